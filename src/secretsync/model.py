@@ -1,0 +1,207 @@
+"""The values that pass between the parts: frozen, and silent about what is secret."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Generic, NoReturn, TypeVar
+
+from secretsync.errors import ProblemKind
+
+__all__ = ["Clock", "Entry", "Failed", "Found", "Missing", "Origin", "Outcome", "Payload", "Secret", "SecretInfo"]
+__all__ += ["SecretRef", "Selector"]
+
+MASK = "********"
+
+
+class Hidden:
+    """Base of everything that holds a secret: it shows a mask wherever text is made of it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {MASK}>"
+
+    def __str__(self) -> str:
+        return MASK
+
+    def __format__(self, format_spec: str) -> str:
+        return MASK
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        message = f"a {type(self).__name__} cannot be pickled: it would leave the process in plain text"
+        raise TypeError(message)
+
+    def __copy__(self) -> Hidden:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Hidden:
+        return self
+
+
+class Secret(Hidden):
+    """A resolved value that shows itself to nobody who does not call `reveal()`."""
+
+    __slots__ = ("__reveal",)
+
+    def __init__(self, value: str) -> None:
+        # A closure and not an attribute: what walks over objects (debuggers, error reporters) does not enter it.
+        self.__reveal = lambda: value
+
+    def reveal(self) -> str:
+        """The value itself."""
+        return self.__reveal()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return self.__reveal() == other.__reveal()
+
+    def __hash__(self) -> int:
+        return hash(self.__reveal())
+
+    def __bool__(self) -> bool:
+        return bool(self.__reveal())
+
+
+class Payload(Hidden):
+    """What a store returned for one secret, whole: text, or bytes where the store has no text."""
+
+    __slots__ = ("__reveal", "created", "from_file", "version")
+
+    def __init__(
+        self,
+        value: str | bytes,
+        *,
+        version: str | None = None,
+        created: datetime | None = None,
+        from_file: bool = False,
+    ) -> None:
+        """Wrap `value`.
+
+        `version`: the store's own id of the version, where it has one. `created`: when that version was made, aware,
+        where the answer said so. `from_file`: the bytes of a file, whose one trailing line end is not part of the
+        secret unless the reference says `trim=false`.
+        """
+        self.__reveal = lambda: value
+        self.version = version
+        self.created = created
+        self.from_file = from_file
+
+    def reveal(self) -> str | bytes:
+        """The value itself."""
+        return self.__reveal()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SecretRef:
+    """Which secret, and which version of it: all that a provider is asked."""
+
+    store: str
+    path: str
+    version: str | None = None
+    stage: str | None = None
+
+    def __str__(self) -> str:
+        options = "&".join(
+            f"{name}={value}" for name, value in (("version", self.version), ("stage", self.stage)) if value is not None
+        )
+        return f"{self.store}:{self.path}?{options}" if options else f"{self.store}:{self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """Which part of a payload, and how it becomes text."""
+
+    field: str | None = None  # a key, or a JSON pointer (RFC 6901) that begins with "/"
+    decode: str | None = None  # "base64"
+    as_: str | None = None  # "base64" or "json"
+    trim: bool | None = None  # one trailing line end; None: only of files
+
+
+class Clock(StrEnum):
+    """Which of a store's dates an age is counted from."""
+
+    VERSION_CREATED = "version created"
+    LAST_ROTATED = "last rotated by the store"
+    DECLARED = "declared in the bindings"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretInfo:
+    """What a store says about a secret without giving its value. All times are aware, in UTC."""
+
+    version: str | None = None
+    created: datetime | None = None  # what the age is counted from; see `clock`
+    clock: Clock = Clock.NONE
+    expires: datetime | None = None
+    not_before: datetime | None = None
+    enabled: bool = True
+    dynamic: bool = False  # leased: made for each reader
+    newer_version: str | None = None  # where the reference pins an older one
+    rotation_period: float | None = None  # seconds, where the store rotates by itself
+    next_rotation: datetime | None = None
+    pending_since: datetime | None = None  # a rotation that was begun and not ended
+    deletion: datetime | None = None  # when the store will delete it
+    modified: datetime | None = None  # a hint only, never an age: a file's modification time
+    notes: tuple[str, ...] = field(default=())  # what could not be found out, in words
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Generic[T]):
+    """The store has it."""
+
+    value: T
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """The store answered that no such secret is there."""
+
+    cause: str = "there is no such secret"
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Everything that is neither a value nor a plain "not there". No text in it holds a part of a value."""
+
+    kind: ProblemKind
+    cause: str
+    hint: str | None = None
+
+
+Outcome = Found[T] | Missing | Failed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One `KEY=value` of an env file, as written."""
+
+    key: str
+    text: str  # the value as the env file's grammar gives it, placeholders unresolved
+    literal: bool  # in single quotes: nothing in it is replaced
+    file: str  # as it is shown to people: relative to the root where it is below it
+    line: int  # of the key, from 1
+    service: str | None  # None: common.env and security.env
+    source: str = field(repr=False)  # the lines of the file that make the entry: columns are found in it
+    comment: str | None = None  # the comment lines right above it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a key's value came from. It has no room for the value."""
+
+    key: str
+    file: str
+    line: int
+    service: str | None
+    is_secret: bool
+    references: tuple[str, ...] = ()  # as written in messages: "aws:prod/app#password"
+    stores: tuple[str, ...] = ()
+    versions: tuple[str | None, ...] = ()

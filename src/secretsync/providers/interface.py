@@ -1,0 +1,142 @@
+"""What a provider is: the protocol, and the data that says what it accepts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from secretsync.model import Failed, Found, Missing, Payload, SecretInfo, SecretRef
+
+__all__ = ["Answer", "Deadline", "Identity", "Information", "Provider", "ProviderSpec", "Setting", "SettingType"]
+__all__ += ["StoreContext"]
+
+Answer = tuple[SecretRef, Found[Payload] | Missing | Failed]
+Information = tuple[SecretRef, Found[SecretInfo] | Missing | Failed]
+
+
+class Deadline:
+    """The moment at which one whole resolution ends, by the monotonic clock."""
+
+    __slots__ = ("_at", "seconds")
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._at = time.monotonic() + seconds
+
+    def remaining(self) -> float:
+        """Seconds that are left, never negative: what a request may still take."""
+        return max(0.0, self._at - time.monotonic())
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no time is left."""
+        return self.remaining() <= 0.0
+
+
+class SettingType(StrEnum):
+    """What a setting of `[stores.NAME]` may be in TOML."""
+
+    STRING = "string"
+    BOOLEAN = "boolean"
+    INTEGER = "integer"
+    PATH = "path"  # a string; relative ones are taken from the project's root
+    TABLE = "table"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One setting that a provider accepts in `[stores.NAME]`."""
+
+    type: SettingType = SettingType.STRING
+    help: str  # one line for the documentation and for `secretsync providers`
+    choices: tuple[str, ...] = ()  # the only values it takes, where there are only some
+    environment: str | None = None  # the variable that says it where the bindings do not
+    default: str | None = None  # what holds where nothing says it, in words
+    keys: Mapping[str, Setting] = field(default_factory=dict)  # of a table
+
+
+def _any_path(path: str) -> str | None:  # noqa: ARG001 - the signature of a path rule
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderSpec:
+    """What a provider accepts, readable without its SDK."""
+
+    name: str
+    title: str  # "AWS Secrets Manager"
+    path_help: str  # "secret name or ARN"
+    key: str = "{name}"  # how a bare name becomes path, options and field: {name} {lower} {kebab} {environment}
+    options: tuple[str, ...] = ()  # of "version" and "stage", those it understands
+    settings: Mapping[str, Setting] = field(default_factory=dict)
+    check_path: Callable[[str], str | None] = _any_path  # what is wrong with a path, in words; None: nothing
+    extra: str | None = None  # pip install "secretsync-adapter[EXTRA]"
+    modules: tuple[str, ...] = ()  # the SDK's top-level modules that must be importable
+    credentials: tuple[str, ...] = ()  # variables with literal credentials: not handed to the application
+    identity_variables: tuple[str, ...] = ()  # pointers to a platform's identity: they stay
+    is_secret_store: bool = True  # False: what it returns is secret only under a sensitive name (`env`)
+    has_clock: bool = True  # False: ages are declared in the bindings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreContext:
+    """What a provider is built from. Settings were checked against its spec."""
+
+    store: str  # the store's name in references
+    environment: str  # of the configuration: "production"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)  # the process environment
+    root: Path = field(default_factory=Path)  # relative paths in settings are taken from here
+
+    def setting(self, name: str, variable: str | None = None) -> str | None:
+        """The setting called `name`, else the variable of the process environment, else None; empty counts as unset."""
+        value = self.settings.get(name) or (self.environ.get(variable) if variable else None)
+        return str(value) if value else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who we are at a store, and where it is: names and ids only, nothing that lets anyone in."""
+
+    store: str
+    provider: str
+    endpoint: str | None = None
+    principal: str | None = None
+    details: tuple[tuple[str, str], ...] = ()
+
+
+class Provider(Protocol):
+    """A store that answers for secrets.
+
+    One is built for each configured store: `AwsProvider(context)`. Building it does no I/O and imports no SDK.
+    Its methods may be called from several threads.
+    """
+
+    spec: ClassVar[ProviderSpec]
+
+    def __init__(self, context: StoreContext) -> None: ...
+
+    def fetch(self, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Answer]:
+        """Ask for the values of `refs`, all distinct, and yield each answer as it comes.
+
+        Every reference is answered exactly once, in any order, and nothing else is. Found, missing and failed are the
+        only outcomes: what goes wrong with one reference never spoils another, and no exception leaves. Nothing is
+        waited for past `deadline`.
+        """
+        ...
+
+    def describe(self, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Information]:
+        """Ask for what the store knows about `refs`, by the same rules, without ever requesting a value."""
+        ...
+
+    def identity(self) -> Identity:
+        """Who we are at this store. It may ask the store, and raises only SecretSyncError."""
+        ...
+
+    def close(self) -> None:
+        """Give back connections and threads. The provider is not used afterwards."""
+        ...
