@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from secretsync.model import Failed, Found, Missing, Payload, SecretInfo, SecretRef
@@ -90,12 +90,16 @@ class StoreContext:
     environment: str  # of the configuration: "production"
     settings: Mapping[str, Any] = field(default_factory=dict)
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)  # the process environment
-    root: Path = field(default_factory=Path)  # relative paths in settings are taken from here
+    root: str = "."  # relative paths in settings are taken from here
 
     def setting(self, name: str, variable: str | None = None) -> str | None:
         """The setting called `name`, else the variable of the process environment, else None; empty counts as unset."""
         value = self.settings.get(name) or (self.environ.get(variable) if variable else None)
         return str(value) if value else None
+
+    def path(self, written: str) -> str:
+        """A path of the settings, from the project's root where it is relative."""
+        return os.path.join(self.root, written)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,64 @@
+"""SecretSync: configuration that is safe to commit, resolved from the stores that hold its secrets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from secretsync.api import resolve_config
+    from secretsync.config import Config, Refreshed
+    from secretsync.errors import (
+        ConfigurationError,
+        MissingKeyError,
+        OutputError,
+        Problem,
+        ProblemKind,
+        ResolutionError,
+        SecretSyncError,
+        UsageError,
+        ValueTypeError,
+    )
+    from secretsync.model import Origin, Secret
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Config",
+    "ConfigurationError",
+    "MissingKeyError",
+    "Origin",
+    "OutputError",
+    "Problem",
+    "ProblemKind",
+    "Refreshed",
+    "ResolutionError",
+    "Secret",
+    "SecretSyncError",
+    "UsageError",
+    "ValueTypeError",
+    "resolve_config",
+]
+
+# Where each public name lives. They are imported on first use: the commands pay only for what they need.
+_HOMES = {
+    "Config": "config",
+    "Origin": "model",
+    "Refreshed": "config",
+    "Secret": "model",
+    "resolve_config": "api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        message = f"module 'secretsync' has no attribute {name!r}"
+        raise AttributeError(message)
+    from importlib import import_module  # noqa: PLC0415 - see _HOMES
+
+    value = getattr(import_module(f"secretsync.{_HOMES.get(name, 'errors')}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,153 @@
+"""The library calls: the whole way from the files to a configuration, on one screen."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from secretsync import inherited
+from secretsync.bindings import Bindings, read_bindings
+from secretsync.config import Config
+from secretsync.envfiles import read_env_file
+from secretsync.errors import ConfigurationError, ResolutionError
+from secretsync.fetch import Stores, fetch
+from secretsync.model import Hidden
+from secretsync.plan import Plan, make_plan
+from secretsync.project import Project, find_root, named_environment, open_files, open_project
+from secretsync.providers.interface import Deadline, Provider
+from secretsync.resolve import resolve
+
+__all__ = ["Environ", "Source", "load_plan", "resolve_config", "resolve_plan"]
+
+
+class Environ(Hidden, Mapping[str, str]):
+    """The process environment, as a mapping that prints none of its values."""
+
+    __slots__ = ("__of",)
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.__of = lambda: environ
+
+    def __getitem__(self, key: str) -> str:
+        return self.__of()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.__of())
+
+    def __len__(self) -> int:
+        return len(self.__of())
+
+
+class Source(NamedTuple):
+    """What a configuration is made from, as the caller names it."""
+
+    environment: str | None = None
+    root: str | None = None
+    services: tuple[str, ...] | None = None
+    files: tuple[str, ...] | None = None
+    bindings: str | None = None
+
+
+def resolve_config(
+    environment: str | None = None,
+    *,
+    root: str | os.PathLike[str] | None = None,
+    services: Iterable[str] | None = None,
+    environ: Mapping[str, str] | None = None,
+    timeout: float | None = None,
+    files: Iterable[str | os.PathLike[str]] | None = None,
+    bindings: str | os.PathLike[str] | None = None,
+    stores: Mapping[str, Provider] | None = None,
+) -> Config:
+    """The configuration of `environment`, every selected secret in it resolved.
+
+    environment: the name of a folder in `env/`; None: `$SECRETSYNC_ENV`, `$ENVIRONMENT`, else development.
+    root: the project's folder; None: `$SECRETSYNC_ROOT`, else the nearest upwards with an `env/<name>/*.env`.
+    services: the services to resolve; None: all.
+    environ: the process environment to use; None: `os.environ`, which is read and never written.
+    timeout: seconds for the whole resolution; None: the bindings' `timeout`, else 30.
+    files: env files that take the place of an environment, later ones over earlier ones.
+    bindings: the bindings file that goes with `files`.
+    stores: providers that take the place of configured stores, by store name; for tests.
+
+    Inside an application that `secretsync run` started for the same environment, the values are those that `run`
+    resolved: they are in the process environment, and no store is asked.
+
+    Raises ConfigurationError, ResolutionError or UsageError, each with all that is wrong.
+    """
+    environ = Environ(os.environ if environ is None else environ)
+    source = Source(
+        environment=environment,
+        root=None if root is None else os.fspath(root),
+        services=None if services is None else tuple(services),
+        files=None if files is None else tuple(os.fspath(file) for file in files),
+        bindings=None if bindings is None else os.fspath(bindings),
+    )
+    if source.environment is None and source.files is None and named_environment(environ) is None:
+        source = _as_started(source, environ)
+    plan = load_plan(source, environ, stores)
+    return resolve_plan(plan, environ, timeout=timeout, stores=stores, may_inherit=True, source=source)
+
+
+def _as_started(source: Source, environ: Mapping[str, str]) -> Source:
+    """`source`, with what `run` resolved where it started this process and nothing else is named."""
+    started = inherited.project(environ)
+    if started is None:
+        return source
+    environment, root, files, bindings = started
+    return source._replace(environment=environment, root=source.root or root, files=files, bindings=bindings)
+
+
+def load_plan(source: Source, environ: Mapping[str, str], stores: Mapping[str, Provider] | None = None) -> Plan:
+    """The plan of what the caller named. Reads files, asks no store.
+
+    Raises UsageError for names and folders, ConfigurationError with every problem of the whole environment.
+    """
+    project = _open(source, environ)
+    files = [read_env_file(file.path, file=file.shown, service=file.service) for file in project.files]
+    has_bindings = project.bindings
+    bindings = read_bindings(has_bindings.path, has_bindings.shown) if has_bindings else Bindings()
+    replaced = {name: provider.spec for name, provider in (stores or {}).items()}
+    plan, problems = make_plan(project, files, bindings, environ, source.services, replaced)
+    if plan is None:
+        raise ConfigurationError(problems)
+    return plan
+
+
+def _open(source: Source, environ: Mapping[str, str]) -> Project:
+    if source.files is not None:
+        return open_files(source.files, source.bindings, root=source.root)
+    root = find_root(source.root, environ)
+    return open_project(source.environment or named_environment(environ) or "development", root)
+
+
+def resolve_plan(
+    plan: Plan,
+    environ: Mapping[str, str],
+    *,
+    timeout: float | None = None,
+    stores: Mapping[str, Provider] | None = None,
+    may_inherit: bool = False,
+    source: Source | None = None,
+) -> Config:
+    """The configuration that a plan gives: ask the stores, put the answers in.
+
+    Raises ConfigurationError for a missing SDK, ResolutionError with every secret that could not be had.
+    """
+    known = inherited.read(plan, environ) if may_inherit else {}
+    asked = plan.without(known) if known else plan
+    opened = Stores(asked, environ, stores)
+    try:
+        answers = fetch(asked, opened, Deadline(timeout or plan.bindings.timeout))
+    finally:
+        opened.close()
+
+    def reload() -> Config:
+        again = load_plan(source, environ, stores) if source is not None else plan
+        return resolve_plan(again, environ, timeout=timeout, stores=stores, source=source)
+
+    result = resolve(asked, answers, environ, inherited=known, reload=reload)
+    if isinstance(result, Config):
+        return result
+    raise ResolutionError(result)

@@ -1,0 +1,320 @@
+"""Reading providers/<environment>.toml: stores, bindings and rotation policy, each checked for its shape."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+from secretsync.durations import parse_duration
+from secretsync.errors import Problem, ProblemKind
+from secretsync.names import is_entry_name, is_store_name, nearest
+
+__all__ = ["Binding", "Bindings", "Limit", "RotationPolicy", "StoreConfig", "parse_bindings", "read_bindings"]
+
+DEFAULT_LOOKUP = ("docker", "env")
+DEFAULT_TIMEOUT = 30.0  # seconds
+_DAY = 86400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """How old a secret may grow."""
+
+    seconds: float | None  # None: for ever
+    reason: str | None = None
+    until: date | None = None  # an exemption's last day
+    written: str = ""  # as it stands in the file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreConfig:
+    """One configured store. Its settings are checked against its provider by the plan."""
+
+    name: str
+    provider: str
+    key: str | None = None  # how a bare name becomes a reference here; None: as the provider does it
+    max_age: Limit | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binding:
+    """Where the secret of one name is, and how old it may grow."""
+
+    name: str
+    reference: str  # as written; the plan parses it
+    max_age: Limit | None = None
+    rotated: datetime | None = None  # declared, for stores without a clock
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RotationPolicy:
+    """What `[rotation]` says."""
+
+    max_age: Limit | None = None
+    warn_before: float | None = None  # seconds
+    on_unknown: str | None = None  # "fail" or "warn"; None: by strictness
+    patterns: tuple[tuple[str, Limit], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bindings:
+    """All that a bindings file says, and all that is wrong with it."""
+
+    file: str | None = None  # as shown to people; None: there is none
+    strict: bool | None = None
+    lookup: tuple[str, ...] = DEFAULT_LOOKUP
+    timeout: float = DEFAULT_TIMEOUT
+    stores: Mapping[str, StoreConfig] = field(default_factory=dict)
+    secrets: Mapping[str, Binding] = field(default_factory=dict)
+    rotation: RotationPolicy = field(default_factory=RotationPolicy)
+    problems: tuple[Problem, ...] = ()
+    lines: Mapping[tuple[str, ...], int] = field(default_factory=dict, repr=False)
+
+    def problem(self, path: Sequence[str], cause: str, hint: str | None = None) -> Problem:
+        """A problem at one key of the file."""
+        return Problem(
+            kind=ProblemKind.CONFIGURATION,
+            file=self.file,
+            line=self.lines.get(tuple(path)),
+            key=".".join(path),
+            cause=cause,
+            hint=hint,
+        )
+
+
+def read_bindings(path: str, file: str) -> Bindings:
+    """The bindings at `path`, shown to people as `file`. Nothing is raised: problems come back with it."""
+    try:
+        if not os.path.isfile(path):
+            return _unreadable(file, "it is not a regular file")
+        with open(path, "rb") as opened:  # noqa: PTH123
+            data = opened.read()
+    except OSError as error:
+        return _unreadable(file, f"it cannot be read: {error.strerror}")
+    return parse_bindings(data, file)
+
+
+def _unreadable(file: str, cause: str, line: int | None = None) -> Bindings:
+    return Bindings(file=file, problems=(Problem(kind=ProblemKind.CONFIGURATION, file=file, line=line, cause=cause),))
+
+
+def parse_bindings(data: bytes, file: str) -> Bindings:
+    """The bindings in the bytes of a TOML file."""
+    import tomllib  # noqa: PLC0415 - a project without bindings does not pay for it
+
+    cause = None
+    try:
+        text = data.decode("utf-8")
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        cause = f"this is not TOML: {error.args[0] if error.args else 'it cannot be parsed'}"
+    except UnicodeDecodeError:
+        cause = "this file is not UTF-8"
+    except RecursionError:
+        cause = "this file is nested too deeply"
+    if cause is not None:
+        at_line = re.search(r" \(at line (\d+), column \d+\)", cause)
+        return _unreadable(file, cause.replace(at_line[0], "") if at_line else cause, int(at_line[1]) if at_line else None)
+    return _Reader(file, text).read(document)
+
+
+class _Reader:
+    """Reads one document, noting every problem on the way."""
+
+    def __init__(self, file: str, text: str) -> None:
+        self.problems: list[Problem] = []
+        self.shell = Bindings(file=file, lines=_lines_of_keys(text))
+
+    def read(self, document: Mapping[str, Any]) -> Bindings:
+        known = ("strict", "lookup", "timeout", "stores", "secrets", "rotation")
+        self.refuse_unknown((), document, known)
+        lookup = self.value((), document, "lookup", list, "a list of stores")
+        if lookup is not None and (not lookup or not all(isinstance(name, str) for name in lookup)):
+            self.note(("lookup",), "it must be a list of at least one store's name")
+            lookup = None
+        return Bindings(
+            file=self.shell.file,
+            strict=self.value((), document, "strict", bool, "true or false"),
+            lookup=DEFAULT_LOOKUP if lookup is None else tuple(lookup),
+            timeout=self.duration((), document, "timeout") or DEFAULT_TIMEOUT,
+            stores=self.tables(document, "stores", self.store),
+            secrets=self.tables(document, "secrets", self.secret),
+            rotation=self.rotation(document),
+            problems=tuple(self.problems),
+            lines=self.shell.lines,
+        )
+
+    def note(self, path: Sequence[str], cause: str, hint: str | None = None) -> None:
+        self.problems.append(self.shell.problem(path, cause, hint))
+
+    def refuse_unknown(self, path: tuple[str, ...], table: Mapping[str, Any], known: Sequence[str]) -> None:
+        for key in table:
+            if key not in known:
+                close = nearest(key, list(known))
+                self.note((*path, key), "unknown key", f"did you mean {close}?" if close else f"one of {', '.join(known)}")
+
+    def value(self, path: tuple[str, ...], table: Mapping[str, Any], key: str, kind: type, words: str) -> Any:
+        """The value of `key`, or None where it is not there or not of its type, which is noted."""
+        value = table.get(key)
+        # bool is an int in Python, and not in TOML.
+        if value is None or (isinstance(value, kind) and (kind is bool or not isinstance(value, bool))):
+            return value
+        self.note((*path, key), f"it must be {words}")
+        return None
+
+    def duration(self, path: tuple[str, ...], table: Mapping[str, Any], key: str) -> float | None:
+        text = self.value(path, table, key, str, 'a length of time such as "30s"')
+        if text is None:
+            return None
+        seconds = parse_duration(text)
+        if seconds is None:
+            self.note((*path, key), "this is no length of time above zero", 'such as "30s", "12h", "90d", "26w" or "P90D"')
+        return seconds
+
+    def tables(
+        self, document: Mapping[str, Any], name: str, read: Callable[[str, Any], Any]
+    ) -> dict[str, Any]:
+        table = self.value((), document, name, dict, "a table")
+        found = {key: read(key, value) for key, value in (table or {}).items()}
+        return {key: value for key, value in found.items() if value is not None}
+
+    def limit(self, path: tuple[str, ...], table: Mapping[str, Any]) -> Limit | None:
+        """The limit that `max_age`, `reason` and `until` of a table say."""
+        reason = self.value(path, table, "reason", str, "a string")
+        until = self.day(path, table, "until")
+        if "max_age" not in table:
+            if "reason" in table or "until" in table:
+                self.note((*path, "reason" if "reason" in table else "until"), "it belongs to a max_age, which is not there")
+            return None
+        text = self.value(path, table, "max_age", str, 'a limit such as "90d" or "never"')
+        if text is None:
+            return None
+        if text == "never":
+            if not (reason or "").strip():
+                self.note((*path, "max_age"), '"never" needs a reason', 'add reason = "..."')
+            return Limit(seconds=None, reason=reason, until=until.date() if until else None, written=text)
+        seconds = parse_duration(text)
+        if seconds is None:
+            self.note((*path, "max_age"), "this is no limit above zero", '"90d", "12h", "26w", "P90D" or "never"')
+            return None
+        if "until" in table:
+            self.note((*path, "until"), 'an end belongs to an exemption: max_age = "never"')
+        return Limit(seconds=seconds, reason=reason, written=text)
+
+    def day(self, path: tuple[str, ...], table: Mapping[str, Any], key: str) -> datetime | None:
+        """The moment that a TOML date or date-time says, in UTC; a local one is taken as UTC."""
+        value = self.value(path, table, key, date, "a date such as 2026-10-01, without quotes")
+        if value is None:
+            return None
+        moment = value if isinstance(value, datetime) else datetime(value.year, value.month, value.day, tzinfo=UTC)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+    def store(self, name: str, table: Any) -> StoreConfig | None:
+        path = ("stores", name)
+        if not is_store_name(name):
+            self.note(path, "a store's name is small letters, digits and '-', beginning with a letter")
+            return None
+        if not isinstance(table, dict):
+            self.note(path, "it must be a table")
+            return None
+        provider = self.value(path, table, "provider", str, "a provider's name")
+        if provider is not None and not is_store_name(provider):
+            self.note((*path, "provider"), "a provider is named by its name alone", "`secretsync providers` lists them")
+            return None
+        own = ("provider", "key", "max_age", "reason", "until")
+        return StoreConfig(
+            name=name,
+            provider=provider or name,
+            key=self.value(path, table, "key", str, "a string"),
+            max_age=self.limit(path, table),
+            settings={key: value for key, value in table.items() if key not in own},
+            line=self.shell.lines.get(path),
+        )
+
+    def secret(self, name: str, value: Any) -> Binding | None:
+        path = ("secrets", name)
+        if not is_entry_name(name):
+            self.note(path, "a name is letters, digits and '_', not beginning with a digit")
+            return None
+        line = self.shell.lines.get(path)
+        if isinstance(value, str):
+            return Binding(name=name, reference=value, line=line)
+        if not isinstance(value, dict):
+            self.note(path, 'it must be "store:path" or a table { ref = "store:path", ... }')
+            return None
+        self.refuse_unknown(path, value, ("ref", "max_age", "reason", "until", "rotated"))
+        reference = self.value(path, value, "ref", str, 'a string "store:path"')
+        if "ref" not in value:
+            self.note(path, "it has no ref", 'add ref = "store:path"')
+        limit = self.limit(path, value)
+        rotated = self.day(path, value, "rotated")
+        if reference is None:
+            return None
+        return Binding(name=name, reference=reference, max_age=limit, rotated=rotated, line=line)
+
+    def rotation(self, document: Mapping[str, Any]) -> RotationPolicy:
+        path = ("rotation",)
+        table = self.value((), document, "rotation", dict, "a table") or {}
+        self.refuse_unknown(path, table, ("max_age", "reason", "until", "warn_before", "on_unknown", "patterns"))
+        on_unknown = self.value(path, table, "on_unknown", str, '"fail" or "warn"')
+        if on_unknown not in (None, "fail", "warn"):
+            self.note((*path, "on_unknown"), 'it must be "fail" or "warn"')
+            on_unknown = None
+        patterns = []
+        for pattern, value in (self.value(path, table, "patterns", dict, "a table") or {}).items():
+            at = (*path, "patterns", pattern)
+            if isinstance(value, dict):
+                self.refuse_unknown(at, value, ("max_age", "reason", "until"))
+                limit = self.limit(at, value)
+            else:
+                limit = self._pattern_limit(at, value)
+            if limit is not None:
+                patterns.append((pattern, limit))
+        return RotationPolicy(
+            max_age=self.limit(path, table),
+            warn_before=self.duration(path, table, "warn_before"),
+            on_unknown=on_unknown,
+            patterns=tuple(patterns),
+        )
+
+    def _pattern_limit(self, at: tuple[str, ...], value: Any) -> Limit | None:
+        seconds = parse_duration(value) if isinstance(value, str) else None
+        if seconds is None:
+            hint = '"365d", or { max_age = "never", reason = "..." }'
+            self.note(at, "this is no limit above zero", hint)
+            return None
+        return Limit(seconds=seconds, written=value)
+
+
+_TABLE = re.compile(r"\s*\[+\s*([^\]#]+?)\s*\]+")
+_KEY = re.compile(r"""\s*((?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+)(?:\s*\.\s*(?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+))*)\s*=""")
+_KEY_PART = re.compile(r""""([^"]*)"|'([^']*)'|([A-Za-z0-9_-]+)""")
+
+
+def _lines_of_keys(text: str) -> dict[tuple[str, ...], int]:
+    """The line of each key and table, for messages: tomllib says none. What it does not find has no line."""
+    lines: dict[tuple[str, ...], int] = {}
+    table: tuple[str, ...] = ()
+    for number, line in enumerate(text.split("\n"), 1):
+        if header := _TABLE.match(line):
+            table = _key_parts(header[1])
+            lines.setdefault(table, number)
+        elif key := _KEY.match(line):
+            path = (*table, *_key_parts(key[1]))
+            for end in range(1, len(path) + 1):
+                lines.setdefault(path[:end], number)
+            # The keys of inline tables stand on the line of the table.
+            for inner in re.finditer(r"[{,]\s*([A-Za-z0-9_-]+)\s*=", line):
+                lines.setdefault((*path, inner[1]), number)
+    return lines
+
+
+def _key_parts(text: str) -> tuple[str, ...]:
+    return tuple(next(group for group in match.groups() if group is not None) for match in _KEY_PART.finditer(text))

@@ -1,0 +1,24 @@
+"""Lengths of time as people write them: `30s`, `12h`, `90d`, `26w`, ISO `P90D`."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["parse_duration"]
+
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_SHORT = re.compile(r"(\d{1,9})(ms|s|m|h|d|w)", re.ASCII)
+# ISO 8601-2:2019 durations of whole units; months and years have no fixed length and are not taken.
+_ISO = re.compile(r"P(?:(\d{1,6})W|(?=\d|T\d)(?:(\d{1,6})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,6})M)?(?:(\d{1,6})S)?)?)", re.ASCII)
+
+
+def parse_duration(text: str) -> float | None:
+    """Seconds, more than 0, or None where `text` is no duration."""
+    if short := _SHORT.fullmatch(text):
+        seconds = float(int(short[1]) * _UNITS[short[2]])
+    elif iso := _ISO.fullmatch(text):
+        weeks, days, hours, minutes, rest = (int(group or 0) for group in iso.groups())
+        seconds = float(weeks * 604800 + days * 86400 + hours * 3600 + minutes * 60 + rest)
+    else:
+        return None
+    return seconds if seconds > 0 else None

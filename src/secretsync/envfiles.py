@@ -1,0 +1,169 @@
+"""Reading env files: python-dotenv's grammar, and an error wherever it would lose data silently."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import stat
+from dataclasses import dataclass
+
+from dotenv.parser import Binding, parse_stream
+
+from secretsync.errors import Problem, ProblemKind
+from secretsync.model import Entry
+from secretsync.names import is_entry_name
+
+__all__ = ["MAX_FILE_BYTES", "EnvFile", "locate", "parse_env_file", "read_env_file", "unquoted_tail"]
+
+MAX_FILE_BYTES = 16 * 1024 * 1024
+
+# What stands before an entry's value, as python-dotenv reads it.
+_BEFORE_VALUE = re.compile(r"\s*(?:export[^\S\n]+)?(?:'[^']+'|[^=#\s]+)[^\S\n]*=[^\S\n]*")
+_DOUBLE_QUOTE_ESCAPE = re.compile(r"\\[\\'\"abfnrtv]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvFile:
+    """One env file as read: its entries, and all that is wrong with it."""
+
+    file: str  # as shown to people
+    service: str | None
+    entries: tuple[Entry, ...]
+    problems: tuple[Problem, ...] = ()
+
+
+def read_env_file(path: str, *, file: str, service: str | None) -> EnvFile:
+    """The env file at `path`. Nothing is raised: what is wrong comes back as problems that name `file`."""
+    data = _read_regular_file(path)
+    if isinstance(data, str):
+        problem = Problem(kind=ProblemKind.CONFIGURATION, file=file, cause=data)
+        return EnvFile(file=file, service=service, entries=(), problems=(problem,))
+    return parse_env_file(data, file=file, service=service)
+
+
+def _read_regular_file(path: str) -> bytes | str:
+    """The bytes of a file, or what is wrong with it: a FIFO or a device would hang or never end."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        return f"it cannot be read: {error.strerror}"
+    with open(descriptor, "rb") as opened:  # noqa: PTH123 - a descriptor
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            return "it is not a regular file"
+        if status.st_size > MAX_FILE_BYTES:
+            return f"it is larger than {MAX_FILE_BYTES // 1024 // 1024} MiB"
+        return opened.read()
+
+
+def parse_env_file(data: bytes, *, file: str, service: str | None = None) -> EnvFile:
+    """The entries of an env file's bytes, and all that is wrong with them, by line."""
+    text = _decode(data)
+    if isinstance(text, tuple):
+        line, cause = text
+        problem = Problem(kind=ProblemKind.CONFIGURATION, file=file, line=line, cause=cause, hint="write it as UTF-8")
+        return EnvFile(file=file, service=service, entries=(), problems=(problem,))
+    entries: dict[str, Entry] = {}
+    problems: list[Problem] = []
+    comments: list[str] = []
+    for binding in parse_stream(io.StringIO(text)):
+        entry = _entry(binding, file, service, "\n".join(comments) or None)
+        if entry is None:
+            _note_comment(binding, comments)
+            continue
+        comments.clear()
+        if isinstance(entry, Problem):
+            problems.append(entry)
+        elif first := entries.get(entry.key):
+            cause = f"this key stands in line {first.line} already"
+            problems.append(_problem(file, entry.line, cause, "remove one of the two", key=entry.key))
+        else:
+            entries[entry.key] = entry
+    return EnvFile(file=file, service=service, entries=tuple(entries.values()), problems=tuple(problems))
+
+
+def _decode(data: bytes) -> str | tuple[int, str]:
+    """The text of a file with line ends as LF, or the line and the cause where it is not one."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return 1, "this file is UTF-16"
+    bad = -1
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        bad = error.start  # and nothing else of it: its `object` is the whole file
+    if bad >= 0:
+        return data.count(b"\n", 0, bad) + 1, f"byte {bad} of this file is not UTF-8"
+    if "\0" in text:
+        return text.count("\n", 0, text.index("\0")) + 1, "a NUL character"
+    # As python-dotenv, which opens files with universal newlines.
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def _entry(binding: Binding, file: str, service: str | None, comment: str | None) -> Entry | Problem | None:
+    """The entry or the problem that a statement is, or None for blank lines and comments."""
+    source = binding.original.string
+    blank = source[: len(source) - len(source.lstrip())]
+    # python-dotenv counts from the blank lines before a statement.
+    line = binding.original.line + blank.count("\n")
+    source = source[blank.rfind("\n") + 1 :]
+    # No name is shown before it is known to be one: a line pasted without its key is a value.
+    if binding.error:
+        return _problem(file, line, "this line cannot be parsed", "look for a quote that is not closed")
+    if binding.key is None:
+        return None
+    if not is_entry_name(binding.key):
+        cause = "this line does not begin with a name"
+        return _problem(file, line, cause, "a name is letters, digits and '_', not beginning with a digit")
+    if binding.value is None:
+        return _problem(file, line, "there is a name without '='", "write NAME= for an empty value")
+    before = _BEFORE_VALUE.match(source)
+    is_literal = before is not None and source[before.end() : before.end() + 1] == "'"
+    return Entry(
+        key=binding.key,
+        text=binding.value,
+        literal=is_literal,
+        file=file,
+        line=line,
+        service=service,
+        source=source,
+        comment=comment,
+    )
+
+
+def _problem(file: str, line: int, cause: str, hint: str, *, key: str | None = None) -> Problem:
+    return Problem(kind=ProblemKind.CONFIGURATION, file=file, line=line, key=key, cause=cause, hint=hint)
+
+
+def _note_comment(binding: Binding, comments: list[str]) -> None:
+    """Keep the comment lines that stand right above an entry, without their `#`; a blank line ends them."""
+    source = binding.original.string
+    text = source.strip()
+    blank = source[: len(source) - len(source.lstrip())]
+    if "\n" in blank:
+        comments.clear()
+    if text.startswith("#"):
+        comments.append(text.lstrip("#").strip())
+
+
+def locate(entry: Entry, offset: int) -> tuple[int, int]:
+    """Line and column, from 1, in the file of the character at `offset` of the entry's text."""
+    before = _BEFORE_VALUE.match(entry.source)
+    position = before.end() if before else 0
+    if entry.source[position : position + 1] in ("'", '"'):
+        position += 1
+        for _ in range(offset):
+            escape = _DOUBLE_QUOTE_ESCAPE.match(entry.source, position)
+            position = escape.end() if escape else position + 1
+    else:
+        position += offset
+    line_start = entry.source.rfind("\n", 0, position) + 1
+    return entry.line + entry.source.count("\n", 0, position), position - line_start + 1
+
+
+def unquoted_tail(entry: Entry) -> str:
+    """What python-dotenv cut off an unquoted value: its inline comment, or the empty string."""
+    before = _BEFORE_VALUE.match(entry.source)
+    if before is None or entry.source[before.end() : before.end() + 1] in ("'", '"'):
+        return ""
+    return entry.source[before.end() + len(entry.text) :].strip()

@@ -1,0 +1,240 @@
+"""Asking the stores: grouped, each secret once, all stores at the same time, within one deadline."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from queue import Empty, SimpleQueue
+from typing import Any, Generic, TypeVar, cast
+
+from secretsync.errors import ConfigurationError, Problem, ProblemKind, SecretSyncError
+from secretsync.model import Failed, Found, Hidden, Missing, Payload, SecretInfo, SecretRef
+from secretsync.plan import Plan, PlannedEntry, SecretPart
+from secretsync.providers.interface import Deadline, Provider, StoreContext
+from secretsync.providers.registry import load_provider, missing_modules
+
+__all__ = ["Answers", "Stores", "fetch", "inspect"]
+
+# How long past the deadline an answer is still taken: a provider that meets the deadline itself says why.
+_GRACE = 0.3  # seconds
+
+T = TypeVar("T", Payload, SecretInfo)
+
+
+class Answers(Hidden, Generic[T]):
+    """What the stores answered, by reference."""
+
+    __slots__ = ("__of", "requested")
+
+    def __init__(self, outcomes: Mapping[SecretRef, Found[T] | Missing | Failed]) -> None:
+        self.__of = outcomes.get
+        self.requested = tuple(outcomes)
+
+    def of(self, ref: SecretRef) -> Found[T] | Missing | Failed | None:
+        """The outcome for `ref`; None where it was not asked."""
+        return self.__of(ref)
+
+    def settle(self, part: SecretPart) -> tuple[int, Found[T] | Missing | Failed]:
+        """Which of a placeholder's targets decides, by its index, and what its store answered.
+
+        The next one counts only where a store said that it is missing; where all say so, the last one does.
+        """
+        for index, target in enumerate(part.targets):
+            outcome = self.__of(target.ref)
+            if outcome is None:
+                outcome = Failed(ProblemKind.UNAVAILABLE, "it was not asked")
+            if not isinstance(outcome, Missing):
+                return index, outcome
+        return len(part.targets) - 1, outcome
+
+
+class Stores:
+    """The providers of one plan's stores, open until `close()`."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        environ: Mapping[str, str],
+        replaced: Mapping[str, Provider] | None = None,
+    ) -> None:
+        """Build a provider for each store. `replaced`: those that the caller brings, under their stores' names.
+
+        Raises ConfigurationError with every store that cannot be built: an SDK that is not installed.
+        """
+        self._open: dict[str, Provider] = {}
+        self._owned: set[str] = set()
+        self._busy: set[str] = set()
+        problems: list[Problem] = []
+        for name, config in plan.stores.items():
+            if replaced and name in replaced:
+                self._open[name] = replaced[name]
+                continue
+            context = StoreContext(
+                store=name,
+                environment=plan.project.environment or "",
+                settings=config.settings,
+                environ=environ,
+                root=plan.project.root,
+            )
+            built = _build(config.provider, context)
+            if isinstance(built, Problem):
+                problems.append(built)
+            else:
+                self._open[name] = built
+                self._owned.add(name)
+        if problems:
+            raise ConfigurationError(problems)
+
+    def __getitem__(self, name: str) -> Provider:
+        return self._open[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._open)
+
+    def keep_open(self, names: set[str]) -> None:
+        """Never close these: a call into them has not come back."""
+        self._busy |= names
+
+    def close(self) -> None:
+        """Give back what the providers hold."""
+        for name in self._owned - self._busy:
+            try:
+                self._open[name].close()
+            except Exception:  # noqa: BLE001, S110, PERF203 - a plug-in may raise anything; nothing is lost any more
+                pass
+
+
+def _build(provider: str, context: StoreContext) -> Provider | Problem:
+    """The provider of one store, or why there is none."""
+    cause, hint = None, None
+    try:
+        kind = load_provider(provider)
+        if missing := missing_modules(kind):
+            cause = f"the SDK of {kind.spec.title} is not installed ({', '.join(missing)})"
+            extra = kind.spec.extra
+            hint = f'pip install "secretsync-adapter[{extra}]"' if extra else "install what its package needs"
+        else:
+            return kind(context)
+    except SecretSyncError as error:
+        return error.problems[0]
+    except Exception as error:  # noqa: BLE001 - a provider may raise anything while it is built
+        cause = f"the provider {provider} cannot be built: {type(error).__name__}"
+    return Problem(kind=ProblemKind.CONFIGURATION, store=context.store, cause=f"{context.store}: {cause}", hint=hint)
+
+
+def fetch(plan: Plan, stores: Stores, deadline: Deadline) -> Answers[Payload]:
+    """The values of every secret that the plan needs, or why there is none."""
+    return _Round[Payload](plan.entries.values(), stores, deadline, "fetch", Payload).run()
+
+
+def inspect(plan: Plan, stores: Stores, deadline: Deadline) -> Answers[SecretInfo]:
+    """What the stores know about every secret that the plan needs, without a value."""
+    return _Round[SecretInfo](plan.entries.values(), stores, deadline, "describe", SecretInfo).run()
+
+
+class _Round(Generic[T]):
+    """One round of asking.
+
+    Each batch of references runs in a daemon thread of its own: a store that hangs is left behind at the deadline,
+    and cannot hold up the process's exit. The calling thread only waits, open to signals.
+    """
+
+    def __init__(self, entries: Any, stores: Stores, deadline: Deadline, method: str, kind: type[T]) -> None:
+        self.waiting = [(part, 0) for planned in entries for part in cast("PlannedEntry", planned).secrets]
+        self.stores = stores
+        self.deadline = deadline
+        self.method = method
+        self.kind = kind
+        self.outcomes: dict[SecretRef, Found[T] | Missing | Failed] = {}
+        self.asked: dict[SecretRef, None] = {}
+        self.events: SimpleQueue[tuple[int, SecretRef | None, Any]] = SimpleQueue()
+        self.batches: dict[int, tuple[str, list[SecretRef]]] = {}
+        self.started = 0
+        self.end = Deadline(deadline.remaining() + _GRACE)
+
+    def run(self) -> Answers[T]:
+        self._advance()
+        while self.batches and not self.end.is_over:
+            try:
+                batch, ref, outcome = self.events.get(timeout=self.end.remaining())
+            except Empty:
+                break
+            if ref is None:
+                self._end(batch, outcome)
+                self._advance()
+            elif batch in self.batches and ref in self.batches[batch][1]:
+                self.outcomes.setdefault(ref, _checked(outcome, self.kind))
+        self._give_up()
+        return Answers(self.outcomes)
+
+    def _advance(self) -> None:
+        """Ask whatever is next: of each placeholder the first target that no store called missing."""
+        wanted: dict[str, list[SecretRef]] = {}
+        still: list[tuple[SecretPart, int]] = []
+        for part, index in self.waiting:
+            position = index
+            while position < len(part.targets) and isinstance(self.outcomes.get(part.targets[position].ref), Missing):
+                position += 1
+            if position == len(part.targets):
+                continue
+            ref = part.targets[position].ref
+            if ref in self.outcomes:
+                continue
+            still.append((part, position))
+            if ref not in self.asked:
+                self.asked[ref] = None
+                wanted.setdefault(ref.store, []).append(ref)
+        self.waiting = still
+        for store, refs in wanted.items():
+            self._ask(store, refs)
+
+    def _ask(self, store: str, refs: list[SecretRef]) -> None:
+        self.started += 1
+        self.batches[self.started] = (store, refs)
+        call = getattr(self.stores[store], self.method)
+        arguments = (call, tuple(refs), self.deadline, self.started, self.events.put)
+        threading.Thread(target=_call, args=arguments, name=f"secretsync-{store}", daemon=True).start()
+
+    def _end(self, batch: int, failure: Failed | None) -> None:
+        """A batch has come back: what it left out has failed."""
+        store, refs = self.batches.pop(batch)
+        left_out = failure or Failed(ProblemKind.UNAVAILABLE, f"the store {store} gave no answer for it")
+        for ref in refs:
+            self.outcomes.setdefault(ref, left_out)
+
+    def _give_up(self) -> None:
+        self.stores.keep_open({store for store, _ in self.batches.values()})
+        cause = f"no answer within {self.deadline.seconds:g} s"
+        hint = "is the store reachable from here? --timeout, or timeout in the bindings, gives it more time"
+        for _, refs in self.batches.values():
+            for ref in refs:
+                self.outcomes.setdefault(ref, Failed(ProblemKind.UNAVAILABLE, cause, hint))
+        self.batches.clear()
+
+
+def _call(
+    call: Callable[[Sequence[SecretRef], Deadline], Iterator[tuple[SecretRef, Any]]],
+    refs: Sequence[SecretRef],
+    deadline: Deadline,
+    batch: int,
+    report: Callable[[tuple[int, SecretRef | None, Any]], None],
+) -> None:
+    """One provider's call in its thread: every answer is reported, and the end."""
+    failure = None
+    try:
+        for ref, outcome in call(refs, deadline):
+            report((batch, ref, outcome))
+    except BaseException as error:  # noqa: BLE001 - one of the two borders: a plug-in may raise anything at all
+        # Its type alone: the text of an exception may hold a value.
+        failure = Failed(ProblemKind.UNAVAILABLE, f"the provider raised {type(error).__name__}")
+    report((batch, None, failure))
+
+
+def _checked(outcome: object, kind: type[T]) -> Found[T] | Missing | Failed:
+    """`outcome`, where it is one; a plug-in may answer anything."""
+    if isinstance(outcome, Missing | Failed):
+        return outcome
+    if isinstance(outcome, Found) and isinstance(outcome.value, kind):
+        if not isinstance(outcome.value, Payload) or isinstance(outcome.value.reveal(), str | bytes):
+            return cast("Found[T]", outcome)
+    return Failed(ProblemKind.UNAVAILABLE, "the provider's answer is neither found, missing nor failed")

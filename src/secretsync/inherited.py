@@ -1,0 +1,102 @@
+"""What `run` leaves for `resolve_config` inside the application: which names it resolved, and no value."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from secretsync.config import Resolved
+from secretsync.model import Origin, Secret
+from secretsync.plan import EntryId, Plan
+from secretsync.project import Project
+
+__all__ = ["VARIABLE", "describe", "project", "read"]
+
+VARIABLE = "SECRETSYNC_RESOLVED"
+_SCHEMA = 1
+
+
+def describe(of: Project, resolved: Mapping[str, Resolved]) -> str:
+    """The text of the variable: the project, and for each name the file it came from, references and versions."""
+    names = {
+        key: {
+            "file": found.entry.file,
+            "secret": found.origin.is_secret,
+            "references": list(found.origin.references),
+            "stores": list(found.origin.stores),
+            "versions": list(found.origin.versions),
+        }
+        for key, found in resolved.items()
+    }
+    document = {"schema": _SCHEMA, **_identity(of), "names": names}
+    return json.dumps(document, ensure_ascii=True, separators=(",", ":"))
+
+
+def _identity(of: Project) -> dict[str, object]:
+    """What makes two resolutions the same: the environment, or the files in its place, and where they are."""
+    if of.environment is not None:
+        return {"environment": of.environment, "root": os.path.realpath(of.root)}
+    bindings = None if of.bindings is None else os.path.realpath(of.bindings.path)
+    return {"files": [os.path.realpath(source.path) for source in of.files], "bindings": bindings}
+
+
+def project(environ: Mapping[str, str]) -> tuple[str | None, str | None, tuple[str, ...] | None, str | None] | None:
+    """Environment, root, files and bindings of what `run` resolved for this process; None where it was not there."""
+    document = _parse(environ.get(VARIABLE, ""))
+    if document is None:
+        return None
+    environment, root, bindings = (document.get(key) for key in ("environment", "root", "bindings"))
+    if isinstance(environment, str) and isinstance(root, str):
+        return environment, root, None, None
+    files = document.get("files")
+    if isinstance(files, list) and files and all(isinstance(file, str) for file in files):
+        return None, None, tuple(files), bindings if isinstance(bindings, str) else None
+    return None
+
+
+def read(plan: Plan, environ: Mapping[str, str]) -> dict[EntryId, Resolved]:
+    """The entries that `run` resolved for this very project, with the values that stand in `environ`.
+
+    Empty where `run` was not there, or resolved something else.
+    """
+    document = _parse(environ.get(VARIABLE, ""))
+    if document is None or any(document.get(key) != value for key, value in _identity(plan.project).items()):
+        return {}
+    found: dict[EntryId, Resolved] = {}
+    for key, told in document["names"].items():
+        entry_id = (told.get("file"), key)
+        planned = plan.entries.get(entry_id)
+        if planned is None or key not in environ:
+            continue
+        entry = planned.entry
+        value = Secret(environ[key])
+        origin = Origin(
+            key=key,
+            file=entry.file,
+            line=entry.line,
+            service=entry.service,
+            is_secret=bool(told.get("secret")),
+            references=tuple(told.get("references", ())),
+            stores=tuple(told.get("stores", ())),
+            versions=tuple(told.get("versions", ())),
+        )
+        found[entry_id] = Resolved(entry, value, origin, (value,), is_from_store=origin.is_secret)
+    return found
+
+
+def _parse(text: str) -> dict[str, Any] | None:
+    """The document, or None where the variable is not ours or was changed."""
+    if not text:
+        return None
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return None
+    if not isinstance(document, dict) or document.get("schema") != _SCHEMA:
+        return None
+    names = document.get("names")
+    if not isinstance(names, dict) or not all(isinstance(told, dict) for told in names.values()):
+        return None
+    return document

@@ -1,0 +1,164 @@
+"""Where a project is, and which files an environment has."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from secretsync.errors import UsageError
+from secretsync.names import is_environment_name, is_lenient, nearest
+
+__all__ = ["Project", "SourceFile", "environments", "find_root", "named_environment", "open_files", "open_project"]
+
+# Files with a meaning of their own; every other *.env file is a service.
+COMMON, SECURITY = "common", "security"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFile:
+    """One env file that is to be read."""
+
+    path: str
+    shown: str  # as it is shown to people
+    service: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """An environment's files, before any of them is read.
+
+    `files` stand with the lowest first: common, security, then the services by name. `environment` is None where
+    the files were named one by one.
+    """
+
+    root: str
+    environment: str | None
+    is_strict: bool  # by the environment's name; the bindings may say otherwise
+    files: tuple[SourceFile, ...]
+    bindings: SourceFile | None
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """The names of the services that have a file."""
+        return tuple(source.service for source in self.files if source.service is not None)
+
+    @property
+    def label(self) -> str:
+        """What reports call it."""
+        return self.environment or ", ".join(source.shown for source in self.files)
+
+
+def named_environment(environ: Mapping[str, str]) -> str | None:
+    """The environment that the process environment names, or None."""
+    return environ.get("SECRETSYNC_ENV") or environ.get("ENVIRONMENT") or None
+
+
+def find_root(root: str | None, environ: Mapping[str, str], *, start: str | None = None) -> str:
+    """The project's folder: `root`, else `$SECRETSYNC_ROOT`, else the nearest upwards with an `env/<name>/*.env`.
+
+    Raises UsageError where there is none.
+    """
+    for given, source in ((root, "--root"), (environ.get("SECRETSYNC_ROOT"), "$SECRETSYNC_ROOT")):
+        if given:
+            if not os.path.isdir(os.path.join(given, "env")):
+                raise UsageError(f"{given}: there is no folder env/ in it ({source}); `secretsync init` makes one")
+            return os.path.abspath(given)
+    folder = os.path.abspath(start or os.curdir)
+    while True:
+        if _environment_names(os.path.join(folder, "env")):
+            return folder
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            break
+        folder = parent
+    raise UsageError(
+        "no env/<environment>/*.env was found here or in a folder above; "
+        "`secretsync init` makes a first one, --root names another folder, --env-file names files one by one"
+    )
+
+
+def environments(root: str) -> tuple[str, ...]:
+    """The environments that a project has, by name."""
+    return _environment_names(os.path.join(root, "env"))
+
+
+def _environment_names(folder: str) -> tuple[str, ...]:
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return ()
+    return tuple(name for name in names if is_environment_name(name) and _env_files(os.path.join(folder, name)))
+
+
+def _env_files(folder: str) -> list[str]:
+    """The names of the env files in `folder`, sorted; hidden ones are not ours."""
+    try:
+        return sorted(name for name in os.listdir(folder) if name.endswith(".env") and not name.startswith("."))
+    except OSError:
+        return []
+
+
+def open_project(environment: str, root: str) -> Project:
+    """The files of one environment below `root`.
+
+    Raises UsageError for a name that is none (before a path is built from it), an environment that is not there, a
+    file that is no service, or a link that leads out of `env/`.
+    """
+    _check_environment(environment, root)
+    folder = os.path.join(root, "env", environment)
+    stems = {name.removesuffix(".env") for name in _env_files(folder)}
+    services = sorted(stems - {COMMON, SECURITY})
+    order = [stem for stem in (COMMON, SECURITY) if stem in stems] + services
+    files = []
+    for stem in order:
+        shown = f"env/{environment}/{stem}.env"
+        if not is_environment_name(stem):
+            raise UsageError(f"{shown}: a service's name is letters, digits, '_' and '-', at most 64; rename the file")
+        path = os.path.join(folder, f"{stem}.env")
+        if os.path.islink(path) and not _is_below(path, os.path.join(root, "env")):
+            raise UsageError(f"{shown}: it is a link that leads out of env/; put the file itself there")
+        files.append(SourceFile(path=path, shown=shown, service=None if stem in (COMMON, SECURITY) else stem))
+    bindings = os.path.join(root, "providers", f"{environment}.toml")
+    has_bindings = os.path.lexists(bindings)
+    return Project(
+        root=root,
+        environment=environment,
+        is_strict=not is_lenient(environment),
+        files=tuple(files),
+        bindings=SourceFile(path=bindings, shown=f"providers/{environment}.toml", service=None) if has_bindings else None,
+    )
+
+
+def _check_environment(environment: str, root: str) -> None:
+    if not is_environment_name(environment):
+        raise UsageError("an environment's name is letters, digits, '_' and '-', at most 64, and begins with no sign")
+    known = environments(root)
+    if environment not in known:
+        close = nearest(environment, known)
+        hint = f"did you mean {close}?" if close else f"there are: {', '.join(known) or 'none'}"
+        raise UsageError(f"env/{environment}: there is no env file there; {hint}")
+
+
+def _is_below(path: str, folder: str) -> bool:
+    real = os.path.realpath(folder)
+    return os.path.commonpath([real, os.path.realpath(path)]) == real
+
+
+def open_files(files: Sequence[str], bindings: str | None, *, root: str | None = None) -> Project:
+    """A project that names its files: later ones over earlier ones, strict, without an environment.
+
+    Raises UsageError for an empty list or a file that is not there.
+    """
+    if not files:
+        raise UsageError("no env file is named")
+    for path in (*files, *([bindings] if bindings else [])):
+        if not os.path.lexists(path):
+            raise UsageError(f"{path}: there is no such file")
+    return Project(
+        root=os.path.abspath(root or os.curdir),
+        environment=None,
+        is_strict=True,
+        files=tuple(SourceFile(path=path, shown=path, service=None) for path in files),
+        bindings=SourceFile(path=bindings, shown=bindings, service=None) if bindings else None,
+    )

@@ -1,0 +1,78 @@
+"""Docker secrets: one file a secret, in /run/secrets or another folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from secretsync.model import Failed, Found, Missing, Payload, SecretInfo, SecretRef
+from secretsync.providers.files import modified, read_secret_file
+from secretsync.providers.interface import Answer, Deadline, Identity, Information, ProviderSpec, Setting, SettingType
+from secretsync.providers.interface import StoreContext
+
+__all__ = ["DockerProvider"]
+
+_FOLDER = "/run/secrets"
+_MAX_NAME = 255  # bytes, as file systems have it
+
+
+def _check_path(path: str) -> str | None:
+    # "..data" and its like are Kubernetes' own folders beside the files.
+    if "/" in path or path == "." or path.startswith("..") or not path.isprintable():
+        return "a secrets file is named by its name alone, not by a path"
+    if len(path.encode("utf-8")) > _MAX_NAME:
+        return "no file can have a name this long"
+    return None
+
+
+class DockerProvider:
+    """Reads secrets files. Their modification times are hints: a remount moves them, a rotation need not."""
+
+    spec = ProviderSpec(
+        name="docker",
+        title="Docker secrets files",
+        path_help="the name of a file",
+        key="{lower}",
+        check_path=_check_path,
+        settings={
+            "dir": Setting(
+                type=SettingType.PATH,
+                help="the folder that holds the files",
+                default=f"{_FOLDER}, then $CREDENTIALS_DIRECTORY",
+            )
+        },
+        identity_variables=("CREDENTIALS_DIRECTORY",),
+        has_clock=False,
+    )
+
+    def __init__(self, context: StoreContext) -> None:
+        self._store = context.store
+        if folder := context.setting("dir"):
+            self._folders: tuple[str, ...] = (context.path(folder),)
+        else:
+            # systemd's LoadCredential= puts files there.
+            credentials = context.environ.get("CREDENTIALS_DIRECTORY")
+            self._folders = (_FOLDER, credentials) if credentials else (_FOLDER,)
+
+    def fetch(self, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Answer]:  # noqa: ARG002
+        for ref in refs:
+            outcome = self._first(read_secret_file, ref.path)
+            yield ref, Found(Payload(outcome, from_file=True)) if isinstance(outcome, bytes) else outcome
+
+    def describe(self, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Information]:  # noqa: ARG002
+        for ref in refs:
+            outcome = self._first(modified, ref.path)
+            yield ref, outcome if isinstance(outcome, Missing | Failed) else Found(SecretInfo(modified=outcome))
+
+    def _first(self, read, name):  # type: ignore[no-untyped-def]
+        for folder in self._folders:
+            outcome = read(f"{folder}/{name}", folder=folder)
+            if not isinstance(outcome, Missing):
+                return outcome
+        places = " or ".join(f"{folder}/{name}" for folder in self._folders)
+        return Missing(f"there is no file {places}")
+
+    def identity(self) -> Identity:
+        return Identity(store=self._store, provider=self.spec.name, endpoint=", ".join(self._folders))
+
+    def close(self) -> None:
+        pass

@@ -1,0 +1,86 @@
+"""The process environment: a variable, or the file that NAME_FILE names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+
+from secretsync.errors import ProblemKind
+from secretsync.model import Failed, Found, Missing, Payload, SecretInfo, SecretRef
+from secretsync.names import is_entry_name
+from secretsync.providers.files import modified, read_secret_file
+from secretsync.providers.interface import Answer, Deadline, Identity, Information, ProviderSpec, StoreContext
+
+__all__ = ["EnvProvider"]
+
+
+def _check_path(path: str) -> str | None:
+    return None if is_entry_name(path) else "this is no name of a variable"
+
+
+class EnvProvider:
+    """Reads variables, by the convention of the official Docker images: NAME, or NAME_FILE for the path of a file."""
+
+    spec = ProviderSpec(
+        name="env",
+        title="Process environment",
+        path_help="the name of a variable",
+        check_path=_check_path,
+        is_secret_store=False,
+        has_clock=False,
+    )
+
+    def __init__(self, context: StoreContext) -> None:
+        self._store = context.store
+        self._environ = context.environ
+
+    def fetch(self, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Answer]:  # noqa: ARG002
+        for ref in refs:
+            yield ref, self._fetch(ref.path)
+
+    def _fetch(self, name: str) -> Found[Payload] | Missing | Failed:
+        path = self._file(name)
+        if isinstance(path, Missing | Failed):
+            return path
+        if path is None:
+            value = self._environ[name]
+            # What is not UTF-8 in the environment stands in Python's strings as lone surrogates.
+            return Found(Payload(value if value.isascii() else os.fsencode(value)))
+        data = read_secret_file(path)
+        if isinstance(data, bytes):
+            return Found(Payload(data, from_file=True))
+        return _named_by(name, data)
+
+    def describe(self, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Information]:  # noqa: ARG002
+        for ref in refs:
+            path = self._file(ref.path)
+            if isinstance(path, Missing | Failed):
+                yield ref, path
+            elif path is None:
+                yield ref, Found(SecretInfo())
+            else:
+                moment = modified(path)
+                is_bad = isinstance(moment, Missing | Failed)
+                yield ref, _named_by(ref.path, moment) if is_bad else Found(SecretInfo(modified=moment))
+
+    def _file(self, name: str) -> str | Missing | Failed | None:
+        """The file that holds the secret; None where the variable itself does."""
+        is_set, path = name in self._environ, self._environ.get(f"{name}_FILE")
+        if path and is_set:
+            cause = f"both {name} and {name}_FILE are set"
+            return Failed(ProblemKind.CONFIGURATION, cause, "unset the one that is not meant")
+        if not path and not is_set:
+            return Missing(f"the variable {name} is not set")
+        return path or None
+
+    def identity(self) -> Identity:
+        return Identity(store=self._store, provider=self.spec.name, principal=f"user id {os.geteuid()}")
+
+    def close(self) -> None:
+        pass
+
+
+def _named_by(name: str, outcome: Missing | Failed) -> Failed:
+    """A file that a variable names and that is not there is a mistake: a default does not apply."""
+    kind = outcome.kind if isinstance(outcome, Failed) else ProblemKind.UNUSABLE
+    return Failed(kind, f"{name}_FILE names a file: {outcome.cause}", outcome.hint)

@@ -1,0 +1,84 @@
+"""Reading one secrets file: capped, never a device, never through a link out of its folder."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from datetime import UTC, datetime
+
+from secretsync.errors import ProblemKind
+from secretsync.model import Failed, Missing
+
+__all__ = ["MAX_BYTES", "modified", "read_secret_file"]
+
+# As much as Docker and Kubernetes take for one secret, and 16 times what AWS does.
+MAX_BYTES = 1024 * 1024
+
+
+def read_secret_file(path: str, *, folder: str | None = None) -> bytes | Missing | Failed:
+    """The bytes of the file at `path`; `folder`: where a link must stay in.
+
+    No such file is missing. Everything else that is not a readable regular file of at most 1 MiB is failed.
+    """
+    opened = _open(path, folder)
+    if not isinstance(opened, int):
+        return opened
+    try:
+        status = os.fstat(opened)
+        if not stat.S_ISREG(status.st_mode):
+            return Failed(ProblemKind.UNUSABLE, f"{path} is not a regular file")
+        with os.fdopen(opened, "rb", closefd=False) as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        return _failed(path, error)
+    finally:
+        os.close(opened)
+    if len(data) > MAX_BYTES:
+        return Failed(ProblemKind.UNUSABLE, f"{path} is larger than 1 MiB", "a secret of that size is a mistake")
+    return data
+
+
+def modified(path: str, *, folder: str | None = None) -> datetime | Missing | Failed:
+    """When the file at `path` was last written to, without reading it."""
+    real = _real_path(path, folder)
+    if not isinstance(real, str):
+        return real
+    try:
+        status = os.stat(real)
+    except OSError as error:
+        return _failed(path, error)
+    if not stat.S_ISREG(status.st_mode):
+        return Failed(ProblemKind.UNUSABLE, f"{path} is not a regular file")
+    return datetime.fromtimestamp(status.st_mtime, UTC)
+
+
+def _open(path: str, folder: str | None) -> int | Missing | Failed:
+    real = _real_path(path, folder)
+    if not isinstance(real, str):
+        return real
+    try:
+        # The path has no links any more; one that came in between is not followed. A FIFO does not block.
+        return os.open(real, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+    except OSError as error:
+        return _failed(path, error)
+
+
+def _real_path(path: str, folder: str | None) -> str | Failed:
+    real = os.path.realpath(path)
+    if folder is None:
+        return real
+    # Kubernetes mounts are links inside their folder; a link that leaves it would read any file of the machine.
+    if os.path.dirname(real) != (base := os.path.realpath(folder)) and not real.startswith(base.rstrip("/") + "/"):
+        return Failed(ProblemKind.UNUSABLE, f"{path} is a link that leads out of {folder}")
+    return real
+
+
+def _failed(path: str, error: OSError) -> Missing | Failed:
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return Missing(f"there is no file {path}")
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return Failed(ProblemKind.DENIED, f"no permission to read {path}", f"we are user id {os.geteuid()}")
+    if error.errno == errno.ELOOP:
+        return Failed(ProblemKind.UNUSABLE, f"{path} is a link that leads nowhere")
+    return Failed(ProblemKind.UNAVAILABLE, f"{path} cannot be read: {error.strerror}")

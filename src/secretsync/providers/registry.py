@@ -1,0 +1,82 @@
+"""Finding a provider by its name: the built-in table first, then entry points; nothing is imported before it is asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from secretsync.errors import ConfigurationError
+from secretsync.names import nearest
+from secretsync.providers.interface import Provider
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+__all__ = ["BUILT_IN", "ENTRY_POINT_GROUP", "load_provider", "missing_modules", "plug_ins", "provider_names"]
+
+ENTRY_POINT_GROUP = "secretsync.providers"
+
+# The five that exist without configuration, as module:class.
+BUILT_IN = {
+    "aws": "secretsync.providers.aws:AwsProvider",
+    "azure": "secretsync.providers.azure:AzureProvider",
+    "docker": "secretsync.providers.docker:DockerProvider",
+    "env": "secretsync.providers.env:EnvProvider",
+    "vault": "secretsync.providers.vault:VaultProvider",
+}
+
+
+def provider_names() -> tuple[str, ...]:
+    """The names of all providers, built in or installed beside us."""
+    return tuple(sorted({*BUILT_IN, *plug_ins()}))
+
+
+def plug_ins() -> dict[str, EntryPoint]:
+    """The providers that other distributions bring, by name. One under a built-in name is left out: it cannot shadow."""
+    from importlib.metadata import entry_points  # noqa: PLC0415 - scanning distributions is slow, and rarely needed
+
+    found: dict[str, EntryPoint] = {}
+    for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: (point.name, point.value)):
+        if point.name not in BUILT_IN:
+            found.setdefault(point.name, point)
+    return found
+
+
+def load_provider(name: str) -> type[Provider]:
+    """The class of the provider called `name`. Its SDK is not imported.
+
+    Raises ConfigurationError where there is none, or where a plug-in cannot be imported.
+    """
+    if target := BUILT_IN.get(name):
+        from importlib import import_module  # noqa: PLC0415 - keeps the start short where no store is asked
+
+        module, _, attribute = target.partition(":")
+        return cast("type[Provider]", getattr(import_module(module), attribute))
+    points = plug_ins()
+    if name not in points:
+        close = nearest(name, tuple({*BUILT_IN, *points}))
+        hint = f"did you mean {close}?" if close else "`secretsync providers` lists those that are installed"
+        raise ConfigurationError(f"there is no provider called {name!r}; {hint}")
+    failure = None
+    try:
+        loaded = points[name].load()
+    except Exception as error:  # noqa: BLE001 - a plug-in may raise anything while it is imported
+        failure = type(error).__name__
+    if failure is not None:
+        raise ConfigurationError(
+            f"the provider {name!r} ({points[name].value}) cannot be imported: {failure}; reinstall its package"
+        )
+    return cast("type[Provider]", loaded)
+
+
+def missing_modules(provider: type[Provider]) -> tuple[str, ...]:
+    """The modules of the provider's SDK that are not installed."""
+    return tuple(module for module in provider.spec.modules if not _is_installed(module))
+
+
+def _is_installed(module: str) -> bool:
+    from importlib.util import find_spec  # noqa: PLC0415 - see load_provider
+
+    try:
+        return find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False

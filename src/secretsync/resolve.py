@@ -1,0 +1,209 @@
+"""Putting the answers into the plan: a configuration, or everything that keeps it from being one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from secretsync.config import Config, Resolved, new_config
+from secretsync.errors import Problem, ProblemKind
+from secretsync.fetch import Answers
+from secretsync.model import Failed, Missing, Origin, Payload, Secret
+from secretsync.names import is_sensitive
+from secretsync.placeholders import Text
+from secretsync.plan import EntryId, EntryPart, EnvironPart, Plan, PlannedEntry, SecretPart
+from secretsync.selection import select
+
+__all__ = ["Inputs", "failure_problem", "is_secret_part", "resolve", "resolve_entry"]
+
+
+class _Pieces:
+    """What one entry's value is put together from, and where each piece came from."""
+
+    __slots__ = ("inserted", "is_from_store", "is_secret", "references", "stores", "texts", "versions")
+
+    def __init__(self) -> None:
+        self.texts: list[Secret] = []
+        self.inserted: list[Secret] = []
+        self.references: list[str] = []
+        self.stores: list[str] = []
+        self.versions: list[str | None] = []
+        self.is_secret = False
+        self.is_from_store = False
+
+    def add(self, text: str) -> None:
+        """Append a piece."""
+        self.texts.append(Secret(text))
+
+    def joined(self) -> Secret:
+        """The value."""
+        return Secret("".join(piece.reveal() for piece in self.texts))
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What every entry's value is made from."""
+
+    plan: Plan
+    answers: Answers[Payload]
+    environ: Mapping[str, str]
+
+
+def resolve(
+    plan: Plan,
+    answers: Answers[Payload],
+    environ: Mapping[str, str],
+    *,
+    inherited: Mapping[EntryId, Resolved] | None = None,
+    reload: Callable[[], Config] | None = None,
+) -> Config | tuple[Problem, ...]:
+    """The configuration, or every problem that there is.
+
+    `inherited`: entries whose values are known already. No exception leaves, so that no traceback holds a value.
+    """
+    inputs = Inputs(plan, answers, environ)
+    resolved: dict[EntryId, Resolved] = dict(inherited or {})
+    problems: dict[Problem, None] = {}
+    for entry_id, planned in plan.entries.items():
+        if (value := resolve_entry(inputs, planned, resolved, problems)) is not None:
+            resolved[entry_id] = value
+    if problems:
+        return tuple(sorted(problems, key=lambda problem: (problem.file or "", problem.line or 0, problem.column or 0)))
+    return new_config(
+        reload,
+        environment=plan.project.environment,
+        is_strict=plan.is_strict,
+        environ=environ,
+        whole={key: resolved[entry_id] for key, entry_id in plan.whole.items()},
+        services={
+            name: {key: resolved[entry_id] for key, entry_id in scope.items()} for name, scope in plan.services.items()
+        },
+        own=plan.own,
+        known_services=plan.known_services,
+    )
+
+
+def resolve_entry(
+    inputs: Inputs, planned: PlannedEntry, resolved: Mapping[EntryId, Resolved], problems: dict[Problem, None]
+) -> Resolved | None:
+    """One entry's value; None where it has none, with the problems noted (a variable's are noted at what it leads to)."""
+    pieces = _Pieces()
+    is_whole = True
+    for part in planned.parts:
+        if isinstance(part, Text):
+            pieces.add(part.text)
+        elif isinstance(part, EnvironPart):
+            pieces.add(inputs.environ.get(part.name, ""))
+            pieces.is_secret |= is_sensitive(part.name)
+        elif isinstance(part, EntryPart):
+            is_whole &= _add_entry(pieces, resolved.get(part.entry))
+        elif (problem := _add_secret(inputs, planned, part, pieces)) is not None:
+            problems[problem] = None
+            is_whole = False
+    if not is_whole:
+        return None
+    entry = planned.entry
+    origin = Origin(
+        key=entry.key,
+        file=entry.file,
+        line=entry.line,
+        service=entry.service,
+        is_secret=pieces.is_secret,
+        references=tuple(pieces.references),
+        stores=tuple(pieces.stores),
+        versions=tuple(pieces.versions),
+    )
+    value = pieces.joined()
+    return Resolved(entry, value, origin, tuple(pieces.inserted), is_from_store=pieces.is_from_store)
+
+
+def _add_entry(pieces: _Pieces, found: Resolved | None) -> bool:
+    if found is None:
+        return False
+    pieces.texts.append(found.value)
+    pieces.inserted.extend(found.inserted)
+    pieces.is_secret |= found.origin.is_secret
+    pieces.is_from_store |= found.is_from_store
+    pieces.references.extend(found.origin.references)
+    pieces.stores.extend(found.origin.stores)
+    pieces.versions.extend(found.origin.versions)
+    return True
+
+
+def _add_secret(inputs: Inputs, planned: PlannedEntry, part: SecretPart, pieces: _Pieces) -> Problem | None:
+    """Add what a placeholder stands for to `pieces`, or say why there is nothing."""
+    index, outcome = inputs.answers.settle(part)
+    target = part.targets[index]
+    if isinstance(outcome, Missing) and part.default is not None:
+        pieces.add(part.default)
+        pieces.references.append(target.shown)
+        pieces.stores.append(target.store)
+        pieces.versions.append(None)
+        pieces.is_secret |= is_sensitive(planned.entry.key)
+        return None
+    if isinstance(outcome, Missing | Failed):
+        return failure_problem(inputs.plan, planned, part, index, outcome)
+    chosen = select(outcome.value, target.selector)
+    if isinstance(chosen, Failed):
+        return failure_problem(inputs.plan, planned, part, index, chosen)
+    pieces.texts.append(chosen)
+    pieces.references.append(target.shown)
+    pieces.stores.append(target.store)
+    pieces.versions.append(outcome.value.version)
+    pieces.is_from_store |= inputs.plan.is_secret_store(target.store)
+    if is_secret_part(inputs.plan, planned, part, index):
+        pieces.is_secret = True
+        pieces.inserted.append(chosen)
+    return None
+
+
+def is_secret_part(plan: Plan, planned: PlannedEntry, part: SecretPart, index: int) -> bool:
+    """Whether what target `index` of a placeholder gave makes the entry a secret entry.
+
+    Any store but the process environment does; that one where the entry or the variable has a sensitive name.
+    """
+    target = part.targets[index]
+    if plan.is_secret_store(target.store):
+        return True
+    return is_sensitive(planned.entry.key) or is_sensitive(target.ref.path)
+
+
+def failure_problem(
+    plan: Plan,
+    planned: PlannedEntry,
+    part: SecretPart,
+    index: int,
+    outcome: Missing | Failed,
+) -> Problem:
+    """The problem that a placeholder has with what its store answered."""
+    target = part.targets[index]
+    line, column = planned.location(part)
+    kind = outcome.kind if isinstance(outcome, Failed) else ProblemKind.MISSING
+    cause, hint = outcome.cause, outcome.hint
+    if isinstance(outcome, Missing):
+        if len(part.targets) > 1:
+            cause = "no store has it: " + ", ".join(one.shown for one in part.targets)
+            hint = f"put it there, or bind it: {part.written} = \"store:path\" in {plan.bindings_name}"
+        if part.message is not None:
+            hint = part.message or hint
+    elif not target.is_bound:
+        following = part.targets[index + 1 :]
+        rest = f" ({', '.join(one.store for one in following)} not asked)" if following else ""
+        cause = f"{cause}; a lookup ends at a store that failed{rest}"
+        bind = f"a binding in {plan.bindings_name} names the store that has it"
+        hint = f"{hint}; {bind}" if hint else bind
+    if kind is ProblemKind.DENIED and not cause.startswith("denied"):
+        cause = f"denied: {cause}"
+    is_chain = isinstance(outcome, Missing) and len(part.targets) > 1
+    return Problem(
+        kind=kind,
+        key=planned.entry.key,
+        file=planned.entry.file,
+        line=line,
+        column=column,
+        reference=part.written if is_chain else target.shown,
+        store=target.store,
+        cause=cause,
+        hint=hint,
+    )
+
