@@ -1,6 +1,6 @@
 """The output formats: a table of what there is, and the one function that renders."""
 
-# Start-up time counts here: the table can be read without importing a format, and a format is imported when chosen.
+# Start-up time counts here: reading the table imports nothing, and a format is imported when it is chosen.
 from __future__ import annotations
 
 TYPE_CHECKING = False
@@ -74,68 +74,67 @@ FORMATS: dict[str, Format] = {
 def load(name: str) -> ModuleType:
     """The module of the format called `name`; UsageError if there is none."""
     if name not in FORMATS:
-        # The error classes are not needed where all goes well.
-        from secretsync.errors import UsageError
-
-        message = f"there is no output format {name!r}"
-        raise UsageError(f"{message}; the formats are {', '.join(sorted(FORMATS))}")
-    import importlib
+        raise _usage_error(f"there is no output format {name!r}; the formats are {', '.join(sorted(FORMATS))}")
+    import importlib  # noqa: PLC0415
 
     return importlib.import_module(FORMATS[name].module)
 
 
-def problems(name: str, values: Mapping[str, str], **options: Any) -> tuple[Problem, ...]:
-    """Everything of `values` that the format called `name` cannot carry, by key, without any value."""
-    module = load(name)
+def problems(format_name: str, values: Mapping[str, str], /, **options: Any) -> tuple[Problem, ...]:
+    """Everything of `values` that a format cannot carry, by key, without any value."""
+    module = load(format_name)
     refused = [(key, module.refusal(key, values[key], **options)) for key in sorted(values)]
-    found = [(key, reason) for key, reason in refused if reason]
+    found: list[tuple[str | None, str]] = [(key, reason) for key, reason in refused if reason]
     if not found and hasattr(module, "refusal_of_all"):
-        reason = module.refusal_of_all(values, **options)
-        if reason:
-            found.append((None, reason))
+        reason = module.refusal_of_all(values)
+        found = [(None, reason)] if reason else []
     if not found:
         return ()
-    from secretsync.errors import Problem, ProblemKind
+    from secretsync.errors import Problem, ProblemKind  # noqa: PLC0415 - only where something is wrong
 
     return tuple(
         Problem(
             kind=ProblemKind.OUTPUT,
             key=key,
-            cause=f"the format {name} cannot carry it: {reason}",
-            hint="use a format that can (json carries every text), or leave it out",
+            cause=f"the format {format_name} cannot carry it: {reason}",
+            hint="render it in another format, or change the value where it is stored",
         )
         for key, reason in found
     )
 
 
-def render(name: str, values: Mapping[str, str], **options: Any) -> str:
-    """`values` as text in the format called `name`, sorted by key.
+def render(format_name: str, values: Mapping[str, str], /, **options: Any) -> str:
+    """`values` as text in the format called `format_name`, sorted by key.
 
-    `options` are those that `FORMATS[name].options` lists: `interpolating` (dotenv: for readers that replace
+    `options` are those that `FORMATS[format_name].options` lists: `interpolating` (dotenv: for readers that replace
     `${...}`), `name` and `namespace` (kubernetes). The text is to be written as UTF-8, without any translation of
     line ends. OutputError lists every key that the format cannot carry, and why; UsageError is a wrong option.
     """
-    module = load(name)
-    unknown = sorted(set(options) - set(FORMATS[name].options))
+    module = load(format_name)
+    unknown = sorted(set(options) - set(FORMATS[format_name].options))
     if unknown:
-        from secretsync.errors import UsageError
-
-        raise UsageError(f"the format {name} has no option {unknown[0]}")
-    found = problems(name, values, **options)
+        raise _usage_error(f"the format {format_name} has no option {unknown[0]}")
+    found = problems(format_name, values, **options)
     if found:
-        from secretsync.errors import OutputError
+        from secretsync.errors import OutputError  # noqa: PLC0415 - only where something is wrong
 
         raise OutputError(found)
     text: str = module.render(values, **options)
     return text
 
 
-def preamble(name: str, values: Mapping[str, str], secret_keys: Collection[str] | None = None) -> str:
+def preamble(format_name: str, values: Mapping[str, str], secret_keys: Collection[str] | None = None, /) -> str:
     """What is to be said before the rendered text is handed over: commands for the reader, not part of the text.
 
     Only `github` has any: the commands by which the runner masks the values of `secret_keys` (None: of all) in its
-    log. They hold the values, so they go where the runner listens, and never to a terminal.
+    log. They hold the values, so they go where the runner listens (stderr), and never to a terminal.
     """
-    module = load(name)
+    module = load(format_name)
     text: str = module.preamble(values, secret_keys) if hasattr(module, "preamble") else ""
     return text
+
+
+def _usage_error(message: str) -> Exception:
+    from secretsync.errors import UsageError  # noqa: PLC0415 - only where something is wrong
+
+    return UsageError(message)

@@ -64,4 +64,4 @@ def _fits_unquoted(value: str) -> bool:
     """Whether the reader takes all of `value` without quotes: it cuts white space at the edges, and at " #"."""
     if _has_placeholder(value) or value[0] in "'\"" or value != value.strip() or "\n" in value or "\r" in value:
         return False
-    return not any(char == "#" and before.isspace() for before, char in zip(value, value[1:], strict=False))
+    return not any(part[-1:].isspace() for part in value.split("#")[:-1])

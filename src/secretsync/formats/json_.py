@@ -14,7 +14,7 @@ __all__ = ["escaped", "refusal", "render"]
 # parser reads them back, and tools that cut text into lines at them do no harm. The json module is not used because
 # its import costs more than all the rest of a rendering.
 _ESCAPES = {code: f"\\u{code:04x}" for code in (*range(0x20), 0x7F, 0x85, 0x2028, 0x2029)}
-_ESCAPES |= {ord(char): escape for char, escape in zip('"\\\n\r\t\b\f', ('\\"', r"\\", r"\n", r"\r", r"\t", r"\b", r"\f"))}
+_ESCAPES |= {ord('"'): r"\"", ord("\\"): r"\\", ord("\n"): r"\n", ord("\r"): r"\r", ord("\t"): r"\t"}
 
 
 def escaped(text: str) -> str:

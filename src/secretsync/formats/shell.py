@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 __all__ = ["quoted", "refusal", "render"]
 
 # Names that a shell keeps for itself. Read-only ones end `bash --posix` in the middle of the file.
-SHELL_NAMES = frozenset("UID EUID PPID BASHOPTS SHELLOPTS BASH_VERSINFO".split())
+SHELL_NAMES = frozenset(["UID", "EUID", "PPID", "BASHOPTS", "SHELLOPTS", "BASH_VERSINFO"])
 
 
 def quoted(value: str) -> str:
