@@ -16,7 +16,7 @@ NAMES = frozenset(
         *("PATH", "HOME", "SHELL", "USER", "LOGNAME", "PWD", "OLDPWD", "CDPATH", "TMPDIR", "TERMINFO", "TERMCAP"),
         # shells
         *("IFS", "ENV", "BASH_ENV", "BASHOPTS", "SHELLOPTS", "PS1", "PS2", "PS3", "PS4", "PROMPT_COMMAND"),
-        *("POSIXLY_CORRECT", "GLOBIGNORE", "ZDOTDIR", "FPATH", "MODULE_PATH"),
+        *("OPTIND", "POSIXLY_CORRECT", "GLOBIGNORE", "ZDOTDIR", "FPATH", "MODULE_PATH"),
         # the C library and the dynamic linker
         *("GCONV_PATH", "LOCPATH", "NLSPATH", "HOSTALIASES", "RES_OPTIONS", "LOCALDOMAIN", "GLIBC_TUNABLES"),
         # programs that others start
