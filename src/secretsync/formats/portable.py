@@ -19,6 +19,8 @@ def refusal(key: str, value: str, /) -> str | None:
         return reason
     if not SAFE.issuperset(value):
         return "it holds other characters than letters, digits and _./:@%+,=-"
+    if value.startswith("=") or ":=" in value:
+        return "zsh takes a word after = at the beginning or after a colon for the name of a command"
     return docker.refusal(key, value) or shell.refusal(key, value) or github.refusal(key, value)
 
 

@@ -17,7 +17,13 @@ _DOUBLE = {ord(char): f"\\{char}" for char in '\\"$`'}
 
 def refusal(key: str, value: str, /) -> str | None:
     """Why systemd cannot take it, or None."""
-    return env_refusal(key, value) or environment_size_refusal(key, value)
+    reason = env_refusal(key, value)
+    if reason:
+        return reason
+    # To systemd noncharacters are no UTF-8: it drops the whole file, and writes the value into the log.
+    if not value.isascii() and any(_is_noncharacter(ord(char)) for char in value):
+        return "it holds a noncharacter of Unicode, for which systemd drops the whole file"
+    return environment_size_refusal(key, value)
 
 
 def render(items: Mapping[str, str], /) -> str:
@@ -27,3 +33,7 @@ def render(items: Mapping[str, str], /) -> str:
 
 def _written(value: str) -> str:
     return value if is_safe(value) else f'"{value.translate(_DOUBLE)}"'
+
+
+def _is_noncharacter(code: int) -> bool:
+    return code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF
