@@ -1,0 +1,60 @@
+# make demo    the development environment, resolved and shown masked, and an application started with it
+# make test    every test
+# make lint    style, types and import layers
+# make clean   everything that the others made
+#
+# Nothing but Python >= 3.11 and make is needed; PYTHON=... names another interpreter.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint clean
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+
+demo: $(VENV)/.core
+	@$(BIN)/python -I demo/make_secrets.py .secrets/development
+	@SMTP_PASSWORD="$$($(BIN)/python -I -c 'import secrets; print(secrets.token_urlsafe(24))')" && export SMTP_PASSWORD && \
+	echo && echo '$$ secretsync explain -e development' && \
+	$(BIN)/secretsync explain -e development && \
+	echo && echo '$$ secretsync run -e development -- python demo/app.py' && \
+	$(BIN)/secretsync run -e development -- $(BIN)/python -I demo/app.py
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf $(VENV) .secrets build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find src tests demo -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Stamps: the environment is made once, and again when what it holds has changed.
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "SecretSync needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1). Name another one: make PYTHON=python3.12" >&2; \
+	  exit 1; }
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV) || { \
+	  echo "$(PYTHON) cannot make a virtual environment. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@touch $@
+
+$(VENV)/.core: $(VENV)/.made pyproject.toml constraints.txt
+	$(PIP) install -c constraints.txt -e .
+	@touch $@
+
+# pip from 25.1 on reads dependency groups; the one that comes with Python 3.11 does not.
+$(VENV)/.dev: $(VENV)/.core
+	$(PIP) install -c constraints.txt pip
+	$(PIP) install -c constraints.txt -e '.[all]' --group dev
+	@touch $@

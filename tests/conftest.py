@@ -1,0 +1,102 @@
+"""What holds for every test: a clean environment, no network, and no secret in any output."""
+
+import os
+from collections.abc import Generator, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+
+from tests.support import network
+from tests.support.canary import CanaryFactory, find_leaks
+from tests.support.processes import CommandResult, RunCli, run_secretsync, scrub
+from tests.support.projects import MakeProject, Project
+from tests.support.tools import count_skips
+
+# The machine may be slow and shared: how long one example takes says nothing.
+hypothesis.settings.register_profile("secretsync", deadline=None, print_blob=True)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before anything else, so that fixtures of the whole session find a clean process too."""
+    hypothesis.settings.load_profile("secretsync")
+    scrub(os.environ)
+    network.install()
+
+
+@pytest.fixture
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """This test's own, empty home folder."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(autouse=True)
+def clean_process(request: pytest.FixtureRequest, home: Path) -> Iterator[None]:
+    """Begin each test with a clean environment, put it back, and fail a test that tried to leave the machine."""
+    before = dict(os.environ)
+    scrub(os.environ)
+    os.environ["HOME"] = str(home)
+    network.attempts.clear()
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+    refused = sorted(set(network.attempts))
+    if refused and not request.node.get_closest_marker("blocked_network"):
+        pytest.fail(f"the test tried to reach beyond loopback: {', '.join(refused)}", pytrace=False)
+
+
+@pytest.fixture
+def canary() -> Iterator[CanaryFactory]:
+    """The factory that every secret in the tests comes from: `canary()`, `canary(after="$x")`, `canary.watch(path)`."""
+    factory = CanaryFactory()
+    yield factory
+    factory.check_watched()
+
+
+@pytest.fixture
+def run_cli(tmp_path: Path, home: Path) -> RunCli:
+    """`run_cli("explain", "-e", "test", cwd=..., env=..., reveals=..., expect=..., sys_path=...)` runs SecretSync."""
+
+    def run(*arguments: str, cwd: Path | None = None, **options: Any) -> CommandResult:
+        return run_secretsync(arguments, cwd=cwd or tmp_path, home=home, **options)
+
+    return run
+
+
+@pytest.fixture
+def project(tmp_path_factory: pytest.TempPathFactory, home: Path) -> MakeProject:
+    """`project({"env/test/security.env": "..."})` makes a project folder; its `.cli(...)` runs SecretSync there."""
+
+    def make(files: Mapping[str, str | bytes] | None = None) -> Project:
+        made = Project(tmp_path_factory.mktemp("project"), home)
+        made.write_all(files or {})
+        return made
+
+    return make
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """Fail a test that left a secret in what pytest captured of it: print, logging, warnings."""
+    report: Any = yield
+    # The teardown's report has the output of all three phases.
+    if call.when == "teardown" and report.passed and not item.get_closest_marker("reveals"):
+        leaks = {name: forms for name, text in report.sections if (forms := find_leaks(text))}
+        if leaks:
+            report.outcome = "failed"
+            report.longrepr = (
+                f"a secret leaked into: {', '.join(f'{name} ({forms[0]})' for name, forms in leaks.items())}"
+            )
+            report.sections = []
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """How many tests were skipped, and what was missing."""
+    reports = terminalreporter.stats.get("skipped", [])
+    reasons = [report.longrepr[2] for report in reports if isinstance(report.longrepr, tuple)]
+    if reasons:
+        terminalreporter.section("skipped")
+        for line in count_skips(reasons):
+            terminalreporter.line(line)

@@ -1,0 +1,122 @@
+"""Run commands in a clean environment, and find every secret that they let out."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.support.canary import assert_clean
+
+# Whatever would let a test reach the accounts, the proxies or the configuration of the person who runs it.
+_SCRUBBED = re.compile(
+    r"(AWS|VAULT|BAO|AZURE|IDENTITY|MSI|SECRETSYNC)_.*|.*_PROXY|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|SSL_CERT_(FILE|DIR)"
+    r"|ENVIRONMENT|CREDENTIALS_DIRECTORY",
+    re.IGNORECASE,
+)
+
+TIMEOUT = 60.0  # seconds; nothing takes that long, but a machine that is shared may
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandResult:
+    """How a command ended, and what it wrote: as text, and byte for byte in the fields beside it."""
+
+    status: int
+    stdout_bytes: bytes = field(repr=False)
+    stderr_bytes: bytes = field(repr=False)
+
+    @property
+    def stdout(self) -> str:
+        """Standard output as text, its line ends untouched."""
+        return self.stdout_bytes.decode("utf-8", "surrogateescape")
+
+    @property
+    def stderr(self) -> str:
+        """Standard error as text, its line ends untouched."""
+        return self.stderr_bytes.decode("utf-8", "surrogateescape")
+
+
+def scrub(environ: MutableMapping[str, str]) -> None:
+    """Take out of `environ` what leads to stores, proxies and certificates; say that there is no metadata service."""
+    for name in [name for name in environ if _SCRUBBED.fullmatch(name)]:
+        del environ[name]
+    environ["AWS_EC2_METADATA_DISABLED"] = "true"
+
+
+def clean_environment(home: Path, env: Mapping[str, str | None] | None = None) -> dict[str, str]:
+    """PATH, a HOME of the test's own, no metadata service, and `env`; a None in `env` takes a variable away."""
+    base: dict[str, str | None] = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": str(home),
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    return {name: value for name, value in {**base, **(env or {})}.items() if value is not None}
+
+
+def run_command(
+    argv: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    stdin: str | bytes = b"",
+    reveals: bool = False,
+    expect: int | None = None,
+    timeout: float = TIMEOUT,
+) -> CommandResult:
+    """How `argv` ended, with exactly `env` as its environment.
+
+    No secret may be in its stderr, nor in its stdout unless `reveals` says that this is what stdout is for.
+    `expect`: the exit status that it must have. After `timeout` seconds it is killed and the test fails.
+    """
+    data = stdin.encode() if isinstance(stdin, str) else stdin
+    done = subprocess.run(argv, cwd=cwd, env=dict(env), input=data, capture_output=True, timeout=timeout, check=False)
+    result = CommandResult(status=done.returncode, stdout_bytes=done.stdout, stderr_bytes=done.stderr)
+    shown = " ".join(Path(part).name if part == sys.executable else part for part in argv)
+    assert_clean(shown, "an argument list")
+    assert_clean(result.stderr_bytes, f"the stderr of: {shown}")
+    if not reveals:
+        assert_clean(result.stdout_bytes, f"the stdout of: {shown}")
+    if expect is not None and result.status != expect:
+        said = result.stderr or ("(stdout is not shown: it may hold secrets)" if reveals else result.stdout)
+        message = f"status {result.status}, not {expect}: {shown}\n{said}"
+        raise AssertionError(message)
+    return result
+
+
+def secretsync_argv(arguments: Sequence[str], *, isolated: bool = True) -> list[str]:
+    """The command line that runs SecretSync: isolated as in a container, or with PYTHONPATH heeded."""
+    # -s -P: no packages of the user, nothing imported from the working directory; all else of -I is PYTHON* variables.
+    return [sys.executable, *(["-I"] if isolated else ["-s", "-P"]), "-m", "secretsync", *arguments]
+
+
+def run_secretsync(
+    arguments: Sequence[str],
+    *,
+    cwd: Path,
+    home: Path,
+    env: Mapping[str, str | None] | None = None,
+    sys_path: Sequence[Path] = (),
+    stdin: str | bytes = b"",
+    reveals: bool = False,
+    expect: int | None = None,
+    timeout: float = TIMEOUT,
+) -> CommandResult:
+    """How `secretsync ARGUMENTS` ended; see `run_command`. `sys_path`: folders to import from before all others."""
+    environment = clean_environment(home, env)
+    if sys_path:
+        environment["PYTHONPATH"] = os.pathsep.join(str(folder) for folder in sys_path)
+    return run_command(
+        secretsync_argv(arguments, isolated=not sys_path),
+        cwd=cwd,
+        env=environment,
+        stdin=stdin,
+        reveals=reveals,
+        expect=expect,
+        timeout=timeout,
+    )
+
+
+RunCli = Callable[..., CommandResult]  # the fixture `run_cli`
