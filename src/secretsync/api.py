@@ -11,14 +11,15 @@ from secretsync.bindings import Bindings, read_bindings
 from secretsync.config import Config
 from secretsync.envfiles import read_env_file
 from secretsync.errors import ConfigurationError, ResolutionError
-from secretsync.fetch import Stores, fetch
-from secretsync.model import Hidden
+from secretsync.explanation import Row, explain, open_settings
+from secretsync.fetch import Answers, Stores, fetch, inspect
+from secretsync.model import Hidden, SecretInfo
 from secretsync.plan import Plan, make_plan
 from secretsync.project import Project, find_root, named_environment, open_files, open_project
 from secretsync.providers.interface import Deadline, Provider
 from secretsync.resolve import resolve
 
-__all__ = ["Environ", "Source", "load_plan", "resolve_config", "resolve_plan"]
+__all__ = ["Environ", "Source", "explain_plan", "inspect_plan", "load_plan", "resolve_config", "resolve_plan"]
 
 
 class Environ(Hidden, Mapping[str, str]):
@@ -151,3 +152,24 @@ def resolve_plan(
     if isinstance(result, Config):
         return result
     raise ResolutionError(result)
+
+
+def inspect_plan(plan: Plan, environ: Mapping[str, str], *, timeout: float | None = None) -> Answers[SecretInfo]:
+    """What the stores say about every secret of a plan, without a value. Raises ConfigurationError for a missing SDK."""
+    opened = Stores(plan, environ)
+    try:
+        return inspect(plan, opened, Deadline(timeout or plan.bindings.timeout))
+    finally:
+        opened.close()
+
+
+def explain_plan(plan: Plan, environ: Mapping[str, str], *, timeout: float | None = None) -> tuple[Row, ...]:
+    """Where each value of a plan comes from; secrets are masked, and their values are not asked for."""
+    infos = inspect_plan(plan, environ, timeout=timeout)
+    settings = open_settings(plan, infos)
+    opened = Stores(settings, environ)
+    try:
+        answers = fetch(settings, opened, Deadline(timeout or plan.bindings.timeout))
+    finally:
+        opened.close()
+    return explain(plan, settings, infos, answers, environ)

@@ -1,0 +1,151 @@
+"""The command line: finds the command, runs it, and turns what went wrong into messages and an exit status."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import NoReturn
+
+    from secretsync.errors import SecretSyncError
+
+__all__ = ["COMMANDS", "main"]
+
+# Each command and its one line of help; its code is `secretsync.cli.<command>` and is imported when it is called.
+COMMANDS = {
+    "run": "resolve, then start a command with the configuration in its environment",
+    "render": "write the resolved configuration in one of several formats",
+    "check": "does every secret exist? reads no value",
+    "explain": "where each value comes from",
+    "init": "begin a project: env/, providers/ and lines for .gitignore",
+    "providers": "the providers that are installed, and what each accepts",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Run the command that `argv` (None: the process's arguments) names, and end the process with its status."""
+    _end_on_signals()
+    status = _run(list(sys.argv[1:] if argv is None else argv))
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        status = status or 6
+    except OSError as error:
+        status = status or 6
+        print(f"secretsync: standard output cannot be written: {error.strerror}", file=sys.stderr)
+    try:
+        sys.stderr.flush()
+    except OSError:
+        pass
+    # At once: whatever still hangs in a thread, or in a library's exit handler, does not hold us up.
+    os._exit(status)
+
+
+def _end_on_signals() -> None:
+    """End at once on SIGTERM and SIGINT: as process 1 we would ignore the one, and Python would unwind on the other."""
+    for number, status in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # one that our parent ignored stays ignored
+            signal.signal(number, lambda _number, _frame, status=status: os._exit(status))
+
+
+def _run(arguments: list[str]) -> int:
+    from secretsync.errors import SecretSyncError
+
+    name = arguments[0] if arguments else "--help"
+    if name in ("-h", "--help", "help"):
+        print(_overview())
+        return 0
+    if name in ("-V", "--version"):
+        from secretsync import __version__
+
+        print(f"secretsync {__version__}")
+        return 0
+    if name not in COMMANDS:
+        return _unknown_command(name)
+    failure: SecretSyncError | None = None
+    try:
+        return _call(name, arguments[1:])
+    except SecretSyncError as error:
+        failure = error
+    except SystemExit as end:  # argparse: --help, or a usage error that it has printed
+        return end.code if isinstance(end.code, int) else 2
+    except BrokenPipeError:
+        return 6
+    except Exception as error:  # noqa: BLE001 - the other border: nothing but its type, since a text may hold a value
+        return _internal_error(error)
+    return _report(name, failure)
+
+
+def _call(name: str, arguments: list[str]) -> int:
+    from importlib import import_module
+
+    from secretsync.cli.common import build_parser
+
+    command = import_module(f"secretsync.cli.{name.replace('-', '_')}")
+    parser = build_parser(name, COMMANDS[name], command)
+    if hasattr(command, "split"):  # `run` takes a command of its own behind --
+        arguments, rest = command.split(arguments)
+        options = parser.parse_args(arguments)
+        options.command = rest
+    else:
+        options = parser.parse_args(arguments)
+    status: int = command.execute(options)
+    return status
+
+
+def _overview() -> str:
+    width = max(len(name) for name in COMMANDS)
+    lines = "\n".join(f"  {name:{width}}  {summary}" for name, summary in COMMANDS.items())
+    return f"""usage: secretsync COMMAND [OPTIONS]
+
+Configuration that is safe to commit, resolved from the stores that hold its secrets.
+
+commands:
+{lines}
+
+`secretsync COMMAND --help` shows a command's options and an example. `secretsync --version` shows the version.
+
+example:
+  secretsync run -e production -- gunicorn app:app"""
+
+
+def _unknown_command(name: str) -> int:
+    from secretsync.errors import printable
+    from secretsync.names import nearest
+
+    close = nearest(name, tuple(COMMANDS))
+    hint = f"did you mean {close}?" if close else "`secretsync --help` lists them"
+    if name.startswith("-"):
+        hint = "options stand behind the command: secretsync COMMAND [OPTIONS]"
+    print(f"secretsync: there is no command {printable(name)!r}; {hint}", file=sys.stderr)
+    return 2
+
+
+def _report(command: str, error: SecretSyncError) -> int:
+    """Every problem on a line of its own, to stderr."""
+    count = len(error.problems)
+    if count == 1:
+        print(f"secretsync {command}: {error.problems[0]}", file=sys.stderr)
+    else:
+        print(f"secretsync {command}: {count} problems", file=sys.stderr)
+        for problem in error.problems:
+            print(f"  {problem}", file=sys.stderr)
+    return int(error.exit_status)
+
+
+def _internal_error(error: Exception) -> int:
+    """The type of an unforeseen error and our own lines that it passed: what a bug report needs, and no value."""
+    lines = []
+    trace = error.__traceback__
+    while trace is not None:
+        path = trace.tb_frame.f_code.co_filename
+        if f"{os.sep}secretsync{os.sep}" in path:
+            lines.append(f"{path.rpartition(os.sep + 'secretsync' + os.sep)[2]}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    where = " < ".join(reversed(lines))
+    print(f"secretsync: internal error, please report it: {type(error).__name__} at {where}", file=sys.stderr)
+    return 2

@@ -1,0 +1,139 @@
+"""What the commands share: options, the way to a plan, and how they speak."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from secretsync.durations import parse_duration
+from secretsync.errors import UsageError, printable
+
+if TYPE_CHECKING:
+    from secretsync.api import Environ, Source
+    from secretsync.plan import Plan
+
+__all__ = ["add_format", "add_source", "build_parser", "environment_of", "open_plan", "print_json", "say", "table"]
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose messages hold no control characters of what was typed."""
+
+    def error(self, message: str) -> Any:
+        self.print_usage(sys.stderr)
+        print(f"{self.prog}: {printable(message)}; see {self.prog} --help", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def build_parser(name: str, summary: str, command: ModuleType) -> argparse.ArgumentParser:
+    """The parser of one command; `command` is its module, with USAGE, EXAMPLE and add_arguments."""
+    parser = _Parser(
+        prog=f"secretsync {name}",
+        description=command.__doc__,
+        usage=f"secretsync {name} {command.USAGE}",
+        epilog=f"example:\n{command.EXAMPLE}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    command.add_arguments(parser)
+    return parser
+
+
+def add_source(parser: argparse.ArgumentParser) -> None:
+    """The options that say which configuration is meant."""
+    group = parser.add_argument_group("which configuration")
+    group.add_argument(
+        "-e",
+        "--environment",
+        metavar="NAME",
+        help="the folder in env/; else $SECRETSYNC_ENV, else $ENVIRONMENT",
+    )
+    group.add_argument(
+        "--env-file",
+        metavar="FILE",
+        action="append",
+        help="an env file in place of an environment; several: later over earlier",
+    )
+    group.add_argument("--bindings", metavar="FILE", help="the bindings that go with --env-file")
+    group.add_argument(
+        "--root", metavar="DIR", help="the project's folder; else $SECRETSYNC_ROOT, else the nearest upwards with env/"
+    )
+    group.add_argument(
+        "--service", metavar="NAME", action="append", help="only this service, beside the whole; may be repeated"
+    )
+    group.add_argument(
+        "--timeout", metavar="TIME", type=_duration, help='for all stores together: "30s" (default), "500ms", "2m"'
+    )
+    talk = parser.add_mutually_exclusive_group()
+    talk.add_argument("-v", "--verbose", action="store_true", help="say on stderr what is done")
+    talk.add_argument("-q", "--quiet", action="store_true", help="say nothing but what went wrong")
+
+
+def add_format(parser: argparse.ArgumentParser) -> None:
+    """The option that chooses between text for people and JSON."""
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="text (default) or json")
+
+
+def _duration(text: str) -> float:
+    seconds = parse_duration(text)
+    if seconds is None:
+        message = 'it must be a length of time above zero, such as "30s" or "2m"'
+        raise argparse.ArgumentTypeError(message)
+    return seconds
+
+
+def environment_of(options: argparse.Namespace, environ: Environ, *, must_be_named: bool) -> Source:
+    """What the options name. Raises UsageError where they exclude each other, or nothing is named and must be."""
+    from secretsync.api import Source
+    from secretsync.project import named_environment
+
+    services = None if options.service is None else tuple(options.service)
+    if options.env_file is not None:
+        if options.environment is not None:
+            raise UsageError("--environment and --env-file exclude each other: an env file takes its place")
+        if services is not None:
+            raise UsageError("--service belongs to an environment: env files have no services")
+        return Source(root=options.root, files=tuple(options.env_file), bindings=options.bindings)
+    if options.bindings is not None:
+        raise UsageError("--bindings goes with --env-file; an environment has providers/<environment>.toml")
+    environment = options.environment or named_environment(environ)
+    if environment is None and must_be_named:
+        raise UsageError(
+            "no environment is named, and a guess could start the wrong one; give -e NAME, or set $SECRETSYNC_ENV"
+        )
+    return Source(environment=environment or "development", root=options.root, services=services)
+
+
+def open_plan(options: argparse.Namespace, *, must_be_named: bool = False) -> tuple[Plan, Environ]:
+    """The plan that the options ask for, and the process environment."""
+    from secretsync.api import Environ, load_plan
+
+    environ = Environ(os.environ)
+    plan = load_plan(environment_of(options, environ, must_be_named=must_be_named), environ)
+    if options.verbose:
+        strictness = "strict" if plan.is_strict else "lenient"
+        say(f"{plan.project.label}: {strictness}, {len(plan.entries)} entries, {len(plan.refs)} secrets to look for")
+    return plan, environ
+
+
+def say(text: str) -> None:
+    """One line to stderr, where talk goes."""
+    print(f"secretsync: {printable(text)}", file=sys.stderr)
+
+
+def print_json(document: dict[str, object]) -> None:
+    """One JSON document to stdout, its members in the order given."""
+    import json
+
+    print(json.dumps({"schema": 1, **document}, ensure_ascii=False, indent=2))
+
+
+def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """Rows under a head, in columns as wide as they must be."""
+    lines = [head, *[tuple(printable(cell) for cell in row) for row in rows]]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    return "\n".join(
+        "  ".join(f"{cell:{width}}" for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )

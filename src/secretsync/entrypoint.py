@@ -1,0 +1,186 @@
+"""Becoming the application: its environment, its place in the file system, and a process as a fresh one has it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Collection, Iterable, Mapping
+from fnmatch import fnmatchcase
+from typing import NoReturn
+
+from secretsync.config import Resolved
+from secretsync.errors import OutputError, Problem, ProblemKind, SecretSyncError
+from secretsync.steering import steers_process
+
+__all__ = ["CommandError", "become", "child_environment", "find_command", "refuse_steering", "refuse_unfit", "used_credentials"]
+
+# Linux, MAX_ARG_STRLEN: one string of the environment, with its NUL, fits into 32 pages.
+MAX_VARIABLE_BYTES = 131_071
+
+# What `--clean` keeps of the inherited environment.
+_PLAIN = ("PATH", "HOME", "LANG", "TZ", "TERM", "HOSTNAME", "USER")
+
+
+class CommandError(SecretSyncError):
+    """The command cannot be run (126), or is not there (127)."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+    @property
+    def exit_status(self) -> int:  # type: ignore[override]
+        """126 or 127, as shells have it."""
+        return self.status
+
+
+def find_command(name: str, environ: Mapping[str, str]) -> str:
+    """The path of the program that `name` means by the PATH that we were given, not by one that is resolved.
+
+    Raises CommandError.
+    """
+    if not name:
+        raise CommandError("the command is an empty word; name a program behind --", 127)
+    if "/" in name:
+        candidates = [name]
+    else:
+        folders = environ.get("PATH", os.defpath).split(os.pathsep)
+        candidates = [os.path.join(folder or os.curdir, name) for folder in folders]
+    is_there = False
+    for path in candidates:
+        if os.path.isfile(path):
+            if os.access(path, os.X_OK):
+                return path
+            is_there = True
+        is_there = is_there or ("/" in name and os.path.exists(path))
+    if is_there:
+        raise CommandError(f"{name}: it is there, and cannot be executed; is it a program, and is its x bit set?", 126)
+    where = "there is no such file" if "/" in name else "no folder in PATH has it"
+    raise CommandError(f"{name}: {where}", 127)
+
+
+def refuse_steering(resolved: Mapping[str, Resolved], allowed: Collection[str]) -> None:
+    """Raise OutputError for every value that came from a store under a name that steers a process.
+
+    Whoever may write a secret could otherwise run code in the application.
+    """
+    problems = [
+        Problem(
+            kind=ProblemKind.OUTPUT,
+            key=key,
+            file=found.entry.file,
+            line=found.entry.line,
+            cause="a variable of this name decides what a process runs or loads, and its value came from a store",
+            hint=f"rename it, or allow it: --allow-name {key}",
+        )
+        for key, found in resolved.items()
+        if found.is_from_store and steers_process(key, allowed)
+    ]
+    if problems:
+        raise OutputError(problems)
+
+
+def used_credentials(patterns: Iterable[str], environ: Mapping[str, str], kept: Collection[str]) -> tuple[str, ...]:
+    """The variables of `environ` with literal credentials that one of `patterns` names and `kept` does not."""
+    patterns = tuple(patterns)
+    return tuple(
+        sorted(
+            name
+            for name in environ
+            if any(fnmatchcase(name, pattern) for pattern in patterns)
+            and not any(fnmatchcase(name, keep) for keep in kept)
+        )
+    )
+
+
+def child_environment(
+    environ: Mapping[str, str],
+    resolved: Mapping[str, str],
+    *,
+    is_clean: bool,
+    passed: Collection[str],
+    removed: Collection[str],
+) -> dict[str, str]:
+    """The application's environment: what is inherited, without `removed`, and what was resolved over it.
+
+    `is_clean`: only PATH, HOME and their like are inherited, and what `passed` names (patterns, as in `AWS_*`).
+    """
+    if is_clean:
+        keep = (*_PLAIN, "LC_*", *passed)
+        inherited = {name: value for name, value in environ.items() if any(fnmatchcase(name, one) for one in keep)}
+    else:
+        inherited = dict(environ)
+    for name in removed:
+        inherited.pop(name, None)
+    return {**inherited, **resolved}
+
+
+def refuse_unfit(environment: Mapping[str, str], resolved: Mapping[str, Resolved]) -> None:
+    """Raise OutputError for every variable that the kernel would not take: with a NUL, or too large."""
+    problems = []
+    for key, value in environment.items():
+        if "\0" in value:
+            cause, hint = "it holds a NUL character, which no variable can", "take it with ?as=base64"
+        elif len(key) + 1 + len(os.fsencode(value)) > MAX_VARIABLE_BYTES:
+            cause, hint = f"KEY=value is over {MAX_VARIABLE_BYTES} bytes, the most for one variable", "hand it over in a file"
+        else:
+            continue
+        found = resolved.get(key)
+        where = {} if found is None else {"file": found.entry.file, "line": found.entry.line}
+        problems.append(Problem(kind=ProblemKind.OUTPUT, key=key, cause=cause, hint=hint, **where))  # type: ignore[arg-type]
+    if problems:
+        raise OutputError(problems)
+
+
+def become(path: str, argv: list[str], environment: Mapping[str, str]) -> NoReturn:
+    """Replace this process by the program at `path`. Raises CommandError or OutputError where the kernel refuses."""
+    number = None
+    _close_descriptors()
+    handlers = _reset_signals()
+    try:
+        os.execve(path, argv, dict(environment))
+    except OSError as error:
+        number, text = error.errno, error.strerror  # and no more of it: the traceback's frames hold the environment
+    for signal_number, handler in handlers.items():
+        signal.signal(signal_number, handler)
+    _raise_refusal(path, number, text)
+
+
+def _raise_refusal(path: str, number: int | None, text: str | None) -> NoReturn:
+    import errno
+
+    if number == errno.E2BIG:
+        raise OutputError("the environment and the arguments together are too large for the kernel; hand values over in files")
+    if number == errno.ENOENT:
+        raise CommandError(f"{path}: it, or the interpreter that its first line names, is not there", 127)
+    hint = "; is it a program of this machine's kind, or does it lack its #! line?" if number == errno.ENOEXEC else ""
+    raise CommandError(f"{path}: it cannot be executed: {text}{hint}", 126)
+
+
+def _close_descriptors() -> None:
+    """Let no descriptor above 2 reach the program."""
+    try:
+        names = os.listdir("/proc/self/fd")
+    except OSError:
+        os.closerange(3, 1024)
+        return
+    for name in names:
+        if int(name) > 2:
+            try:
+                os.set_inheritable(int(name), False)
+            except OSError:  # the one that listed the folder
+                continue
+
+
+def _reset_signals() -> dict[int, object]:
+    """Give signals back as a fresh process has them; returns what they were.
+
+    Python ignores SIGPIPE and SIGXFSZ, and programs inherit that. One that our parent had ignored stays so (nohup).
+    """
+    before: dict[int, object] = {}
+    for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGTERM, signal.SIGINT):
+        is_ours = number in (signal.SIGPIPE, signal.SIGXFSZ) or signal.getsignal(number) is not signal.SIG_IGN
+        if is_ours:
+            before[number] = signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    return before

@@ -1,0 +1,143 @@
+"""Where each value comes from: settings as they are, secrets masked, from metadata alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from secretsync.config import Resolved
+from secretsync.errors import Problem, ProblemKind
+from secretsync.fetch import Answers
+from secretsync.model import MASK, Failed, Found, Missing, Payload, SecretInfo
+from secretsync.names import is_sensitive
+from secretsync.plan import EntryId, EntryPart, EnvironPart, Plan, PlannedEntry, SecretPart
+from secretsync.resolve import Inputs, is_secret_part, resolve_entry
+
+__all__ = ["OriginRow", "Row", "explain", "open_settings"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OriginRow:
+    """One placeholder of an entry, and what its store said."""
+
+    reference: str
+    store: str
+    provider: str
+    status: str  # found, missing, default, or the kind of failure
+    version: str | None = None
+    created: datetime | None = None
+    cause: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One entry. `shown` is a setting's value, or a mask; None where a setting has no value."""
+
+    key: str
+    service: str | None
+    file: str
+    line: int
+    is_secret: bool
+    shown: str | None
+    origins: tuple[OriginRow, ...]
+
+
+def open_settings(plan: Plan, infos: Answers[SecretInfo]) -> Plan:
+    """The part of `plan` whose values may be shown: entries that lead to no secret. Only these are fetched."""
+    secret: set[EntryId] = set()
+    for entry_id, planned in plan.entries.items():
+        if _is_secret(plan, planned, infos, secret):
+            secret.add(entry_id)
+    entries = {entry_id: planned for entry_id, planned in plan.entries.items() if entry_id not in secret}
+    parts = [part for planned in entries.values() for part in planned.secrets]
+    names = {target.store for part in parts for target in part.targets}
+    return replace(plan, entries=entries, stores={name: plan.stores[name] for name in names})
+
+
+def _is_secret(plan: Plan, planned: PlannedEntry, infos: Answers[SecretInfo], secret: set[EntryId]) -> bool:
+    for part in planned.parts:
+        if isinstance(part, EntryPart) and part.entry in secret:
+            return True
+        if isinstance(part, EnvironPart) and is_sensitive(part.name):
+            return True
+        if isinstance(part, SecretPart):
+            index, outcome = infos.settle(part)
+            # Where a store failed, what it holds is taken for a secret.
+            if isinstance(outcome, Found | Failed) and is_secret_part(plan, planned, part, index):
+                return True
+            if isinstance(outcome, Missing) and is_sensitive(planned.entry.key):
+                return True
+    return False
+
+
+def explain(
+    plan: Plan,
+    settings: Plan,
+    infos: Answers[SecretInfo],
+    answers: Answers[Payload],
+    environ: Mapping[str, str],
+) -> tuple[Row, ...]:
+    """A row for each entry that the configuration shows, in the order of the files."""
+    resolved: dict[EntryId, Resolved] = {}
+    problems: dict[Problem, None] = {}
+    for entry_id, planned in settings.entries.items():
+        if (value := resolve_entry(Inputs(settings, answers, environ), planned, resolved, problems)) is not None:
+            resolved[entry_id] = value
+    visible = [*plan.whole.values()]
+    visible += [entry_id for name, scope in plan.services.items() for key, entry_id in scope.items() if key in plan.own[name]]
+    rows = []
+    for entry_id in dict.fromkeys(visible):
+        planned = plan.entries[entry_id]
+        entry = planned.entry
+        is_secret = entry_id not in settings.entries
+        value = resolved.get(entry_id)
+        # A literal under a sensitive name is no secret entry, and not shown all the same.
+        is_masked = is_secret or is_sensitive(entry.key)
+        shown = MASK if is_masked else value.value.reveal() if value is not None else None
+        rows.append(
+            Row(
+                key=entry.key,
+                service=entry.service,
+                file=entry.file,
+                line=entry.line,
+                is_secret=is_secret,
+                shown=shown,
+                origins=tuple(_origins(plan, entry_id, infos)),
+            )
+        )
+    return tuple(rows)
+
+
+def _origins(plan: Plan, entry_id: EntryId, infos: Answers[SecretInfo]) -> list[OriginRow]:
+    """The placeholders of an entry and of what its variables lead to."""
+    rows: list[OriginRow] = []
+    for part in plan.entries[entry_id].parts:
+        if isinstance(part, EntryPart):
+            rows += _origins(plan, part.entry, infos)
+        elif isinstance(part, SecretPart):
+            rows.append(_origin(plan, part, infos))
+    return list(dict.fromkeys(rows))
+
+
+def _origin(plan: Plan, part: SecretPart, infos: Answers[SecretInfo]) -> OriginRow:
+    index, outcome = infos.settle(part)
+    target = part.targets[index]
+    provider = plan.stores[target.store].provider
+    if isinstance(outcome, Found):
+        return OriginRow(
+            reference=target.shown,
+            store=target.store,
+            provider=provider,
+            status="found",
+            version=outcome.value.version,
+            created=outcome.value.created,
+        )
+    shown, cause = target.shown, outcome.cause
+    if isinstance(outcome, Missing):
+        status = ProblemKind.MISSING.value if part.default is None else "default"
+        if len(part.targets) > 1:
+            shown = " or ".join(one.shown for one in part.targets)
+    else:
+        status = outcome.kind.value
+    return OriginRow(reference=shown, store=target.store, provider=provider, status=status, cause=cause)
