@@ -109,8 +109,9 @@ def test_the_wheel_works_by_itself(wheel: Path, tmp_path: Path) -> None:
     shutil.copytree(Path(dotenv.origin).parent, site_packages / "dotenv")
 
     program = (
-        "import secretsync, sys; print(secretsync.__file__, sorted({'boto3', 'hvac', 'azure'} & set(sys.modules)))"
+        "import secretsync, sys; print(secretsync.__file__, secretsync.__version__,"
+        " sorted({'boto3', 'hvac', 'azure'} & set(sys.modules)))"
     )
     shown = run_command([python, "-I", "-c", program], cwd=tmp_path, env=env, expect=0)
-    assert shown.stdout == f"{site_packages / 'secretsync' / '__init__.py'} []\n"
+    assert shown.stdout == f"{site_packages / 'secretsync' / '__init__.py'} 0.1.0 []\n"
     assert (venv / "bin" / "secretsync").is_file()
