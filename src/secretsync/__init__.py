@@ -53,7 +53,7 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         message = f"module 'secretsync' has no attribute {name!r}"
         raise AttributeError(message)
-    from importlib import import_module  # noqa: PLC0415 - see _HOMES
+    from importlib import import_module
 
     value = getattr(import_module(f"secretsync.{_HOMES.get(name, 'errors')}"), name)
     globals()[name] = value

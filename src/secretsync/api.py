@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from secretsync import inherited
@@ -28,7 +28,7 @@ class Environ(Hidden, Mapping[str, str]):
     __slots__ = ("__of",)
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        self.__of = lambda: environ
+        self.__of: Callable[[], Mapping[str, str]] = lambda: environ
 
     def __getitem__(self, key: str) -> str:
         return self.__of()[key]
@@ -155,7 +155,10 @@ def resolve_plan(
 
 
 def inspect_plan(plan: Plan, environ: Mapping[str, str], *, timeout: float | None = None) -> Answers[SecretInfo]:
-    """What the stores say about every secret of a plan, without a value. Raises ConfigurationError for a missing SDK."""
+    """What the stores say about every secret of a plan, without a value.
+
+    Raises ConfigurationError for a missing SDK.
+    """
     opened = Stores(plan, environ)
     try:
         return inspect(plan, opened, Deadline(timeout or plan.bindings.timeout))

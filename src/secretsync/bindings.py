@@ -94,7 +94,7 @@ def read_bindings(path: str, file: str) -> Bindings:
     try:
         if not os.path.isfile(path):
             return _unreadable(file, "it is not a regular file")
-        with open(path, "rb") as opened:  # noqa: PTH123
+        with open(path, "rb") as opened:
             data = opened.read()
     except OSError as error:
         return _unreadable(file, f"it cannot be read: {error.strerror}")
@@ -107,7 +107,7 @@ def _unreadable(file: str, cause: str, line: int | None = None) -> Bindings:
 
 def parse_bindings(data: bytes, file: str) -> Bindings:
     """The bindings in the bytes of a TOML file."""
-    import tomllib  # noqa: PLC0415 - a project without bindings does not pay for it
+    import tomllib
 
     cause = None
     try:
@@ -121,7 +121,9 @@ def parse_bindings(data: bytes, file: str) -> Bindings:
         cause = "this file is nested too deeply"
     if cause is not None:
         at_line = re.search(r" \(at line (\d+), column \d+\)", cause)
-        return _unreadable(file, cause.replace(at_line[0], "") if at_line else cause, int(at_line[1]) if at_line else None)
+        return _unreadable(
+            file, cause.replace(at_line[0], "") if at_line else cause, int(at_line[1]) if at_line else None
+        )
     return _Reader(file, text).read(document)
 
 
@@ -158,7 +160,9 @@ class _Reader:
         for key in table:
             if key not in known:
                 close = nearest(key, list(known))
-                self.note((*path, key), "unknown key", f"did you mean {close}?" if close else f"one of {', '.join(known)}")
+                self.note(
+                    (*path, key), "unknown key", f"did you mean {close}?" if close else f"one of {', '.join(known)}"
+                )
 
     def value(self, path: tuple[str, ...], table: Mapping[str, Any], key: str, kind: type, words: str) -> Any:
         """The value of `key`, or None where it is not there or not of its type, which is noted."""
@@ -175,12 +179,12 @@ class _Reader:
             return None
         seconds = parse_duration(text)
         if seconds is None:
-            self.note((*path, key), "this is no length of time above zero", 'such as "30s", "12h", "90d", "26w" or "P90D"')
+            self.note(
+                (*path, key), "this is no length of time above zero", 'such as "30s", "12h", "90d", "26w" or "P90D"'
+            )
         return seconds
 
-    def tables(
-        self, document: Mapping[str, Any], name: str, read: Callable[[str, Any], Any]
-    ) -> dict[str, Any]:
+    def tables(self, document: Mapping[str, Any], name: str, read: Callable[[str, Any], Any]) -> dict[str, Any]:
         table = self.value((), document, name, dict, "a table")
         found = {key: read(key, value) for key, value in (table or {}).items()}
         return {key: value for key, value in found.items() if value is not None}
@@ -191,7 +195,9 @@ class _Reader:
         until = self.day(path, table, "until")
         if "max_age" not in table:
             if "reason" in table or "until" in table:
-                self.note((*path, "reason" if "reason" in table else "until"), "it belongs to a max_age, which is not there")
+                self.note(
+                    (*path, "reason" if "reason" in table else "until"), "it belongs to a max_age, which is not there"
+                )
             return None
         text = self.value(path, table, "max_age", str, 'a limit such as "90d" or "never"')
         if text is None:

@@ -17,6 +17,7 @@ __all__ = ["Config", "Refreshed", "Resolved"]
 
 T = TypeVar("T")
 
+_NO_DEFAULT: Any = object()  # None is a default like any other
 _TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,4000}")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -155,7 +156,7 @@ class Config(Hidden, Mapping[str, str]):
 
     # Typed getters
 
-    @overload  # type: ignore[override]
+    @overload
     def get(self, key: str, default: None = None, *, service: str | None = None) -> str | None: ...
     @overload
     def get(self, key: str, default: T, *, service: str | None = None) -> str | T: ...
@@ -173,7 +174,7 @@ class Config(Hidden, Mapping[str, str]):
     def get_int(self, key: str, *, service: str | None = None) -> int: ...
     @overload
     def get_int(self, key: str, default: T, *, service: str | None = None) -> int | T: ...
-    def get_int(self, key: str, *default: object, service: str | None = None) -> object:
+    def get_int(self, key: str, default: object = _NO_DEFAULT, *, service: str | None = None) -> object:
         """A whole number, written in decimal digits. Raises ValueTypeError, or MissingKeyError without a default."""
         return self._typed(key, default, service, _to_int, "a whole number")
 
@@ -181,7 +182,7 @@ class Config(Hidden, Mapping[str, str]):
     def get_float(self, key: str, *, service: str | None = None) -> float: ...
     @overload
     def get_float(self, key: str, default: T, *, service: str | None = None) -> float | T: ...
-    def get_float(self, key: str, *default: object, service: str | None = None) -> object:
+    def get_float(self, key: str, default: object = _NO_DEFAULT, *, service: str | None = None) -> object:
         """A decimal number. Raises ValueTypeError, or MissingKeyError without a default."""
         return self._typed(key, default, service, _to_float, "a number")
 
@@ -189,7 +190,7 @@ class Config(Hidden, Mapping[str, str]):
     def get_bool(self, key: str, *, service: str | None = None) -> bool: ...
     @overload
     def get_bool(self, key: str, default: T, *, service: str | None = None) -> bool | T: ...
-    def get_bool(self, key: str, *default: object, service: str | None = None) -> object:
+    def get_bool(self, key: str, default: object = _NO_DEFAULT, *, service: str | None = None) -> object:
         """True for true, 1, yes, on; False for false, 0, no, off, in any case.
 
         Raises ValueTypeError for everything else, or MissingKeyError without a default.
@@ -200,7 +201,9 @@ class Config(Hidden, Mapping[str, str]):
     def get_list(self, key: str, *, separator: str = ",", service: str | None = None) -> list[str]: ...
     @overload
     def get_list(self, key: str, default: T, *, separator: str = ",", service: str | None = None) -> list[str] | T: ...
-    def get_list(self, key: str, *default: object, separator: str = ",", service: str | None = None) -> object:
+    def get_list(
+        self, key: str, default: object = _NO_DEFAULT, *, separator: str = ",", service: str | None = None
+    ) -> object:
         """The items between separators, without white space at their edges; an empty value is an empty list.
 
         Raises ValueTypeError where an item is empty, or MissingKeyError without a default.
@@ -210,7 +213,7 @@ class Config(Hidden, Mapping[str, str]):
     def _typed(
         self,
         key: str,
-        default: tuple[object, ...],
+        default: object,
         service: str | None,
         convert: Callable[[str], object],
         expected: str,
@@ -218,17 +221,25 @@ class Config(Hidden, Mapping[str, str]):
         """The converted value. The text itself is never a local here: this frame may end in a traceback."""
         scope = self if service is None else self.service(service)
         if key not in scope and key not in self.__state.environ:
-            if default:
-                return default[0]
-            raise scope._missing(key)
+            if default is not _NO_DEFAULT:
+                return default
+            raise scope._missing(key)  # noqa: SLF001 - another Config
         converted = convert(cast("str", scope.get(key)))
         if converted is not None:
             return converted
-        file = scope.__scope[key].entry.file if key in scope else None
-        line = scope.__scope[key].entry.line if key in scope else None
+        origin = scope.origin(key) if key in scope else None
         cause = f"its value is not {expected}"
         raise ValueTypeError(
-            [Problem(kind=ProblemKind.CONFIGURATION, key=key, file=file, line=line, cause=cause, hint="mend it there")]
+            [
+                Problem(
+                    kind=ProblemKind.CONFIGURATION,
+                    key=key,
+                    file=origin.file if origin else None,
+                    line=origin.line if origin else None,
+                    cause=cause,
+                    hint="mend it there" if origin else "it stands in the process environment",
+                )
+            ]
         )
 
     # As a whole
@@ -291,14 +302,17 @@ class Config(Hidden, Mapping[str, str]):
         for before, after in scopes:
             for key in before.keys() | after.keys():
                 one, other = before.get(key), after.get(key)
-                if one is None or other is None or one.value != other.value:
-                    yield key
-                elif one.origin.versions != other.origin.versions:
+                if (
+                    one is None
+                    or other is None
+                    or one.value != other.value
+                    or one.origin.versions != other.origin.versions
+                ):
                     yield key
 
     def logging_filter(self) -> logging.Filter:
         """A filter for handlers that masks every secret of this configuration in messages and tracebacks."""
-        from secretsync.redact import SecretFilter  # noqa: PLC0415 - logging is not imported before it is asked for
+        from secretsync.redact import SecretFilter
 
         return SecretFilter(self._secrets())
 

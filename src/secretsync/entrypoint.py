@@ -6,13 +6,21 @@ import os
 import signal
 from collections.abc import Collection, Iterable, Mapping
 from fnmatch import fnmatchcase
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from secretsync.config import Resolved
 from secretsync.errors import OutputError, Problem, ProblemKind, SecretSyncError
 from secretsync.steering import steers_process
 
-__all__ = ["CommandError", "become", "child_environment", "find_command", "refuse_steering", "refuse_unfit", "used_credentials"]
+__all__ = [
+    "CommandError",
+    "become",
+    "child_environment",
+    "find_command",
+    "refuse_steering",
+    "refuse_unfit",
+    "used_credentials",
+]
 
 # Linux, MAX_ARG_STRLEN: one string of the environment, with its NUL, fits into 32 pages.
 MAX_VARIABLE_BYTES = 131_071
@@ -122,7 +130,10 @@ def refuse_unfit(environment: Mapping[str, str], resolved: Mapping[str, Resolved
         if "\0" in value:
             cause, hint = "it holds a NUL character, which no variable can", "take it with ?as=base64"
         elif len(key) + 1 + len(os.fsencode(value)) > MAX_VARIABLE_BYTES:
-            cause, hint = f"KEY=value is over {MAX_VARIABLE_BYTES} bytes, the most for one variable", "hand it over in a file"
+            cause, hint = (
+                f"KEY=value is over {MAX_VARIABLE_BYTES} bytes, the most for one variable",
+                "hand it over in a file",
+            )
         else:
             continue
         found = resolved.get(key)
@@ -138,7 +149,7 @@ def become(path: str, argv: list[str], environment: Mapping[str, str]) -> NoRetu
     _close_descriptors()
     handlers = _reset_signals()
     try:
-        os.execve(path, argv, dict(environment))
+        os.execve(path, argv, dict(environment))  # noqa: S606 - becoming the command is the job
     except OSError as error:
         number, text = error.errno, error.strerror  # and no more of it: the traceback's frames hold the environment
     for signal_number, handler in handlers.items():
@@ -150,7 +161,9 @@ def _raise_refusal(path: str, number: int | None, text: str | None) -> NoReturn:
     import errno
 
     if number == errno.E2BIG:
-        raise OutputError("the environment and the arguments together are too large for the kernel; hand values over in files")
+        raise OutputError(
+            "the environment and the arguments together are too large for the kernel; hand values over in files"
+        )
     if number == errno.ENOENT:
         raise CommandError(f"{path}: it, or the interpreter that its first line names, is not there", 127)
     hint = "; is it a program of this machine's kind, or does it lack its #! line?" if number == errno.ENOEXEC else ""
@@ -167,17 +180,17 @@ def _close_descriptors() -> None:
     for name in names:
         if int(name) > 2:
             try:
-                os.set_inheritable(int(name), False)
+                os.set_inheritable(int(name), False)  # noqa: FBT003
             except OSError:  # the one that listed the folder
                 continue
 
 
-def _reset_signals() -> dict[int, object]:
+def _reset_signals() -> dict[int, Any]:
     """Give signals back as a fresh process has them; returns what they were.
 
     Python ignores SIGPIPE and SIGXFSZ, and programs inherit that. One that our parent had ignored stays so (nohup).
     """
-    before: dict[int, object] = {}
+    before: dict[int, Any] = {}
     for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGTERM, signal.SIGINT):
         is_ours = number in (signal.SIGPIPE, signal.SIGXFSZ) or signal.getsignal(number) is not signal.SIG_IGN
         if is_ours:

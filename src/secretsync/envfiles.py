@@ -48,7 +48,7 @@ def _read_regular_file(path: str) -> bytes | str:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         return f"it cannot be read: {error.strerror}"
-    with open(descriptor, "rb") as opened:  # noqa: PTH123 - a descriptor
+    with open(descriptor, "rb") as opened:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             return "it is not a regular file"

@@ -85,7 +85,9 @@ def explain(
         if (value := resolve_entry(Inputs(settings, answers, environ), planned, resolved, problems)) is not None:
             resolved[entry_id] = value
     visible = [*plan.whole.values()]
-    visible += [entry_id for name, scope in plan.services.items() for key, entry_id in scope.items() if key in plan.own[name]]
+    visible += [
+        entry_id for name, scope in plan.services.items() for key, entry_id in scope.items() if key in plan.own[name]
+    ]
     rows = []
     for entry_id in dict.fromkeys(visible):
         planned = plan.entries[entry_id]

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar, cast
 
 from secretsync.errors import ConfigurationError, Problem, ProblemKind, SecretSyncError
 from secretsync.model import Failed, Found, Hidden, Missing, Payload, SecretInfo, SecretRef
-from secretsync.plan import Plan, PlannedEntry, SecretPart
+from secretsync.plan import Plan, SecretPart
 from secretsync.providers.interface import Deadline, Provider, StoreContext
 from secretsync.providers.registry import load_provider, missing_modules
 
-__all__ = ["Answers", "Stores", "fetch", "inspect"]
+__all__ = ["Answers", "Stores", "ask_values", "fetch", "inspect"]
 
 # How long past the deadline an answer is still taken: a provider that meets the deadline itself says why.
 _GRACE = 0.3  # seconds
@@ -27,7 +28,7 @@ class Answers(Hidden, Generic[T]):
     __slots__ = ("__of", "requested")
 
     def __init__(self, outcomes: Mapping[SecretRef, Found[T] | Missing | Failed]) -> None:
-        self.__of = outcomes.get
+        self.__of: Callable[[SecretRef], Found[T] | Missing | Failed | None] = outcomes.get
         self.requested = tuple(outcomes)
 
     def of(self, ref: SecretRef) -> Found[T] | Missing | Failed | None:
@@ -40,15 +41,13 @@ class Answers(Hidden, Generic[T]):
         The next one counts only where a store said that it is missing; where all say so, the last one does.
         """
         for index, target in enumerate(part.targets):
-            outcome = self.__of(target.ref)
-            if outcome is None:
-                outcome = Failed(ProblemKind.UNAVAILABLE, "it was not asked")
+            outcome = self.__of(target.ref) or Failed(ProblemKind.UNAVAILABLE, "it was not asked")
             if not isinstance(outcome, Missing):
                 return index, outcome
         return len(part.targets) - 1, outcome
 
 
-class Stores:
+class Stores(Mapping[str, Provider]):
     """The providers of one plan's stores, open until `close()`."""
 
     def __init__(
@@ -91,6 +90,9 @@ class Stores:
     def __iter__(self) -> Iterator[str]:
         return iter(self._open)
 
+    def __len__(self) -> int:
+        return len(self._open)
+
     def keep_open(self, names: set[str]) -> None:
         """Never close these: a call into them has not come back."""
         self._busy |= names
@@ -98,10 +100,9 @@ class Stores:
     def close(self) -> None:
         """Give back what the providers hold."""
         for name in self._owned - self._busy:
-            try:
+            # A plug-in may raise anything, and nothing is lost any more.
+            with contextlib.suppress(Exception):
                 self._open[name].close()
-            except Exception:  # noqa: BLE001, S110, PERF203 - a plug-in may raise anything; nothing is lost any more
-                pass
 
 
 def _build(provider: str, context: StoreContext) -> Provider | Problem:
@@ -124,12 +125,17 @@ def _build(provider: str, context: StoreContext) -> Provider | Problem:
 
 def fetch(plan: Plan, stores: Stores, deadline: Deadline) -> Answers[Payload]:
     """The values of every secret that the plan needs, or why there is none."""
-    return _Round[Payload](plan.entries.values(), stores, deadline, "fetch", Payload).run()
+    return ask_values(plan.secrets, stores, deadline)
 
 
 def inspect(plan: Plan, stores: Stores, deadline: Deadline) -> Answers[SecretInfo]:
     """What the stores know about every secret that the plan needs, without a value."""
-    return _Round[SecretInfo](plan.entries.values(), stores, deadline, "describe", SecretInfo).run()
+    return _Round[SecretInfo](plan.secrets, stores, deadline, "describe", SecretInfo).run()
+
+
+def ask_values(parts: Iterable[SecretPart], stores: Mapping[str, Provider], deadline: Deadline) -> Answers[Payload]:
+    """The values that `parts` need, each reference asked once."""
+    return _Round[Payload](parts, stores, deadline, "fetch", Payload).run()
 
 
 class _Round(Generic[T]):
@@ -139,12 +145,19 @@ class _Round(Generic[T]):
     and cannot hold up the process's exit. The calling thread only waits, open to signals.
     """
 
-    def __init__(self, entries: Any, stores: Stores, deadline: Deadline, method: str, kind: type[T]) -> None:
-        self.waiting = [(part, 0) for planned in entries for part in cast("PlannedEntry", planned).secrets]
+    def __init__(
+        self,
+        parts: Iterable[SecretPart],
+        stores: Mapping[str, Provider],
+        deadline: Deadline,
+        method: str,
+        kind: type[T],
+    ) -> None:
+        self.waiting = [(part, 0) for part in parts]
         self.stores = stores
         self.deadline = deadline
         self.method = method
-        self.kind = kind
+        self.kind: type[T] = kind
         self.outcomes: dict[SecretRef, Found[T] | Missing | Failed] = {}
         self.asked: dict[SecretRef, None] = {}
         self.events: SimpleQueue[tuple[int, SecretRef | None, Any]] = SimpleQueue()
@@ -203,7 +216,8 @@ class _Round(Generic[T]):
             self.outcomes.setdefault(ref, left_out)
 
     def _give_up(self) -> None:
-        self.stores.keep_open({store for store, _ in self.batches.values()})
+        if isinstance(self.stores, Stores):
+            self.stores.keep_open({store for store, _ in self.batches.values()})
         cause = f"no answer within {self.deadline.seconds:g} s"
         hint = "is the store reachable from here? --timeout, or timeout in the bindings, gives it more time"
         for _, refs in self.batches.values():
@@ -234,7 +248,10 @@ def _checked(outcome: object, kind: type[T]) -> Found[T] | Missing | Failed:
     """`outcome`, where it is one; a plug-in may answer anything."""
     if isinstance(outcome, Missing | Failed):
         return outcome
-    if isinstance(outcome, Found) and isinstance(outcome.value, kind):
-        if not isinstance(outcome.value, Payload) or isinstance(outcome.value.reveal(), str | bytes):
-            return cast("Found[T]", outcome)
+    if isinstance(outcome, Found) and isinstance(outcome.value, kind) and _has_text(outcome.value):
+        return cast("Found[T]", outcome)
     return Failed(ProblemKind.UNAVAILABLE, "the provider's answer is neither found, missing nor failed")
+
+
+def _has_text(value: object) -> bool:
+    return not isinstance(value, Payload) or isinstance(value.reveal(), str | bytes)

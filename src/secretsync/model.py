@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -47,7 +48,7 @@ class Secret(Hidden):
 
     def __init__(self, value: str) -> None:
         # A closure and not an attribute: what walks over objects (debuggers, error reporters) does not enter it.
-        self.__reveal = lambda: value
+        self.__reveal: Callable[[], str] = lambda: value
 
     def reveal(self) -> str:
         """The value itself."""
@@ -84,7 +85,7 @@ class Payload(Hidden):
         where the answer said so. `from_file`: the bytes of a file, whose one trailing line end is not part of the
         secret unless the reference says `trim=false`.
         """
-        self.__reveal = lambda: value
+        self.__reveal: Callable[[], str | bytes] = lambda: value
         self.version = version
         self.created = created
         self.from_file = from_file

@@ -66,7 +66,7 @@ def is_sensitive(name: str) -> bool:
 
 def nearest(name: str, known: list[str] | tuple[str, ...]) -> str | None:
     """The one of `known` that was probably meant by `name`, or None."""
-    import difflib  # noqa: PLC0415 - only needed where something is wrong already
+    import difflib
 
     lowered = {candidate.lower(): candidate for candidate in known}
     matches = difflib.get_close_matches(name.lower(), list(lowered), n=1, cutoff=0.6)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from secretsync.names import is_entry_name, is_store_name
 
-__all__ = ["BareName", "Fault", "Part", "Parsed", "Placeholder", "Reference", "StorePath", "Text", "Variable"]
+__all__ = ["BareName", "Fault", "Parsed", "Part", "Placeholder", "Reference", "StorePath", "Text", "Variable"]
 __all__ += ["parse_reference", "parse_value", "print_reference", "print_value"]
 
 _OPTION_KEY = re.compile(r"[a-z][a-z0-9_-]*")

@@ -108,10 +108,14 @@ class Plan:
         return replace(self, entries=entries, stores=stores)
 
     @property
+    def secrets(self) -> Iterator[SecretPart]:
+        """Every placeholder of every entry."""
+        return (part for planned in self.entries.values() for part in planned.secrets)
+
+    @property
     def refs(self) -> tuple[SecretRef, ...]:
         """Every reference that may be asked, once, sorted."""
-        parts = (part for planned in self.entries.values() for part in planned.secrets)
-        return tuple(sorted({target.ref for part in parts for target in part.targets}, key=str))
+        return tuple(sorted({target.ref for part in self.secrets for target in part.targets}, key=str))
 
 
 def make_plan(
@@ -124,7 +128,8 @@ def make_plan(
 ) -> tuple[Plan | None, tuple[Problem, ...]]:
     """The plan for the selected services (None: all), and every configuration problem of the whole environment.
 
-    `replaced`: the specs of stores that the caller brings, in place of the configured ones. There is no plan where there is a problem. Raises UsageError for a service that has no file.
+    `replaced`: the specs of stores that the caller brings, in place of the configured ones. There is no plan where
+    there is a problem. Raises UsageError for a service that has no file.
     """
     selected = _select(project, services)
     planner = _Planner(project, files, environ, TargetFinder(bindings, project.environment, replaced))
@@ -298,7 +303,7 @@ class _Planner:
         hint = f"did you mean {close}?" if close else "define it, export it, or give a default: ${NAME:-default}"
         cause = f"the variable {part.name} is neither an entry nor in the process environment"
         if part.message is not None:
-            cause, hint = f"{cause}: {part.message}" if part.message else cause, hint
+            cause = f"{cause}: {part.message}" if part.message else cause
         self._note(entry, part.offset, cause, hint)
 
     def _refuse_cycles(self) -> None:

@@ -126,7 +126,9 @@ def open_project(environment: str, root: str) -> Project:
         environment=environment,
         is_strict=not is_lenient(environment),
         files=tuple(files),
-        bindings=SourceFile(path=bindings, shown=f"providers/{environment}.toml", service=None) if has_bindings else None,
+        bindings=SourceFile(path=bindings, shown=f"providers/{environment}.toml", service=None)
+        if has_bindings
+        else None,
     )
 
 

@@ -86,7 +86,7 @@ def resolve(
 def resolve_entry(
     inputs: Inputs, planned: PlannedEntry, resolved: Mapping[EntryId, Resolved], problems: dict[Problem, None]
 ) -> Resolved | None:
-    """One entry's value; None where it has none, with the problems noted (a variable's are noted at what it leads to)."""
+    """One entry's value; None where it has none, its problems noted (a variable's at what it leads to)."""
     pieces = _Pieces()
     is_whole = True
     for part in planned.parts:
@@ -183,7 +183,7 @@ def failure_problem(
     if isinstance(outcome, Missing):
         if len(part.targets) > 1:
             cause = "no store has it: " + ", ".join(one.shown for one in part.targets)
-            hint = f"put it there, or bind it: {part.written} = \"store:path\" in {plan.bindings_name}"
+            hint = f'put it there, or bind it: {part.written} = "store:path" in {plan.bindings_name}'
         if part.message is not None:
             hint = part.message or hint
     elif not target.is_bound:
@@ -206,4 +206,3 @@ def failure_problem(
         cause=cause,
         hint=hint,
     )
-

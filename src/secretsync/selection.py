@@ -47,7 +47,7 @@ def _select(payload: Payload, selector: Selector) -> str:
     if selector.decode == "base64":
         value = _decode_base64(value)
     if selector.as_ == "base64":
-        import base64  # noqa: PLC0415 - rarely needed
+        import base64
 
         data = _decode_utf8(value).encode("utf-8") if isinstance(value, str) else value
         return base64.b64encode(data).decode("ascii")
@@ -78,7 +78,7 @@ def _decode_utf8(value: str | bytes) -> str:
 
 
 def _decode_base64(value: str | bytes) -> bytes:
-    import base64  # noqa: PLC0415 - rarely needed
+    import base64
 
     data = _decode_utf8(value).encode("utf-8") if isinstance(value, str) else value
     decoded = None

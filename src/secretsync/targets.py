@@ -27,7 +27,13 @@ _TYPES: dict[SettingType, tuple[type, str]] = {
     SettingType.TABLE: (dict, "a table"),
 }
 # What people try to write into the bindings: said more plainly than "unknown key".
-_CREDENTIALS = ("access_key", "aws_access_key_id", "aws_secret_access_key", "aws_session_token", "client_secret")
+_CREDENTIALS: tuple[str, ...] = (
+    "access_key",
+    "aws_access_key_id",
+    "aws_secret_access_key",
+    "aws_session_token",
+    "client_secret",
+)
 _CREDENTIALS += ("jwt", "password", "secret", "secret_access_key", "secret_id", "token")
 
 
@@ -187,7 +193,9 @@ class TargetFinder:
             also = ("provider", "key", "max_age", "reason", "until")
             self._check_settings(path, config.settings, spec.settings, also)
         if config.key is not None and isinstance(filled := _fill(config.name, config.key, "NAME", "env"), Fault):
-            self._note((*path, "key"), filled.cause, filled.hint or "placeholders: {name} {lower} {kebab} {environment}")
+            self._note(
+                (*path, "key"), filled.cause, filled.hint or "placeholders: {name} {lower} {kebab} {environment}"
+            )
 
     def _check_settings(
         self,

@@ -42,7 +42,7 @@ def _value(text: str, start: int, known: Mapping[str, str]) -> tuple[str, int]:
     if text[start : start + 1] not in ("'", '"'):
         end = text.find("\n", start)
         end = len(text) if end < 0 else end
-        return _substituted(text[start:end].split(" #")[0].rstrip(), known), end
+        return _substituted(text[start:end].split(" #", maxsplit=1)[0].rstrip(), known), end
     quote = text[start]
     inside: list[str] = []
     position = start + 1

@@ -52,18 +52,15 @@ def main() -> int:
 
 def _fetch(name: str, target: Path, make: Callable[[Path, str], None], version: str) -> None:
     if (target / "VERSION").is_file() and (target / "VERSION").read_text() == version:
-        print(f"readers: {name} is there")
         return
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
     try:
         make(target, version)
-    except (OSError, subprocess.SubprocessError) as error:
+    except (OSError, subprocess.SubprocessError):
         shutil.rmtree(target, ignore_errors=True)
-        print(f"readers: {name} cannot be had ({type(error).__name__}); its tests are skipped")
     else:
         (target / "VERSION").write_text(version)
-        print(f"readers: {name} fetched")
 
 
 def _run(command: list[str], folder: Path) -> None:

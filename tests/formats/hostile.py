@@ -40,7 +40,7 @@ ATOMS = (
     ),
     *("~", "^", "%", "@", "- ", "-", "+", "/", ".", "_"),
     # text, in and outside of the basic plane
-    *("a", "b", "z", "A", "Z", "0", "7", "word", "é", "e\u0301", "漢", "😀", "👩‍💻", "\U0010ffff", "\u0378"),  # noqa: RUF001
+    *("a", "b", "z", "A", "Z", "0", "7", "word", "é", "e\u0301", "漢", "😀", "👩‍💻", "\U0010ffff", "\u0378"),
     # commands and variables
     *(f"$({_RUNS})", f"`{_RUNS}`", f";{_RUNS};", f"\n{_RUNS}\n", f"'\n{_RUNS}\n'", f'"\n{_RUNS}\n"', f"|{_RUNS}|"),
     *("$HOME", "${HOME}", "${X:-y}", "${:-$}", "$X", "$$X", "%(x)s", "{{x}}", "{x}", "$<SECRET>", "$<env:HOME>"),
@@ -110,7 +110,7 @@ SPECIALS = (
 
 def hostile_strings(count: int, seed: int) -> list[str]:
     """`count` strings: the known traps first, then random ones from `seed`."""
-    drawn = random.Random(seed)  # noqa: S311 - not for keeping secrets
+    drawn = random.Random(seed)
     strings = list(SPECIALS[:count])
     while len(strings) < count:
         atoms = drawn.choices(ATOMS, k=min(1 + int(drawn.expovariate(0.22)), 40))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import functools
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -90,8 +89,8 @@ def _read_python_dotenv(data: bytes, folder: Path, *, version: str, interpolatin
 
 def _read_ourselves(data: bytes, folder: Path) -> Mapping[str, str]:
     """What our own loader makes of it: a value that would be resolved is an error here."""
-    from secretsync.envfiles import parse_env_file  # noqa: PLC0415
-    from secretsync.placeholders import Text, parse_value  # noqa: PLC0415
+    from secretsync.envfiles import parse_env_file
+    from secretsync.placeholders import Text, parse_value
 
     parsed = parse_env_file(data, file="file.env")
     if parsed.problems:
@@ -108,8 +107,8 @@ def _read_ourselves(data: bytes, folder: Path) -> Mapping[str, str]:
 
 def _find_ourselves() -> str | None:
     try:
-        import secretsync.envfiles  # noqa: F401, PLC0415
-        import secretsync.placeholders  # noqa: F401, PLC0415
+        import secretsync.envfiles
+        import secretsync.placeholders  # noqa: F401
     except ImportError:
         return None
     return "this version"
@@ -259,7 +258,7 @@ def _read_json_jq(data: bytes, folder: Path) -> Mapping[str, str]:
 
 
 def _find_module(name: str) -> str | None:
-    from importlib import metadata  # noqa: PLC0415
+    from importlib import metadata
 
     try:
         return metadata.version(name)
@@ -268,7 +267,7 @@ def _find_module(name: str) -> str | None:
 
 
 def _read_pyyaml(data: bytes, folder: Path) -> Mapping[str, Any]:
-    import yaml  # noqa: PLC0415
+    import yaml
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     found: Mapping[str, Any] = yaml.load(data, Loader=loader)
@@ -276,14 +275,14 @@ def _read_pyyaml(data: bytes, folder: Path) -> Mapping[str, Any]:
 
 
 def _read_pyyaml_pure(data: bytes, folder: Path) -> Mapping[str, Any]:
-    import yaml  # noqa: PLC0415
+    import yaml
 
     found: Mapping[str, Any] = yaml.safe_load(data)
     return found
 
 
 def _read_ruamel(data: bytes, folder: Path, *, version: str) -> Mapping[str, Any]:
-    import ruamel.yaml  # noqa: PLC0415
+    import ruamel.yaml
 
     parser = ruamel.yaml.YAML(typ="safe", pure=True)
     parser.version = version

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import NoReturn
 
     from secretsync.errors import SecretSyncError
@@ -37,10 +38,8 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     except OSError as error:
         status = status or 6
         print(f"secretsync: standard output cannot be written: {error.strerror}", file=sys.stderr)
-    try:
+    with contextlib.suppress(OSError):
         sys.stderr.flush()
-    except OSError:
-        pass
     # At once: whatever still hangs in a thread, or in a library's exit handler, does not hold us up.
     os._exit(status)
 
@@ -49,7 +48,11 @@ def _end_on_signals() -> None:
     """End at once on SIGTERM and SIGINT: as process 1 we would ignore the one, and Python would unwind on the other."""
     for number, status in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
         if signal.getsignal(number) is not signal.SIG_IGN:  # one that our parent ignored stays ignored
-            signal.signal(number, lambda _number, _frame, status=status: os._exit(status))
+            signal.signal(number, _exit_with(status))
+
+
+def _exit_with(status: int) -> Callable[[int, object], NoReturn]:
+    return lambda _number, _frame: os._exit(status)
 
 
 def _run(arguments: list[str]) -> int:
@@ -86,7 +89,7 @@ def _call(name: str, arguments: list[str]) -> int:
     from secretsync.cli.common import build_parser
 
     command = import_module(f"secretsync.cli.{name.replace('-', '_')}")
-    parser = build_parser(name, COMMANDS[name], command)
+    parser = build_parser(name, command)
     if hasattr(command, "split"):  # `run` takes a command of its own behind --
         arguments, rest = command.split(arguments)
         options = parser.parse_args(arguments)

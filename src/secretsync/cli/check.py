@@ -1,4 +1,4 @@
-"""Does every secret that the configuration refers to exist?
+"""Say whether every secret that the configuration refers to exists.
 
 Asks the stores for metadata only, so no right to read values is needed, and says what it could not check. With
 --fetch it reads the values too, and throws them away.

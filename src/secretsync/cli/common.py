@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,7 @@ class _Parser(argparse.ArgumentParser):
         raise SystemExit(2)
 
 
-def build_parser(name: str, summary: str, command: ModuleType) -> argparse.ArgumentParser:
+def build_parser(name: str, command: ModuleType) -> argparse.ArgumentParser:
     """The parser of one command; `command` is its module, with USAGE, EXAMPLE and add_arguments."""
     parser = _Parser(
         prog=f"secretsync {name}",
@@ -130,7 +131,7 @@ def print_json(document: dict[str, object]) -> None:
     print(json.dumps({"schema": 1, **document}, ensure_ascii=False, indent=2))
 
 
-def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     """Rows under a head, in columns as wide as they must be."""
     lines = [head, *[tuple(printable(cell) for cell in row) for row in rows]]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]

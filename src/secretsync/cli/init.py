@@ -13,7 +13,13 @@ from secretsync.names import is_environment_name, is_lenient
 USAGE = "[--root DIR] [-e NAME]..."
 EXAMPLE = "  secretsync init && secretsync explain -e development"
 
-_IGNORED = ("# written by secretsync init: what holds plain secrets", "/.secrets/", "/.env", "/.env.*", "!/.env.example")
+_IGNORED = (
+    "# written by secretsync init: what holds plain secrets",
+    "/.secrets/",
+    "/.env",
+    "/.env.*",
+    "!/.env.example",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,8 +48,8 @@ def execute(options: argparse.Namespace) -> int:
         for path, text in _files(name).items():
             _write(root, path, text, is_quiet=options.quiet)
     _ignore(root, is_quiet=options.quiet)
-    for path in _ignored_by_git(root, [f"env/{name}/common.env" for name in names]):
-        say(f"warning: git ignores {path[0]} ({path[1]}); it is meant to be committed: add !/env/ to .gitignore")
+    for ignored, rule in _ignored_by_git(root, [f"env/{name}/common.env" for name in names]):
+        say(f"warning: git ignores {ignored} ({rule}); it is meant to be committed: add !/env/ to .gitignore")
     if not options.quiet:
         print(f"next: secretsync explain -e {names[0]}")
     return 0
@@ -61,8 +67,7 @@ def _files(name: str) -> dict[str, str]:
             f"LOG_LEVEL={'DEBUG' if lenient else 'WARNING'}\n"
         ),
         f"env/{name}/security.env": (
-            "# Secrets, as placeholders. Each is looked for as providers/ says.\n"
-            f"SECRET_KEY={secret}\n"
+            f"# Secrets, as placeholders. Each is looked for as providers/ says.\nSECRET_KEY={secret}\n"
         ),
         f"env/{name}/app.env": "# Settings of one service, app. Another service is another file.\nPORT=8000\n",
         f"providers/{name}.toml": _bindings(name, is_lenient_one=lenient),

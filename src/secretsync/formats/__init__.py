@@ -75,7 +75,7 @@ def load(name: str) -> ModuleType:
     """The module of the format called `name`; UsageError if there is none."""
     if name not in FORMATS:
         raise _usage_error(f"there is no output format {name!r}; the formats are {', '.join(sorted(FORMATS))}")
-    import importlib  # noqa: PLC0415
+    import importlib
 
     return importlib.import_module(FORMATS[name].module)
 
@@ -90,7 +90,7 @@ def problems(format_name: str, values: Mapping[str, str], /, **options: Any) -> 
         found = [(None, reason)] if reason else []
     if not found:
         return ()
-    from secretsync.errors import Problem, ProblemKind  # noqa: PLC0415 - only where something is wrong
+    from secretsync.errors import Problem, ProblemKind
 
     return tuple(
         Problem(
@@ -116,7 +116,7 @@ def render(format_name: str, values: Mapping[str, str], /, **options: Any) -> st
         raise _usage_error(f"the format {format_name} has no option {unknown[0]}")
     found = problems(format_name, values, **options)
     if found:
-        from secretsync.errors import OutputError  # noqa: PLC0415 - only where something is wrong
+        from secretsync.errors import OutputError
 
         raise OutputError(found)
     text: str = module.render(values, **options)
@@ -135,6 +135,6 @@ def preamble(format_name: str, values: Mapping[str, str], secret_keys: Collectio
 
 
 def _usage_error(message: str) -> Exception:
-    from secretsync.errors import UsageError  # noqa: PLC0415 - only where something is wrong
+    from secretsync.errors import UsageError
 
     return UsageError(message)

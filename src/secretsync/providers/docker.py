@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from typing import TypeVar
 
 from secretsync.model import Failed, Found, Missing, Payload, SecretInfo, SecretRef
 from secretsync.providers.files import modified, read_secret_file
-from secretsync.providers.interface import Answer, Deadline, Identity, Information, ProviderSpec, Setting, SettingType
-from secretsync.providers.interface import StoreContext
+from secretsync.providers.interface import (
+    Answer,
+    Deadline,
+    Identity,
+    Information,
+    ProviderSpec,
+    Setting,
+    SettingType,
+    StoreContext,
+)
 
 __all__ = ["DockerProvider"]
+
+T = TypeVar("T", bytes, datetime)
 
 _FOLDER = "/run/secrets"
 _MAX_NAME = 255  # bytes, as file systems have it
@@ -61,9 +73,10 @@ class DockerProvider:
     def describe(self, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Information]:  # noqa: ARG002
         for ref in refs:
             outcome = self._first(modified, ref.path)
-            yield ref, outcome if isinstance(outcome, Missing | Failed) else Found(SecretInfo(modified=outcome))
+            yield ref, Found(SecretInfo(modified=outcome)) if isinstance(outcome, datetime) else outcome
 
-    def _first(self, read, name):  # type: ignore[no-untyped-def]
+    def _first(self, read: Callable[..., T | Missing | Failed], name: str) -> T | Missing | Failed:
+        """What `read` says of the file in the first folder that has it."""
         for folder in self._folders:
             outcome = read(f"{folder}/{name}", folder=folder)
             if not isinstance(outcome, Missing):

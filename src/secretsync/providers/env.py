@@ -60,8 +60,10 @@ class EnvProvider:
                 yield ref, Found(SecretInfo())
             else:
                 moment = modified(path)
-                is_bad = isinstance(moment, Missing | Failed)
-                yield ref, _named_by(ref.path, moment) if is_bad else Found(SecretInfo(modified=moment))
+                if isinstance(moment, Missing | Failed):
+                    yield ref, _named_by(ref.path, moment)
+                else:
+                    yield ref, Found(SecretInfo(modified=moment))
 
     def _file(self, name: str) -> str | Missing | Failed | None:
         """The file that holds the secret; None where the variable itself does."""

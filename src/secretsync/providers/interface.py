@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 from secretsync.model import Failed, Found, Missing, Payload, SecretInfo, SecretRef
 
 __all__ = ["Answer", "Deadline", "Identity", "Information", "Provider", "ProviderSpec", "Setting", "SettingType"]
-__all__ += ["StoreContext"]
+__all__ += ["ProviderType", "StoreContext"]
 
 Answer = tuple[SecretRef, Found[Payload] | Missing | Failed]
 Information = tuple[SecretRef, Found[SecretInfo] | Missing | Failed]
@@ -113,16 +113,29 @@ class Identity:
     details: tuple[tuple[str, str], ...] = ()
 
 
+class ProviderType(Protocol):
+    """A provider's class: one provider is built for each configured store.
+
+    Building does no I/O and imports no SDK. It may raise SecretSyncError where settings do not go together.
+    """
+
+    spec: ProviderSpec
+
+    def __call__(self, context: StoreContext) -> Provider:
+        """The provider of one store."""
+        ...
+
+
 class Provider(Protocol):
     """A store that answers for secrets.
 
-    One is built for each configured store: `AwsProvider(context)`. Building it does no I/O and imports no SDK.
     Its methods may be called from several threads.
     """
 
-    spec: ClassVar[ProviderSpec]
-
-    def __init__(self, context: StoreContext) -> None: ...
+    @property
+    def spec(self) -> ProviderSpec:
+        """What it accepts; an attribute of the class."""
+        ...
 
     def fetch(self, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Answer]:
         """Ask for the values of `refs`, all distinct, and yield each answer as it comes.

@@ -1,4 +1,4 @@
-"""Finding a provider by its name: the built-in table first, then entry points; nothing is imported before it is asked."""
+"""Finding a provider by its name: the built-in table first, then entry points, nothing imported before it is asked."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from secretsync.errors import ConfigurationError
 from secretsync.names import nearest
-from secretsync.providers.interface import Provider
+from secretsync.providers.interface import ProviderType
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -31,8 +31,8 @@ def provider_names() -> tuple[str, ...]:
 
 
 def plug_ins() -> dict[str, EntryPoint]:
-    """The providers that other distributions bring, by name. One under a built-in name is left out: it cannot shadow."""
-    from importlib.metadata import entry_points  # noqa: PLC0415 - scanning distributions is slow, and rarely needed
+    """The providers that other distributions bring, by name. One under a built-in name is left out."""
+    from importlib.metadata import entry_points
 
     found: dict[str, EntryPoint] = {}
     for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: (point.name, point.value)):
@@ -41,16 +41,16 @@ def plug_ins() -> dict[str, EntryPoint]:
     return found
 
 
-def load_provider(name: str) -> type[Provider]:
+def load_provider(name: str) -> ProviderType:
     """The class of the provider called `name`. Its SDK is not imported.
 
     Raises ConfigurationError where there is none, or where a plug-in cannot be imported.
     """
     if target := BUILT_IN.get(name):
-        from importlib import import_module  # noqa: PLC0415 - keeps the start short where no store is asked
+        from importlib import import_module
 
         module, _, attribute = target.partition(":")
-        return cast("type[Provider]", getattr(import_module(module), attribute))
+        return cast("ProviderType", getattr(import_module(module), attribute))
     points = plug_ins()
     if name not in points:
         close = nearest(name, tuple({*BUILT_IN, *points}))
@@ -65,16 +65,16 @@ def load_provider(name: str) -> type[Provider]:
         raise ConfigurationError(
             f"the provider {name!r} ({points[name].value}) cannot be imported: {failure}; reinstall its package"
         )
-    return cast("type[Provider]", loaded)
+    return cast("ProviderType", loaded)
 
 
-def missing_modules(provider: type[Provider]) -> tuple[str, ...]:
+def missing_modules(provider: ProviderType) -> tuple[str, ...]:
     """The modules of the provider's SDK that are not installed."""
     return tuple(module for module in provider.spec.modules if not _is_installed(module))
 
 
 def _is_installed(module: str) -> bool:
-    from importlib.util import find_spec  # noqa: PLC0415 - see load_provider
+    from importlib.util import find_spec
 
     try:
         return find_spec(module) is not None
