@@ -7,6 +7,7 @@ import http.client
 import socket
 import threading
 from collections.abc import Iterator, Mapping
+from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from tests.servers.loopback import Connection, Fault, LoopbackServer, Real, Request, Response, json_response
@@ -143,6 +144,13 @@ class FaultProxy(LoopbackServer):
         self._local = threading.local()  # a connection of a client has a thread, and so one of its own upstream
         super().__init__()
 
+    def talk(self, connection: Connection, reader: BinaryIO) -> None:
+        """Answer the requests of one connection, and close the one upstream that served it."""
+        try:
+            super().talk(connection, reader)
+        finally:
+            self._drop()
+
     def answer(self, request: Request) -> Response:
         """What the real server says; 502 where it cannot be reached."""
         for _ in range(2):
@@ -150,7 +158,7 @@ class FaultProxy(LoopbackServer):
             try:
                 return self._ask(kept or self._connect(), request)
             except (OSError, http.client.HTTPException) as error:
-                self._local.socket = None
+                self._drop()
                 if kept is None:
                     return Response(502, f"bad gateway: {type(error).__name__}".encode())
         raise AssertionError("a fresh connection was tried")
@@ -161,6 +169,11 @@ class FaultProxy(LoopbackServer):
         self._local.socket = sock
         return sock
 
+    def _drop(self) -> None:
+        kept, self._local.socket = getattr(self._local, "socket", None), None
+        if kept is not None:
+            kept.close()
+
     def _ask(self, sock: socket.socket, request: Request) -> Response:
         head = [f"{request.method} {request.target} HTTP/1.1"]
         head += [f"{name}: {value}" for name, value in request.headers.items()]
@@ -169,8 +182,7 @@ class FaultProxy(LoopbackServer):
         answer.begin()
         body = answer.read()
         if answer.will_close:
-            sock.close()
-            self._local.socket = None
+            self._drop()
         framing = {"content-length", "transfer-encoding", "connection", "keep-alive"}
         headers = {name: value for name, value in answer.getheaders() if name.lower() not in framing}
         return Response(answer.status, body, headers)
