@@ -1,1 +1,1 @@
-"""Tests of SecretSync."""
+"""The tests."""

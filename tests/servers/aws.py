@@ -1,0 +1,151 @@
+"""An AWS account on a loopback server: clients with explicit sessions, secrets, and principals with few rights."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+import botocore.config
+
+from tests.servers.names import unique
+
+REGION = "eu-west-1"
+METADATA_ACTIONS = ("DescribeSecret", "ListSecretVersionIds", "ListSecrets")
+_WITHOUT_RESOURCE = {"BatchGetSecretValue", "ListSecrets"}
+READ_ACTIONS = ("GetSecretValue", "BatchGetSecretValue", *METADATA_ACTIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Keys of a user or of a session."""
+
+    access_key: str
+    secret_key: str = field(repr=False)
+    token: str | None = field(default=None, repr=False)
+    arn: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AwsAccount:
+    """An account at `url`. Its root may do everything; `principal()` makes users who may not."""
+
+    url: str
+    root: Principal
+    prefix: str = ""  # before every name, where accounts are not apart
+
+    def name(self, name: str) -> str:
+        """The name of a secret as this account has it."""
+        return f"{self.prefix}{name}"
+
+    def session(self, principal: Principal | None = None) -> boto3.Session:
+        """A fresh session; the default session would keep the credentials of another test."""
+        who = principal or self.root
+        return boto3.Session(
+            aws_access_key_id=who.access_key,
+            aws_secret_access_key=who.secret_key,
+            aws_session_token=who.token,
+            region_name=REGION,
+        )
+
+    def client(self, service: str = "secretsmanager", principal: Principal | None = None, url: str | None = None) -> Any:  # noqa: ANN401 - botocore makes its clients at run time
+        """A client of the account's server, or of a proxy before it at `url`. It does not retry."""
+        config = botocore.config.Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=10)
+        return self.session(principal).client(service, endpoint_url=url or self.url, config=config)
+
+    def environ(self, principal: Principal | None = None, *, url: str | None = None) -> dict[str, str]:
+        """The variables that make an application `principal`, here or through a proxy at `url`."""
+        who = principal or self.root
+        variables = {
+            "AWS_ACCESS_KEY_ID": who.access_key,
+            "AWS_SECRET_ACCESS_KEY": who.secret_key,
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ENDPOINT_URL": url or self.url,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+        return variables | ({"AWS_SESSION_TOKEN": who.token} if who.token else {})
+
+    def create(self, name: str, value: str | bytes | Mapping[str, object], **more: object) -> str:
+        """The ARN of a new secret; a mapping becomes JSON text."""
+        if isinstance(value, Mapping):
+            value = json.dumps(value)
+        part = "SecretBinary" if isinstance(value, bytes) else "SecretString"
+        arn: str = self.client().create_secret(Name=self.name(name), **{part: value}, **more)["ARN"]
+        return arn
+
+    def create_many(self, names: Iterable[str], value: str = "value-of-{name}") -> None:
+        """One secret for each name, over one connection."""
+        client = self.client()
+        for name in names:
+            client.create_secret(Name=self.name(name), SecretString=value.format(name=name))
+
+    def put(self, name: str, value: str, **more: object) -> str:
+        """The id of a new version, which becomes AWSCURRENT unless `VersionStages` says otherwise."""
+        version: str = self.client().put_secret_value(SecretId=self.name(name), SecretString=value, **more)["VersionId"]
+        return version
+
+    def delete(self, name: str) -> None:
+        """Schedule a secret for deletion."""
+        self.client().delete_secret(SecretId=self.name(name), RecoveryWindowInDays=7)
+
+    def pending(self, name: str, value: str) -> str:
+        """The id of a new version that is only AWSPENDING: a rotation that was begun and not ended."""
+        return self.put(name, value, VersionStages=["AWSPENDING"])
+
+    def valueless(self, name: str) -> None:
+        """A secret that was made without a value.
+
+        moto says then, as AWS does, that there is no version AWSCURRENT; ministack answers 200 with no value in it.
+        """
+        self.client().create_secret(Name=self.name(name))
+
+    def principal(
+        self, actions: Iterable[str] = READ_ACTIONS, resource: str = "*", *, deny: Iterable[str] = ()
+    ) -> Principal:
+        """A new user who may call these actions of Secrets Manager on `resource`, and none of `deny`.
+
+        Listing and batches have no resource: they are allowed for all, where they are among the actions.
+        """
+        iam = self.client("iam")
+        name = unique("user")
+        arn: str = iam.create_user(UserName=name)["User"]["Arn"]
+        allowed = set(actions)
+        groups = (
+            ("Allow", allowed - _WITHOUT_RESOURCE, resource),
+            ("Allow", allowed & _WITHOUT_RESOURCE, "*"),
+            ("Deny", set(deny), resource),
+        )
+        statements = [
+            {"Effect": effect, "Action": [f"secretsmanager:{action}" for action in sorted(some)], "Resource": where}
+            for effect, some, where in groups
+            if some
+        ]
+        statements.append({"Effect": "Allow", "Action": ["sts:AssumeRole"], "Resource": "*"})
+        policy = {"Version": "2012-10-17", "Statement": statements}
+        iam.put_user_policy(UserName=name, PolicyName="test", PolicyDocument=json.dumps(policy))
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        return Principal(key["AccessKeyId"], key["SecretAccessKey"], None, arn)
+
+    def metadata_only(self) -> Principal:
+        """A user who may read no value: DescribeSecret, ListSecretVersionIds and ListSecrets."""
+        return self.principal(METADATA_ACTIONS)
+
+    def no_batch(self) -> Principal:
+        """A user who may call GetSecretValue and not BatchGetSecretValue."""
+        return self.principal(("GetSecretValue", *METADATA_ACTIONS))
+
+    def role(self, trusted: Principal | None = None, actions: Iterable[str] = READ_ACTIONS) -> str:
+        """The ARN of a new role that `trusted` (else anyone of the account) may assume."""
+        iam = self.client("iam")
+        name = unique("role")
+        who = {"AWS": trusted.arn if trusted else "*"}
+        trust = [{"Effect": "Allow", "Principal": who, "Action": "sts:AssumeRole"}]
+        document = json.dumps({"Version": "2012-10-17", "Statement": trust})
+        arn: str = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+        allowed = [{"Effect": "Allow", "Action": [f"secretsmanager:{action}" for action in actions], "Resource": "*"}]
+        policy = json.dumps({"Version": "2012-10-17", "Statement": allowed})
+        iam.put_role_policy(RoleName=name, PolicyName="test", PolicyDocument=policy)
+        return arn
