@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -80,10 +81,13 @@ def free_port(count: int = 1) -> int:
             return port
 
 
-def get_status(port: int, path: str) -> int | None:
-    """The status of a plain GET on loopback, None where nobody answers."""
+def get_status(port: int, path: str, *, ca_cert: Path | None = None) -> int | None:
+    """The status of a GET on loopback, by TLS where there is a `ca_cert`; None where nobody answers."""
     connection = http.client.HTTPConnection(HOST, port, timeout=2)
     try:
+        if ca_cert is not None:
+            context = ssl.create_default_context(cafile=str(ca_cert))
+            connection = http.client.HTTPSConnection(HOST, port, timeout=2, context=context)
         connection.request("GET", path)
         return connection.getresponse().status
     except (OSError, http.client.HTTPException):
