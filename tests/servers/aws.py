@@ -9,6 +9,8 @@ from typing import Any
 
 import boto3
 import botocore.config
+import botocore.loaders
+import botocore.session
 
 from tests.servers.names import unique
 
@@ -16,6 +18,9 @@ REGION = "eu-west-1"
 METADATA_ACTIONS = ("DescribeSecret", "ListSecretVersionIds", "ListSecrets")
 _WITHOUT_RESOURCE = {"BatchGetSecretValue", "ListSecrets"}
 READ_ACTIONS = ("GetSecretValue", "BatchGetSecretValue", *METADATA_ACTIONS)
+
+# The descriptions of the services, read once: IAM's alone takes longer than most tests.
+_LOADER = botocore.loaders.Loader()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +48,10 @@ class AwsAccount:
     def session(self, principal: Principal | None = None) -> boto3.Session:
         """A fresh session; the default session would keep the credentials of another test."""
         who = principal or self.root
-        return boto3.Session(
-            aws_access_key_id=who.access_key,
-            aws_secret_access_key=who.secret_key,
-            aws_session_token=who.token,
-            region_name=REGION,
-        )
+        session = botocore.session.Session()
+        session.register_component("data_loader", _LOADER)
+        session.set_credentials(who.access_key, who.secret_key, who.token)
+        return boto3.Session(botocore_session=session, region_name=REGION)
 
     def client(self, service: str = "secretsmanager", principal: Principal | None = None, url: str | None = None) -> Any:  # noqa: ANN401 - botocore makes its clients at run time
         """A client of the account's server, or of a proxy before it at `url`. It does not retry."""

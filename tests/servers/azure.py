@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tests.servers.certificates import CertificateAuthority
-from tests.servers.loopback import Connection, Fault, LoopbackServer, Request, Response, json_response
+from tests.servers.loopback import Connection, Fault, LoopbackServer, Request, Requests, Response, json_response
 from tests.servers.names import unique
 
 AUTHORITY = "login.microsoftonline.com"
@@ -372,6 +372,20 @@ class AzureWorld:
     proxy: ConnectProxy
     bundle: Path
     folder: Path
+    endpoints: list[ManagedIdentity] = field(default_factory=list)
+
+    @property
+    def requests(self) -> Requests:
+        """What the vaults and the authority were asked, by kind."""
+        return self.keyvault.requests
+
+    def vault(self) -> Vault:
+        """A new, empty vault."""
+        return self.keyvault.vault()
+
+    def principal(self, may: Iterable[str] = ("get", "list")) -> Principal:
+        """A new identity with the rights named: "get", "list", "set"."""
+        return self.keyvault.principal(may)
 
     @property
     def network(self) -> dict[str, str]:
@@ -395,8 +409,17 @@ class AzureWorld:
             "AZURE_AUTHORITY_HOST": f"https://{AUTHORITY}/",
         }
 
+    def managed_identity(self, principal: Principal, *, user_assigned: bool = False) -> dict[str, str]:
+        """The variables that App Service gives an application; a user-assigned identity is named by its client id."""
+        endpoint = ManagedIdentity(self.keyvault, principal)
+        self.endpoints.append(endpoint)
+        named = {"AZURE_CLIENT_ID": principal.client_id} if user_assigned else {}
+        return {"IDENTITY_ENDPOINT": f"{endpoint.url}/msi/token", "IDENTITY_HEADER": endpoint.header, **named}
+
     def stop(self) -> None:
         """End it."""
+        for endpoint in self.endpoints:
+            endpoint.stop()
         self.proxy.stop()
         self.keyvault.stop()
 

@@ -296,10 +296,13 @@ class TokenReview(LoopbackServer):
 
     @staticmethod
     def _sign(key: ec.EllipticCurvePrivateKey, account: str) -> str:
+        now = int(time.time())
         claims = {
             "iss": "kubernetes/serviceaccount",
             "sub": f"system:serviceaccount:production:{account}",
-            "exp": int(time.time()) + 3600,
+            "iat": now - 60,
+            "nbf": now - 60,
+            "exp": now + 3600,
             "kubernetes.io": {"namespace": "production", "serviceaccount": {"name": account, "uid": _UID}},
         }
         return jwt.encode(claims, key, algorithm="ES256")

@@ -6,6 +6,7 @@ import os
 import pwd
 import secrets
 import shutil
+import signal
 import subprocess
 import tempfile
 from dataclasses import dataclass, field
@@ -71,6 +72,7 @@ def start_postgresql() -> PostgreSql:
         lambda port: [postgres, "-D", data, "-h", HOST, "-p", str(port), *options],
         folder=folder,
         user=user,
+        stop_signal=signal.SIGINT,  # SIGTERM would wait for the clients
         ready=lambda port: _accepts(port, folder),
     )
     return PostgreSql(process, folder, "root", password)

@@ -33,7 +33,8 @@ class ServerProcess:
     port: int
     log: Path
     process: subprocess.Popen[bytes] = field(repr=False)
-    started_in: float  # seconds from the start of the process to the first good answer
+    started_in: float = 0.0  # seconds from the start of the process to the first good answer
+    stop_signal: signal.Signals = signal.SIGTERM
 
     @property
     def is_running(self) -> bool:
@@ -48,15 +49,13 @@ class ServerProcess:
         """Let a paused process go on."""
         os.killpg(self.process.pid, signal.SIGCONT)
 
-    def stop(self, *, patience: float = 5.0) -> None:
-        """End the process and all of its group: politely for `patience` seconds, then not."""
+    def stop(self, *, patience: float = 1.0) -> None:
+        """End the process and all of its group: politely for `patience` seconds, then not. Nothing is worth saving."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGCONT)
-            os.killpg(self.process.pid, signal.SIGTERM)
-        try:
+            os.killpg(self.process.pid, self.stop_signal)
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(patience)
-        except subprocess.TimeoutExpired:
-            pass
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
@@ -110,11 +109,13 @@ def start_server(
     environ: Callable[[int], Mapping[str, str]] = lambda _port: {},
     ports: int = 1,
     user: str | None = None,
+    stop_signal: signal.Signals = signal.SIGTERM,
 ) -> ServerProcess:
     """A server that has answered `ready`.
 
     `command` and `environ` get the port, and are asked again where the port turned out to be taken. `folder` becomes
     its HOME and holds its log. `ports`: how many consecutive ports it takes. `user`: who runs it, where we are root.
+    `stop_signal`: what makes it end at once, however many clients it has.
     """
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / f"{name}.log"
@@ -132,7 +133,7 @@ def start_server(
                 start_new_session=True,
                 user=user,
             )
-        server = ServerProcess(name=name, port=port, log=log, process=process, started_in=0.0)
+        server = ServerProcess(name=name, port=port, log=log, process=process, stop_signal=stop_signal)
         if _wait_until_ready(server, ready, begun + START_DEADLINE):
             server.started_in = time.monotonic() - begun
             return server

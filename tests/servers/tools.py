@@ -18,6 +18,9 @@ POSTGRESQL = Path("/usr/lib/postgresql")  # Debian: one folder a version, none o
 # Taken when this module is imported: the tests' own environment has no proxies and no HOME, which pip may need.
 _ENVIRONMENT = dict(os.environ)
 
+# Where the servers must be there, a test that lacks one fails: a green run without them would say nothing.
+REQUIRED = _ENVIRONMENT.get("SECRETSYNC_TEST_SERVERS") == "required"
+
 
 class ToolUnavailableError(Exception):
     """A program that a test needs is not there; the text names it and says how to get it."""
