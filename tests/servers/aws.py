@@ -53,10 +53,13 @@ class AwsAccount:
         session.set_credentials(who.access_key, who.secret_key, who.token)
         return boto3.Session(botocore_session=session, region_name=REGION)
 
-    def client(self, service: str = "secretsmanager", principal: Principal | None = None, url: str | None = None) -> Any:  # noqa: ANN401 - botocore makes its clients at run time
+    def client(
+        self, service: str = "secretsmanager", principal: Principal | None = None, url: str | None = None
+    ) -> Any:
         """A client of the account's server, or of a proxy before it at `url`. It does not retry."""
         config = botocore.config.Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=10)
-        return self.session(principal).client(service, endpoint_url=url or self.url, config=config)
+        session: Any = self.session(principal)  # its stubs know each service by a literal name
+        return session.client(service, endpoint_url=url or self.url, config=config)
 
     def environ(self, principal: Principal | None = None, *, url: str | None = None) -> dict[str, str]:
         """The variables that make an application `principal`, here or through a proxy at `url`."""

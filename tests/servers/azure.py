@@ -7,6 +7,7 @@ settings, the verification of the challenge's resource included. No Azure accoun
 
 from __future__ import annotations
 
+import contextlib
 import re
 import secrets
 import socket
@@ -290,7 +291,7 @@ class ManagedIdentity(LoopbackServer):
         self.header = secrets.token_hex(16)
         super().__init__()
 
-    def operation(self, request: Request) -> str:  # noqa: ARG002 - there is only one
+    def operation(self, request: Request) -> str:
         """It does one thing."""
         return "token"
 
@@ -432,16 +433,12 @@ def start_azure(folder: Path) -> AzureWorld:
 
 
 def _carry(source: socket.socket, target: socket.socket) -> None:
-    try:
+    with contextlib.suppress(OSError):
         while data := source.recv(65536):
             target.sendall(data)
-    except OSError:
-        pass
     for sock in (source, target):
-        try:
+        with contextlib.suppress(OSError):
             sock.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
 
 
 def _host(request: Request) -> str:

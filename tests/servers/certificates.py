@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import ipaddress
 import ssl
 from pathlib import Path
@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-_DAY = datetime.timedelta(days=1)
+_DAY = dt.timedelta(days=1)
 
 
 class CertificateAuthority:
@@ -23,7 +23,7 @@ class CertificateAuthority:
         self._folder = folder
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "SecretSync tests")])
-        now = datetime.datetime.now(datetime.UTC)
+        now = dt.datetime.now(dt.UTC)
         certificate = (
             self._builder(self._name, self._key.public_key(), now - _DAY, now + _DAY)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
@@ -36,7 +36,7 @@ class CertificateAuthority:
     def files(self, *names: str, expired: bool = False) -> tuple[Path, Path]:
         """Certificate and key, as files, of a server with these DNS names and IP addresses."""
         key = ec.generate_private_key(ec.SECP256R1())
-        now = datetime.datetime.now(datetime.UTC)
+        now = dt.datetime.now(dt.UTC)
         until = now - _DAY / 2 if expired else now + _DAY
         certificate = (
             self._builder(x509.Name([]), key.public_key(), now - _DAY, until)
@@ -58,7 +58,7 @@ class CertificateAuthority:
         return context
 
     def _builder(
-        self, subject: x509.Name, key: ec.EllipticCurvePublicKey, begin: datetime.datetime, end: datetime.datetime
+        self, subject: x509.Name, key: ec.EllipticCurvePublicKey, begin: dt.datetime, end: dt.datetime
     ) -> x509.CertificateBuilder:
         builder = x509.CertificateBuilder().subject_name(subject).issuer_name(self._name).public_key(key)
         return builder.serial_number(x509.random_serial_number()).not_valid_before(begin).not_valid_after(end)

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from tests.servers.loopback import Connection, Fault, LoopbackServer, Real, Request, Response, json_response
 
-__all__ = ["FaultProxy", "Gate", "aws_error", "cut", "delay", "drip", "empty", "html", "hold", "reset", "respond"]
+__all__ = ["FaultProxy", "Gate", "aws_error", "cut", "delay", "drip", "empty", "hold", "html", "reset", "respond"]
 __all__ += ["silence", "vault_error"]
 
 

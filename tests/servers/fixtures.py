@@ -58,7 +58,7 @@ def ministack_clock(servers_folder: Path) -> Iterator[Ministack]:
 
 @pytest.fixture(scope="session")
 def moto(servers_folder: Path) -> Iterator[Moto]:
-    """moto's server."""
+    """A moto server."""
     yield from _started(lambda: start_moto(servers_folder / "moto"))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fnmatch
+import functools
 import http.client
 import json
 import select
@@ -313,7 +314,7 @@ class LoopbackServer:
         while request := self._read(reader):
             with self.requests.recorded(request):
                 rule = self._rule_for(request.operation)
-                real = lambda request=request: self.answer(request)  # noqa: E731
+                real = functools.partial(self.answer, request)
                 if rule is not None:
                     go_on = rule.fault(connection, real)
                 else:
@@ -326,7 +327,7 @@ class LoopbackServer:
         line = reader.readline(65536).decode("latin-1").split()
         if len(line) != 3:
             return None
-        headers = http.client.parse_headers(reader)  # type: ignore[arg-type]  # typeshed wants a buffered reader
+        headers = http.client.parse_headers(reader)
         body = reader.read(int(headers.get("Content-Length") or 0))
         request = Request(method=line[0], target=line[1], headers=headers, body=body)
         return Request(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import hvac
+import hvac.exceptions
 import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -22,7 +23,7 @@ from tests.servers.postgresql import PostgreSql
 from tests.servers.process import HOST, ServerProcess, get_status, start_server
 from tests.servers.tools import server_program
 
-ROOT_TOKEN = "root"  # noqa: S105 - of a server that lives for a test
+ROOT_TOKEN = "root"
 _UID = "01234567-89ab-cdef-0123-456789abcdef"  # of the pod's service account
 
 
@@ -39,7 +40,7 @@ class OpenBao:
         """Where it listens."""
         return f"{'https' if self.ca_cert else 'http'}://{HOST}:{self.process.port}"
 
-    def client(self, token: str | None = ROOT_TOKEN, *, url: str | None = None, namespace: str | None = None) -> hvac.Client:
+    def client(self, token: str | None = ROOT_TOKEN, *, url: str | None = None, namespace: str | None = None) -> Any:
         """An hvac client with this token, straight or through a proxy at `url`."""
         verify = str(self.ca_cert) if self.ca_cert else True
         return hvac.Client(url or self.url, token, verify=verify, namespace=namespace, timeout=10)

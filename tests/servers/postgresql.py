@@ -36,7 +36,7 @@ class PostgreSql:
         environ = clean_environment(self.folder, PGPASSWORD=password or self.password, PGCONNECT_TIMEOUT="5")
         where = ["-h", HOST, "-p", str(self.port), "-U", user or self.superuser, "-d", "postgres"]
         command = [str(postgresql_program("psql")), "-X", "-A", "-t", "-q", "-w", "-v", "ON_ERROR_STOP=1", *where]
-        done = subprocess.run(command, input=sql, env=environ, capture_output=True, text=True, check=True)  # noqa: S603
+        done = subprocess.run(command, input=sql, env=environ, capture_output=True, text=True, check=True)
         return done.stdout.strip()
 
     def create_user(self) -> str:
@@ -62,7 +62,7 @@ def start_postgresql() -> PostgreSql:
     password_file.chmod(0o644)
     flags = ["--username=root", f"--pwfile={password_file}", "--auth=scram-sha-256", "--encoding=UTF8", "--no-sync"]
     environ = clean_environment(folder)
-    subprocess.run(  # noqa: S603 - our own arguments
+    subprocess.run(
         [str(initdb), *flags, f"--pgdata={data}"], env=environ, user=user, cwd=folder, capture_output=True, check=True
     )
     fast = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=16MB")
@@ -91,4 +91,4 @@ def _who_runs_it(folder: Path) -> str | None:
 
 def _accepts(port: int, folder: Path) -> bool:
     command = [str(postgresql_program("pg_isready")), "-q", "-h", HOST, "-p", str(port)]
-    return subprocess.run(command, env=clean_environment(folder), check=False).returncode == 0  # noqa: S603
+    return subprocess.run(command, env=clean_environment(folder), check=False).returncode == 0

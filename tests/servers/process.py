@@ -97,7 +97,13 @@ def get_status(port: int, path: str, *, ca_cert: Path | None = None) -> int | No
 
 def clean_environment(home: Path, **more: str) -> dict[str, str]:
     """The environment of a server: nothing of the caller's but PATH, and its own HOME."""
-    return {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(home), "TMPDIR": str(home), "LANG": "C.UTF-8", **more}
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": str(home),
+        "TMPDIR": str(home),
+        "LANG": "C.UTF-8",
+        **more,
+    }
 
 
 def start_server(
@@ -123,7 +129,7 @@ def start_server(
         port = free_port(ports)
         begun = time.monotonic()
         with log.open("wb") as output:
-            process = subprocess.Popen(  # noqa: S603 - our own arguments
+            process = subprocess.Popen(
                 [*_dies_with_us(), *map(str, command(port))],
                 env=clean_environment(folder, **environ(port)),
                 stdin=subprocess.DEVNULL,

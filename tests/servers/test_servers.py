@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
-import datetime
+import datetime as dt
 import http.client
 import subprocess
 import time
@@ -13,6 +13,7 @@ from typing import Any
 import botocore.config
 import botocore.exceptions
 import hvac
+import hvac.exceptions
 import pytest
 import requests
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError, ServiceRequestError
@@ -23,6 +24,7 @@ from tests.servers import faults
 from tests.servers.aws import AwsAccount, Principal
 from tests.servers.azure import TENANT, AzureWorld, throttled
 from tests.servers.faults import FaultProxy, Gate
+from tests.servers.loopback import Fault
 from tests.servers.ministack import Ministack
 from tests.servers.openbao import OpenBao, VaultSpace, start_openbao
 from tests.servers.postgresql import PostgreSql
@@ -134,7 +136,7 @@ def test_pending_version_leaves_current(aws: AwsAccount) -> None:
 
 
 def test_moto_has_rotation_metadata(aws_moto: AwsAccount) -> None:
-    """moto says when a secret was rotated and is next; where rotation was never on, it says nothing."""
+    """It says when a secret was rotated and is next; where rotation was never on, it says nothing."""
     aws_moto.create("rotated", "v")
     aws_moto.create("plain", "v")
     client = aws_moto.client()
@@ -145,7 +147,7 @@ def test_moto_has_rotation_metadata(aws_moto: AwsAccount) -> None:
 
 
 def test_valueless_secret(aws: AwsAccount, aws_moto: AwsAccount) -> None:
-    """moto answers as AWS does; ministack gives the 200 without a value that must not be taken for an empty one."""
+    """Missing in moto, as in AWS; ministack gives the 200 without a value that must not be taken for an empty one."""
     aws.valueless("app")
     answer = aws.client().get_secret_value(SecretId="app")
     assert "SecretString" not in answer
@@ -183,7 +185,7 @@ def test_proxy_throttles_some(aws: AwsAccount, fault_proxy: Proxies) -> None:
 
 
 @pytest.mark.parametrize("fault", [faults.html(), faults.empty()], ids=["html", "empty"])
-def test_botocore_takes_garbage_for_an_empty_answer(aws: AwsAccount, fault_proxy: Proxies, fault: faults.Fault) -> None:
+def test_botocore_takes_garbage_for_an_empty_answer(aws: AwsAccount, fault_proxy: Proxies, fault: Fault) -> None:
     """A 200 that is not JSON raises nothing: there is just no value in the answer."""
     proxy = fault_proxy(aws.url)
     proxy.fail(fault)
@@ -202,8 +204,9 @@ def test_proxy_cuts_and_resets(openbao: OpenBao, fault_proxy: Proxies) -> None:
         connection.getresponse().read()
     assert caught.value.expected == 5
     connection.close()
-    with pytest.raises(ConnectionResetError):
-        connection.request("GET", "/v1/sys/health") or connection.getresponse()
+    with pytest.raises(ConnectionResetError):  # noqa: PT012 - either of the two may see it first
+        connection.request("GET", "/v1/sys/health")
+        connection.getresponse()
     connection.close()
 
 
@@ -270,7 +273,7 @@ def test_absences_are_told_apart(vault: VaultSpace) -> None:
     def absence(mount: str, path: str) -> tuple[object, ...]:
         with pytest.raises(hvac.exceptions.InvalidPath) as caught:
             vault.root.secrets.kv.v2.read_secret_version(path, mount_point=mount, raise_on_deleted_version=True)
-        error = caught.value
+        error: Any = caught.value
         metadata = ((error.json or {}).get("data") or {}).get("metadata") or {}
         no_mount = any("no handler for route" in text for text in error.errors or ())
         return no_mount, bool(metadata.get("deletion_time")), metadata.get("destroyed")
@@ -462,9 +465,9 @@ def test_disabled_is_not_denied(azure: AzureWorld, key_vault: Callable[..., Secr
 def test_expired_secrets_are_still_given(azure: AzureWorld, key_vault: Callable[..., SecretClient]) -> None:
     """The client has to look at `exp` and `nbf` by itself."""
     vault = azure.vault()
-    now = datetime.datetime.now(datetime.UTC)
-    vault.set("old", "v", expires=now - datetime.timedelta(days=1))
-    vault.set("early", "v", not_before=now + datetime.timedelta(days=1))
+    now = dt.datetime.now(dt.UTC)
+    vault.set("old", "v", expires=now - dt.timedelta(days=1))
+    vault.set("early", "v", not_before=now + dt.timedelta(days=1))
     with key_vault(vault) as client:
         old, early = client.get_secret("old").properties, client.get_secret("early").properties
     assert old.expires_on is not None
@@ -499,7 +502,7 @@ def test_editing_tags_moves_updated_and_not_created(azure: AzureWorld, key_vault
         client.update_secret_properties("app", tags={"a": "b"})
         found = client.get_secret("app").properties
         assert found.tags == {"a": "b"}
-        assert found.created_on == datetime.datetime.fromtimestamp(1_700_000_000, datetime.UTC)
+        assert found.created_on == dt.datetime.fromtimestamp(1_700_000_000, dt.UTC)
         assert found.updated_on is not None
         assert found.updated_on > found.created_on
         newer = client.set_secret("app", "new").properties.version

@@ -74,7 +74,7 @@ def _outcome() -> Path | str:
         python = str(folder / "bin" / "python")
         pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--retries=1"]
         for command in ([sys.executable, "-m", "venv", "--clear", str(folder)], [*pip, "-r", str(REQUIREMENTS)]):
-            done = subprocess.run(  # noqa: S603 - our own arguments
+            done = subprocess.run(
                 command, env=_ENVIRONMENT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
             )
             if done.returncode != 0:
@@ -92,4 +92,4 @@ def _virtual_environment() -> Path:
 
 
 if __name__ == "__main__":
-    print(_virtual_environment())
+    sys.stdout.write(f"{_virtual_environment()}\n")
