@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+import secrets
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import boto3
 import botocore.config
 import botocore.loaders
 import botocore.session
+import jwt
 
+from tests.servers.loopback import LoopbackServer, Request, Response, json_response
 from tests.servers.names import unique
 
 REGION = "eu-west-1"
+_OIDC = "oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF"
 METADATA_ACTIONS = ("DescribeSecret", "ListSecretVersionIds", "ListSecrets")
 _WITHOUT_RESOURCE = {"BatchGetSecretValue", "ListSecrets"}
 READ_ACTIONS = ("GetSecretValue", "BatchGetSecretValue", *METADATA_ACTIONS)
@@ -145,13 +152,73 @@ class AwsAccount:
 
     def role(self, trusted: Principal | None = None, actions: Iterable[str] = READ_ACTIONS) -> str:
         """The ARN of a new role that `trusted` (else anyone of the account) may assume."""
-        iam = self.client("iam")
-        name = unique("role")
         who = {"AWS": trusted.arn if trusted else "*"}
-        trust = [{"Effect": "Allow", "Principal": who, "Action": "sts:AssumeRole"}]
-        document = json.dumps({"Version": "2012-10-17", "Statement": trust})
+        return self._role({"Effect": "Allow", "Principal": who, "Action": "sts:AssumeRole"}, actions)
+
+    def assume(self, role: str, principal: Principal) -> Principal:
+        """The keys of a new session of `role`, as `principal` gets them."""
+        answer = self.client("sts", principal).assume_role(RoleArn=role, RoleSessionName="test")
+        keys, arn = answer["Credentials"], answer["AssumedRoleUser"]["Arn"]
+        return Principal(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], arn)
+
+    def pod(self, folder: Path, actions: Iterable[str] = READ_ACTIONS, *, url: str | None = None) -> dict[str, str]:
+        """The variables that EKS gives a pod whose service account has a role (IRSA), with the token's file."""
+        account = self.client("sts").get_caller_identity()["Account"]
+        now, subject = int(time.time()), "system:serviceaccount:production:app"
+        condition = {"StringEquals": {f"{_OIDC}:sub": subject, f"{_OIDC}:aud": "sts.amazonaws.com"}}
+        trust = {
+            "Effect": "Allow",
+            "Principal": {"Federated": f"arn:aws:iam::{account}:oidc-provider/{_OIDC}"},
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Condition": condition,
+        }
+        claims = {"iss": f"https://{_OIDC}", "aud": "sts.amazonaws.com", "sub": subject, "exp": now + 3600, "iat": now}
+        file = folder / unique("pod-token")
+        # The server looks at the claims only, so any signature does.
+        file.write_text(jwt.encode(claims, secrets.token_hex(32), algorithm="HS256"))
+        return {
+            "AWS_ROLE_ARN": self._role(trust, actions),
+            "AWS_WEB_IDENTITY_TOKEN_FILE": str(file),
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ENDPOINT_URL": url or self.url,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def _role(self, trust: Mapping[str, object], actions: Iterable[str]) -> str:
+        iam, name = self.client("iam"), unique("role")
+        document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
         arn: str = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
-        allowed = [{"Effect": "Allow", "Action": [f"secretsmanager:{action}" for action in actions], "Resource": "*"}]
-        policy = json.dumps({"Version": "2012-10-17", "Statement": allowed})
+        allowed = {"Effect": "Allow", "Action": [f"secretsmanager:{action}" for action in actions], "Resource": "*"}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
         iam.put_role_policy(RoleName=name, PolicyName="test", PolicyDocument=policy)
         return arn
+
+
+class ContainerCredentials(LoopbackServer):
+    """The endpoint by which ECS gives a task its keys; `principal` and `lifetime` may change while it runs."""
+
+    def __init__(self, principal: Principal, *, lifetime: float = 3600) -> None:
+        self.principal = principal
+        self.lifetime = lifetime  # seconds; botocore refreshes in the last ten minutes
+        self.token = secrets.token_hex(16)
+        super().__init__()
+
+    def environ(self, url: str) -> dict[str, str]:
+        """The variables of a task that finds AWS at `url`."""
+        return {
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{self.url}/v2/credentials",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN": self.token,
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,  # the only one of the two that botocore reads
+            "AWS_ENDPOINT_URL": url,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def answer(self, request: Request) -> Response:
+        """The keys, for who brings the token."""
+        if request.headers.get("Authorization") != self.token:
+            return json_response({"code": "AccessDenied", "message": "no"}, 403)
+        expiration = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=self.lifetime)
+        keys = {"AccessKeyId": self.principal.access_key, "SecretAccessKey": self.principal.secret_key}
+        return json_response({**keys, "Token": self.principal.token, "Expiration": expiration.isoformat()})

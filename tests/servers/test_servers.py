@@ -8,9 +8,10 @@ import http.client
 import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-import botocore.config
+import boto3
 import botocore.exceptions
 import hvac
 import hvac.exceptions
@@ -21,7 +22,7 @@ from azure.identity import ClientSecretCredential, ManagedIdentityCredential, Wo
 from azure.keyvault.secrets import SecretClient
 
 from tests.servers import faults
-from tests.servers.aws import AwsAccount, Principal
+from tests.servers.aws import AwsAccount, ContainerCredentials, Principal
 from tests.servers.azure import TENANT, AzureWorld, throttled
 from tests.servers.faults import FaultProxy, Gate
 from tests.servers.loopback import Fault
@@ -107,11 +108,29 @@ def test_role_trusts_one_user(aws: AwsAccount) -> None:
     aws.create("app", "v")
     trusted, other = aws.principal(actions=()), aws.principal(actions=())
     role = aws.role(trusted)
-    call = {"RoleArn": role, "RoleSessionName": "test"}
-    assert aws_code(lambda: aws.client("sts", other).assume_role(**call)) == "AccessDenied"
-    keys = aws.client("sts", trusted).assume_role(**call)["Credentials"]
-    session = Principal(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
+    assert aws_code(lambda: aws.assume(role, other)) == "AccessDenied"
+    session = aws.assume(role, trusted)
     assert aws.client(principal=session).get_secret_value(SecretId="app")["SecretString"] == "v"
+
+
+@pytest.mark.parametrize("platform", ["pod", "task"])
+def test_platforms_give_sessions(
+    aws: AwsAccount, platform: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    """The standard chain finds a pod's web identity and a task's endpoint, and acts as their role."""
+    aws.create("app", "v")
+    if platform == "pod":
+        variables = aws.pod(tmp_path)
+    else:
+        user = aws.principal(actions=())
+        task = ContainerCredentials(aws.assume(aws.role(user), user))
+        request.addfinalizer(task.stop)
+        variables = task.environ(aws.url)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    session = boto3.Session()
+    assert session.client("secretsmanager").get_secret_value(SecretId="app")["SecretString"] == "v"
+    assert ":assumed-role/" in session.client("sts").get_caller_identity()["Arn"]
 
 
 def test_clock_moves_version_dates_and_edits_do_not(ministack_clock: Ministack, aws_clock: AwsAccount) -> None:
@@ -391,6 +410,7 @@ def test_namespaces_are_apart(vault: VaultSpace) -> None:
         vault.root.secrets.kv.v2.read_secret_version("app", mount_point=mount, raise_on_deleted_version=True)
 
 
+@pytest.mark.usefixtures("openbao")
 def test_a_paused_server_is_stopped_surely(tmp_path_factory: pytest.TempPathFactory) -> None:
     """`stop` ends a process that does not listen to signals at the moment."""
     server = start_openbao(tmp_path_factory.mktemp("bao"))

