@@ -116,6 +116,7 @@ def render(format_name: str, values: Mapping[str, str], /, **options: Any) -> st
         raise _usage_error(f"the format {format_name} has no option {unknown[0]}")
     found = problems(format_name, values, **options)
     if found:
+        del values  # no exception leads to one
         from secretsync.errors import OutputError
 
         raise OutputError(found)

@@ -16,13 +16,25 @@ SHELL_NAMES = frozenset(
     [
         # every shell
         *("OPTIND", "LINENO", "PPID", "_"),
-        # bash; the read-only ones end bash --posix in the middle of the file
+        # bash; the read-only ones end bash --posix in the middle of the file, and two are printed where they are wrong
         *("BASHOPTS", "BASHPID", "BASH_ALIASES", "BASH_ARGC", "BASH_ARGV", "BASH_ARGV0", "BASH_CMDS", "BASH_COMMAND"),
-        *("BASH_LINENO", "BASH_MONOSECONDS", "BASH_SOURCE", "BASH_SUBSHELL", "BASH_TRAPSIG", "BASH_VERSINFO"),
-        *("DIRSTACK", "EPOCHREALTIME", "EPOCHSECONDS", "EUID", "FUNCNAME", "GROUPS", "HISTCMD", "PIPESTATUS", "RANDOM"),
-        *("SECONDS", "SHELLOPTS", "SHLVL", "SRANDOM", "UID"),
-        # mksh
-        *("COLUMNS", "HISTSIZE", "KSHEGID", "KSHGID", "KSHUID", "KSH_VERSION", "LINES", "PGRP", "TMOUT", "USER_ID"),
+        *("BASH_COMPAT", "BASH_LINENO", "BASH_MONOSECONDS", "BASH_SOURCE", "BASH_SUBSHELL", "BASH_TRAPSIG"),
+        *("BASH_VERSINFO", "BASH_XTRACEFD", "DIRSTACK", "EPOCHREALTIME", "EPOCHSECONDS", "EUID", "FUNCNAME", "GROUPS"),
+        *("HISTCMD", "PIPESTATUS", "RANDOM", "SECONDS", "SHELLOPTS", "SHLVL", "SRANDOM", "UID"),
+        # ksh93, mksh
+        *(
+            "JOBMAX",
+            "COLUMNS",
+            "HISTSIZE",
+            "KSHEGID",
+            "KSHGID",
+            "KSHUID",
+            "KSH_VERSION",
+            "LINES",
+            "PGRP",
+            "TMOUT",
+            "USER_ID",
+        ),
         # zsh, with --emulate sh too
         *("EGID", "ERRNO", "FUNCNEST", "GID", "KEYBOARD_HACK", "SAVEHIST", "TRY_BLOCK_ERROR", "TRY_BLOCK_INTERRUPT"),
         *("TTYIDLE", "USERNAME", "ZSH_EVAL_CONTEXT", "ZSH_SUBSHELL", "histchars", "signals"),

@@ -1,0 +1,1 @@
+"""Real servers, started on loopback, that the providers are tested against through their own SDKs."""

@@ -1,0 +1,166 @@
+"""Server processes on free loopback ports, from the first sign of life to the last."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+HOST = "127.0.0.1"
+START_DEADLINE = 30.0  # seconds; generous, for two cores that are shared
+POLL = 0.02
+ATTEMPTS = 5  # a port that was free may be taken by the time that the server binds it
+
+
+class ServerStartError(Exception):
+    """A server did not come up; the text has the end of its log."""
+
+
+@dataclass(slots=True)
+class ServerProcess:
+    """A running server. `stop()` ends it surely; `pause()` makes it hang with its connections open."""
+
+    name: str
+    port: int
+    log: Path
+    process: subprocess.Popen[bytes] = field(repr=False)
+    started_in: float = 0.0  # seconds from the start of the process to the first good answer
+    stop_signal: signal.Signals = signal.SIGTERM
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the process is there."""
+        return self.process.poll() is None
+
+    def pause(self) -> None:
+        """Stop the process with SIGSTOP: it accepts connections and never answers."""
+        os.killpg(self.process.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a paused process go on."""
+        os.killpg(self.process.pid, signal.SIGCONT)
+
+    def stop(self, *, patience: float = 1.0) -> None:
+        """End the process and all of its group: politely for `patience` seconds, then not. Nothing is worth saving."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGCONT)
+            os.killpg(self.process.pid, self.stop_signal)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(patience)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def read_log(self) -> str:
+        """What the server has written so far, to stdout and stderr."""
+        return self.log.read_text(errors="replace")
+
+
+def free_port(count: int = 1) -> int:
+    """A loopback port that is free at this moment, followed by `count - 1` others that are."""
+    while True:
+        with contextlib.ExitStack() as stack:
+            first = stack.enter_context(socket.socket())
+            first.bind((HOST, 0))
+            port: int = first.getsockname()[1]
+            try:
+                for offset in range(1, count):
+                    stack.enter_context(socket.socket()).bind((HOST, port + offset))
+            except (OSError, OverflowError):
+                continue
+            return port
+
+
+def get_status(port: int, path: str, *, ca_cert: Path | None = None) -> int | None:
+    """The status of a GET on loopback, by TLS where there is a `ca_cert`; None where nobody answers."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=2)
+    try:
+        if ca_cert is not None:
+            context = ssl.create_default_context(cafile=str(ca_cert))
+            connection = http.client.HTTPSConnection(HOST, port, timeout=2, context=context)
+        connection.request("GET", path)
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+
+
+def clean_environment(home: Path, **more: str) -> dict[str, str]:
+    """The environment of a server: nothing of the caller's but PATH, and its own HOME."""
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": str(home),
+        "TMPDIR": str(home),
+        "LANG": "C.UTF-8",
+        **more,
+    }
+
+
+def start_server(
+    name: str,
+    command: Callable[[int], Sequence[str | Path]],
+    *,
+    folder: Path,
+    ready: Callable[[int], bool],
+    environ: Callable[[int], Mapping[str, str]] = lambda _port: {},
+    ports: int = 1,
+    user: str | None = None,
+    stop_signal: signal.Signals = signal.SIGTERM,
+) -> ServerProcess:
+    """A server that has answered `ready`.
+
+    `command` and `environ` get the port, and are asked again where the port turned out to be taken. `folder` becomes
+    its HOME and holds its log. `ports`: how many consecutive ports it takes. `user`: who runs it, where we are root.
+    `stop_signal`: what makes it end at once, however many clients it has.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / f"{name}.log"
+    for _ in range(ATTEMPTS):
+        port = free_port(ports)
+        begun = time.monotonic()
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [*_dies_with_us(), *map(str, command(port))],
+                env=clean_environment(folder, **environ(port)),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=folder,
+                start_new_session=True,
+                user=user,
+            )
+        server = ServerProcess(name=name, port=port, log=log, process=process, stop_signal=stop_signal)
+        if _wait_until_ready(server, ready, begun + START_DEADLINE):
+            server.started_in = time.monotonic() - begun
+            return server
+        server.stop(patience=0.5)
+        if "in use" not in server.read_log():
+            break
+    raise ServerStartError(f"{name} did not start:\n{server.read_log()[-2000:]}")
+
+
+def _wait_until_ready(server: ServerProcess, ready: Callable[[int], bool], until: float) -> bool:
+    while time.monotonic() < until:
+        # The process is looked at after the answer: one that lost its port to another server is not that server.
+        if ready(server.port) and server.is_running:
+            return True
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            server.process.wait(POLL)
+            return False
+    return False
+
+
+def _dies_with_us() -> Sequence[str]:
+    """A prefix that ends the server when the test run is killed, where util-linux is there."""
+    program = shutil.which("setpriv")
+    return [program, "--pdeathsig", "KILL", "--"] if program else []
