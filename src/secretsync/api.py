@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from secretsync import inherited
 from secretsync.bindings import Bindings, read_bindings
 from secretsync.config import Config
 from secretsync.envfiles import read_env_file
 from secretsync.errors import ConfigurationError, ResolutionError
-from secretsync.explanation import Row, explain, open_settings
 from secretsync.fetch import Answers, Stores, fetch, inspect
 from secretsync.model import Hidden, SecretInfo
 from secretsync.plan import Plan, make_plan
 from secretsync.project import Project, find_root, named_environment, open_files, open_project
 from secretsync.providers.interface import Deadline, Provider
 from secretsync.resolve import resolve
+
+if TYPE_CHECKING:
+    from secretsync.explanation import Row
 
 __all__ = ["Environ", "Source", "explain_plan", "inspect_plan", "load_plan", "resolve_config", "resolve_plan"]
 
@@ -168,6 +170,8 @@ def inspect_plan(plan: Plan, environ: Mapping[str, str], *, timeout: float | Non
 
 def explain_plan(plan: Plan, environ: Mapping[str, str], *, timeout: float | None = None) -> tuple[Row, ...]:
     """Where each value of a plan comes from; secrets are masked, and their values are not asked for."""
+    from secretsync.explanation import explain, open_settings
+
     infos = inspect_plan(plan, environ, timeout=timeout)
     settings = open_settings(plan, infos)
     opened = Stores(settings, environ)

@@ -6,12 +6,14 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from secretsync.durations import parse_duration
 from secretsync.errors import Problem, ProblemKind
 from secretsync.names import is_entry_name, is_store_name, nearest
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
 
 __all__ = ["Binding", "Bindings", "Limit", "RotationPolicy", "StoreConfig", "parse_bindings", "read_bindings"]
 
@@ -216,6 +218,8 @@ class _Reader:
 
     def day(self, path: tuple[str, ...], table: Mapping[str, Any], key: str) -> datetime | None:
         """The moment that a TOML date or date-time says, in UTC; a local one is taken as UTC."""
+        from datetime import UTC, date, datetime
+
         value = self.value(path, table, key, date, "a date such as 2026-10-01, without quotes")
         if value is None:
             return None

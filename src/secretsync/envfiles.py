@@ -7,12 +7,15 @@ import os
 import re
 import stat
 from dataclasses import dataclass
-
-from dotenv.parser import Binding, parse_stream
+from typing import TYPE_CHECKING
 
 from secretsync.errors import Problem, ProblemKind
+from secretsync.grammar import parse_stream
 from secretsync.model import Entry
 from secretsync.names import is_entry_name
+
+if TYPE_CHECKING:
+    from dotenv.parser import Binding
 
 __all__ = ["MAX_FILE_BYTES", "EnvFile", "locate", "parse_env_file", "read_env_file", "unquoted_tail"]
 

@@ -110,7 +110,7 @@ def _build(provider: str, context: StoreContext) -> Provider | Problem:
     cause, hint = None, None
     try:
         kind = load_provider(provider)
-        if missing := missing_modules(kind):
+        if kind.spec.modules and (missing := missing_modules(kind)):
             cause = f"the SDK of {kind.spec.title} is not installed ({', '.join(missing)})"
             extra = kind.spec.extra
             hint = f'pip install "secretsync-adapter[{extra}]"' if extra else "install what its package needs"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -20,6 +19,8 @@ _SCHEMA = 1
 
 def describe(of: Project, resolved: Mapping[str, Resolved]) -> str:
     """The text of the variable: the project, and for each name the file it came from, references and versions."""
+    import json
+
     names = {
         key: {
             "file": found.entry.file,
@@ -90,6 +91,8 @@ def _parse(text: str) -> dict[str, Any] | None:
     """The document, or None where the variable is not ours or was changed."""
     if not text:
         return None
+    import json
+
     try:
         document = json.loads(text)
     except ValueError:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
-from typing import Generic, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Generic, NoReturn, TypeVar
 
 from secretsync.errors import ProblemKind
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 __all__ = ["Clock", "Entry", "Failed", "Found", "Missing", "Origin", "Outcome", "Payload", "Secret", "SecretInfo"]
 __all__ += ["SecretRef", "Selector"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from secretsync.errors import ProblemKind
@@ -94,6 +93,8 @@ def _decode_base64(value: str | bytes) -> bytes:
 
 def _parse_json(text: str) -> Any:
     bad = object()
+    import json
+
     document: Any = bad
     cause = "the secret is not JSON, and a field is asked of it"
     try:
@@ -176,4 +177,6 @@ def _print_json(value: Any) -> str:
         return "{" + ",".join(f"{_print_json(key)}:{_print_json(member)}" for key, member in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ",".join(_print_json(item) for item in value) + "]"
+    import json
+
     return json.dumps(value, ensure_ascii=False)

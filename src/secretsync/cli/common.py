@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 __all__ = ["add_format", "add_source", "build_parser", "environment_of", "open_plan", "print_json", "say", "table"]
 
 
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    """Help of a fixed width: the same everywhere, and without a look at the terminal, which costs an import."""
+    return argparse.RawDescriptionHelpFormatter(prog, max_help_position=28, width=110)
+
+
 class _Parser(argparse.ArgumentParser):
     """A parser whose messages hold no control characters of what was typed."""
 
@@ -35,7 +40,7 @@ def build_parser(name: str, command: ModuleType) -> argparse.ArgumentParser:
         description=command.__doc__,
         usage=f"secretsync {name} {command.USAGE}",
         epilog=f"example:\n{command.EXAMPLE}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_formatter,
         allow_abbrev=False,
     )
     command.add_arguments(parser)
