@@ -140,11 +140,8 @@ def resolve_plan(
     """
     known = inherited.read(plan, environ) if may_inherit else {}
     asked = plan.without(known) if known else plan
-    opened = Stores(asked, environ, stores)
-    try:
+    with Stores(asked.stores, plan.project, environ, stores) as opened:
         answers = fetch(asked, opened, Deadline(timeout or plan.bindings.timeout))
-    finally:
-        opened.close()
 
     def reload() -> Config:
         again = load_plan(source, environ, stores) if source is not None else plan
@@ -161,11 +158,8 @@ def inspect_plan(plan: Plan, environ: Mapping[str, str], *, timeout: float | Non
 
     Raises ConfigurationError for a missing SDK.
     """
-    opened = Stores(plan, environ)
-    try:
+    with Stores(plan.stores, plan.project, environ) as opened:
         return inspect(plan, opened, Deadline(timeout or plan.bindings.timeout))
-    finally:
-        opened.close()
 
 
 def explain_plan(plan: Plan, environ: Mapping[str, str], *, timeout: float | None = None) -> tuple[Row, ...]:
@@ -174,9 +168,6 @@ def explain_plan(plan: Plan, environ: Mapping[str, str], *, timeout: float | Non
 
     infos = inspect_plan(plan, environ, timeout=timeout)
     settings = open_settings(plan, infos)
-    opened = Stores(settings, environ)
-    try:
+    with Stores(settings.stores, plan.project, environ) as opened:
         answers = fetch(settings, opened, Deadline(timeout or plan.bindings.timeout))
-    finally:
-        opened.close()
     return explain(plan, settings, infos, answers, environ)

@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar, cast
 
+from secretsync.bindings import StoreConfig
 from secretsync.errors import ConfigurationError, Problem, ProblemKind, SecretSyncError
 from secretsync.model import Failed, Found, Hidden, Missing, Payload, SecretInfo, SecretRef
 from secretsync.plan import Plan, SecretPart
+from secretsync.project import Project
 from secretsync.providers.interface import Deadline, Provider, StoreContext
 from secretsync.providers.registry import load_provider, missing_modules
 
@@ -48,15 +50,16 @@ class Answers(Hidden, Generic[T]):
 
 
 class Stores(Mapping[str, Provider]):
-    """The providers of one plan's stores, open until `close()`."""
+    """The providers of some stores, open until the `with` block ends."""
 
     def __init__(
         self,
-        plan: Plan,
+        configs: Mapping[str, StoreConfig],
+        project: Project,
         environ: Mapping[str, str],
         replaced: Mapping[str, Provider] | None = None,
     ) -> None:
-        """Build a provider for each store. `replaced`: those that the caller brings, under their stores' names.
+        """Build a provider for each of `configs`. `replaced`: those that the caller brings, under their stores' names.
 
         Raises ConfigurationError with every store that cannot be built: an SDK that is not installed.
         """
@@ -64,16 +67,16 @@ class Stores(Mapping[str, Provider]):
         self._owned: set[str] = set()
         self._busy: set[str] = set()
         problems: list[Problem] = []
-        for name, config in plan.stores.items():
+        for name, config in configs.items():
             if replaced and name in replaced:
                 self._open[name] = replaced[name]
                 continue
             context = StoreContext(
                 store=name,
-                environment=plan.project.environment or "",
+                environment=project.environment or "",
                 settings=config.settings,
                 environ=environ,
-                root=plan.project.root,
+                root=project.root,
             )
             built = _build(config.provider, context)
             if isinstance(built, Problem):
@@ -92,6 +95,12 @@ class Stores(Mapping[str, Provider]):
 
     def __len__(self) -> int:
         return len(self._open)
+
+    def __enter__(self) -> Stores:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
 
     def keep_open(self, names: set[str]) -> None:
         """Never close these: a call into them has not come back."""
