@@ -10,18 +10,30 @@ from secretsync import inherited
 from secretsync.bindings import Bindings, read_bindings
 from secretsync.config import Config
 from secretsync.envfiles import read_env_file
-from secretsync.errors import ConfigurationError, ResolutionError
-from secretsync.fetch import Answers, Stores, fetch, inspect
-from secretsync.model import Hidden, SecretInfo
-from secretsync.plan import Plan, make_plan
+from secretsync.errors import ConfigurationError, Problem, ProblemKind, ResolutionError, UsageError
+from secretsync.fetch import Answers, Stores, ask_values, fetch, inspect
+from secretsync.model import Failed, Found, Hidden, Secret, SecretInfo
+from secretsync.placeholders import Fault, parse_reference
+from secretsync.plan import Plan, SecretPart, make_plan
 from secretsync.project import Project, find_root, named_environment, open_files, open_project
 from secretsync.providers.interface import Deadline, Provider
 from secretsync.resolve import resolve
+from secretsync.selection import select
+from secretsync.targets import TargetFinder
 
 if TYPE_CHECKING:
     from secretsync.explanation import Row
 
-__all__ = ["Environ", "Source", "explain_plan", "inspect_plan", "load_plan", "resolve_config", "resolve_plan"]
+__all__ = [
+    "Environ",
+    "Source",
+    "explain_plan",
+    "get_secret",
+    "inspect_plan",
+    "load_plan",
+    "resolve_config",
+    "resolve_plan",
+]
 
 
 class Environ(Hidden, Mapping[str, str]):
@@ -109,13 +121,17 @@ def load_plan(source: Source, environ: Mapping[str, str], stores: Mapping[str, P
     """
     project = _open(source, environ)
     files = [read_env_file(file.path, file=file.shown, service=file.service) for file in project.files]
-    has_bindings = project.bindings
-    bindings = read_bindings(has_bindings.path, has_bindings.shown) if has_bindings else Bindings()
+    bindings = _read_bindings(project)
     replaced = {name: provider.spec for name, provider in (stores or {}).items()}
     plan, problems = make_plan(project, files, bindings, environ, source.services, replaced)
     if plan is None:
         raise ConfigurationError(problems)
     return plan
+
+
+def _read_bindings(project: Project) -> Bindings:
+    file = project.bindings
+    return read_bindings(file.path, file.shown) if file else Bindings()
 
 
 def _open(source: Source, environ: Mapping[str, str]) -> Project:
@@ -160,6 +176,51 @@ def inspect_plan(plan: Plan, environ: Mapping[str, str], *, timeout: float | Non
     """
     with Stores(plan.stores, plan.project, environ) as opened:
         return inspect(plan, opened, Deadline(timeout or plan.bindings.timeout))
+
+
+def get_secret(
+    reference: str,
+    source: Source,
+    environ: Mapping[str, str],
+    *,
+    timeout: float | None = None,
+) -> Secret:
+    """The value of one reference, or of a name that the bindings or the lookup order find. No env file is read.
+
+    Raises ConfigurationError for a reference that is wrong, ResolutionError where there is no value.
+    """
+    project, bindings = _open_bindings(source, environ)
+    finder = TargetFinder(bindings, project.environment)
+    parsed = parse_reference(reference)
+    found = parsed if isinstance(parsed, Fault) else finder.find(parsed)
+    problems = [*bindings.problems, *finder.problems]
+    if isinstance(found, Fault):
+        cause = Problem(kind=ProblemKind.CONFIGURATION, reference=reference, cause=found.cause, hint=found.hint)
+        problems.append(cause)
+    if problems or isinstance(found, Fault):
+        raise ConfigurationError(problems)
+    part = SecretPart(reference, found, None, None, 0)
+    configs = {target.store: finder.stores[target.store] for target in found}
+    with Stores(configs, project, environ) as opened:
+        index, outcome = ask_values([part], opened, Deadline(timeout or bindings.timeout)).settle(part)
+    selected = select(outcome.value, found[index].selector) if isinstance(outcome, Found) else outcome
+    if isinstance(selected, Secret):
+        return selected
+    kind = selected.kind if isinstance(selected, Failed) else ProblemKind.MISSING
+    store, shown = found[index].store, found[index].shown
+    raise ResolutionError([Problem(kind=kind, reference=shown, store=store, cause=selected.cause, hint=selected.hint)])
+
+
+def _open_bindings(source: Source, environ: Mapping[str, str]) -> tuple[Project, Bindings]:
+    """The project and its bindings; where there is no project and none is named, the stores as they are by default."""
+    is_named = source.environment is not None or source.root is not None or source.files is not None
+    try:
+        project = _open(source, environ)
+    except UsageError:
+        if is_named:
+            raise
+        return Project(root=os.getcwd(), environment=None, is_strict=True, files=(), bindings=None), Bindings()
+    return project, _read_bindings(project)
 
 
 def explain_plan(plan: Plan, environ: Mapping[str, str], *, timeout: float | None = None) -> tuple[Row, ...]:

@@ -99,7 +99,8 @@ class Problem:
     def __str__(self) -> str:
         """`FILE:LINE:COLUMN: KEY: REFERENCE: CAUSE; HINT`, without the parts that are not known."""
         where = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
-        parts = [part for part in (where, self.key, self.reference) if part]
+        reference = None if self.reference == self.key else self.reference
+        parts = [part for part in (where, self.key, reference) if part]
         text = ": ".join([*parts, self.cause])
         return printable(f"{text}; {self.hint}" if self.hint else text)
 

@@ -6,7 +6,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from queue import Empty, SimpleQueue
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, Self, TypeVar, cast
 
 from secretsync.bindings import StoreConfig
 from secretsync.errors import ConfigurationError, Problem, ProblemKind, SecretSyncError
@@ -96,7 +96,7 @@ class Stores(Mapping[str, Provider]):
     def __len__(self) -> int:
         return len(self._open)
 
-    def __enter__(self) -> Stores:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:

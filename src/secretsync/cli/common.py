@@ -109,7 +109,7 @@ def environment_of(options: argparse.Namespace, environ: Environ, *, must_be_nam
         raise UsageError(
             "no environment is named, and a guess could start the wrong one; give -e NAME, or set $SECRETSYNC_ENV"
         )
-    return Source(environment=environment or "development", root=options.root, services=services)
+    return Source(environment=environment, root=options.root, services=services)
 
 
 def open_plan(options: argparse.Namespace, *, must_be_named: bool = False) -> tuple[Plan, Environ]:
