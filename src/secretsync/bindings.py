@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from secretsync.durations import parse_duration
@@ -14,16 +14,16 @@ from secretsync.names import is_entry_name, is_store_name, nearest
 
 if TYPE_CHECKING:
     from datetime import date, datetime
+from secretsync.records import Record
 
 __all__ = ["Binding", "Bindings", "Limit", "RotationPolicy", "StoreConfig", "parse_bindings", "read_bindings"]
 
 DEFAULT_LOOKUP = ("docker", "env")
 DEFAULT_TIMEOUT = 30.0  # seconds
-_DAY = 86400.0
+_NOTHING: Mapping[Any, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limit:
+class Limit(Record, kw_only=True):
     """How old a secret may grow."""
 
     seconds: float | None  # None: for ever
@@ -32,20 +32,18 @@ class Limit:
     written: str = ""  # as it stands in the file
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoreConfig:
+class StoreConfig(Record, kw_only=True):
     """One configured store. Its settings are checked against its provider by the plan."""
 
     name: str
     provider: str
     key: str | None = None  # how a bare name becomes a reference here; None: as the provider does it
     max_age: Limit | None = None
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = _NOTHING
     line: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Binding:
+class Binding(Record, kw_only=True):
     """Where the secret of one name is, and how old it may grow."""
 
     name: str
@@ -55,8 +53,7 @@ class Binding:
     line: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RotationPolicy:
+class RotationPolicy(Record, kw_only=True):
     """What `[rotation]` says."""
 
     max_age: Limit | None = None
@@ -65,19 +62,20 @@ class RotationPolicy:
     patterns: tuple[tuple[str, Limit], ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bindings:
+class Bindings(Record, kw_only=True):
     """All that a bindings file says, and all that is wrong with it."""
 
     file: str | None = None  # as shown to people; None: there is none
     strict: bool | None = None
     lookup: tuple[str, ...] = DEFAULT_LOOKUP
     timeout: float = DEFAULT_TIMEOUT
-    stores: Mapping[str, StoreConfig] = field(default_factory=dict)
-    secrets: Mapping[str, Binding] = field(default_factory=dict)
-    rotation: RotationPolicy = field(default_factory=RotationPolicy)
+    stores: Mapping[str, StoreConfig] = _NOTHING
+    secrets: Mapping[str, Binding] = _NOTHING
+    rotation: RotationPolicy = RotationPolicy()
     problems: tuple[Problem, ...] = ()
-    lines: Mapping[tuple[str, ...], int] = field(default_factory=dict, repr=False)
+    lines: Mapping[tuple[str, ...], int] = _NOTHING
+
+    _unseen = ("lines",)
 
     def problem(self, path: Sequence[str], cause: str, hint: str | None = None) -> Problem:
         """A problem at one key of the file."""

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from secretsync.errors import Problem, ProblemKind
 from secretsync.fetch import Answers
 from secretsync.model import Failed, Missing, SecretInfo
 from secretsync.plan import Plan
+from secretsync.records import Record
 from secretsync.resolve import failure_problem
 
 __all__ = ["Checked", "check"]
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(Record):
     """What was found wrong, and what was not looked at."""
 
     problems: tuple[Problem, ...]

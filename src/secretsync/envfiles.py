@@ -6,7 +6,6 @@ import io
 import os
 import re
 import stat
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from secretsync.errors import Problem, ProblemKind
@@ -16,6 +15,7 @@ from secretsync.names import is_entry_name
 
 if TYPE_CHECKING:
     from dotenv.parser import Binding
+from secretsync.records import Record
 
 __all__ = ["MAX_FILE_BYTES", "EnvFile", "locate", "parse_env_file", "read_env_file", "unquoted_tail"]
 
@@ -26,8 +26,7 @@ _BEFORE_VALUE = re.compile(r"\s*(?:export[^\S\n]+)?(?:'[^']+'|[^=#\s]+)[^\S\n]*=
 _DOUBLE_QUOTE_ESCAPE = re.compile(r"\\[\\'\"abfnrtv]")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EnvFile:
+class EnvFile(Record, kw_only=True):
     """One env file as read: its entries, and all that is wrong with it."""
 
     file: str  # as shown to people

@@ -14,8 +14,9 @@ No message holds a secret value, a part of one, or its length, and no exception 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+
+from secretsync.records import Record
 
 __all__ = [
     "ConfigurationError",
@@ -82,8 +83,7 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class Problem(Record, kw_only=True):
     """One thing that is wrong, where, why, and what to do next. It has no room for a value."""
 
     kind: ProblemKind

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 
 from secretsync.config import Resolved
@@ -12,13 +11,13 @@ from secretsync.fetch import Answers
 from secretsync.model import MASK, Failed, Found, Missing, Payload, SecretInfo
 from secretsync.names import is_sensitive
 from secretsync.plan import EntryId, EntryPart, EnvironPart, Plan, PlannedEntry, SecretPart
+from secretsync.records import Record, replace
 from secretsync.resolve import Inputs, is_secret_part, resolve_entry
 
 __all__ = ["OriginRow", "Row", "explain", "open_settings"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OriginRow:
+class OriginRow(Record, kw_only=True):
     """One placeholder of an entry, and what its store said."""
 
     reference: str
@@ -30,8 +29,7 @@ class OriginRow:
     cause: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(Record, kw_only=True):
     """One entry. `shown` is a setting's value, or a mask; None where a setting has no value."""
 
     key: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Generic, NoReturn, TypeVar
 
@@ -11,6 +10,7 @@ from secretsync.errors import ProblemKind
 
 if TYPE_CHECKING:
     from datetime import datetime
+from secretsync.records import Record
 
 __all__ = ["Clock", "Entry", "Failed", "Found", "Missing", "Origin", "Outcome", "Payload", "Secret", "SecretInfo"]
 __all__ += ["SecretRef", "Selector"]
@@ -97,8 +97,7 @@ class Payload(Hidden):
         return self.__reveal()
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class SecretRef:
+class SecretRef(Record):
     """Which secret, and which version of it: all that a provider is asked."""
 
     store: str
@@ -113,8 +112,7 @@ class SecretRef:
         return f"{self.store}:{self.path}?{options}" if options else f"{self.store}:{self.path}"
 
 
-@dataclass(frozen=True, slots=True)
-class Selector:
+class Selector(Record):
     """Which part of a payload, and how it becomes text."""
 
     field: str | None = None  # a key, or a JSON pointer (RFC 6901) that begins with "/"
@@ -132,8 +130,7 @@ class Clock(StrEnum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SecretInfo:
+class SecretInfo(Record, kw_only=True):
     """What a store says about a secret without giving its value. All times are aware, in UTC."""
 
     version: str | None = None
@@ -149,29 +146,26 @@ class SecretInfo:
     pending_since: datetime | None = None  # a rotation that was begun and not ended
     deletion: datetime | None = None  # when the store will delete it
     modified: datetime | None = None  # a hint only, never an age: a file's modification time
-    notes: tuple[str, ...] = field(default=())  # what could not be found out, in words
+    notes: tuple[str, ...] = ()  # what could not be found out, in words
 
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Found(Generic[T]):
+class Found(Record, Generic[T]):
     """The store has it."""
 
     value: T
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
+class Missing(Record):
     """The store answered that no such secret is there."""
 
     cause: str = "there is no such secret"
     hint: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(Record):
     """Everything that is neither a value nor a plain "not there". No text in it holds a part of a value."""
 
     kind: ProblemKind
@@ -182,8 +176,7 @@ class Failed:
 Outcome = Found[T] | Missing | Failed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(Record, kw_only=True):
     """One `KEY=value` of an env file, as written."""
 
     key: str
@@ -192,12 +185,13 @@ class Entry:
     file: str  # as it is shown to people: relative to the root where it is below it
     line: int  # of the key, from 1
     service: str | None  # None: common.env and security.env
-    source: str = field(repr=False)  # the lines of the file that make the entry: columns are found in it
+    source: str  # the lines of the file that make the entry: columns are found in it
     comment: str | None = None  # the comment lines right above it
 
+    _unseen = ("source",)
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
+
+class Origin(Record, kw_only=True):
     """Where a key's value came from. It has no room for the value."""
 
     key: str

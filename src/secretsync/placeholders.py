@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from secretsync.names import is_entry_name, is_store_name
+from secretsync.records import Record
 
 __all__ = ["BareName", "Fault", "Parsed", "Part", "Placeholder", "Reference", "StorePath", "Text", "Variable"]
 __all__ += ["parse_reference", "parse_value", "print_reference", "print_value"]
@@ -24,22 +24,19 @@ _PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Record):
     """What stands as it is."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class BareName:
+class BareName(Record):
     """`NAME`: a secret that a binding or the lookup order finds."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class StorePath:
+class StorePath(Record):
     """`store:path?options#field`, percent-decoded."""
 
     store: str
@@ -51,32 +48,33 @@ class StorePath:
 Reference = BareName | StorePath
 
 
-@dataclass(frozen=True, slots=True)
-class Placeholder:
+class Placeholder(Record):
     """`$<reference:-default>`: a secret, or a part of one."""
 
     reference: Reference
     default: str | None = None
     message: str | None = None
-    written: str = field(default="", compare=False)  # the reference as it stands in the file
-    offset: int = field(default=0, compare=False)  # of its `$` in the value
+    written: str = ""  # the reference as it stands in the file
+    offset: int = 0  # of its `$` in the value
+
+    _uncompared = ("written", "offset")
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
+class Variable(Record):
     """`${NAME:-default}`: another entry, or a variable of the process environment."""
 
     name: str
     default: str | None = None
     message: str | None = None
-    offset: int = field(default=0, compare=False)
+    offset: int = 0
+
+    _uncompared = ("offset",)
 
 
 Part = Text | Placeholder | Variable
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Record):
     """What is wrong at one place of a value. It quotes no text of the value."""
 
     offset: int
@@ -85,8 +83,7 @@ class Fault:
     is_unterminated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(Record):
     """The parts of a value, and all that is wrong in it."""
 
     parts: tuple[Part, ...]

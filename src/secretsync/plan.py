@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 from secretsync.bindings import Bindings, StoreConfig
 from secretsync.envfiles import EnvFile, locate, unquoted_tail
@@ -13,6 +12,7 @@ from secretsync.names import nearest
 from secretsync.placeholders import BareName, Fault, Placeholder, Text, Variable, parse_value
 from secretsync.project import Project
 from secretsync.providers.interface import ProviderSpec
+from secretsync.records import Record, replace
 from secretsync.targets import Target, TargetFinder
 
 __all__ = ["EntryId", "EntryPart", "EnvironPart", "Plan", "PlannedEntry", "PlannedPart", "SecretPart"]
@@ -21,8 +21,7 @@ __all__ += ["Target", "make_plan"]
 EntryId = tuple[str, str]  # file and key: no file has a key twice
 
 
-@dataclass(frozen=True, slots=True)
-class SecretPart:
+class SecretPart(Record):
     """A placeholder: the places to ask, in order."""
 
     written: str
@@ -32,15 +31,13 @@ class SecretPart:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class EntryPart:
+class EntryPart(Record):
     """A variable that is another entry."""
 
     entry: EntryId
 
 
-@dataclass(frozen=True, slots=True)
-class EnvironPart:
+class EnvironPart(Record):
     """A variable of the process environment, which is there."""
 
     name: str
@@ -49,8 +46,7 @@ class EnvironPart:
 PlannedPart = Text | SecretPart | EntryPart | EnvironPart
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedEntry:
+class PlannedEntry(Record):
     """An entry and what its value is put together from."""
 
     entry: Entry
@@ -66,8 +62,7 @@ class PlannedEntry:
         return locate(self.entry, part.offset)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(Record, kw_only=True):
     """What is to be asked of whom, and what is made of the answers."""
 
     project: Project

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from secretsync.errors import UsageError
 from secretsync.names import is_environment_name, is_lenient, nearest
+from secretsync.records import Record
 
 __all__ = ["Project", "SourceFile", "environments", "find_root", "named_environment", "open_files", "open_project"]
 
@@ -15,8 +15,7 @@ __all__ = ["Project", "SourceFile", "environments", "find_root", "named_environm
 COMMON, SECURITY = "common", "security"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceFile:
+class SourceFile(Record, kw_only=True):
     """One env file that is to be read."""
 
     path: str
@@ -24,8 +23,7 @@ class SourceFile:
     service: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Project:
+class Project(Record, kw_only=True):
     """An environment's files, before any of them is read.
 
     `files` stand with the lowest first: common, security, then the services by name. `environment` is None where

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from secretsync.config import Config, Resolved, new_config
 from secretsync.errors import Problem, ProblemKind
@@ -12,6 +11,7 @@ from secretsync.model import Failed, Missing, Origin, Payload, Secret
 from secretsync.names import is_sensitive
 from secretsync.placeholders import Text
 from secretsync.plan import EntryId, EntryPart, EnvironPart, Plan, PlannedEntry, SecretPart
+from secretsync.records import Record
 from secretsync.selection import select
 
 __all__ = ["Inputs", "failure_problem", "is_secret_part", "resolve", "resolve_entry"]
@@ -40,8 +40,7 @@ class _Pieces:
         return Secret("".join(piece.reveal() for piece in self.texts))
 
 
-@dataclass(frozen=True, slots=True)
-class Inputs:
+class Inputs(Record):
     """What every entry's value is made from."""
 
     plan: Plan

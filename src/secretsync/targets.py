@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from secretsync.bindings import Bindings, StoreConfig
@@ -13,6 +12,7 @@ from secretsync.names import nearest
 from secretsync.placeholders import BareName, Fault, Reference, StorePath, parse_reference, print_reference
 from secretsync.providers.interface import ProviderSpec, Setting, SettingType
 from secretsync.providers.registry import BUILT_IN, load_provider
+from secretsync.records import Record
 
 __all__ = ["SELECTOR_OPTIONS", "Target", "TargetFinder"]
 
@@ -37,8 +37,7 @@ _CREDENTIALS: tuple[str, ...] = (
 _CREDENTIALS += ("jwt", "password", "secret", "secret_access_key", "secret_id", "token")
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Record):
     """One place to ask: which secret of which store, and what to take from it."""
 
     ref: SecretRef

@@ -8,7 +8,6 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import ClassVar, Protocol
 
@@ -17,6 +16,7 @@ from secretsync.fetch import Answers, ask_values
 from secretsync.model import Clock, Failed, Found, Missing, Outcome, Payload, Secret, SecretInfo, SecretRef, Selector
 from secretsync.plan import SecretPart, Target
 from secretsync.providers.interface import Answer, Deadline, Identity, Information, Provider, ProviderSpec
+from secretsync.records import replace
 from secretsync.selection import select
 
 __all__ = ["MemoryProvider", "ProviderContract", "StoreUnderTest"]

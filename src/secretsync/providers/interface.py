@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from secretsync.model import Failed, Found, Missing, Payload, SecretInfo, SecretRef
+from secretsync.records import Record
 
 __all__ = ["Answer", "Deadline", "Identity", "Information", "Provider", "ProviderSpec", "Setting", "SettingType"]
 __all__ += ["ProviderType", "StoreContext"]
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 Answer = tuple[SecretRef, Found[Payload] | Missing | Failed]
 Information = tuple[SecretRef, Found[SecretInfo] | Missing | Failed]
@@ -47,8 +50,7 @@ class SettingType(StrEnum):
     TABLE = "table"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
+class Setting(Record, kw_only=True):
     """One setting that a provider accepts in `[stores.NAME]`."""
 
     type: SettingType = SettingType.STRING
@@ -56,15 +58,14 @@ class Setting:
     choices: tuple[str, ...] = ()  # the only values it takes, where there are only some
     environment: str | None = None  # the variable that says it where the bindings do not
     default: str | None = None  # what holds where nothing says it, in words
-    keys: Mapping[str, Setting] = field(default_factory=dict)  # of a table
+    keys: Mapping[str, Setting] = _NOTHING  # of a table
 
 
 def _any_path(path: str) -> str | None:  # noqa: ARG001 - the signature of a path rule
     return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderSpec:
+class ProviderSpec(Record, kw_only=True):
     """What a provider accepts, readable without its SDK."""
 
     name: str
@@ -72,7 +73,7 @@ class ProviderSpec:
     path_help: str  # "secret name or ARN"
     key: str = "{name}"  # how a bare name becomes path, options and field: {name} {lower} {kebab} {environment}
     options: tuple[str, ...] = ()  # of "version" and "stage", those it understands
-    settings: Mapping[str, Setting] = field(default_factory=dict)
+    settings: Mapping[str, Setting] = _NOTHING
     check_path: Callable[[str], str | None] = _any_path  # what is wrong with a path, in words; None: nothing
     extra: str | None = None  # pip install "secretsync-adapter[EXTRA]"
     modules: tuple[str, ...] = ()  # the SDK's top-level modules that must be importable
@@ -82,15 +83,16 @@ class ProviderSpec:
     has_clock: bool = True  # False: ages are declared in the bindings
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoreContext:
+class StoreContext(Record, kw_only=True):
     """What a provider is built from. Settings were checked against its spec."""
 
     store: str  # the store's name in references
     environment: str  # of the configuration: "production"
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    environ: Mapping[str, str] = field(default_factory=dict, repr=False)  # the process environment
+    settings: Mapping[str, Any] = _NOTHING
+    environ: Mapping[str, str] = _NOTHING  # the process environment
     root: str = "."  # relative paths in settings are taken from here
+
+    _unseen = ("environ",)
 
     def setting(self, name: str, variable: str | None = None) -> str | None:
         """The setting called `name`, else the variable of the process environment, else None; empty counts as unset."""
@@ -102,8 +104,7 @@ class StoreContext:
         return os.path.join(self.root, written)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
+class Identity(Record, kw_only=True):
     """Who we are at a store, and where it is: names and ids only, nothing that lets anyone in."""
 
     store: str
