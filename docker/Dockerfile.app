@@ -20,7 +20,11 @@ RUN --mount=type=bind,from=wheels,target=/wheels \
  && /opt/app/bin/python -m compileall -q --invalidation-mode unchecked-hash /opt/app/lib
 
 FROM ${BASE}
-RUN groupadd --gid 10001 app \
+# The public Python images carry no .pyc of the standard library.
+RUN python -m compileall -q -f --invalidation-mode unchecked-hash \
+        -x '/(site-packages|dist-packages|test|tests|idlelib|tkinter|turtledemo|lib2to3|ensurepip|pydoc_data)/' \
+        "$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')" \
+ && groupadd --gid 10001 app \
  && useradd --uid 10001 --gid app --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin app
 COPY --from=build /opt/app /opt/app
 WORKDIR /app
