@@ -169,6 +169,15 @@ class Engine:
         options += [f"--secret=id={name},src={path}" for name, path in (secrets or {}).items()]
         self.command("buildah", "bud", *options, str(context))
 
+    def remove_images(self, prefix: str, *, keep: Sequence[str]) -> None:
+        """Forget the images whose names begin with `prefix`, and what only they are made of."""
+        listed = self.podman("images", "--format", "{{.Repository}}:{{.Tag}}").stdout.split()
+        old = [tag for tag in listed if tag.startswith(prefix) and tag not in keep]
+        if old:
+            # --force: a container that a killed run left behind goes too.
+            self.podman("rmi", "--force", *old)
+        self.podman("image", "prune", "--force")
+
     def save(self, image: str, path: Path) -> None:
         """Write all of an image into one file: layers, history, settings."""
         self.command("podman", "save", "--quiet", "--format", "docker-archive", "--output", str(path), image)

@@ -49,6 +49,7 @@ def make_images(engine: Engine) -> Images:
             _make_base(engine, images.base)
         missing = [tag for tag in (images.secretsync, images.secretsync_aws, images.app) if not engine.has_image(tag)]
         if missing:
+            engine.remove_images("localhost/secretsync-", keep=[images.base])
             wheels = _make_wheels(engine)
             base = {"BASE": images.base}
             engine.build(images.secretsync, DOCKERFILE, ROOT, arguments=base | {"EXTRAS": "all"}, wheels=wheels)
