@@ -12,7 +12,7 @@ import pytest
 
 from tests.container.checkers import load_yaml, run_checker
 from tests.container.images import DOCKERFILE, DOCKERFILE_APP, ROOT, copied_image
-from tests.support.tools import needs_tool
+from tests.support.tools import needs, needs_tool
 
 COMPOSE = ROOT / "docker" / "compose.production.yaml"
 KUBERNETES = sorted((ROOT / "docker" / "kubernetes").glob("*.yaml"))
@@ -83,14 +83,12 @@ def test_compose_checker_refuses_what_is_wrong(tmp_path: Path) -> None:
 
 def test_swarm_takes_the_compose_file(tmp_path: Path) -> None:
     """`docker stack` knows an older format: it refuses what only Compose knows."""
-    docker = needs_tool("docker")
-    done = subprocess.run(
-        [docker, "stack", "config", "--compose-file", str(COMPOSE)],
-        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "APP_IMAGE": "app:1", "SECRETS_DIR": "/run/x"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    stack = [needs_tool("docker"), "stack", "config"]
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "APP_IMAGE": "app:1", "SECRETS_DIR": "/run/x"}
+    known = subprocess.run([*stack, "--help"], env=env, capture_output=True, text=True, check=False)
+    needs("docker stack config" in known.stdout, "a docker with `stack config`")
+    argv = [*stack, "--compose-file", str(COMPOSE)]
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "file: /run/x/db_password" in done.stdout
 
