@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # without importing typing: `import secretsync` imports nothing
 if TYPE_CHECKING:
+    from typing import Any
+
     from secretsync.api import resolve_config
     from secretsync.config import Config, Refreshed
     from secretsync.errors import (
