@@ -11,7 +11,7 @@ from secretsync.bindings import Bindings, read_bindings
 from secretsync.config import Config
 from secretsync.envfiles import read_env_file
 from secretsync.errors import ConfigurationError, Problem, ProblemKind, ResolutionError, UsageError
-from secretsync.fetch import Answers, Stores, ask_values, fetch, inspect
+from secretsync.fetch import Answers, Stores, StoreState, ask_values, fetch, identify, inspect
 from secretsync.model import Failed, Found, Hidden, Secret, SecretInfo
 from secretsync.placeholders import Fault, parse_reference
 from secretsync.plan import Plan, SecretPart, make_plan
@@ -29,6 +29,7 @@ __all__ = [
     "Source",
     "explain_plan",
     "get_secret",
+    "identify_stores",
     "inspect_plan",
     "load_plan",
     "resolve_config",
@@ -221,6 +222,19 @@ def _open_bindings(source: Source, environ: Mapping[str, str]) -> tuple[Project,
             raise
         return Project(root=os.getcwd(), environment=None, is_strict=True, files=(), bindings=None), Bindings()
     return project, _read_bindings(project)
+
+
+def identify_stores(
+    source: Source, environ: Mapping[str, str], *, timeout: float | None = None
+) -> tuple[str, tuple[StoreState, ...]]:
+    """What the environment is called, and who we are at each store that it refers to or configures.
+
+    Raises ConfigurationError with everything that is wrong in the files, or for a missing SDK.
+    """
+    plan = load_plan(source, environ)
+    configs = {**plan.bindings.stores, **plan.stores}
+    with Stores(configs, plan.project, environ) as opened:
+        return plan.project.label, identify(opened, Deadline(timeout or plan.bindings.timeout))
 
 
 def explain_plan(plan: Plan, environ: Mapping[str, str], *, timeout: float | None = None) -> tuple[Row, ...]:

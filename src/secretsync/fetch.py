@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, Self, TypeVar, cast
@@ -13,10 +14,12 @@ from secretsync.errors import ConfigurationError, Problem, ProblemKind, SecretSy
 from secretsync.model import Failed, Found, Hidden, Missing, Payload, SecretInfo, SecretRef
 from secretsync.plan import Plan, SecretPart
 from secretsync.project import Project
-from secretsync.providers.interface import Deadline, Provider, StoreContext
+from secretsync.providers.interface import Deadline, Identity, Provider, StoreContext
 from secretsync.providers.registry import load_provider, missing_modules
+from secretsync.providers.workers import no_answer, run_in_threads
+from secretsync.records import Record
 
-__all__ = ["Answers", "Stores", "ask_values", "fetch", "inspect"]
+__all__ = ["Answers", "StoreState", "Stores", "ask_values", "fetch", "identify", "inspect"]
 
 # How long past the deadline an answer is still taken: a provider that meets the deadline itself says why.
 _GRACE = 0.3  # seconds
@@ -147,6 +150,41 @@ def ask_values(parts: Iterable[SecretPart], stores: Mapping[str, Provider], dead
     return _Round[Payload](parts, stores, deadline, "fetch", Payload).run()
 
 
+class StoreState(Record, kw_only=True):
+    """What one store said of us, or why it said nothing."""
+
+    store: str
+    identity: Identity | Failed
+    seconds: float  # until the answer
+
+
+def identify(stores: Stores, deadline: Deadline) -> tuple[StoreState, ...]:
+    """Who we are at each store, by name; all are asked at the same time."""
+
+    def ask(name: str) -> StoreState:
+        began = time.monotonic()
+        outcome: Identity | Failed
+        try:
+            outcome = stores[name].identity()
+        except SecretSyncError as error:
+            problem = error.problems[0]
+            outcome = Failed(problem.kind, problem.cause, problem.hint)
+        return StoreState(store=name, identity=outcome, seconds=time.monotonic() - began)
+
+    names = tuple(stores)
+    found: dict[str, StoreState] = {}
+    for name, state in run_in_threads(ask, names, workers=len(names), deadline=deadline):
+        found[name] = state if isinstance(state, StoreState) else _no_identity(name, state, deadline)
+    left = [name for name in names if name not in found]
+    stores.keep_open(set(left))
+    found.update({name: _no_identity(name, no_answer(deadline), deadline) for name in left})
+    return tuple(found[name] for name in sorted(found))
+
+
+def _no_identity(name: str, failure: Failed, deadline: Deadline) -> StoreState:
+    return StoreState(store=name, identity=failure, seconds=deadline.seconds)
+
+
 class _Round(Generic[T]):
     """One round of asking.
 
@@ -227,11 +265,10 @@ class _Round(Generic[T]):
     def _give_up(self) -> None:
         if isinstance(self.stores, Stores):
             self.stores.keep_open({store for store, _ in self.batches.values()})
-        cause = f"no answer within {self.deadline.seconds:g} s"
-        hint = "is the store reachable from here? --timeout, or timeout in the bindings, gives it more time"
+        failure = no_answer(self.deadline)
         for _, refs in self.batches.values():
             for ref in refs:
-                self.outcomes.setdefault(ref, Failed(ProblemKind.UNAVAILABLE, cause, hint))
+                self.outcomes.setdefault(ref, failure)
         self.batches.clear()
 
 
