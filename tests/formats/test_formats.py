@@ -90,7 +90,7 @@ def test_names(name: str) -> None:
     good = dict.fromkeys(("A", "_a1", "a" * 255), "v")
     for key in good:
         assert key in render(name, {key: "v"})
-    bad = ["1A", "A-B", "A B", "", "É", "A=B", "A\nB", "A.B", "a" * 256, "A\0", "export A", "ſ"]
+    bad = ["1A", "A-B", "A B", "", "É", "A=B", "A\nB", "A.B", "a" * 256, "A\0", "export A", "\u017f"]
     assert sorted(map(str, refusals(name, {**good, **dict.fromkeys(bad, "v")}))) == sorted(bad)
 
 
