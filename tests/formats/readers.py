@@ -223,6 +223,14 @@ process.stdout.write(JSON.stringify(require(process.argv[1]).parse(fs.readFileSy
 """
 
 
+def _find_node() -> str | None:
+    """The version of a Node.js that has --env-file: 20.6 and newer."""
+    help_text = (
+        _version("node", "--help") and subprocess.run(["node", "--help"], capture_output=True, check=False).stdout
+    )
+    return _version("node", "--version") if help_text and b"--env-file" in help_text else None
+
+
 def _read_node(data: bytes, folder: Path) -> Mapping[str, str]:
     (folder / "file.env").write_bytes(data)
     found: dict[str, str] = json.loads(_run(["node", "--env-file=file.env", "-e", _PRINT_ENV], folder))
@@ -323,7 +331,7 @@ def all_readers() -> Iterator[Reader]:
     for format_name in ("systemd", "portable"):
         yield Reader("systemd", format_name, _find_systemd, _read_systemd)
     for format_name in ("node", "portable"):
-        yield Reader("node", format_name, lambda: _version("node", "--version"), _read_node)
+        yield Reader("node", format_name, _find_node, _read_node)
         yield Reader("npm dotenv", format_name, _find_npm_dotenv, _read_npm_dotenv)
     for format_name in ("github", "portable"):
         yield Reader("model of the runner", format_name, lambda: "a model", github_model.read)
