@@ -82,3 +82,17 @@ def test_hostile_strings_come_back(
     refused = count - sum(number < count for number in numbers)
     row = f"{reader.format:10} {reader.name} ({version}): 0 wrong of {len(strings)}"
     record_property("reader", f"{row}, {refused} of {count} hostile strings refused ({100 * refused / count:.1f} %)")
+
+
+WORDS = (
+    "no NO on ON y Y N off Null NULL null true TRUE e1 E1 _1 __ export EXPORT unset eval if then function x X INF NaN"
+)
+
+
+@pytest.mark.parametrize("reader", list(all_readers()), ids=lambda reader: reader.id)
+def test_names_that_are_words_of_something(reader: Reader, tmp_path: Path) -> None:
+    """A name stays a name where YAML has a boolean, a shell a keyword and an env file a command of that name."""
+    if reader.find() is None:
+        pytest.skip(f"needs the reader {reader.name}, which is not here")
+    items = dict.fromkeys(WORDS.split(), "v")
+    assert read_back(reader, items, tmp_path / "one") == items
