@@ -43,24 +43,32 @@ func main() {
 def main() -> int:
     """Fetch what is not there; 0 in any case: the tests say what is missing."""
     TOOLS.mkdir(exist_ok=True)
-    for version in PYTHON_DOTENV_VERSIONS:
-        _fetch(f"python-dotenv {version}", TOOLS / f"python-dotenv-{version}", _python_dotenv, version)
-    _fetch(f"npm dotenv {NPM_DOTENV}", TOOLS / "npm", _npm_dotenv, NPM_DOTENV)
-    _fetch(f"compose-go {COMPOSE_GO}", TOOLS / "compose-reader", _compose_reader, COMPOSE_GO)
+    wanted: list[tuple[str, str, Callable[[Path, str], None], str]] = [
+        *(("python-dotenv", f"python-dotenv-{version}", _python_dotenv, version) for version in PYTHON_DOTENV_VERSIONS),
+        ("npm dotenv", "npm", _npm_dotenv, NPM_DOTENV),
+        ("compose-go", "compose-reader", _compose_reader, COMPOSE_GO),
+    ]
+    for name, folder, make, version in wanted:
+        there = _fetch(TOOLS / folder, make, version)
+        sys.stdout.write(
+            f"readers: {name} {version} {'is there' if there else 'cannot be had: its tests are skipped'}\n"
+        )
     return 0
 
 
-def _fetch(name: str, target: Path, make: Callable[[Path, str], None], version: str) -> None:
+def _fetch(target: Path, make: Callable[[Path, str], None], version: str) -> bool:
+    """Whether the tool is at `target` now."""
     if (target / "VERSION").is_file() and (target / "VERSION").read_text() == version:
-        return
+        return True
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
     try:
         make(target, version)
     except (OSError, subprocess.SubprocessError):
         shutil.rmtree(target, ignore_errors=True)
-    else:
-        (target / "VERSION").write_text(version)
+        return False
+    (target / "VERSION").write_text(version)
+    return True
 
 
 def _run(command: list[str], folder: Path) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-DEFAULT_HOSTILE = 400
+DEFAULT_HOSTILE = 1000
 DEFAULT_SEED = 20261124
 DEFAULT_KILLS = 30
 

@@ -223,6 +223,14 @@ process.stdout.write(JSON.stringify(require(process.argv[1]).parse(fs.readFileSy
 """
 
 
+def _find_node() -> str | None:
+    """The version of a Node.js that has --env-file: 20.6 and newer."""
+    help_text = (
+        _version("node", "--help") and subprocess.run(["node", "--help"], capture_output=True, check=False).stdout
+    )
+    return _version("node", "--version") if help_text and b"--env-file" in help_text else None
+
+
 def _read_node(data: bytes, folder: Path) -> Mapping[str, str]:
     (folder / "file.env").write_bytes(data)
     found: dict[str, str] = json.loads(_run(["node", "--env-file=file.env", "-e", _PRINT_ENV], folder))
@@ -300,7 +308,7 @@ def _secret_of(manifest: Mapping[str, Any]) -> Mapping[str, str]:
 
 # NUL
 
-_READ_NULL = r"while IFS= read -r -d '' pair; do printf '%s\0' \"$pair\"; done".replace('\\"', '"')
+_READ_NULL = """while IFS= read -r -d '' pair; do printf '%s\\0' "$pair"; done"""
 
 
 def _read_null_bash(data: bytes, folder: Path) -> Mapping[str, str]:
@@ -313,6 +321,29 @@ def _read_null_xargs(data: bytes, folder: Path) -> Mapping[str, str]:
 
 def all_readers() -> Iterator[Reader]:
     """Every reader that the tests know, here or not."""
+    yield from _python_dotenv_readers()
+    yield from _shell_readers()
+    for format_name in ("docker", "portable"):
+        yield Reader("docker", format_name, lambda: _version("docker", "--version"), _read_docker)
+    for format_name in ("compose", "portable"):
+        yield Reader("compose-go", format_name, _find_compose, _read_compose)
+        yield Reader("model of compose", format_name, lambda: "a model", compose_model.read)
+    for format_name in ("systemd", "portable"):
+        yield Reader("systemd", format_name, _find_systemd, _read_systemd)
+    for format_name in ("node", "portable"):
+        yield Reader("node", format_name, _find_node, _read_node)
+        yield Reader("npm dotenv", format_name, _find_npm_dotenv, _read_npm_dotenv)
+    for format_name in ("github", "portable"):
+        yield Reader("model of the runner", format_name, lambda: "a model", github_model.read)
+    yield Reader("Python", "json", lambda: sys.version.split()[0], lambda data, _: json.loads(data))
+    yield Reader("node", "json", lambda: _version("node", "--version"), _read_json_node)
+    yield Reader("jq", "json", lambda: _version("jq", "--version"), _read_json_jq)
+    yield from _yaml_readers()
+    yield Reader("bash read -d", "null", lambda: _version("bash", "--version"), _read_null_bash)
+    yield Reader("xargs", "null", lambda: _version("xargs", "--version"), _read_null_xargs)
+
+
+def _python_dotenv_readers() -> Iterator[Reader]:
     for version in PYTHON_DOTENV_VERSIONS:
         find = functools.partial(_find_python_dotenv, version)
         for interpolating in (False, True):
@@ -322,41 +353,24 @@ def all_readers() -> Iterator[Reader]:
             if version == PYTHON_DOTENV_VERSIONS[-1]:
                 yield Reader(name, "portable", find, read)
     yield Reader("SecretSync", "dotenv", _find_ourselves, _read_ourselves)
+
+
+def _shell_readers() -> Iterator[Reader]:
     for shell in SHELLS:
-        read = functools.partial(read_with_shell, shell=shell)
-        yield Reader(shell, "shell", _SHELL_VERSIONS[shell], read)
-        auto = functools.partial(read_with_shell, shell=shell, prologue="set -a\n")
-        yield Reader(f"{shell} set -a", "portable", _SHELL_VERSIONS[shell], auto)
-    for format_name in ("docker", "portable"):
-        yield Reader("docker", format_name, lambda: _version("docker", "--version"), _read_docker)
-    for format_name in ("compose", "portable"):
-        yield Reader("compose-go", format_name, _find_compose, _read_compose)
-        yield Reader("model of compose", format_name, lambda: "a model", compose_model.read)
-    for format_name in ("systemd", "portable"):
-        yield Reader("systemd", format_name, _find_systemd, _read_systemd)
-    for format_name in ("node", "portable"):
-        yield Reader("node", format_name, lambda: _version("node", "--version"), _read_node)
-        yield Reader("npm dotenv", format_name, _find_npm_dotenv, _read_npm_dotenv)
-    yield Reader("Python", "json", lambda: sys.version.split()[0], lambda data, _: json.loads(data))
-    yield Reader("node", "json", lambda: _version("node", "--version"), _read_json_node)
-    yield Reader("jq", "json", lambda: _version("jq", "--version"), _read_json_jq)
+        yield Reader(shell, "shell", _SHELL_VERSIONS[shell], functools.partial(read_with_shell, shell=shell))
+        with_export = functools.partial(read_with_shell, shell=shell, prologue="set -a\n")
+        yield Reader(f"{shell} set -a", "portable", _SHELL_VERSIONS[shell], with_export)
+
+
+def _yaml_readers() -> Iterator[Reader]:
     named = {"name": "app", "namespace": "test"}
-    yaml_readers: list[tuple[str, str, Callable[[bytes, Path], Mapping[str, Any]]]] = [
+    readers: list[tuple[str, str, Callable[[bytes, Path], Mapping[str, Any]]]] = [
         ("PyYAML", "PyYAML", _read_pyyaml),
         ("PyYAML pure", "PyYAML", _read_pyyaml_pure),
         ("ruamel.yaml 1.1", "ruamel.yaml", functools.partial(_read_ruamel, version="1.1")),
         ("ruamel.yaml 1.2", "ruamel.yaml", functools.partial(_read_ruamel, version="1.2")),
     ]
-    for name, package, load in yaml_readers:
+    for name, package, load in readers:
         yield Reader(name, "yaml", functools.partial(_find_module, package), load)
         as_secret = functools.partial(lambda data, folder, load: _secret_of(load(data, folder)), load=load)
         yield Reader(name, "kubernetes", functools.partial(_find_module, package), as_secret, named)
-    for format_name in ("github", "portable"):
-        yield Reader("model of the runner", format_name, lambda: "a model", github_model.read)
-    yield Reader("bash read -d", "null", lambda: _version("bash", "--version"), _read_null_bash)
-    yield Reader("xargs", "null", lambda: _version("xargs", "--version"), _read_null_xargs)
-
-
-def tool_name(reader: Reader) -> str:
-    """What is missing where the reader is not here, in words for the skip."""
-    return f"the reader {reader.name}"

@@ -175,7 +175,7 @@ def test_what_is_no_text(kind: str) -> None:
 def test_no_frame_of_the_error_holds_a_value() -> None:
     """An error reporter that walks over frames finds none in ours."""
     with pytest.raises(OutputError) as caught:
-        join("json", iter(['{"a": ', ("V", "a value nobody sees"), "}"]))
+        join("json", ['{"a": ', ("V", "a value nobody sees"), "}"])
     frames = [entry.frame.f_locals for entry in caught.traceback if "secretsync" in str(entry.path)]
     assert frames
     assert "nobody" not in repr(frames)

@@ -9,6 +9,8 @@ import stat
 import subprocess
 import sys
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -41,7 +43,11 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 def umask() -> Iterator[Callable[[int], None]]:
     """Set the umask for this test."""
     before = os.umask(0o022)
-    yield lambda mask: os.umask(mask) and None
+
+    def set_umask(mask: int) -> None:
+        os.umask(mask)
+
+    yield set_umask
     os.umask(before)
 
 
@@ -55,7 +61,7 @@ def refused(path: Path | str, **options: object) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("mask", (0o000, 0o022, 0o077, 0o777))
+@pytest.mark.parametrize("mask", [0o000, 0o022, 0o077, 0o777])
 def test_mode_is_0600_whatever_the_umask(folder: Path, umask: Callable[[int], None], mask: int) -> None:
     """A new file is for its owner alone."""
     umask(mask)
@@ -69,13 +75,24 @@ def traced(folder: Path, mask: int) -> list[str]:
     strace = shutil.which("strace")
     if strace is None:
         pytest.skip("needs strace, which is not here")
-    script = f"import os; from secretsync.output import write_file; os.umask({mask}); " + (
-        f"write_file({str(folder / 'file')!r}, b'value')"
-    )
+    script = "import os, sys; from secretsync.output import write_file; os.umask(int(sys.argv[1])); "
+    script += "write_file(sys.argv[2], b'value')"
     calls = "openat,write,fchmod,fchown,fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat,link,linkat,flock"
     log = folder.parent / "strace"
     done = subprocess.run(
-        [strace, "-f", "-e", f"trace={calls}", "-o", str(log), sys.executable, "-c", script],
+        [
+            strace,
+            "-f",
+            "-e",
+            f"trace={calls}",
+            "-o",
+            str(log),
+            sys.executable,
+            "-c",
+            script,
+            str(mask),
+            str(folder / "file"),
+        ],
         capture_output=True,
         env={**os.environ, "PYTHONPATH": str(Path(output.__file__).parents[1])},
         check=False,
@@ -115,7 +132,7 @@ def test_other_mode(folder: Path) -> None:
         assert mode_of(folder / "file") == 0o640
 
 
-@pytest.mark.parametrize(("before", "after"), ((0o644, 0o600), (0o640, 0o600), (0o400, 0o400), (0o777, 0o600)))
+@pytest.mark.parametrize(("before", "after"), [(0o644, 0o600), (0o640, 0o600), (0o400, 0o400), (0o777, 0o600)])
 def test_an_existing_mode_is_narrowed_and_never_widened(folder: Path, before: int, after: int) -> None:
     """What was readable for others is not any more, what was read-only stays so."""
     file = folder / "file"
@@ -184,7 +201,7 @@ def test_what_is_no_file(folder: Path, tmp_path: Path) -> None:
         assert "not the name of a file" in refused(path)
 
 
-@pytest.mark.parametrize("name", ("with space", "with\nnewline", "é\u2028", "b\udcff\udcfe", "n" * 255, "-"))
+@pytest.mark.parametrize("name", ["with space", "with\nnewline", "é\u2028", "b\udcff\udcfe", "n" * 255, "-"])
 def test_names_of_files(folder: Path, name: str) -> None:
     """Every name that the file system takes."""
     assert write_file(f"{folder}/{name}", b"value") == WRITTEN
@@ -197,8 +214,8 @@ def test_a_message_is_one_line(folder: Path) -> None:
     assert message.isprintable()
 
 
-@pytest.mark.parametrize("number", (errno.ENOSPC, errno.EIO, errno.EDQUOT))
-@pytest.mark.parametrize("call", ("write", "fsync", "rename", "fchmod"))
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EDQUOT])
+@pytest.mark.parametrize("call", ["write", "fsync", "rename", "fchmod"])
 def test_a_failing_write_leaves_the_old_file(
     folder: Path, monkeypatch: pytest.MonkeyPatch, call: str, number: int
 ) -> None:
@@ -208,7 +225,7 @@ def test_a_failing_write_leaves_the_old_file(
         raise OSError(number, os.strerror(number))
 
     (folder / "file").write_bytes(b"old")
-    monkeypatch.setattr(output.os, call, fail)
+    monkeypatch.setattr(os, call, fail)
     message = refused(folder / "file", mode=0o640)
     monkeypatch.undo()
     assert os.strerror(number) in message
@@ -328,22 +345,53 @@ def test_a_target_that_is_swapped_for_a_link(folder: Path, tmp_path: Path) -> No
         link, plain = folder / "link", folder / "plain"
         while not done.is_set():
             link.symlink_to(victim)
-            os.replace(link, file)
+            link.replace(file)
             plain.write_bytes(b"plain")
-            os.replace(plain, file)
+            plain.replace(file)
 
     attacker = threading.Thread(target=swap)
     attacker.start()
-    outcomes = set()
-    for number in range(300):
+    outcomes: Counter[str] = Counter()
+    until = time.monotonic() + 60
+    while (len(outcomes) < 2 or outcomes.total() < 300) and time.monotonic() < until:
         try:
-            outcomes.add(write_file(str(file), b"%d" % number))
+            outcomes[write_file(str(file), b"%d" % outcomes.total())] += 1
         except OutputError:
-            outcomes.add("refused")
+            outcomes["refused"] += 1
     done.set()
     attacker.join()
     assert victim.read_bytes() == b"untouched"
-    assert outcomes == {WRITTEN, "refused"}
+    assert set(outcomes) == {WRITTEN, "refused"}
+
+
+@pytest.mark.parametrize("kind", ["file", "fifo"])
+def test_a_target_that_is_swapped_after_the_check(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Between our look and our write the target becomes a link: the link is replaced or refused, never followed."""
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"untouched")
+    target = folder / "file"
+    if kind == "fifo":
+        os.mkfifo(target)
+    else:
+        target.write_bytes(b"old")
+    looked = output._present
+
+    def look_and_swap(descriptor: int, name: str) -> os.stat_result | None:
+        present = looked(descriptor, name)
+        target.unlink()
+        target.symlink_to(victim)
+        return present
+
+    monkeypatch.setattr(output, "_present", look_and_swap)
+    if kind == "fifo":
+        refused(target)
+    else:
+        assert write_file(str(target), b"new") == WRITTEN
+        assert not target.is_symlink()
+        assert target.read_bytes() == b"new"
+    assert victim.read_bytes() == b"untouched"
 
 
 def test_fifo(folder: Path) -> None:
@@ -384,7 +432,7 @@ def test_fifo_whose_reader_goes_or_sleeps(folder: Path) -> None:
     reader.join()
 
 
-@pytest.mark.parametrize("path", ("-", "/dev/stdout"))
+@pytest.mark.parametrize("path", ["-", "/dev/stdout"])
 def test_stdout(tmp_path: Path, path: str) -> None:
     """It is written plainly, whatever it is."""
     script = f"from secretsync.output import write_file; write_file({path!r}, b'value' * 50000)"

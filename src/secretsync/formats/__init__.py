@@ -66,7 +66,7 @@ FORMATS: dict[str, Format] = {
             ("name", "namespace"),
         ),
         Format("github", "secretsync.formats.github", "the GitHub Actions runner", "lines for the file $GITHUB_ENV"),
-        Format("null", "secretsync.formats.null", "xargs -0, env -0, read -d ''", "KEY=value, each ended by NUL"),
+        Format("null", "secretsync.formats.null", "read -d of bash, your own programs", "KEY=value, each ended by NUL"),
     )
 }
 

@@ -45,4 +45,7 @@ def _written(value: str) -> str | None:
 
 
 def _fits_unquoted(value: str) -> bool:
-    return not (value[0] in "'`\"" or value != value.strip() or "#" in value or "\n" in value)
+    """Whether the readers take all of `value` without quotes: they trim what JavaScript takes for white space."""
+    if "#" in value or "\n" in value or value[0] in "'`\"":
+        return False
+    return not any(edge.isspace() or edge == "\ufeff" for edge in (value[0], value[-1]))
