@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from secretsync import inherited
@@ -12,7 +12,7 @@ from secretsync.config import Config
 from secretsync.envfiles import read_env_file
 from secretsync.errors import ConfigurationError, Problem, ProblemKind, ResolutionError, UsageError
 from secretsync.fetch import Answers, Stores, StoreState, ask_values, fetch, identify, inspect
-from secretsync.model import Failed, Found, Hidden, Secret, SecretInfo
+from secretsync.model import Entry, Failed, Found, Hidden, Secret, SecretInfo
 from secretsync.placeholders import Fault, parse_reference
 from secretsync.plan import Plan, SecretPart, make_plan
 from secretsync.project import Project, find_root, named_environment, open_files, open_project
@@ -115,8 +115,13 @@ def _as_started(source: Source, environ: Mapping[str, str]) -> Source:
     return source._replace(environment=environment, root=source.root or root, files=files, bindings=bindings)
 
 
-def load_plan(source: Source, environ: Mapping[str, str], stores: Mapping[str, Provider] | None = None) -> Plan:
-    """The plan of what the caller named. Reads files, asks no store.
+def load_plan(
+    source: Source,
+    environ: Mapping[str, str],
+    stores: Mapping[str, Provider] | None = None,
+    extra: Sequence[Entry] = (),
+) -> Plan:
+    """The plan of what the caller named, and of `extra` entries beside the files. Reads files, asks no store.
 
     Raises UsageError for names and folders, ConfigurationError with every problem of the whole environment.
     """
@@ -124,7 +129,7 @@ def load_plan(source: Source, environ: Mapping[str, str], stores: Mapping[str, P
     files = [read_env_file(file.path, file=file.shown, service=file.service) for file in project.files]
     bindings = _read_bindings(project)
     replaced = {name: provider.spec for name, provider in (stores or {}).items()}
-    plan, problems = make_plan(project, files, bindings, environ, source.services, replaced)
+    plan, problems = make_plan(project, files, bindings, environ, source.services, replaced, extra)
     if plan is None:
         raise ConfigurationError(problems)
     return plan

@@ -41,7 +41,7 @@ class Resolved(Hidden):
 class _State(Hidden):
     """What all scopes of one configuration share."""
 
-    __slots__ = ("environ", "environment", "is_strict", "known_services", "own", "reload", "services", "whole")
+    __slots__ = ("environ", "environment", "extra", "is_strict", "known_services", "own", "reload", "services", "whole")
 
     def __init__(
         self,
@@ -53,6 +53,7 @@ class _State(Hidden):
         services: Mapping[str, Mapping[str, Resolved]],
         own: Mapping[str, frozenset[str]],
         known_services: tuple[str, ...],
+        extra: Mapping[str, Resolved],
     ) -> None:
         self.environment = environment
         self.is_strict = is_strict
@@ -61,6 +62,7 @@ class _State(Hidden):
         self.services = services
         self.own = own
         self.known_services = known_services
+        self.extra = extra
         self.reload: Callable[[], Config] | None = None
 
 
@@ -277,6 +279,10 @@ class Config(Hidden, Mapping[str, str]):
         if problems:
             raise ConfigurationError(problems)
         return dict(sorted(merged.items()))
+
+    def beside(self) -> Mapping[str, Resolved]:
+        """What was resolved beside the env files: a template's placeholders, by their text."""
+        return self.__state.extra
 
     def as_environ(self, services: Iterable[str] | None = None) -> dict[str, str]:
         """The whole and the services (None: all selected) as one plain dict, for a child process.

@@ -150,6 +150,8 @@ def _note_comment(binding: Binding, comments: list[str]) -> None:
 
 def locate(entry: Entry, offset: int) -> tuple[int, int]:
     """Line and column, from 1, in the file of the character at `offset` of the entry's text."""
+    if not entry.source:
+        return entry.line, entry.column + offset
     before = _BEFORE_VALUE.match(entry.source)
     position = before.end() if before else 0
     if entry.source[position : position + 1] in ("'", '"'):

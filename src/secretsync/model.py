@@ -187,6 +187,7 @@ class Entry(Record, kw_only=True):
     service: str | None  # None: common.env and security.env
     source: str  # the lines of the file that make the entry: columns are found in it
     comment: str | None = None  # the comment lines right above it
+    column: int = 1  # of the text, where there is no source
 
     _unseen = ("source",)
 

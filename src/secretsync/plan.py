@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from secretsync.bindings import Bindings, StoreConfig
 from secretsync.envfiles import EnvFile, locate, unquoted_tail
@@ -75,6 +76,7 @@ class Plan(Record, kw_only=True):
     stores: Mapping[str, StoreConfig]  # those that may be asked
     specs: Mapping[str, ProviderSpec]  # of those stores
     known_services: tuple[str, ...] = ()  # all that have a file
+    extra: Mapping[str, EntryId] = MappingProxyType({})  # a template's placeholders: they see what is rendered
 
     def is_secret_store(self, store: str) -> bool:
         """Whether what this store returns is a secret under any name."""
@@ -120,15 +122,17 @@ def make_plan(
     environ: Mapping[str, str],
     services: Iterable[str] | None = None,
     replaced: Mapping[str, ProviderSpec] | None = None,
+    extra: Sequence[Entry] = (),
 ) -> tuple[Plan | None, tuple[Problem, ...]]:
     """The plan for the selected services (None: all), and every configuration problem of the whole environment.
 
-    `replaced`: the specs of stores that the caller brings, in place of the configured ones. There is no plan where
-    there is a problem. Raises UsageError for a service that has no file.
+    `replaced`: the specs of stores that the caller brings, in place of the configured ones. `extra`: entries beside the
+    files, which see the whole and the selected services. There is no plan where there is a problem. Raises UsageError
+    for a service that has no file.
     """
     selected = _select(project, services)
     planner = _Planner(project, files, environ, TargetFinder(bindings, project.environment, replaced))
-    planner.plan_everything()
+    planner.plan_everything(selected, extra)
     problems = (
         *bindings.problems,
         *(problem for file in files for problem in file.problems),
@@ -136,7 +140,7 @@ def make_plan(
     )
     if problems:
         return None, tuple(sorted(dict.fromkeys(problems), key=_by_place))
-    return planner.plan(selected), ()
+    return planner.plan(selected, extra), ()
 
 
 def _by_place(problem: Problem) -> tuple[str, int, int]:
@@ -182,17 +186,22 @@ class _Planner:
             seen.update({key: (file, key) for key in self.by_file[file]})
         return seen
 
-    def plan_everything(self) -> None:
+    def plan_everything(self, selected: Sequence[str], extra: Sequence[Entry]) -> None:
         for entries in self.by_file.values():
             for entry in entries.values():
-                self.planned[entry.file, entry.key] = self._plan_entry(entry)
+                self.planned[entry.file, entry.key] = self._plan_entry(entry, self.layers(entry.service))
+        merged = (*(self.service_files[service] for service in selected), *self.whole_layers)
+        for entry in extra:
+            self.planned[entry.file, entry.key] = self._plan_entry(entry, merged)
         self.problems += self.targets.problems
         self._refuse_cycles()
 
-    def plan(self, selected: Sequence[str]) -> Plan:
+    def plan(self, selected: Sequence[str], extra: Sequence[Entry]) -> Plan:
         whole = self.visible(None)
         services = {service: self.visible(service) for service in selected}
         wanted = [*whole.values(), *(entry for scope in services.values() for entry in scope.values())]
+        beside = {entry.key: (entry.file, entry.key) for entry in extra}
+        wanted += beside.values()
         entries = self._with_dependencies(wanted)
         parts = (part for planned in entries.values() for part in planned.secrets)
         names = sorted({target.store for part in parts for target in part.targets})
@@ -208,6 +217,7 @@ class _Planner:
             stores={name: self.targets.stores[name] for name in names},
             specs={name: self.targets.spec(name) for name in names},
             known_services=self.project.services,
+            extra=beside,
         )
 
     def _with_dependencies(self, wanted: Iterable[EntryId]) -> dict[EntryId, PlannedEntry]:
@@ -226,7 +236,8 @@ class _Planner:
             stack += [(part.entry, False) for part in planned.parts if isinstance(part, EntryPart)]
         return ordered
 
-    def _plan_entry(self, entry: Entry) -> PlannedEntry:
+    def _plan_entry(self, entry: Entry, layers: tuple[str, ...]) -> PlannedEntry:
+        """An entry's parts; `layers`: the files that its variables see, the highest first."""
         if entry.literal or "$" not in entry.text:
             return PlannedEntry(entry, (Text(entry.text),) if entry.text else ())
         parsed = parse_value(entry.text)
@@ -239,7 +250,7 @@ class _Planner:
                 parts.append(part)
             elif isinstance(part, Placeholder):
                 parts.append(self._plan_placeholder(entry, part))
-            elif (planned := self._plan_variable(entry, part, is_alone=is_alone)) is not None:
+            elif (planned := self._plan_variable(entry, part, layers, is_alone=is_alone)) is not None:
                 parts.append(planned)
         return PlannedEntry(entry, tuple(parts))
 
@@ -271,8 +282,9 @@ class _Planner:
             found = ()
         return SecretPart(part.written, found, part.default, part.message, part.offset)
 
-    def _plan_variable(self, entry: Entry, part: Variable, *, is_alone: bool) -> PlannedPart | None:
-        layers = self.layers(entry.service)
+    def _plan_variable(
+        self, entry: Entry, part: Variable, layers: tuple[str, ...], *, is_alone: bool
+    ) -> PlannedPart | None:
         is_own = part.name == entry.key
         if is_own:  # its own name means the next lower scope's entry
             layers = layers[layers.index(entry.file) + 1 :]

@@ -79,6 +79,7 @@ def resolve(
         },
         own=plan.own,
         known_services=plan.known_services,
+        extra={key: resolved[entry_id] for key, entry_id in plan.extra.items()},
     )
 
 

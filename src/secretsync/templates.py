@@ -1,0 +1,79 @@
+"""Files of any kind with placeholders: what stands between them, and what they stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from secretsync.config import Resolved
+from secretsync.errors import ConfigurationError, Problem, ProblemKind
+from secretsync.model import Entry
+from secretsync.placeholders import Part, Text, parse_value, print_value
+from secretsync.records import Record
+
+__all__ = ["Template", "read_template"]
+
+
+class Template(Record):
+    """A template: its parts in order, and an entry for each different placeholder or variable in it."""
+
+    parts: tuple[Part, ...]
+    entries: tuple[Entry, ...]
+
+    def pieces(self, resolved: Mapping[str, Resolved]) -> Iterator[str | tuple[str, str]]:
+        """In order, text as it is, and each value with the placeholder that it replaces."""
+        for part in self.parts:
+            if isinstance(part, Text):
+                yield part.text
+            else:
+                label = print_value([part])
+                yield label, resolved[label].value.reveal()
+
+
+def read_template(path: str) -> Template:
+    """The template in the file at `path`.
+
+    Raises ConfigurationError with all that is wrong in it, by line and column.
+    """
+    text, problem = _read(path)
+    if problem is not None:
+        raise ConfigurationError([problem])
+    parsed = parse_value(text)
+    problems = []
+    for fault in parsed.faults:
+        line, column = _place(text, fault.offset)
+        problems.append(
+            Problem(
+                kind=ProblemKind.CONFIGURATION, file=path, line=line, column=column, cause=fault.cause, hint=fault.hint
+            )
+        )
+    if problems:
+        raise ConfigurationError(problems)
+    entries: dict[str, Entry] = {}
+    for part in parsed.parts:
+        if isinstance(part, Text):
+            continue
+        label = print_value([part])
+        line, column = _place(text, part.offset)
+        entry = Entry(
+            key=label, text=label, literal=False, file=path, line=line, column=column, service=None, source=""
+        )
+        entries.setdefault(label, entry)
+    return Template(parsed.parts, tuple(entries.values()))
+
+
+def _read(path: str) -> tuple[str, Problem | None]:
+    cause = None
+    try:
+        with open(path, "rb") as file:
+            text = file.read().decode("utf-8")
+    except OSError as error:
+        cause = f"it cannot be read: {error.strerror}"
+    except UnicodeDecodeError:
+        cause = "it is not UTF-8"
+    if cause is None:
+        return text, None
+    return "", Problem(kind=ProblemKind.CONFIGURATION, file=path, cause=cause)
+
+
+def _place(text: str, offset: int) -> tuple[int, int]:
+    return text.count("\n", 0, offset) + 1, offset - (text.rfind("\n", 0, offset) + 1) + 1
