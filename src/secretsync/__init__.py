@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from secretsync.api import resolve_config
+    from secretsync.appconfig import AppConfig
     from secretsync.config import Config, Refreshed
     from secretsync.errors import (
         ConfigurationError,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "AppConfig",
     "Config",
     "ConfigurationError",
     "MissingKeyError",
@@ -42,6 +44,7 @@ __all__ = [
 
 # Where each public name lives. They are imported on first use: the commands pay only for what they need.
 _HOMES = {
+    "AppConfig": "appconfig",
     "Config": "config",
     "Origin": "model",
     "Refreshed": "config",

@@ -142,6 +142,16 @@ class Config(Hidden, Mapping[str, str]):
             raise UsageError(self._no_service(name))
         return Config(self.__state, name)
 
+    def inherited(self, key: str) -> str | None:
+        """The variable called `key` of the process environment, whatever the env files define; None: it is not set."""
+        return self.__state.environ.get(key)
+
+    def bind(self, kind: type[T], *, service: str | None = None) -> T:
+        """An instance of the dataclass `kind`, each field from the key of its name in capitals; see `settings.bind`."""
+        from secretsync.settings import bind
+
+        return bind(self, kind, service=service)
+
     def origin(self, key: str) -> Origin:
         """Where the value of `key` came from: file, line, references, stores, versions. Raises MissingKeyError."""
         found = self.__scope.get(key)
