@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from secretsync import inherited
 from secretsync.bindings import Bindings, read_bindings
 from secretsync.config import Config
-from secretsync.envfiles import read_env_file
+from secretsync.envfiles import EnvFile, read_env_file
 from secretsync.errors import ConfigurationError, Problem, ProblemKind, ResolutionError, UsageError
 from secretsync.fetch import Answers, Stores, StoreState, ask_values, fetch, identify, inspect
 from secretsync.model import Entry, Failed, Found, Hidden, Secret, SecretInfo
 from secretsync.placeholders import Fault, parse_reference
 from secretsync.plan import Plan, SecretPart, make_plan
-from secretsync.project import Project, find_root, named_environment, open_files, open_project
+from secretsync.project import Project, find_root, named_environment, open_files, open_project, open_without_files
 from secretsync.providers.interface import Deadline, Provider
 from secretsync.resolve import resolve
 from secretsync.selection import select
@@ -63,6 +63,7 @@ class Source(NamedTuple):
     services: tuple[str, ...] | None = None
     files: tuple[str, ...] | None = None
     bindings: str | None = None
+    variables: EnvFile | None = None  # placeholders in inherited variables, below all files
 
 
 def resolve_config(
@@ -102,6 +103,7 @@ def resolve_config(
     )
     if source.environment is None and source.files is None and named_environment(environ) is None:
         source = _as_started(source, environ)
+    source = source._replace(variables=inherited.variables(environ))
     plan = load_plan(source, environ, stores)
     return resolve_plan(plan, environ, timeout=timeout, stores=stores, may_inherit=True, source=source)
 
@@ -127,6 +129,8 @@ def load_plan(
     """
     project = _open(source, environ)
     files = [read_env_file(file.path, file=file.shown, service=file.service) for file in project.files]
+    if source.variables is not None:
+        files.insert(0, source.variables)
     bindings = _read_bindings(project)
     replaced = {name: provider.spec for name, provider in (stores or {}).items()}
     plan, problems = make_plan(project, files, bindings, environ, source.services, replaced, extra)
@@ -143,8 +147,14 @@ def _read_bindings(project: Project) -> Bindings:
 def _open(source: Source, environ: Mapping[str, str]) -> Project:
     if source.files is not None:
         return open_files(source.files, source.bindings, root=source.root)
-    root = find_root(source.root, environ)
-    return open_project(source.environment or named_environment(environ) or "development", root)
+    environment = source.environment or named_environment(environ)
+    try:
+        root = find_root(source.root, environ)
+    except UsageError:
+        if source.variables is None:
+            raise
+        return open_without_files(environment, source.bindings, root=source.root or environ.get("SECRETSYNC_ROOT"))
+    return open_project(environment or "development", root)
 
 
 def resolve_plan(

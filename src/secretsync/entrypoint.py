@@ -17,13 +17,20 @@ __all__ = [
     "become",
     "child_environment",
     "find_command",
+    "inherited_environment",
     "refuse_steering",
+    "refuse_too_large",
     "refuse_unfit",
     "used_credentials",
 ]
 
 # Linux, MAX_ARG_STRLEN: one string of the environment, with its NUL, fits into 32 pages.
 MAX_VARIABLE_BYTES = 131_071
+
+# Linux: arguments and environment may take a quarter of the stack's limit, in any case this much and at most that.
+_LEAST_BYTES, _MOST_BYTES = 131_072, 6 * 1024 * 1024
+_POINTER_BYTES = 8
+_NAMED = 5  # of the largest variables, in a message
 
 # What `--clean` keeps of the inherited environment.
 _PLAIN = ("PATH", "HOME", "LANG", "TZ", "TERM", "HOSTNAME", "USER")
@@ -40,6 +47,27 @@ class CommandError(SecretSyncError):
     def exit_status(self) -> int:  # type: ignore[override]
         """126 or 127, as shells have it."""
         return self.status
+
+
+def inherited_environment() -> dict[str, str]:
+    """The environment that this process was started with.
+
+    In the C locale Python adds LC_CTYPE to its own (PEP 538), and that is not for the application.
+    """
+    environment = dict(os.environ)
+    if "LC_CTYPE" not in environment:
+        return environment
+    try:
+        with open("/proc/self/environ", "rb") as file:
+            entries = file.read().split(b"\0")
+    except OSError:
+        return environment
+    was = [entry.partition(b"=")[2] for entry in entries if entry.startswith(b"LC_CTYPE=")]
+    if was:
+        environment["LC_CTYPE"] = os.fsdecode(was[0])
+    else:
+        del environment["LC_CTYPE"]
+    return environment
 
 
 def find_command(name: str, environ: Mapping[str, str]) -> str:
@@ -143,9 +171,30 @@ def refuse_unfit(environment: Mapping[str, str], resolved: Mapping[str, Resolved
         raise OutputError(problems)
 
 
+def refuse_too_large(path: str, argv: Collection[str], environment: Mapping[str, str]) -> None:
+    """Raise OutputError where the kernel would not take the arguments and the environment together."""
+    import resource
+
+    strings = [path, *argv, *(f"{name}={value}" for name, value in environment.items())]
+    total = sum(len(os.fsencode(string)) + 1 + _POINTER_BYTES for string in strings)
+    stack = resource.getrlimit(resource.RLIMIT_STACK)[0]
+    limit = _MOST_BYTES if stack == resource.RLIM_INFINITY else min(max(stack // 4, _LEAST_BYTES), _MOST_BYTES)
+    if total > limit:
+        raise _too_large(environment)
+
+
+def _too_large(environment: Mapping[str, str]) -> OutputError:
+    """Names alone, the largest first: a length may be a hint at what a value is."""
+    largest = sorted(environment, key=lambda name: len(name) + len(os.fsencode(environment[name])), reverse=True)
+    return OutputError(
+        "the environment and the arguments together are too large for the kernel; the largest variables are "
+        f"{', '.join(largest[:_NAMED])}: hand them over in files"
+    )
+
+
 def become(path: str, argv: list[str], environment: Mapping[str, str]) -> NoReturn:
     """Replace this process by the program at `path`. Raises CommandError or OutputError where the kernel refuses."""
-    number = None
+    number = text = None
     _close_descriptors()
     handlers = _reset_signals()
     try:
@@ -154,16 +203,16 @@ def become(path: str, argv: list[str], environment: Mapping[str, str]) -> NoRetu
         number, text = error.errno, error.strerror  # and no more of it: the traceback's frames hold the environment
     for signal_number, handler in handlers.items():
         signal.signal(signal_number, handler)
+    import errno
+
+    if number == errno.E2BIG:
+        raise _too_large(environment)
     _raise_refusal(path, number, text)
 
 
 def _raise_refusal(path: str, number: int | None, text: str | None) -> NoReturn:
     import errno
 
-    if number == errno.E2BIG:
-        raise OutputError(
-            "the environment and the arguments together are too large for the kernel; hand values over in files"
-        )
     if number == errno.ENOENT:
         raise CommandError(f"{path}: it, or the interpreter that its first line names, is not there", 127)
     hint = "; is it a program of this machine's kind, or does it lack its #! line?" if number == errno.ENOEXEC else ""

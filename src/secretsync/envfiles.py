@@ -149,7 +149,12 @@ def _note_comment(binding: Binding, comments: list[str]) -> None:
 
 
 def locate(entry: Entry, offset: int) -> tuple[int, int]:
-    """Line and column, from 1, in the file of the character at `offset` of the entry's text."""
+    """Line and column, from 1, in the file of the character at `offset` of the entry's text.
+
+    Zeros for an entry that stands in no file.
+    """
+    if not entry.line:
+        return 0, 0
     if not entry.source:
         return entry.line, entry.column + offset
     before = _BEFORE_VALUE.match(entry.source)

@@ -97,8 +97,8 @@ class Problem(Record, kw_only=True):
     store: str | None = None
 
     def __str__(self) -> str:
-        """`FILE:LINE:COLUMN: KEY: REFERENCE: CAUSE; HINT`, without the parts that are not known."""
-        where = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+        """`FILE:LINE:COLUMN: KEY: REFERENCE: CAUSE; HINT`, without the parts that are not known (None or 0)."""
+        where = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
         reference = None if self.reference == self.key else self.reference
         parts = [part for part in (where, self.key, reference) if part]
         text = ": ".join([*parts, self.cause])

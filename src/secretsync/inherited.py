@@ -1,4 +1,4 @@
-"""What `run` leaves for `resolve_config` inside the application: which names it resolved, and no value."""
+"""What `run` leaves for `resolve_config` inside the application: which names it resolved, where, and no value."""
 
 from __future__ import annotations
 
@@ -7,21 +7,27 @@ from collections.abc import Mapping
 from typing import Any
 
 from secretsync.config import Resolved
+from secretsync.envfiles import EnvFile
 from secretsync.model import Origin, Secret
+from secretsync.names import is_entry_name
 from secretsync.plan import EntryId, Plan
 from secretsync.project import Project
+from secretsync.variables import FILE, variable_entry
 
-__all__ = ["VARIABLE", "describe", "project", "read"]
+__all__ = ["VARIABLE", "describe", "project", "read", "variables"]
 
 VARIABLE = "SECRETSYNC_RESOLVED"
 _SCHEMA = 1
 
 
-def describe(of: Project, resolved: Mapping[str, Resolved]) -> str:
-    """The text of the variable: the project, and for each name the file it came from, references and versions."""
+def describe(of: Project, resolved: Mapping[str, Resolved], paths: Mapping[str, str]) -> str:
+    """The text of the variable: the project, and for each name the file it came from, references and versions.
+
+    `paths`: the names whose values are in files, and those.
+    """
     import json
 
-    names = {
+    names: dict[str, dict[str, object]] = {
         key: {
             "file": found.entry.file,
             "secret": found.origin.is_secret,
@@ -31,6 +37,8 @@ def describe(of: Project, resolved: Mapping[str, Resolved]) -> str:
         }
         for key, found in resolved.items()
     }
+    for key, path in paths.items():
+        names[key]["path"] = path
     document = {"schema": _SCHEMA, **_identity(of), "names": names}
     return json.dumps(document, ensure_ascii=True, separators=(",", ":"))
 
@@ -57,8 +65,20 @@ def project(environ: Mapping[str, str]) -> tuple[str | None, str | None, tuple[s
     return None
 
 
+def variables(environ: Mapping[str, str]) -> EnvFile | None:
+    """The names that came from placeholders in variables, as entries again; None where there is none.
+
+    The variables themselves hold the values by now.
+    """
+    document = _parse(environ.get(VARIABLE, ""))
+    names = {} if document is None else document["names"]
+    found = [key for key, told in names.items() if told.get("file") == FILE and is_entry_name(key)]
+    entries = tuple(variable_entry(key, f"$<env:{key}>") for key in found)
+    return EnvFile(file=FILE, service=None, entries=entries) if entries else None
+
+
 def read(plan: Plan, environ: Mapping[str, str]) -> dict[EntryId, Resolved]:
-    """The entries that `run` resolved for this very project, with the values that stand in `environ`.
+    """The entries that `run` resolved for this very project, with the values that it handed over.
 
     Empty where `run` was not there, or resolved something else.
     """
@@ -69,10 +89,10 @@ def read(plan: Plan, environ: Mapping[str, str]) -> dict[EntryId, Resolved]:
     for key, told in document["names"].items():
         entry_id = (told.get("file"), key)
         planned = plan.entries.get(entry_id)
-        if planned is None or key not in environ:
+        value = _value(key, told.get("path"), environ)
+        if planned is None or value is None:
             continue
         entry = planned.entry
-        value = Secret(environ[key])
         origin = Origin(
             key=key,
             file=entry.file,
@@ -85,6 +105,18 @@ def read(plan: Plan, environ: Mapping[str, str]) -> dict[EntryId, Resolved]:
         )
         found[entry_id] = Resolved(entry, value, origin, (value,), is_from_store=origin.is_secret)
     return found
+
+
+def _value(key: str, path: object, environ: Mapping[str, str]) -> Secret | None:
+    """What `run` handed over for `key`: in its variable, or in its file; None where it is not there any more."""
+    if path is None:
+        return Secret(environ[key]) if key in environ else None
+    if not isinstance(path, str):
+        return None
+    from secretsync.providers.files import read_secret_file
+
+    data = read_secret_file(path)
+    return Secret(os.fsdecode(data)) if isinstance(data, bytes) else None
 
 
 def _parse(text: str) -> dict[str, Any] | None:

@@ -183,7 +183,7 @@ class Entry(Record, kw_only=True):
     text: str  # the value as the env file's grammar gives it, placeholders unresolved
     literal: bool  # in single quotes: nothing in it is replaced
     file: str  # as it is shown to people: relative to the root where it is below it
-    line: int  # of the key, from 1
+    line: int  # of the key, from 1; 0: it stands in no file
     service: str | None  # None: common.env and security.env
     source: str  # the lines of the file that make the entry: columns are found in it
     comment: str | None = None  # the comment lines right above it

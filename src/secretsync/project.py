@@ -10,6 +10,7 @@ from secretsync.names import is_environment_name, is_lenient, nearest
 from secretsync.records import Record
 
 __all__ = ["Project", "SourceFile", "environments", "find_root", "named_environment", "open_files", "open_project"]
+__all__ += ["open_without_files"]
 
 # Files with a meaning of their own; every other *.env file is a service.
 COMMON, SECURITY = "common", "security"
@@ -44,7 +45,7 @@ class Project(Record, kw_only=True):
     @property
     def label(self) -> str:
         """What reports call it."""
-        return self.environment or ", ".join(source.shown for source in self.files)
+        return self.environment or ", ".join(source.shown for source in self.files) or "process environment"
 
 
 def named_environment(environ: Mapping[str, str]) -> str | None:
@@ -117,22 +118,28 @@ def open_project(environment: str, root: str) -> Project:
         if os.path.islink(path) and not _is_below(path, os.path.join(root, "env")):
             raise UsageError(f"{shown}: it is a link that leads out of env/; put the file itself there")
         files.append(SourceFile(path=path, shown=shown, service=None if stem in (COMMON, SECURITY) else stem))
-    bindings = os.path.join(root, "providers", f"{environment}.toml")
-    has_bindings = os.path.lexists(bindings)
     return Project(
         root=root,
         environment=environment,
         is_strict=not is_lenient(environment),
         files=tuple(files),
-        bindings=SourceFile(path=bindings, shown=f"providers/{environment}.toml", service=None)
-        if has_bindings
-        else None,
+        bindings=_bindings_of(environment, root),
     )
 
 
-def _check_environment(environment: str, root: str) -> None:
+def _bindings_of(environment: str, root: str) -> SourceFile | None:
+    shown = f"providers/{environment}.toml"
+    path = os.path.join(root, shown)
+    return SourceFile(path=path, shown=shown, service=None) if os.path.lexists(path) else None
+
+
+def _check_name(environment: str) -> None:
     if not is_environment_name(environment):
         raise UsageError("an environment's name is letters, digits, '_' and '-', at most 64, and begins with no sign")
+
+
+def _check_environment(environment: str, root: str) -> None:
+    _check_name(environment)
     known = environments(root)
     if environment not in known:
         close = nearest(environment, known)
@@ -162,3 +169,20 @@ def open_files(files: Sequence[str], bindings: str | None, *, root: str | None =
         files=tuple(SourceFile(path=path, shown=path, service=None) for path in files),
         bindings=SourceFile(path=bindings, shown=bindings, service=None) if bindings else None,
     )
+
+
+def open_without_files(environment: str | None, bindings: str | None, *, root: str | None) -> Project:
+    """A project without env files, for placeholders that stand elsewhere; strict where no environment is named.
+
+    Raises UsageError for a name that is none, or for bindings or a root that are not there.
+    """
+    for path in (root, bindings):
+        if path and not os.path.lexists(path):
+            raise UsageError(f"{path}: there is no such file or folder")
+    root = os.path.abspath(root or os.curdir)
+    named = SourceFile(path=bindings, shown=bindings, service=None) if bindings else None
+    if environment is not None:
+        _check_name(environment)
+        named = named or _bindings_of(environment, root)
+    is_strict = environment is None or not is_lenient(environment)
+    return Project(root=root, environment=environment, is_strict=is_strict, files=(), bindings=named)

@@ -14,6 +14,7 @@ from secretsync.errors import UsageError, printable
 
 if TYPE_CHECKING:
     from secretsync.api import Environ, Source
+    from secretsync.envfiles import EnvFile
     from secretsync.plan import Plan
 
 __all__ = ["add_format", "add_source", "build_parser", "environment_of", "open_plan", "print_json", "say", "table"]
@@ -90,8 +91,13 @@ def _duration(text: str) -> float:
     return seconds
 
 
-def environment_of(options: argparse.Namespace, environ: Environ, *, must_be_named: bool) -> Source:
-    """What the options name. Raises UsageError where they exclude each other, or nothing is named and must be."""
+def environment_of(
+    options: argparse.Namespace, environ: Environ, *, must_be_named: bool, variables: EnvFile | None = None
+) -> Source:
+    """What the options name. Raises UsageError where they exclude each other, or nothing is named and must be.
+
+    `variables`: the placeholders that stand in inherited variables; with them there need be no env file.
+    """
     from secretsync.api import Source
     from secretsync.project import named_environment
 
@@ -101,23 +107,43 @@ def environment_of(options: argparse.Namespace, environ: Environ, *, must_be_nam
             raise UsageError("--environment and --env-file exclude each other: an env file takes its place")
         if services is not None:
             raise UsageError("--service belongs to an environment: env files have no services")
-        return Source(root=options.root, files=tuple(options.env_file), bindings=options.bindings)
+        files = tuple(options.env_file)
+        return Source(root=options.root, files=files, bindings=options.bindings, variables=variables)
+    environment = options.environment or named_environment(environ)
+    is_without_files = variables is not None and environment is None and not _has_environments(options.root, environ)
+    if is_without_files:
+        return Source(root=options.root, bindings=options.bindings, variables=variables)
     if options.bindings is not None:
         raise UsageError("--bindings goes with --env-file; an environment has providers/<environment>.toml")
-    environment = options.environment or named_environment(environ)
     if environment is None and must_be_named:
         raise UsageError(
             "no environment is named, and a guess could start the wrong one; give -e NAME, or set $SECRETSYNC_ENV"
         )
-    return Source(environment=environment, root=options.root, services=services)
+    return Source(environment=environment, root=options.root, services=services, variables=variables)
 
 
-def open_plan(options: argparse.Namespace, *, must_be_named: bool = False) -> tuple[Plan, Environ]:
-    """The plan that the options ask for, and the process environment."""
+def _has_environments(root: str | None, environ: Environ) -> bool:
+    from secretsync.project import find_root
+
+    try:
+        find_root(root, environ)
+    except UsageError:
+        return False
+    return True
+
+
+def open_plan(
+    options: argparse.Namespace,
+    *,
+    must_be_named: bool = False,
+    environ: Environ | None = None,
+    variables: EnvFile | None = None,
+) -> tuple[Plan, Environ]:
+    """The plan that the options ask for, and the process environment (None: as it is now)."""
     from secretsync.api import Environ, load_plan
 
-    environ = Environ(os.environ)
-    plan = load_plan(environment_of(options, environ, must_be_named=must_be_named), environ)
+    environ = Environ(os.environ) if environ is None else environ
+    plan = load_plan(environment_of(options, environ, must_be_named=must_be_named, variables=variables), environ)
     if options.verbose:
         strictness = "strict" if plan.is_strict else "lenient"
         say(f"{plan.project.label}: {strictness}, {len(plan.entries)} entries, {len(plan.refs)} secrets to look for")

@@ -7,11 +7,19 @@ selected resolved.
 from __future__ import annotations
 
 import argparse
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from secretsync import entrypoint, inherited
-from secretsync.api import resolve_plan
+from secretsync import entrypoint, hardening, inherited
+from secretsync.api import Environ, resolve_plan
 from secretsync.cli.common import add_source, open_plan, say
-from secretsync.errors import UsageError
+from secretsync.errors import ConfigurationError, Problem, ProblemKind, UsageError
+
+if TYPE_CHECKING:
+    from secretsync.config import Resolved
+    from secretsync.plan import Plan
+    from secretsync.privileges import User
 
 USAGE = "[-e NAME | --env-file FILE...] [OPTIONS] -- COMMAND [ARGUMENT]..."
 EXAMPLE = "  secretsync run -e production -- gunicorn app:app"
@@ -47,31 +55,148 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="take a value from a store under a name that steers processes, such as PATH",
     )
+    parser.add_argument(
+        "--resolve-environment",
+        action="store_true",
+        help="resolve $<...> in inherited variables too; then no env/ is needed",
+    )
+    parser.add_argument(
+        "--files",
+        metavar="DIR",
+        help="write each secret to a file in DIR (made if absent), and set NAME_FILE to its path in place of NAME",
+    )
+    parser.add_argument("--allow-disk", action="store_true", help="let --files write to a disk, where strict")
+    parser.add_argument(
+        "--user",
+        metavar="USER[:GROUP]",
+        help="once the secrets are read, become this user (name or number) and give up every right of root",
+    )
 
 
 def execute(options: argparse.Namespace) -> int:
     """Never returns but by an exception: the process is another one then."""
     if not options.command:
         raise UsageError("there is no command; put it behind --: secretsync run -e production -- COMMAND")
-    plan, environ = open_plan(options, must_be_named=True)
+    core_limits = hardening.forbid_core_file()
+    environ = entrypoint.inherited_environment()
+    # Before any store is asked: all that can be wrong with the call.
     path = entrypoint.find_command(options.command[0], environ)
-    config = resolve_plan(plan, environ, timeout=options.timeout)
-    resolved = config.resolved()
-    entrypoint.refuse_steering(resolved, options.allow_name)
-    values = {key: found.value.reveal() for key, found in resolved.items()}
+    user = _find_user(options.user)
+    plan, seen = _open_plan(options, environ)
+    folder = _open_folder(options, plan, user)
     patterns = [pattern for spec in plan.specs.values() for pattern in spec.credentials]
+    if entrypoint.used_credentials(patterns, environ, ()):
+        _hide(options)
+    resolved = resolve_plan(plan, seen, timeout=options.timeout).resolved()
+    entrypoint.refuse_steering(resolved, options.allow_name)
+    in_files = {} if folder is None else _choose_files(folder, resolved, environ, options)
     removed = entrypoint.used_credentials(patterns, environ, options.pass_env)
-    environment = entrypoint.child_environment(
-        environ, values, is_clean=options.clean, passed=options.pass_env, removed=removed
-    )
-    told = inherited.describe(plan.project, resolved)
-    if len(told) < entrypoint.MAX_VARIABLE_BYTES - len(inherited.VARIABLE):
-        environment[inherited.VARIABLE] = told
-    else:
-        environment.pop(inherited.VARIABLE, None)
+    environment = _environment(options, plan, environ, resolved, in_files, removed)
     entrypoint.refuse_unfit(environment, resolved)
+    entrypoint.refuse_too_large(path, options.command, environment)
     if removed and not options.quiet:
         say(f"not handed to the command: {', '.join(removed)} (--pass-env keeps one)")
     if options.verbose:
-        say(f"{len(values)} variables resolved; starting {path}")
+        say(f"{len(resolved)} variables resolved; starting {path}")
+
+    if user is not None:
+        _become_user(user)
+    if folder is not None:
+        _write_files(folder, resolved, in_files)
+    hardening.restore_core_file(core_limits)
     entrypoint.become(path, options.command, environment)
+
+
+def _environment(
+    options: argparse.Namespace,
+    plan: Plan,
+    environ: Mapping[str, str],
+    resolved: Mapping[str, Resolved],
+    in_files: Mapping[str, str],
+    removed: tuple[str, ...],
+) -> dict[str, str]:
+    """The application's: what is inherited, what was resolved, and where the rest of it is."""
+    values = {key: found.value.reveal() for key, found in resolved.items() if key not in in_files}
+    values |= {f"{key}_FILE": path for key, path in in_files.items()}
+    told = inherited.describe(plan.project, resolved, in_files)
+    has_room = len(told) < entrypoint.MAX_VARIABLE_BYTES - len(inherited.VARIABLE)
+    if has_room:
+        values[inherited.VARIABLE] = told
+    # What a file holds now is not to be in a variable of old as well, nor is word of another resolution.
+    removed = (*removed, *in_files, inherited.VARIABLE)
+    return entrypoint.child_environment(
+        environ, values, is_clean=options.clean, passed=options.pass_env, removed=removed
+    )
+
+
+def _find_user(text: str | None) -> User | None:
+    if text is None:
+        return None
+    from secretsync.privileges import find_user
+
+    return find_user(text)
+
+
+def _open_plan(options: argparse.Namespace, environ: Mapping[str, str]) -> tuple[Plan, Environ]:
+    """The plan, and what of the environment it may see: not the variables that it resolves itself."""
+    if not options.resolve_environment:
+        return open_plan(options, must_be_named=True, environ=Environ(environ))
+    from secretsync.variables import variables_file
+
+    variables = variables_file(environ)
+    taken = {entry.key for entry in variables.entries}
+    rest = {name: value for name, value in environ.items() if name not in taken}
+    return open_plan(options, must_be_named=True, environ=Environ(rest), variables=variables)
+
+
+def _open_folder(options: argparse.Namespace, plan: Plan, user: User | None) -> str | None:
+    if options.files is None:
+        return None
+    from secretsync.secret_files import open_folder
+
+    owner = None if user is None else (user.uid, user.gid)
+    return open_folder(options.files, owner=owner, must_be_in_memory=plan.is_strict and not options.allow_disk)
+
+
+def _hide(options: argparse.Namespace) -> None:
+    """Keep others out of our memory and environment while there are credentials in them."""
+    failure = hardening.hide_process()
+    if failure is not None and not options.quiet:
+        say(f"until the command starts, processes of the same user can read our memory: {failure}")
+
+
+def _choose_files(
+    folder: str, resolved: Mapping[str, Resolved], environ: Mapping[str, str], options: argparse.Namespace
+) -> dict[str, str]:
+    """The path of the file that each secret will be in."""
+    secrets = {key: found for key, found in resolved.items() if found.origin.is_secret}
+    taken = [found.entry for key, found in secrets.items() if f"{key}_FILE" in {**resolved, **environ}]
+    if taken:
+        raise ConfigurationError(
+            [
+                Problem(
+                    kind=ProblemKind.CONFIGURATION,
+                    key=entry.key,
+                    file=entry.file,
+                    line=entry.line,
+                    cause=f"--files sets {entry.key}_FILE, and there is a variable of this name already",
+                    hint=f"take {entry.key}_FILE away, or leave --files out",
+                )
+                for entry in taken
+            ]
+        )
+    # A store's value must not become, for instance, the file of SSL_CERT_FILE.
+    entrypoint.refuse_steering({f"{key}_FILE": found for key, found in secrets.items()}, options.allow_name)
+    return {key: os.path.join(folder, key) for key in secrets}
+
+
+def _become_user(user: User) -> None:
+    from secretsync.privileges import become_user
+
+    become_user(user)
+
+
+def _write_files(folder: str, resolved: Mapping[str, Resolved], in_files: Mapping[str, str]) -> None:
+    from secretsync.secret_files import write_secrets
+
+    write_secrets(folder, {key: resolved[key].value.reveal() for key in in_files})
