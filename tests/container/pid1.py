@@ -126,7 +126,5 @@ def start_secretsync(
 
 
 def environment_of(*entries: str) -> dict[str, str]:
-    """PATH, a language, and `NAME=value` entries: enough to begin with."""
-    # A language, because Python adds LC_CTYPE to its own environment where there is none.
-    base = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
-    return base | dict(entry.split("=", 1) for entry in entries)
+    """PATH and `NAME=value` entries: enough to begin with."""
+    return {"PATH": os.environ["PATH"]} | dict(entry.split("=", 1) for entry in entries)

@@ -3,14 +3,19 @@
 import contextlib
 import json
 import os
+import resource
 import select
+import shutil
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from secretsync.entrypoint import refuse_too_large
+from secretsync.errors import OutputError
 from tests.container.pid1 import Ended, Process1, State, environment_of, need_namespaces, start_secretsync
 from tests.support.canary import make_canary
 from tests.support.projects import MakeProject, Project
@@ -149,13 +154,21 @@ def test_environment_is_what_was_inherited_and_resolved(run: Run, secret: str) -
     assert found == {name.encode(): os.fsencode(value) for name, value in expected.items()}
 
 
+@pytest.mark.parametrize("entries", [[], ["LANG=C"], ["LC_ALL=C"], ["LC_CTYPE=C"], ["LC_CTYPE=POSIX", "LANG=de_DE"]])
+def test_language_is_what_was_inherited(run: Run, entries: list[str]) -> None:
+    """Python puts LC_CTYPE into its own environment where the language is C, and over one that says C."""
+    ended = run("cat", "/proc/self/environ", env=environment_of(*entries))
+    found = {entry.decode() for entry in ended.stdout.split(b"\0") if entry.startswith((b"LANG=", b"LC_"))}
+    assert found == set(entries)
+
+
 def test_clean_keeps_the_basics_alone(run: Run) -> None:
     """And what --pass-env names."""
     inherited = environment_of("HOME=/h", "TZ=UTC", "LC_TIME=C", "OTHER=1", "APP_A=2", "APP_B=3", "KEPT=4")
     arguments = ("run", "-e", "production", "--clean", "--pass-env", "APP_*", "--pass-env", "KEPT", "--")
     ended = run("cat", "/proc/self/environ", arguments=arguments, env=inherited)
     names = {entry.partition(b"=")[0].decode() for entry in ended.stdout.split(b"\0") if entry}
-    basics = {"PATH", "LANG", "HOME", "TZ", "LC_TIME"}
+    basics = {"PATH", "HOME", "TZ", "LC_TIME"}
     assert names == basics | {"APP_A", "APP_B", "KEPT", "LOG_LEVEL", "DB_PASSWORD", "REGION", "SECRETSYNC_RESOLVED"}
 
 
@@ -234,10 +247,39 @@ def test_variable_that_is_too_large_is_refused_before_exec(run: Run, app: Projec
 
 
 def test_environment_that_is_too_large_is_refused(run: Run, app: Project) -> None:
-    """All of it together: the kernel's limit, with no application started."""
-    app.write("env/production/common.env", "".join(f"BIG_{number}={'x' * 100_000}\n" for number in range(40)))
+    """All of it together: the kernel's limit, with no application started; the message names the largest."""
+    sizes = {f"BIG_{number:02}": 100_000 - number for number in range(40)}
+    app.write("env/production/common.env", "".join(f"{name}={'x' * size}\n" for name, size in sizes.items()))
     ended = run("echo", "started", status=6)
     assert ended.stdout == b""
+    assert b"BIG_00, BIG_01, BIG_02, BIG_03, BIG_04:" in ended.stderr
+    assert b"BIG_05" not in ended.stderr
+
+
+def test_environment_just_below_the_limit_is_handed_over(tmp_path: Path) -> None:
+    """What we let through the kernel takes, and we refuse nothing that leaves room for a page more."""
+    program = shutil.which("true")
+    assert program
+    names = [f"BIG_{number:02}" for number in range(80)]
+    largest = None
+    for rest in range(0, 131_000, 1_000):
+        environment = dict.fromkeys(names[: _filled()], "x" * 100_000) | {"REST": "x" * rest}
+        try:
+            refuse_too_large(program, [program], environment)
+        except OutputError:
+            break
+        largest = environment
+    assert largest
+    subprocess.run([program], env=largest, cwd=tmp_path, check=True)
+    with pytest.raises(OSError, match="too long"):
+        subprocess.run([program], env=largest | {"MORE": "x" * 5_000}, cwd=tmp_path, check=True)
+
+
+def _filled() -> int:
+    """How many variables of 100,000 bytes surely fit."""
+    soft = resource.getrlimit(resource.RLIMIT_STACK)[0]
+    limit = 6 * 1024 * 1024 if soft == resource.RLIM_INFINITY else min(max(soft // 4, 131_072), 6 * 1024 * 1024)
+    return (limit - 2_000) // 100_020
 
 
 def test_arguments_arrive_unchanged(run: Run) -> None:
