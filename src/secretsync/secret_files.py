@@ -110,7 +110,7 @@ def write_secrets(folder: str, values: Mapping[str, str]) -> None:
 
 
 def _as_list(names: Collection[str]) -> bytes:
-    return "".join(f"{name}\n" for name in sorted(names)).encode("ascii")
+    return "".join(f"{name}\n" for name in sorted(names)).encode("utf-8")
 
 
 def _read_list(path: str) -> set[str]:
@@ -119,7 +119,8 @@ def _read_list(path: str) -> set[str]:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return set()
-    with open(descriptor, encoding="ascii", errors="replace") as file:
+    # UTF-8, whose codec is there already: the user that we are by now may not be able to read our own modules.
+    with open(descriptor, encoding="utf-8", errors="replace") as file:
         return {name for name in file.read().split("\n") if name.isidentifier()}
 
 

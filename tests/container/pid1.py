@@ -128,3 +128,9 @@ def start_secretsync(
 def environment_of(*entries: str) -> dict[str, str]:
     """PATH and `NAME=value` entries: enough to begin with."""
     return {"PATH": os.environ["PATH"]} | dict(entry.split("=", 1) for entry in entries)
+
+
+def read_fields(text: str) -> dict[str, str]:
+    """The lines `NAME: VALUE` of a file in /proc, as a dictionary."""
+    lines = (line.partition(":") for line in text.split("\n"))
+    return {name: value.strip() for name, _, value in lines if value}

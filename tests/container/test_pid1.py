@@ -16,7 +16,15 @@ import pytest
 
 from secretsync.entrypoint import refuse_too_large
 from secretsync.errors import OutputError
-from tests.container.pid1 import Ended, Process1, State, environment_of, need_namespaces, start_secretsync
+from tests.container.pid1 import (
+    Ended,
+    Process1,
+    State,
+    environment_of,
+    need_namespaces,
+    read_fields,
+    start_secretsync,
+)
 from tests.support.canary import make_canary
 from tests.support.projects import MakeProject, Project
 
@@ -98,8 +106,7 @@ def wait_for(process: Process1, text: bytes) -> None:
 
 def read_status(ended: Ended) -> dict[str, str]:
     """/proc/self/status as a dictionary."""
-    lines = ended.stdout.decode().split("\n")
-    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines) if value}
+    return read_fields(ended.stdout.decode())
 
 
 def test_application_is_process_1(run: Run) -> None:

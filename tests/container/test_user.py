@@ -1,0 +1,140 @@
+"""`run --user`: what root alone may read is read first, then nothing of root is left."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.container.pid1 import read_fields
+from tests.support.canary import make_canary
+from tests.support.processes import clean_environment, run_command, secretsync_argv
+from tests.support.projects import MakeProject, Project
+from tests.support.tools import needs, needs_tool
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux, which is not here")
+
+STATUS = ("cat", "/proc/self/status")
+NOBODY = 65534
+
+
+@pytest.fixture
+def secret() -> str:
+    """What is in a file that root alone may read."""
+    return make_canary()
+
+
+@pytest.fixture
+def app(project: MakeProject, secret: str) -> Project:
+    """A project with that secret."""
+    needs(os.geteuid() == 0, "root")
+    made = project(
+        {
+            "env/production/security.env": "DB_PASSWORD=$<docker:db_password>\n",
+            "providers/production.toml": '[stores.docker]\ndir = "secrets"\n',
+        }
+    )
+    made.write("secrets/db_password", secret, mode=0o400)
+    (made.root / "secrets").chmod(0o700)
+    return made
+
+
+@pytest.fixture
+def shared_folder() -> Iterator[Path]:
+    """A folder that every user can reach: those of the tests are closed."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+def run(app: Project, user: str, *command: str, options: Sequence[str] = (), status: int = 0) -> str:
+    """What the command wrote after `run --user USER`."""
+    arguments = ["run", "-e", "production", "--user", user, *options, "--", *command]
+    return app.cli(*arguments, reveals=True, expect=status).stdout
+
+
+def test_application_has_no_right_of_root(app: Project, secret: str) -> None:
+    """Ids, groups, every set of capabilities, and no way to get more; it has the secret all the same."""
+    status = read_fields(run(app, "nobody", *STATUS))
+    assert {status[name] for name in ("Uid", "Gid")} == {"\t".join([str(NOBODY)] * 4)}
+    assert status["Groups"] == str(NOBODY)
+    assert {int(status[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {0}
+    assert status["NoNewPrivs"] == "1"
+    assert run(app, "nobody", "printenv", "DB_PASSWORD") == f"{secret}\n"
+    setpriv = needs_tool("setpriv")
+    for way in ("--reuid=0", "--clear-groups", "--inh-caps=+chown"):
+        assert run(app, "nobody", "sh", "-c", f"! {setpriv} {way} echo changed") == ""
+
+
+def test_capabilities_that_would_survive_are_taken(app: Project) -> None:
+    """Inheritable and ambient ones, and with the securebits that keep the others when root becomes somebody else."""
+    setpriv = needs_tool("setpriv")
+    argv = [setpriv, "--inh-caps=+chown,+setuid", "--ambient-caps=+chown", "--securebits=+no_setuid_fixup"]
+    argv += secretsync_argv(["run", "-e", "production", "--user", "nobody", "--", *STATUS])
+    done = run_command(argv, cwd=app.root, env=clean_environment(app.home), expect=0)
+    status = read_fields(done.stdout)
+    assert {int(status[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {0}
+
+
+@pytest.mark.parametrize(
+    ("user", "uid", "gid", "groups"),
+    [
+        ("65534", 65534, 65534, "65534"),  # a number that passwd knows: its groups
+        ("4711:4712", 4711, 4712, "4712"),  # one that it does not
+        ("nobody:daemon", 65534, 1, "1"),
+        ("daemon:4712", 1, 4712, "4712"),
+    ],
+)
+def test_ids_by_name_and_number(app: Project, user: str, uid: int, gid: int, groups: str) -> None:
+    """As in a Dockerfile's USER."""
+    status = read_fields(run(app, user, *STATUS))
+    assert (status["Uid"], status["Gid"]) == ("\t".join([str(uid)] * 4), "\t".join([str(gid)] * 4))
+    assert status["Groups"] == groups
+
+
+@pytest.mark.parametrize(
+    ("user", "message"),
+    [
+        ("no-such-user", "there is no user called 'no-such-user'"),
+        ("nobody:no-such-group", "there is no group called 'no-such-group'"),
+        ("4711", "say its group too: 4711:GROUP"),
+        ("root", "root is whom this option is there to leave"),
+        ("0:4711", "root is whom this option is there to leave"),
+        ("4294967295:1", "is below 4294967295"),
+        ("nobody:4294967295", "is below 4294967295"),
+        ("", "there is no user called ''"),
+    ],
+)
+def test_user_is_looked_up_before_anything_is_asked(app: Project, user: str, message: str) -> None:
+    """Status 2, though the secret is missing too."""
+    (app.root / "secrets" / "db_password").unlink()
+    done = app.cli("run", "-e", "production", "--user", user, "--", "echo", "started", expect=2)
+    assert message in done.stderr
+    assert done.stdout == ""
+
+
+def test_only_root_can_become_another_user(app: Project) -> None:
+    """Whoever is not root is told so before anything is asked, and does not go on as who they are."""
+    code = "import os; from secretsync.privileges import find_user; os.setresuid(47, 47, 47); find_user('1:1')"
+    done = run_command([sys.executable, "-I", "-c", code], cwd=Path("/"), env=clean_environment(app.home))
+    assert "only root can become another user" in done.stderr
+
+
+def test_without_the_right_to_change_users_nothing_starts(app: Project) -> None:
+    """Root in name only, as in a container without capabilities: status 126, not a start as root."""
+    argv = [needs_tool("setpriv"), "--bounding-set=-setuid", "--inh-caps=-all"]
+    argv += secretsync_argv(["run", "-e", "production", "--user", "nobody", "--", "echo", "started"])
+    done = run_command(argv, cwd=app.root, env=clean_environment(app.home), expect=126)
+    assert done.stdout == ""
+    assert "rights that it must not have" in done.stderr
+
+
+def test_files_belong_to_the_user(app: Project, secret: str, shared_folder: Path) -> None:
+    """Written by it, after root's rights are gone; a second start finds the folder of the first."""
+    files = ["--files", str(shared_folder / "files"), "--allow-disk"]
+    show = 'stat -c "%u %a" "$DB_PASSWORD_FILE"; cat "$DB_PASSWORD_FILE"'
+    for _ in range(2):
+        assert run(app, "nobody", "sh", "-c", show, options=files) == f"{NOBODY} 400\n{secret}"
+    assert "0700" in app.cli("run", "-e", "production", *files, "--", "true", expect=6).stderr
