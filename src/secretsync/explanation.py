@@ -57,7 +57,7 @@ def _is_secret(plan: Plan, planned: PlannedEntry, infos: Answers[SecretInfo], se
     for part in planned.parts:
         if isinstance(part, EntryPart) and part.entry in secret:
             return True
-        if isinstance(part, EnvironPart) and is_sensitive(part.name):
+        if isinstance(part, EnvironPart) and (is_sensitive(part.name) or is_sensitive(planned.entry.key)):
             return True
         if isinstance(part, SecretPart):
             index, outcome = infos.settle(part)
