@@ -15,7 +15,14 @@ from secretsync.fetch import Answers, Stores, StoreState, ask_values, fetch, ide
 from secretsync.model import Entry, Failed, Found, Hidden, Secret, SecretInfo
 from secretsync.placeholders import Fault, parse_reference
 from secretsync.plan import Plan, SecretPart, make_plan
-from secretsync.project import Project, find_root, named_environment, open_files, open_project
+from secretsync.project import (
+    Project,
+    check_environment_name,
+    find_root,
+    named_environment,
+    open_files,
+    open_project,
+)
 from secretsync.providers.interface import Deadline, Provider
 from secretsync.resolve import resolve
 from secretsync.selection import select
@@ -143,8 +150,11 @@ def _read_bindings(project: Project) -> Bindings:
 def _open(source: Source, environ: Mapping[str, str]) -> Project:
     if source.files is not None:
         return open_files(source.files, source.bindings, root=source.root)
-    root = find_root(source.root, environ)
-    return open_project(source.environment or named_environment(environ) or "development", root)
+    environment = source.environment
+    if environment is None:
+        environment = named_environment(environ) or "development"
+    check_environment_name(environment)  # before anything on disk is looked at
+    return open_project(environment, find_root(source.root, environ))
 
 
 def resolve_plan(

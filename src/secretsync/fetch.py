@@ -24,6 +24,9 @@ __all__ = ["Answers", "StoreState", "Stores", "ask_values", "fetch", "identify",
 # How long past the deadline an answer is still taken: a provider that meets the deadline itself says why.
 _GRACE = 0.3  # seconds
 
+# Stands where a batch's next reference would: the provider's call has come back.
+_END = object()
+
 T = TypeVar("T", Payload, SecretInfo)
 
 
@@ -207,8 +210,8 @@ class _Round(Generic[T]):
         self.kind: type[T] = kind
         self.outcomes: dict[SecretRef, Found[T] | Missing | Failed] = {}
         self.asked: dict[SecretRef, None] = {}
-        self.events: SimpleQueue[tuple[int, SecretRef | None, Any]] = SimpleQueue()
-        self.batches: dict[int, tuple[str, list[SecretRef]]] = {}
+        self.events: SimpleQueue[tuple[int, Any, Any]] = SimpleQueue()
+        self.batches: dict[int, tuple[str, frozenset[SecretRef]]] = {}
         self.started = 0
         self.end = Deadline(deadline.remaining() + _GRACE)
 
@@ -219,10 +222,11 @@ class _Round(Generic[T]):
                 batch, ref, outcome = self.events.get(timeout=self.end.remaining())
             except Empty:
                 break
-            if ref is None:
+            if ref is _END:
                 self._end(batch, outcome)
                 self._advance()
-            elif batch in self.batches and ref in self.batches[batch][1]:
+            # A plug-in may name anything as what it answers for.
+            elif type(ref) is SecretRef and ref in self.batches[batch][1]:
                 self.outcomes.setdefault(ref, _checked(outcome, self.kind))
         self._give_up()
         return Answers(self.outcomes)
@@ -250,7 +254,7 @@ class _Round(Generic[T]):
 
     def _ask(self, store: str, refs: list[SecretRef]) -> None:
         self.started += 1
-        self.batches[self.started] = (store, refs)
+        self.batches[self.started] = (store, frozenset(refs))
         call = getattr(self.stores[store], self.method)
         arguments = (call, tuple(refs), self.deadline, self.started, self.events.put)
         threading.Thread(target=_call, args=arguments, name=f"secretsync-{store}", daemon=True).start()
@@ -277,7 +281,7 @@ def _call(
     refs: Sequence[SecretRef],
     deadline: Deadline,
     batch: int,
-    report: Callable[[tuple[int, SecretRef | None, Any]], None],
+    report: Callable[[tuple[int, Any, Any]], None],
 ) -> None:
     """One provider's call in its thread: every answer is reported, and the end."""
     failure = None
@@ -287,16 +291,22 @@ def _call(
     except BaseException as error:  # noqa: BLE001 - one of the two borders: a plug-in may raise anything at all
         # Its type alone: the text of an exception may hold a value.
         failure = Failed(ProblemKind.UNAVAILABLE, f"the provider raised {type(error).__name__}")
-    report((batch, None, failure))
+    report((batch, _END, failure))
 
 
 def _checked(outcome: object, kind: type[T]) -> Found[T] | Missing | Failed:
     """`outcome`, where it is one; a plug-in may answer anything."""
-    if isinstance(outcome, Missing | Failed):
+    if isinstance(outcome, Missing | Failed) and _is_well_formed(outcome):
         return outcome
     if isinstance(outcome, Found) and isinstance(outcome.value, kind) and _has_text(outcome.value):
         return cast("Found[T]", outcome)
     return Failed(ProblemKind.UNAVAILABLE, "the provider's answer is neither found, missing nor failed")
+
+
+def _is_well_formed(outcome: Missing | Failed) -> bool:
+    if isinstance(outcome, Failed) and type(outcome.kind) is not ProblemKind:
+        return False
+    return isinstance(outcome.cause, str) and (outcome.hint is None or isinstance(outcome.hint, str))
 
 
 def _has_text(value: object) -> bool:

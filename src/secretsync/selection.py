@@ -99,7 +99,7 @@ def _parse_json(text: str) -> Any:
     cause = "the secret is not JSON, and a field is asked of it"
     try:
         document = json.loads(
-            text, parse_int=_Number, parse_float=_Number, parse_constant=_refuse_constant, object_pairs_hook=_object
+            text, parse_int=_Number, parse_float=_Number, parse_constant=_refuse, object_pairs_hook=_object
         )
     except _Unusable as unusable:
         cause = unusable.cause
@@ -110,9 +110,9 @@ def _parse_json(text: str) -> Any:
     return document
 
 
-def _refuse_constant(name: str) -> Any:
-    message = f"{name} is not JSON"
-    raise _Unusable(message)
+def _refuse(_constant: str) -> Any:
+    """Python's parser takes NaN and infinities; RFC 8259 has none."""
+    raise _Unusable("the secret's JSON has a number that JSON has not: NaN or an infinity")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

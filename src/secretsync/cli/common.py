@@ -104,7 +104,8 @@ def environment_of(options: argparse.Namespace, environ: Environ, *, must_be_nam
         return Source(root=options.root, files=tuple(options.env_file), bindings=options.bindings)
     if options.bindings is not None:
         raise UsageError("--bindings goes with --env-file; an environment has providers/<environment>.toml")
-    environment = options.environment or named_environment(environ)
+    # An empty name is a name that was not filled in: it is refused, and nothing else is taken in its place.
+    environment = named_environment(environ) if options.environment is None else options.environment
     if environment is None and must_be_named:
         raise UsageError(
             "no environment is named, and a guess could start the wrong one; give -e NAME, or set $SECRETSYNC_ENV"
