@@ -29,7 +29,7 @@ def describe(round_: Round, ref: SecretRef) -> Found[SecretInfo] | Missing | Fai
     folder, _, name = mount.rest(ref.path).partition("/")
     if mount.kind in (Kind.OTHER, Kind.UNKNOWN) and name:
         if folder in _STATIC:
-            return _static(round_, ref, mount, f"{mount.path}/{_STATIC[folder]}/{name}")
+            return _static(round_, mount, f"{mount.path}/{_STATIC[folder]}/{name}")
         if folder in _LEASED and mount.kind is Kind.OTHER:
             return _leased(round_, ref, mount, f"{mount.path}/{_LEASED[folder]}/{name}")
     if mount.kind is Kind.OTHER:
@@ -82,7 +82,7 @@ def _kv1(round_: Round, ref: SecretRef, mount: Mount) -> Found[SecretInfo] | Mis
     return refused(reply, ref.path, mount)
 
 
-def _static(round_: Round, ref: SecretRef, mount: Mount, role: str) -> Found[SecretInfo] | Missing | Failed:
+def _static(round_: Round, mount: Mount, role: str) -> Found[SecretInfo] | Missing | Failed:
     """When the engine changed the password of a static role, without the password."""
     reply = round_.ask(lambda adapter: adapter.read(role))
     if reply.status != 200:
