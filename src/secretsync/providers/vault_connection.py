@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import random
-import ssl
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
-from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined] # missing in its stubs
 
-import certifi
 import requests
 import urllib3.exceptions
 from hvac.adapters import RawAdapter
-from requests.adapters import HTTPAdapter
 
-from secretsync.errors import ProblemKind
 from secretsync.json_text import NotJsonError, parse_json
-from secretsync.model import Failed, Hidden
+from secretsync.model import Hidden
 from secretsync.providers.interface import Deadline
+from secretsync.providers.vault_network import Trouble, VaultFailureError, make_session, translate
 from secretsync.providers.workers import no_answer
 
 __all__ = ["Connection", "Reply", "VaultAdapter", "VaultFailureError"]
@@ -57,25 +52,11 @@ class Reply(Hidden):
 
     def says(self, words: str) -> bool:
         """Whether an error or a warning of the server has these words in it. They are never shown."""
-        told = [*((self.document or {}).get("errors") or ()), *((self.document or {}).get("warnings") or ())]
+        document = self.document or {}
+        told = [
+            text for key in ("errors", "warnings") if isinstance(lines := document.get(key), list) for text in lines
+        ]
         return any(words in text for text in told if isinstance(text, str))
-
-
-class VaultFailureError(Exception):
-    """Why there is no answer. It never leaves the provider, and is raised where no other exception is at hand."""
-
-    def __init__(self, failed: Failed) -> None:
-        self.failed = failed
-        super().__init__(failed.cause)
-
-
-@dataclass(frozen=True, slots=True)
-class _Trouble:
-    """A request without an answer."""
-
-    failed: Failed
-    is_passing: bool = True  # another try can mend it
-    was_sent: bool = True  # the server may have carried it out
 
 
 class Connection:
@@ -84,23 +65,11 @@ class Connection:
     def __init__(self, address: str, environ: Mapping[str, str], ca_cert: str | None, *, workers: int) -> None:
         """Nothing is connected yet. Raises VaultFailureError where the certificates cannot be read."""
         self.address = address
-        self._session = requests.Session()
-        # The process's own environment, a .netrc and hvac's ideas of both stay out: everything is said here.
-        self._session.trust_env = False
-        self._session.proxies.update(_proxies(address, environ))
-        context = _tls_context(environ, ca_cert) if address.startswith("https:") else None
-        transport = _Transport(context, workers=workers)
-        for scheme in ("https://", "http://"):
-            self._session.mount(scheme, transport)
-
-    @property
-    def session(self) -> requests.Session:
-        """What hvac's adapters send with."""
-        return self._session
+        self.session = make_session(address, environ, ca_cert, workers=workers)
 
     def close(self) -> None:
         """Close them."""
-        self._session.close()
+        self.session.close()
 
     def send(self, method: str, url: str, deadline: Deadline, *, is_repeatable: bool, **request: Any) -> Reply:
         """The answer, at the latest at `deadline`; repeated with pauses as long as that can help.
@@ -119,18 +88,18 @@ class Connection:
             return outcome
         raise VaultFailureError(outcome.failed)
 
-    def _try(self, method: str, url: str, deadline: Deadline, request: Mapping[str, Any]) -> Reply | _Trouble:
+    def _try(self, method: str, url: str, deadline: Deadline, request: Mapping[str, Any]) -> Reply | Trouble:
         left = deadline.remaining()
         if left <= 0:
-            return _Trouble(no_answer(deadline), is_passing=False)
+            return Trouble(no_answer(deadline), is_passing=False)
         timeout = (min(_CONNECT, left), min(_READ, left))
         try:
             # A redirect is not followed: requests would send the token along, to whatever host it names.
-            response = self._session.request(method, url, timeout=timeout, allow_redirects=False, **request)
+            response = self.session.request(method, url, timeout=timeout, allow_redirects=False, **request)
             return _reply(response)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             # Its request has the token, its text may have anything: only what is understood of it goes on.
-            return _trouble(error, self.address, timeout)
+            return translate(error, self.address, timeout)
 
 
 class VaultAdapter(RawAdapter):
@@ -177,72 +146,6 @@ class VaultAdapter(RawAdapter):
         )
 
 
-class _Transport(HTTPAdapter):
-    """Connections that share one TLS context: requests has each new one load all authorities again."""
-
-    def __init__(self, context: ssl.SSLContext | None, *, workers: int) -> None:
-        self._context = context
-        super().__init__(pool_connections=1, pool_maxsize=workers)
-
-    def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        super().init_poolmanager(*args, ssl_context=self._context, **options)
-
-    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
-        return super().proxy_manager_for(proxy, ssl_context=self._context, **options)
-
-    def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
-        host, _ = super().build_connection_pool_key_attributes(request, verify, cert)
-        return host, {"ssl_context": self._context} if self._context else {}
-
-    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
-        # The context does it; urllib3 asks for a certificate where nobody says otherwise.
-        pass
-
-
-def _tls_context(environ: Mapping[str, str], ca_cert: str | None) -> ssl.SSLContext:
-    """What is trusted: the authority named, else those of the environment, else the system's, else certifi's."""
-    file = ca_cert or environ.get("REQUESTS_CA_BUNDLE") or environ.get("SSL_CERT_FILE")
-    folder = None if file else environ.get("VAULT_CAPATH") or environ.get("SSL_CERT_DIR")
-    if file and not ca_cert:
-        file, folder = (None, file) if _is_folder(file) else (file, None)
-    failed = None
-    try:
-        context = ssl.create_default_context(cafile=file or None, capath=folder or None)
-        if not file and not folder and not context.cert_store_stats()["x509_ca"]:
-            context.load_verify_locations(certifi.where())
-        if certificate := environ.get("VAULT_CLIENT_CERT"):
-            context.load_cert_chain(certificate, environ.get("VAULT_CLIENT_KEY") or None)
-        context.set_alpn_protocols(["http/1.1"])
-    except (OSError, ValueError):
-        failed = Failed(
-            ProblemKind.UNAVAILABLE,
-            f"the certificates in {file or folder or environ.get('VAULT_CLIENT_CERT') or 'the system'} cannot be used",
-            "ca_cert, or VAULT_CACERT, names a PEM file with the authority of the server's certificate",
-        )
-    if failed is not None:
-        raise VaultFailureError(failed)
-    return context
-
-
-def _is_folder(path: str) -> bool:
-    import os
-
-    return os.path.isdir(path)
-
-
-def _proxies(address: str, environ: Mapping[str, str]) -> dict[str, str]:
-    """The proxy that the environment names for the server, as requests takes it."""
-    parts = urlsplit(address)
-
-    def value(name: str) -> str:
-        return environ.get(name.lower()) or environ.get(name.upper()) or ""
-
-    if not parts.hostname or proxy_bypass_environment(parts.netloc.rpartition("@")[2], {"no": value("no_proxy")}):
-        return {}
-    proxy = value(f"{parts.scheme}_proxy") or value("all_proxy")
-    return {parts.scheme: proxy} if proxy else {}
-
-
 def _reply(response: requests.Response) -> Reply:
     document = None
     try:
@@ -262,7 +165,7 @@ def _reply(response: requests.Response) -> Reply:
     )
 
 
-def _pause(outcome: Reply | _Trouble, tries: int, *, is_repeatable: bool) -> float | None:
+def _pause(outcome: Reply | Trouble, tries: int, *, is_repeatable: bool) -> float | None:
     """Seconds until the next try; None: there is none."""
     jitter = random.uniform(0.5, 1.0) * _PAUSE * 2.0 ** (tries - 1)  # noqa: S311 - spreads requests, hides nothing
     if isinstance(outcome, Reply):
@@ -276,58 +179,3 @@ def _pause(outcome: Reply | _Trouble, tries: int, *, is_repeatable: bool) -> flo
     elif not outcome.is_passing or (outcome.was_sent and not is_repeatable):
         return None
     return jitter if tries < _TRIES else None
-
-
-def _trouble(error: Exception, address: str, timeout: tuple[float, float]) -> _Trouble:
-    """What a network error means, in words of our own."""
-    hint = f"is {address} the right address, and reachable from here?"
-    if isinstance(error, requests.exceptions.ConnectTimeout):
-        failed = Failed(ProblemKind.UNAVAILABLE, f"no connection within {timeout[0]:.2g} s", hint)
-        return _Trouble(failed, was_sent=False)
-    if isinstance(error, requests.exceptions.ProxyError):
-        failed = Failed(ProblemKind.UNAVAILABLE, "the proxy between us and the server does not answer", hint)
-        return _Trouble(failed, was_sent=False)
-    if isinstance(error, requests.exceptions.SSLError):
-        return _Trouble(_untrusted(error), is_passing=False)
-    if isinstance(error, requests.exceptions.Timeout):
-        return _Trouble(Failed(ProblemKind.UNAVAILABLE, f"no answer within {timeout[1]:.2g} s", hint))
-    if _has_cause(error, urllib3.exceptions.NameResolutionError):
-        failed = Failed(ProblemKind.UNAVAILABLE, "the server's name is not known", hint)
-        return _Trouble(failed, was_sent=False)
-    if _has_cause(error, urllib3.exceptions.NewConnectionError):
-        failed = Failed(ProblemKind.UNAVAILABLE, "the server refuses connections", hint)
-        return _Trouble(failed, was_sent=False)
-    if _has_cause(error, urllib3.exceptions.IncompleteRead):
-        return _Trouble(Failed(ProblemKind.UNAVAILABLE, "the answer was cut off", hint))
-    if isinstance(error, requests.exceptions.ConnectionError | requests.exceptions.ChunkedEncodingError | OSError):
-        return _Trouble(Failed(ProblemKind.UNAVAILABLE, "the connection was closed before the answer", hint))
-    return _Trouble(
-        Failed(ProblemKind.UNAVAILABLE, f"the request failed ({type(error).__name__})", hint), is_passing=False
-    )
-
-
-def _untrusted(error: Exception) -> Failed:
-    why = next(
-        (cause.verify_message for cause in _causes(error) if isinstance(cause, ssl.SSLCertVerificationError)), ""
-    )
-    return Failed(
-        ProblemKind.UNAVAILABLE,
-        f"the server's certificate is not trusted: {why}" if why else "no TLS connection can be made with the server",
-        "ca_cert, or VAULT_CACERT, names the file with its authority; verification cannot be switched off",
-    )
-
-
-def _has_cause(error: BaseException, kind: type[BaseException]) -> bool:
-    return any(isinstance(cause, kind) for cause in _causes(error))
-
-
-def _causes(error: BaseException) -> list[BaseException]:
-    """`error` and everything that it wraps: urllib3 keeps reasons in arguments, requests in contexts."""
-    found: list[BaseException] = []
-    waiting: list[Any] = [error]
-    while waiting and len(found) < 20:
-        cause = waiting.pop()
-        if isinstance(cause, BaseException) and cause not in found:
-            found.append(cause)
-            waiting += [*cause.args, getattr(cause, "reason", None), cause.__cause__, cause.__context__]
-    return found

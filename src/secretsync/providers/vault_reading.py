@@ -127,7 +127,7 @@ def refused(reply: Reply, path: str, mount: Mount, api: str = "data") -> Missing
         return Failed(
             ProblemKind.UNUSABLE, f"nothing is mounted at {path}", "is the mount's path right, and the namespace?"
         )
-    if reply.status == 404:
+    if reply.status == 404 or (reply.status == 400 and reply.says("unknown role")):
         rest = mount.rest(path)
         advice = None
         if mount.kind is Kind.KV2 and rest.startswith(("data/", "metadata/")):

@@ -193,12 +193,14 @@ class Round:
         except VaultFailureError as failure:
             self._unreachable[first] = failure.failed
             raise
-        data = reply.data or {}
-        name, engine = str(data.get("path", "")).rstrip("/"), str(data.get("type", ""))
-        if reply.status != 200 or not path.startswith(f"{name}/"):
+        if reply.status != 200:
             mount = self._closed[folder] = Mount(first, Kind.UNKNOWN)
             return mount
-        version = (data.get("options") or {}).get("version")
+        data = reply.data or {}
+        name, engine, options = str(data.get("path", "")).rstrip("/"), str(data.get("type", "")), data.get("options")
+        if not path.startswith(f"{name}/"):
+            raise VaultFailureError(_foreign(reply))
+        version = options.get("version") if isinstance(options, dict) else None
         kind = Kind.OTHER
         if engine in ("kv", "generic", "cubbyhole"):
             kind = Kind.KV2 if version == "2" else Kind.KV1
@@ -223,8 +225,7 @@ class Round:
             return Failed(
                 unavailable, f"it failed ({reply.status})", "its log says why; values may be in what it told us"
             )
-        hint = "is there a proxy or a login page between us and the server?"
-        return Failed(unavailable, f"its answer is not Vault's ({reply.status})", hint)
+        return _foreign(reply)
 
     def _look_at_health(self) -> str:
         """The state of a server that does not work, in words; empty where it says that all is well, or nothing."""
@@ -241,6 +242,11 @@ class Round:
         if told.get("replication_dr_mode") == "secondary":
             return "a secondary for disaster recovery"
         return "a standby that reaches no leader" if told.get("standby") is True else ""
+
+
+def _foreign(reply: Reply) -> Failed:
+    hint = "is there a proxy or a login page between us and the server?"
+    return Failed(ProblemKind.UNAVAILABLE, f"its answer is not Vault's ({reply.status})", hint)
 
 
 def _is_refusal(reply: Reply) -> bool:
