@@ -1,0 +1,66 @@
+"""Calls in daemon threads, bounded in number and by the deadline."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from queue import Empty, SimpleQueue
+from typing import TypeVar
+
+from secretsync.errors import ProblemKind
+from secretsync.model import Failed
+from secretsync.providers.interface import Deadline
+
+__all__ = ["no_answer", "run_in_threads"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def run_in_threads(
+    call: Callable[[T], R], items: Sequence[T], *, workers: int, deadline: Deadline
+) -> Iterator[tuple[T, R | Failed]]:
+    """`call(item)` for each of `items`, in at most `workers` threads, as the results come.
+
+    What is not done at the deadline is not yielded: the caller answers it with `no_answer(deadline)`. A call that hangs
+    is left behind in its thread, which is a daemon and holds up nobody's exit; no call begins after the deadline, or
+    after the caller has stopped to listen. `call` is not meant to raise; where it does, its item is Failed with the
+    exception's type and without its text, which may hold a value.
+    """
+    waiting = deque(items)
+    results: SimpleQueue[tuple[T, R | Failed]] = SimpleQueue()
+    stopped = threading.Event()
+
+    def work() -> None:
+        while not stopped.is_set() and not deadline.is_over:
+            try:
+                item = waiting.popleft()
+            except IndexError:
+                return
+            results.put((item, _guarded(call, item)))
+
+    for _ in range(min(workers, len(items))):
+        threading.Thread(target=work, name="secretsync-worker", daemon=True).start()
+    try:
+        for _ in range(len(items)):
+            # After the deadline, what is in the queue already is still taken.
+            yield results.get(timeout=deadline.remaining())
+    except Empty:
+        return
+    finally:
+        stopped.set()
+
+
+def no_answer(deadline: Deadline) -> Failed:
+    """The outcome of what was not answered by the deadline."""
+    cause = f"no answer within {deadline.seconds:g} s"
+    hint = "is the store reachable from here? --timeout, or timeout in the bindings, gives it more time"
+    return Failed(ProblemKind.UNAVAILABLE, cause, hint)
+
+
+def _guarded(call: Callable[[T], R], item: T) -> R | Failed:
+    try:
+        return call(item)
+    except BaseException as error:  # noqa: BLE001 - in a thread nobody else would hear of it, and its item would hang
+        return Failed(ProblemKind.UNAVAILABLE, f"the provider raised {type(error).__name__}")
