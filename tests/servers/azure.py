@@ -7,12 +7,15 @@ settings, the verification of the challenge's resource included. No Azure accoun
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import json
 import re
 import secrets
 import socket
 import threading
 import time
+import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -54,6 +57,7 @@ class Principal:
     client_id: str
     secret: str = field(repr=False)
     may: frozenset[str] = frozenset({"get", "list"})
+    object_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
 
 class Vault:
@@ -63,6 +67,7 @@ class Vault:
         self.name = name
         self.secrets: dict[str, list[Version]] = {}
         self.names: dict[str, str] = {}  # as first written: names do not differ by case
+        self.refusals: dict[str, Response] = {}  # what is answered in the place of a value, by the secret's name
 
     @property
     def url(self) -> str:
@@ -116,6 +121,7 @@ class AzureKeyVault(LoopbackServer):
         self.assertions: dict[str, str] = {}  # the token of a federated identity, and its client id
         self.token_lifetime = 3600  # seconds
         self.page = PAGE
+        self.issued: list[str] = []  # every token so far
         self._tokens: dict[str, tuple[Principal, float]] = {}
         self._state = threading.RLock()
         super().__init__(authority.server_context(f"*{SUFFIX}", AUTHORITY, "localhost", "127.0.0.1"))
@@ -142,9 +148,20 @@ class AzureKeyVault(LoopbackServer):
 
     def issue(self, principal: Principal) -> dict[str, object]:
         """A new access token, as the authority and the platform's endpoints write it."""
-        token = f"{secrets.token_urlsafe(16)}.{secrets.token_urlsafe(64)}.{secrets.token_urlsafe(32)}"
+        until = time.time() + self.token_lifetime
+        claims = {
+            "aud": RESOURCE,
+            "iss": f"https://sts.windows.net/{TENANT}/",
+            "exp": int(until),
+            "appid": principal.client_id,
+            "oid": principal.object_id,
+            "tid": TENANT,
+        }
+        head, body = (_base64url(json.dumps(part).encode()) for part in ({"typ": "JWT", "alg": "RS256"}, claims))
+        token = f"{head}.{body}.{secrets.token_urlsafe(256)}"
         with self._state:
-            self._tokens[token] = (principal, time.time() + self.token_lifetime)
+            self._tokens[token] = (principal, until)
+            self.issued.append(token)
         return {"token_type": "Bearer", "expires_in": self.token_lifetime, "access_token": token}
 
     def revoke_tokens(self) -> None:
@@ -255,6 +272,8 @@ class AzureKeyVault(LoopbackServer):
             )
             return _error(404, "SecretNotFound", text)
         version = found[-1]
+        if request.operation.startswith("get") and name.lower() in vault.refusals:
+            return vault.refusals[name.lower()]
         if request.method == "DELETE":
             vault.delete(name)
             return json_response(_item(vault, name, version, version.id))
@@ -365,6 +384,11 @@ def throttled(retry_after: int = 1) -> Fault:
     return play
 
 
+def forbidden(reason: str) -> Response:
+    """The answer of a vault that does not let the caller: "ForbiddenByRbac", "ForbiddenByFirewall", ..."""
+    return _error(403, "Forbidden", "Caller is not authorized to perform action on resource.", inner=reason)
+
+
 @dataclass(frozen=True, slots=True)
 class AzureWorld:
     """The double with its proxy and its certificates: all that a test needs."""
@@ -439,6 +463,10 @@ def _carry(source: socket.socket, target: socket.socket) -> None:
     for sock in (source, target):
         with contextlib.suppress(OSError):
             sock.shutdown(socket.SHUT_RDWR)
+
+
+def _base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
 def _host(request: Request) -> str:
