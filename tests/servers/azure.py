@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import os
 import re
 import secrets
 import socket
@@ -199,7 +200,7 @@ class AzureKeyVault(LoopbackServer):
 
     def _authority(self, request: Request) -> Response:
         base = f"https://{AUTHORITY}/{TENANT}"
-        if request.method == "GET" and request.path.endswith("/openid-configuration"):
+        if request.method == "GET" and request.path == f"/{TENANT}/v2.0/.well-known/openid-configuration":
             return json_response(
                 {
                     "issuer": f"{base}/v2.0",
@@ -329,6 +330,29 @@ class ManagedIdentity(LoopbackServer):
         return json_response({**document, "access_token": issued["access_token"], "token_type": "Bearer"})
 
 
+class MachineIdentity(LoopbackServer):
+    """The instance metadata service of a virtual machine, as far as it gives tokens."""
+
+    def __init__(self, azure: AzureKeyVault, principal: Principal) -> None:
+        self._azure = azure
+        self._principal = principal
+        super().__init__()
+
+    def operation(self, request: Request) -> str:
+        """It does one thing."""
+        return "token"
+
+    def answer(self, request: Request) -> Response:
+        """A token for the machine's identity, where the request says that it means metadata."""
+        if request.path != "/metadata/identity/oauth2/token" or request.headers.get("Metadata") != "true":
+            return json_response({"error": "invalid_request", "error_description": "Required metadata header"}, 400)
+        if request.query.get("client_id", self._principal.client_id) != self._principal.client_id:
+            return json_response({"error": "invalid_request", "error_description": "Identity not found"}, 400)
+        issued = self._azure.issue(self._principal)
+        times = {"expires_in": str(issued["expires_in"]), "expires_on": str(int(time.time()) + 3600)}
+        return json_response({**issued, **times, "resource": RESOURCE, "client_id": self._principal.client_id})
+
+
 class ConnectProxy(LoopbackServer):
     """A CONNECT proxy that leads Azure's names to the double, and lets nothing else out."""
 
@@ -397,7 +421,7 @@ class AzureWorld:
     proxy: ConnectProxy
     bundle: Path
     folder: Path
-    endpoints: list[ManagedIdentity] = field(default_factory=list)
+    endpoints: list[ManagedIdentity | MachineIdentity] = field(default_factory=list)
 
     @property
     def requests(self) -> Requests:
@@ -440,6 +464,23 @@ class AzureWorld:
         self.endpoints.append(endpoint)
         named = {"AZURE_CLIENT_ID": principal.client_id} if user_assigned else {}
         return {"IDENTITY_ENDPOINT": f"{endpoint.url}/msi/token", "IDENTITY_HEADER": endpoint.header, **named}
+
+    def machine_identity(self, principal: Principal) -> dict[str, str]:
+        """What leads to the identity of a virtual machine here: on a real one, nothing is set."""
+        endpoint = MachineIdentity(self.keyvault, principal)
+        self.endpoints.append(endpoint)
+        return {"AZURE_POD_IDENTITY_AUTHORITY_HOST": endpoint.url}
+
+    def cli(self, principal: Principal) -> dict[str, str]:
+        """The PATH of somebody who is logged in with the Azure CLI."""
+        folder = self.folder / unique("bin")
+        folder.mkdir()
+        token = self.keyvault.issue(principal)["access_token"]
+        answer = json.dumps({"accessToken": token, "expires_on": int(time.time()) + 3600, "tokenType": "Bearer"})
+        program = folder / "az"
+        program.write_text(f"#!/bin/sh\necho \"$*\" >> {folder}/calls\ncat <<'END'\n{answer}\nEND\n")
+        program.chmod(0o755)
+        return {"PATH": f"{folder}:{os.environ.get('PATH', os.defpath)}"}
 
     def stop(self) -> None:
         """End it."""

@@ -112,7 +112,12 @@ class AzureProvider:
             return wrong
 
         def get(client: Any, **options: Any) -> Found[Payload] | Missing | Failed:
-            return _payload(client.get_secret(ref.path, ref.version, **options), ref, self._client.host)
+            answers: list[Any] = []
+            secret = client.get_secret(ref.path, ref.version, raw_response_hook=answers.append, **options)
+            # The SDK makes a text of whatever stands in the place of the value.
+            if not isinstance(answers[-1].http_response.json().get("value"), str):
+                return Failed(ProblemKind.UNAVAILABLE, f"{self._client.host} gave an answer without a value")
+            return _payload(secret, ref, self._client.host)
 
         return self._client.ask(get, "get", deadline)
 
@@ -132,13 +137,14 @@ class AzureProvider:
         if isinstance(outcome, Missing | Failed):
             kind = outcome.kind if isinstance(outcome, Failed) else ProblemKind.MISSING
             raise ResolutionError([Problem(kind=kind, store=self._store, cause=outcome.cause, hint=outcome.hint)])
-        ids = (("tenant", "tid"), ("client id", "appid"), ("client id", "azp"), ("object id", "oid"))
+        ids = (("tenant", "tid"), ("client id", "appid"), ("client id", "azp"))
         told = dict.fromkeys((name, outcome[claim]) for name, claim in ids if isinstance(outcome.get(claim), str))
+        object_id = outcome.get("oid")
         return Identity(
             store=self._store,
             provider=self.spec.name,
             endpoint=self._url,
-            principal=next((f"{name} {value}" for name, value in told if name == "object id"), None),
+            principal=f"object id {object_id}" if isinstance(object_id, str) else None,
             details=(("credential", self._credential.kind), *told),
         )
 
@@ -184,8 +190,6 @@ def _payload(secret: Any, ref: SecretRef, host: str) -> Found[Payload] | Failed:
     version = _version_of(secret.properties, ref, host)
     if version is None or (ref.version is not None and version != ref.version.lower()):
         return Failed(ProblemKind.UNAVAILABLE, f"{host} answered about another secret or version")
-    if not isinstance(secret.value, str):
-        return Failed(ProblemKind.UNAVAILABLE, f"{host} gave an answer without a value")
     properties, now = secret.properties, datetime.now(UTC)
     if properties.enabled is False:
         return Failed(ProblemKind.UNUSABLE, "the secret is disabled", "enable it, or store a new version")

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from subprocess import TimeoutExpired
+from typing import Any, TypeVar
 
 from secretsync.errors import ProblemKind
 from secretsync.model import Failed, Missing
 
 __all__ = ["NoTokenError", "Trouble", "token_trouble", "vault_trouble"]
 
+T = TypeVar("T")
+
 # What the same request may well be answered to a moment later.
 _TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
+
+# What code raises that finds something else in an answer than it looks for.
+_GARBLED = (ValueError, TypeError, LookupError, AttributeError)
 
 # What the identity endpoint of a virtual machine answers while it is being changed (410) or rolled out (404).
 _TRANSIENT_IDENTITY = _TRANSIENT | {404, 410}
@@ -85,29 +91,30 @@ def vault_trouble(error: Exception, *, vault: str, right: str) -> Trouble:
 
 def token_trouble(error: Exception, *, credential: str) -> Trouble:
     """What `error`, which `credential` raised when it was asked for a token, means."""
-    from azure.core.exceptions import ClientAuthenticationError
-    from azure.identity import CredentialUnavailableError
-
-    status = next((found for found in map(_status, _chain(error)) if found), None)
-    if status is not None:
-        transient = _TRANSIENT_IDENTITY if credential == "managed-identity" else _TRANSIENT
-        if status in transient:
-            kind, cause = ProblemKind.UNAVAILABLE, f"no token by {credential}: its endpoint answered with HTTP {status}"
-            after = next((found for found in map(_retry_after, _chain(error)) if found is not None), None)
-            return Trouble(outcome=Failed(kind, cause), is_transient=True, is_general=True, retry_after=after)
-    elif (trouble := _unreachable(error, f"no token by {credential}: its endpoint")) is not None:
+    who = f"no token by {credential}"
+    status = _first(_status, error)
+    transient = _TRANSIENT_IDENTITY if credential == "managed-identity" else _TRANSIENT
+    if status in transient:
+        outcome = Failed(ProblemKind.UNAVAILABLE, f"{who}: its endpoint answered with HTTP {status}")
+        after = _first(_retry_after, error)
+        return Trouble(outcome=outcome, is_transient=True, is_general=True, retry_after=after)
+    if status is None and (trouble := _unreachable(error, f"{who}: its endpoint")) is not None:
         return trouble
-    code = _authority_code(error)
-    if not isinstance(error, ClientAuthenticationError):
-        cause = f"no token by {credential}: its endpoint gave a garbled answer ({type(error).__name__})"
-        return Trouble(outcome=Failed(ProblemKind.UNAVAILABLE, cause), is_general=True)
-    hint = _AUTHORITY_HINTS.get(code or "")
-    if code is None and "additionally_allowed_tenants" in str(error):
-        code, hint = "the vault belongs to another tenant", "AZURE_TENANT_ID must be the vault's tenant"
-    if isinstance(error, CredentialUnavailableError) or hint is None:
-        hint = hint or _credential_hint(credential)
-    cause = f"no token by {credential} ({code or type(error).__name__})"
-    return Trouble(outcome=Failed(ProblemKind.DENIED, cause, hint), is_general=True)
+    if code := _first(_authority_code, error):
+        hint = _AUTHORITY_HINTS.get(code) or _credential_hint(credential)
+        return Trouble(outcome=Failed(ProblemKind.DENIED, f"{who} ({code})", hint), is_general=True)
+    if "additionally_allowed_tenants" in str(error):
+        hint = "AZURE_TENANT_ID must be the tenant of the vault"
+        outcome = Failed(ProblemKind.DENIED, f"{who}: the vault belongs to another tenant", hint)
+        return Trouble(outcome=outcome, is_general=True)
+    if status is None and any(isinstance(one, _GARBLED) for one in _chain(error)):
+        outcome = Failed(ProblemKind.UNAVAILABLE, f"{who}: its endpoint gave a garbled answer")
+        # For an error of a platform's endpoint the SDK may look into a body that is not there, and tell no status.
+        return Trouble(outcome=outcome, is_transient=credential == "managed-identity", is_general=True)
+    if any(isinstance(one, TimeoutExpired) for one in _chain(error)):
+        return Trouble(outcome=Failed(ProblemKind.UNAVAILABLE, f"{who}: no answer in time"), is_general=True)
+    cause = f"{who} ({f'HTTP {status}' if status else type(error).__name__})"
+    return Trouble(outcome=Failed(ProblemKind.DENIED, cause, _credential_hint(credential)), is_general=True)
 
 
 def _credential_hint(credential: str) -> str:
@@ -165,7 +172,7 @@ def _unreachable(error: Exception, who: str) -> Trouble | None:
     if found is None:
         if any(isinstance(one, IncompleteReadError) for one in _chain(error)):
             outcome = Failed(ProblemKind.UNAVAILABLE, f"{who}: the answer was cut off")
-            return Trouble(outcome=outcome, is_transient=True)
+            return Trouble(outcome=outcome, is_transient=True, is_general=True)
         return None
     if any(isinstance(one, ssl.SSLCertVerificationError) for one in _chain(error)):
         cause, hint = f"{who}: its certificate is not trusted", "REQUESTS_CA_BUNDLE names the authorities that are"
@@ -183,18 +190,29 @@ def _unreachable(error: Exception, who: str) -> Trouble | None:
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
     """`error`, and the exceptions behind it."""
-    waiting, seen = [error], set()
+    waiting: list[object] = [error]
+    seen: set[int] = set()
     while waiting:
         one = waiting.pop()
         if isinstance(one, BaseException) and id(one) not in seen:
             seen.add(id(one))
             yield one
-            waiting += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
+            waiting += [one.__cause__, one.__context__, *one.args]
+            waiting += [getattr(one, name, None) for name in ("inner_exception", "reason")]
+
+
+def _first(look: Callable[[BaseException], T | None], error: BaseException) -> T | None:
+    """What `look` finds first in `error` and the exceptions behind it."""
+    return next((found for one in _chain(error) if (found := look(one)) is not None), None)
 
 
 def _status(error: BaseException) -> int | None:
     status = getattr(getattr(error, "response", None), "status_code", None)
-    return status if isinstance(status, int) else None
+    if isinstance(status, int):
+        return status
+    # The library below azure-identity has it in its text alone.
+    found = re.search(r"(?:HTTP (?:Error|status): |Token request error: \(\w+\) )(\d{3})\b", str(error))
+    return int(found[1]) if found else None
 
 
 def _retry_after(error: BaseException) -> float | None:
