@@ -16,6 +16,7 @@ from secretsync.providers.azure_errors import NoTokenError
 from secretsync.providers.interface import Deadline, StoreContext
 from tests.servers import faults
 from tests.servers.azure import TENANT, AzureWorld, Principal, Vault
+from tests.servers.loopback import Fault
 from tests.support.canary import CanaryFactory
 
 APP = SecretRef("azure", "app")
@@ -240,8 +241,30 @@ def test_an_identity_endpoint_that_recovers(azure: AzureWorld, vault: Vault, app
     """A busy endpoint is asked again."""
     apply(azure.managed_identity(azure.principal()))
     azure.endpoints[0].fail(faults.respond(500), times=2)
-    outcome = ask(provider(vault))
-    assert isinstance(outcome, Found), outcome
+    assert isinstance(ask(provider(vault)), Found)
+    assert azure.endpoints[0].requests.count("token") == 3
+
+
+@pytest.mark.parametrize("kind", ["client-secret", "workload-identity"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        faults.respond(503),
+        faults.respond(429, b"", {"Retry-After": "0"}),
+        faults.respond(
+            429,
+            b'{"error": "temporarily_unavailable", "error_description": "AADSTS90055: Too many requests."}',
+            {"Content-Type": "application/json"},
+        ),
+        faults.reset(),
+    ],
+    ids=["down", "busy", "busy, and says so", "reset"],
+)
+def test_an_authority_that_recovers(azure: AzureWorld, vault: Vault, kind: str, fault: Fault) -> None:
+    """So is a busy authority."""
+    azure.keyvault.fail(fault, "token", times=2)
+    assert isinstance(ask(provider(vault, KINDS[kind](azure, azure.principal()))), Found)
+    assert azure.requests.count("token") == 3
 
 
 @pytest.mark.parametrize("script", ["exit 1", "echo 'Please run: az login' >&2; exit 1", "echo nonsense", "exit 127"])

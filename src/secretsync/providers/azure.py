@@ -115,7 +115,7 @@ class AzureProvider:
             answers: list[Any] = []
             secret = client.get_secret(ref.path, ref.version, raw_response_hook=answers.append, **options)
             # The SDK makes a text of whatever stands in the place of the value.
-            if not isinstance(answers[-1].http_response.json().get("value"), str):
+            if not isinstance(_body(answers[-1]).get("value"), str):
                 return Failed(ProblemKind.UNAVAILABLE, f"{self._client.host} gave an answer without a value")
             return _payload(secret, ref, self._client.host)
 
@@ -126,7 +126,13 @@ class AzureProvider:
             return wrong
 
         def list_versions(client: Any, **options: Any) -> Found[SecretInfo] | Missing | Failed:
-            return _info(list(client.list_properties_of_secret_versions(ref.path, **options)), ref, self._client.host)
+            pages: list[Any] = []
+            listed = client.list_properties_of_secret_versions(ref.path, raw_response_hook=pages.append, **options)
+            outcome = _info(list(listed), ref, self._client.host)
+            # To the SDK a page without a list is an empty one.
+            if all(isinstance(_body(page).get("value"), list) for page in pages if _status(page) == 200):
+                return outcome
+            return Failed(ProblemKind.UNAVAILABLE, f"{self._client.host} gave an answer without a list")
 
         return self._client.ask(list_versions, "list", deadline)
 
@@ -233,6 +239,15 @@ def _info(listed: list[Any], ref: SecretRef, host: str) -> Found[SecretInfo] | M
             notes=notes,
         )
     )
+
+
+def _body(answer: Any) -> Any:
+    """The JSON of an answer as the SDK's pipeline hands it to a hook."""
+    return answer.http_response.json()
+
+
+def _status(answer: Any) -> int:
+    return int(answer.http_response.status_code)
 
 
 def _version_of(properties: Any, ref: SecretRef, host: str) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from secretsync.model import Failed, Missing
-from secretsync.providers.azure_credentials import Credential, Tokens
+from secretsync.providers.azure_credentials import SDK_LOGGERS, Credential, Tokens
 from secretsync.providers.azure_errors import Trouble, vault_trouble
 from secretsync.providers.interface import Deadline
 from secretsync.providers.sdk_logs import silenced
@@ -23,8 +23,6 @@ _TRIES = 3
 _CONNECT = 2.0  # seconds
 _READ = 5.0  # seconds
 _BACK_OFF = 0.25  # seconds: the longest wait before the second try; it doubles
-
-_PACKAGES = ("azure", "msal", "urllib3", "requests")
 
 
 class VaultClient:
@@ -74,8 +72,9 @@ class VaultClient:
     def _try(self, call: Callable[..., T], right: str, deadline: Deadline) -> T | Trouble:
         left = max(deadline.remaining(), 0.01)
         try:
-            with silenced(*_PACKAGES):
-                return call(self._client(), connection_timeout=min(_CONNECT, left), read_timeout=min(_READ, left))
+            client = self._client()
+            with silenced(*SDK_LOGGERS):
+                return call(client, connection_timeout=min(_CONNECT, left), read_timeout=min(_READ, left))
         except Exception as error:  # noqa: BLE001 - a garbled answer makes the SDK raise anything; no text of it is kept
             return vault_trouble(error, vault=self.host, right=right)
 
@@ -88,6 +87,8 @@ class VaultClient:
     def _client(self) -> Any:
         with self._lock:
             if self._sdk is None:
+                # All of the SDK comes before its loggers are silenced: those that are made later would speak.
+                import azure.identity  # noqa: F401
                 from azure.core.pipeline.transport import RequestsTransport
                 from azure.keyvault.secrets import SecretClient
 
@@ -107,8 +108,7 @@ class VaultClient:
     def claims(self) -> Any:
         """What our token says about us; see Tokens. Raises NoTokenError."""
         domain = self.host.partition(".")[2]
-        with silenced(*_PACKAGES):
-            return self.tokens.claims(f"https://{domain}/.default")
+        return self.tokens.claims(f"https://{domain}/.default")
 
     def close(self) -> None:
         """Give back the connections, and end what still waits for a retry."""

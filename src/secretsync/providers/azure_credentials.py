@@ -15,10 +15,14 @@ from typing import Any
 from secretsync.errors import ConfigurationError, Problem, ProblemKind
 from secretsync.providers.azure_errors import NoTokenError, token_trouble
 from secretsync.providers.interface import StoreContext
+from secretsync.providers.sdk_logs import silenced
 
-__all__ = ["CREDENTIALS", "Credential", "Tokens"]
+__all__ = ["CREDENTIALS", "SDK_LOGGERS", "Credential", "Tokens"]
 
 CREDENTIALS = ("auto", "default", "workload-identity", "managed-identity", "client-secret", "cli")
+
+# Whose records hold answers and tokens, whole or in exceptions.
+SDK_LOGGERS = ("azure", "msal", "urllib3", "requests")
 
 _PUBLIC_CLOUD = "https://login.microsoftonline.com"
 
@@ -139,9 +143,13 @@ class Tokens:
         try:
             if self._credential is None:
                 self._credential = self._choice.create()
-            return self._credential.get_token(*scopes, **options)
+            # Once more: loggers may have come with the credential.
+            with silenced(*SDK_LOGGERS):
+                return self._credential.get_token(*scopes, **options)
         except Exception as error:  # noqa: BLE001 - whatever a credential raises means that there is no token
             trouble = token_trouble(error, credential=self._choice.kind)
+        # The library below azure-identity would answer the next try from its memory of this one.
+        self._forget()
         # Out of the block, so that it is not chained: what the SDK raised may hold the answer.
         raise NoTokenError(trouble)
 

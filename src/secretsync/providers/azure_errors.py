@@ -38,6 +38,9 @@ _FORBIDDEN = {
     "ForbiddenByConnection": "the vault takes no connections from public networks",
 }
 
+# The authority's codes for a time-out, for a directory that is down, and for too many requests.
+_TRANSIENT_CODES = frozenset({"AADSTS90012", "AADSTS90033", "AADSTS90055"})
+
 # What can be done, by the codes of the authority that say so unmistakably.
 _AUTHORITY_HINTS = {
     "AADSTS7000215": "AZURE_CLIENT_SECRET must be the secret's value, not its id",
@@ -100,7 +103,11 @@ def token_trouble(error: Exception, *, credential: str) -> Trouble:
         return Trouble(outcome=outcome, is_transient=True, is_general=True, retry_after=after)
     if status is None and (trouble := _unreachable(error, f"{who}: its endpoint")) is not None:
         return trouble
-    if code := _first(_authority_code, error):
+    code = _first(_authority_code, error)
+    if code in _TRANSIENT_CODES:
+        outcome = Failed(ProblemKind.UNAVAILABLE, f"{who} ({code})")
+        return Trouble(outcome=outcome, is_transient=True, is_general=True)
+    if code:
         hint = _AUTHORITY_HINTS.get(code) or _credential_hint(credential)
         return Trouble(outcome=Failed(ProblemKind.DENIED, f"{who} ({code})", hint), is_general=True)
     if "additionally_allowed_tenants" in str(error):
@@ -109,8 +116,8 @@ def token_trouble(error: Exception, *, credential: str) -> Trouble:
         return Trouble(outcome=outcome, is_general=True)
     if status is None and any(isinstance(one, _GARBLED) for one in _chain(error)):
         outcome = Failed(ProblemKind.UNAVAILABLE, f"{who}: its endpoint gave a garbled answer")
-        # For an error of a platform's endpoint the SDK may look into a body that is not there, and tell no status.
-        return Trouble(outcome=outcome, is_transient=credential == "managed-identity", is_general=True)
+        # Often an error after all: the SDK looked into a body that was not there, and tells no status.
+        return Trouble(outcome=outcome, is_transient=True, is_general=True)
     if any(isinstance(one, TimeoutExpired) for one in _chain(error)):
         return Trouble(outcome=Failed(ProblemKind.UNAVAILABLE, f"{who}: no answer in time"), is_general=True)
     cause = f"{who} ({f'HTTP {status}' if status else type(error).__name__})"
