@@ -1,7 +1,9 @@
 """Values of Key Vault: what is asked, what each answer means, and how long it may take."""
 
 import json
+import os
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -340,8 +342,10 @@ def test_the_deadline_holds(store: AzureStore, canary: CanaryFactory, case: str)
     for number in range(20):
         store.put(f"app-{number}", canary())
     BROKEN[case](store.world)
+    provider = store.provider()
     began = time.monotonic()
-    answers = ask(store.provider(), [store.ref(f"app-{number}") for number in range(20)], seconds=1.5)
+    answers = ask(provider, [store.ref(f"app-{number}") for number in range(20)], seconds=1.5)
+    provider.close()
     assert time.monotonic() - began < 2.5
     for outcome in answers.values():
         assert isinstance(outcome, Failed), outcome
@@ -382,6 +386,33 @@ def test_a_token_that_is_never_taken(store: AzureStore, canary: CanaryFactory) -
 
 
 # Where the vault is
+
+
+def test_one_provider_before_and_after_a_fork(store: AzureStore, canary: CanaryFactory) -> None:
+    """A child does not write to its parent's connections, though it has the provider."""
+    store.put("app", canary())
+    provider, ref = store.provider(), store.ref("app")
+    ask(provider, (ref,))
+    before = store.world.requests.connections
+    assert in_child(lambda: isinstance(ask(provider, (ref,))[ref], Found))
+    assert store.world.requests.connections == before + 1
+    assert isinstance(ask(provider, (ref,))[ref], Found)
+    assert store.world.requests.connections == before + 1
+
+
+def in_child(claim: Callable[[], bool]) -> bool:
+    """Whether `claim` holds in a forked child."""
+    with warnings.catch_warnings():
+        # Python warns of a fork beside threads; that it works all the same is what is tested.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if child == 0:
+        is_true = False
+        try:
+            is_true = claim()
+        finally:
+            os._exit(0 if is_true else 1)
+    return os.waitpid(child, 0)[1] == 0
 
 
 def test_a_host_that_is_no_key_vault_gets_no_token(store: AzureStore) -> None:

@@ -177,7 +177,7 @@ def no_file(azure: AzureWorld) -> dict[str, str]:
         (wrong_client, "AADSTS700016"),
         (wrong_tenant, "tenant"),
         (wrong_assertion, "AADSTS"),
-        (no_file, "workload-identity"),
+        (no_file, "file cannot be read"),
     ],
 )
 def test_denied(azure: AzureWorld, vault: Vault, make: Callable[[AzureWorld], dict[str, str]], words: str) -> None:
@@ -195,6 +195,17 @@ def test_denied(azure: AzureWorld, vault: Vault, make: Callable[[AzureWorld], di
     with pytest.raises(ResolutionError) as caught:
         asked.identity()
     assert caught.value.problems[0].kind is ProblemKind.DENIED
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"AZURE_TENANT_ID": "no id/"}, {"AZURE_AUTHORITY_HOST": "http://login.microsoftonline.com"}]
+)
+def test_settings_that_the_sdk_does_not_take(azure: AzureWorld, vault: Vault, wrong: dict[str, str]) -> None:
+    """They are a matter of configuration, and nothing is asked."""
+    outcome = ask(provider(vault, {**azure.client_secret(azure.principal()), **wrong}))
+    assert isinstance(outcome, Failed)
+    assert outcome.kind is ProblemKind.CONFIGURATION, outcome
+    assert azure.requests.operations.keys() == {"challenge"}
 
 
 def test_an_identity_that_the_platform_does_not_know(azure: AzureWorld, vault: Vault, apply: Apply) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 import threading
 from collections.abc import Callable
@@ -36,6 +37,7 @@ class VaultClient:
         self._connections = connections
         self._lock = threading.Lock()
         self._sdk: Any = None
+        self._process = 0  # that the SDK's client was made in
         self._closed = threading.Event()
         self._down: tuple[Deadline, Failed | Missing] | None = None
 
@@ -86,7 +88,8 @@ class VaultClient:
 
     def _client(self) -> Any:
         with self._lock:
-            if self._sdk is None:
+            # Connections of another process, which this one was forked from, are not ours to write to.
+            if self._sdk is None or self._process != os.getpid():
                 # All of the SDK comes before its loggers are silenced: those that are made later would speak.
                 import azure.identity  # noqa: F401
                 from azure.core.pipeline.transport import RequestsTransport
@@ -95,6 +98,7 @@ class VaultClient:
                 from secretsync.providers.azure_transport import session
 
                 # Retries are ours: the SDK's know of no deadline, and follow any Retry-After.
+                self._process = os.getpid()
                 self._sdk = SecretClient(
                     self._url,
                     self.tokens,

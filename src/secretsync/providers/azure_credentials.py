@@ -147,7 +147,7 @@ class Tokens:
             with silenced(*SDK_LOGGERS):
                 return self._credential.get_token(*scopes, **options)
         except Exception as error:  # noqa: BLE001 - whatever a credential raises means that there is no token
-            trouble = token_trouble(error, credential=self._choice.kind)
+            trouble = token_trouble(error, credential=self._choice.kind, is_built=self._credential is not None)
         # The library below azure-identity would answer the next try from its memory of this one.
         self._forget()
         # Out of the block, so that it is not chained: what the SDK raised may hold the answer.
@@ -174,8 +174,12 @@ class Tokens:
 
     def close(self) -> None:
         """Give back the credential's connections."""
-        with self._lock:
-            self._forget()
+        # Whoever holds the lock may wait for a token still; the end of a resolution does not wait for that.
+        if self._lock.acquire(blocking=False):
+            try:
+                self._forget()
+            finally:
+                self._lock.release()
 
     def _forget(self) -> None:
         self._kept.clear()

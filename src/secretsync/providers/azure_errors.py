@@ -92,9 +92,13 @@ def vault_trouble(error: Exception, *, vault: str, right: str) -> Trouble:
     return Trouble(outcome=Failed(ProblemKind.UNAVAILABLE, f"{vault} gave a garbled answer ({type(error).__name__})"))
 
 
-def token_trouble(error: Exception, *, credential: str) -> Trouble:
-    """What `error`, which `credential` raised when it was asked for a token, means."""
+def token_trouble(error: Exception, *, credential: str, is_built: bool = True) -> Trouble:
+    """What `error`, which `credential` raised when it was asked for a token, means. `is_built`: not before that."""
     who = f"no token by {credential}"
+    if not is_built:
+        hint = "AZURE_TENANT_ID and AZURE_CLIENT_ID are ids, AZURE_AUTHORITY_HOST begins with https://"
+        outcome = Failed(ProblemKind.CONFIGURATION, f"{who}: azure-identity does not take its settings", hint)
+        return Trouble(outcome=outcome, is_general=True)
     status = _first(_status, error)
     transient = _TRANSIENT_IDENTITY if credential == "managed-identity" else _TRANSIENT
     if status in transient:
@@ -120,6 +124,9 @@ def token_trouble(error: Exception, *, credential: str) -> Trouble:
         return Trouble(outcome=outcome, is_transient=True, is_general=True)
     if any(isinstance(one, TimeoutExpired) for one in _chain(error)):
         return Trouble(outcome=Failed(ProblemKind.UNAVAILABLE, f"{who}: no answer in time"), is_general=True)
+    if isinstance(error, OSError) and credential == "workload-identity":
+        hint = "AZURE_FEDERATED_TOKEN_FILE names a file that can be read"
+        return Trouble(outcome=Failed(ProblemKind.DENIED, f"{who}: its file cannot be read", hint), is_general=True)
     cause = f"{who} ({f'HTTP {status}' if status else type(error).__name__})"
     return Trouble(outcome=Failed(ProblemKind.DENIED, cause, _credential_hint(credential)), is_general=True)
 
