@@ -27,7 +27,8 @@ def payload(answer: Mapping[str, Any], ref: SecretRef) -> Found[Payload] | Faile
     """The value in `answer`, which has to be of the secret and the version that `ref` means."""
     text, data, version = answer.get("SecretString"), answer.get("SecretBinary"), answer.get("VersionId")
     value = text if isinstance(text, str) else data if isinstance(data, bytes) else None
-    if value is None:
+    # The SDK makes an empty value of broken base64; AWS keeps none.
+    if not value:
         return garbled("holds no value")
     if not is_named(answer, ref.path):
         return garbled("is about another secret")

@@ -12,7 +12,7 @@ from typing import Any
 from botocore import xform_name
 
 from secretsync.model import SecretRef
-from secretsync.providers.aws_errors import Refusal
+from secretsync.providers.aws_errors import OPENING, Refusal
 from secretsync.providers.interface import Deadline, StoreContext
 from secretsync.providers.sdk_logs import silenced
 from secretsync.providers.workers import run_in_threads
@@ -54,7 +54,7 @@ class Calls:
                 try:
                     client = self._open(region, service)
                 except Exception as error:  # noqa: BLE001 - the border: files, metadata services and SDK may raise any
-                    client = Refusal.of(error, "credentials")
+                    client = Refusal.of(error, OPENING)
                 if isinstance(client, Refusal):
                     return client  # and try again the next time
                 self._clients[region, service] = client

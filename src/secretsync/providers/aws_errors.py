@@ -9,7 +9,7 @@ from typing import Any
 from secretsync.errors import ProblemKind
 from secretsync.model import Failed, Missing, SecretRef
 
-__all__ = ["Refusal", "failure", "garbled", "outcome"]
+__all__ = ["OPENING", "Refusal", "failure", "garbled", "outcome"]
 
 _THROTTLED = {
     "BandwidthLimitExceeded",
@@ -42,6 +42,7 @@ _UNKNOWN_KEYS = {
 _SIGNATURE = {"InvalidSignatureException", "RequestExpired", "RequestTimeTooSkewed", "SignatureDoesNotMatch"}
 _NO_CREDENTIALS = {"NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError"}
 _NO_CREDENTIALS |= {"MetadataRetrievalError", "TokenRetrievalError", "NoAuthTokenError"}
+_NO_CREDENTIALS |= {"FileNotFoundError", "PermissionError"}  # of the file that a variable or a profile names
 _CONFIGURATION = {
     "ConfigNotFound",
     "ConfigParseError",
@@ -67,7 +68,10 @@ _CONNECTION = {
     "ResponseStreamingError",
 }
 
-_CODE = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}")
+OPENING = "opening a client"  # the operation before there is one
+
+# Letters only, as AWS writes them: what else stands there may be anything, so it is not shown.
+_CODE = re.compile(r"[A-Z][A-Za-z]{2,63}")
 _PRINCIPAL = re.compile(r"User: (arn:aws[a-z-]*:(?:iam|sts)::[0-9]*:[A-Za-z0-9/_+=,.@-]{1,200}) is not authorized")
 _ACTION = re.compile(r"not authorized to perform: ([a-z]+:[A-Za-z]+)")
 _TIMES = re.compile(r"\b[0-9]{8}T[0-9]{6}Z\b")
@@ -93,7 +97,12 @@ class Refusal:
         response = getattr(error, "response", None)
         if not isinstance(response, Mapping):
             # No text: in it may be what a metadata service or a broken answer held.
-            return cls(type(error).__name__, operation=operation)
+            code = type(error).__name__
+            if operation == OPENING and code == "ValueError":
+                code = "InvalidConfigError"  # an endpoint, or a metadata service's address, that is none
+            elif code == "RuntimeError" and "still expired" in str(error):
+                code = "ExpiredToken"  # new credentials were got, and are no better
+            return cls(code, operation=operation)
         told = response.get("Error") or {}
         metadata = response.get("ResponseMetadata") or {}
         pause = str((metadata.get("HTTPHeaders") or {}).get("retry-after", ""))
@@ -216,6 +225,9 @@ def failure(refusal: Refusal) -> Failed:
         return Failed(ProblemKind.UNAVAILABLE, f"AWS has too many requests ({code})", "try again later")
     if refusal.is_denied:
         return _denied(refusal)
+    if code == "SSLError":
+        cause = "the endpoint has no certificate that we trust (SSLError)"
+        return Failed(ProblemKind.UNAVAILABLE, cause, "AWS_CA_BUNDLE names the authorities of a private endpoint")
     if code in _CONNECTION:
         return Failed(
             ProblemKind.UNAVAILABLE, f"the endpoint cannot be reached ({code})", "is there a way to it from here?"

@@ -18,7 +18,7 @@ __all__ = ["fetch"]
 _log = logging.getLogger(__name__)
 
 _BATCH = 20  # ids that BatchGetSecretValue takes
-# So few are read singly: that is as quick, and needs no right but GetSecretValue.
+# So few are read singly: it needs no right but GetSecretValue, and takes a tenth longer at 20 ms.
 _FEW = 4
 
 
