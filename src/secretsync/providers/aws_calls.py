@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from botocore import xform_name
@@ -36,7 +36,7 @@ class Calls:
         self._clients: dict[tuple[str | None, str], Any] = {}
         self.requests: Counter[str] = Counter()
 
-    def connect(self, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[tuple[Any, list[SecretRef]]]:
+    def connect(self, refs: Sequence[SecretRef], deadline: Deadline) -> list[tuple[Any, list[SecretRef]]]:
         """A client for each region of `refs`, or why there is none, with those that it is for.
 
         A region whose client is not ready by the deadline is left out: looking for credentials may hang.
@@ -44,30 +44,32 @@ class Calls:
         regions: dict[str | None, list[SecretRef]] = {}
         for ref in refs:
             regions.setdefault(_region_of(ref.path), []).append(ref)
+        groups: dict[int, tuple[Any, list[SecretRef]]] = {}
         for region, client in run_in_threads(self.client, tuple(regions), workers=len(regions), deadline=deadline):
-            yield client, regions[region]
+            # The store's region and that of an ARN may be the same one.
+            groups.setdefault(id(client), (client, []))[1].extend(regions[region])
+        return list(groups.values())
 
     def client(self, region: str | None, service: str = "secretsmanager") -> Any:
         """The client of `service` in `region` (None: the store's), or a Refusal."""
         with self._lock, silenced("botocore", "urllib3"):
-            if (region, service) not in self._clients:
-                try:
-                    client = self._open(region, service)
-                except Exception as error:  # noqa: BLE001 - the border: files, metadata services and SDK may raise any
-                    client = Refusal.of(error, OPENING)
-                if isinstance(client, Refusal):
-                    return client  # and try again the next time
-                self._clients[region, service] = client
-            return self._clients[region, service]
+            try:
+                return self._open(region, service)
+            except Exception as error:  # noqa: BLE001 - the border: files, metadata services and the SDK may raise any
+                return Refusal.of(error, OPENING)
 
     def _open(self, region: str | None, service: str) -> Any:
         from secretsync.providers.aws_session import StoreSession
 
         if self._session is None:
             self._session = StoreSession(self._context, WORKERS)
+        # None is not kept by the session either: the next call looks for credentials again.
         if self._session.get_credentials() is None:
             return Refusal("NoCredentialsError")
-        return self._session.create_client(service, region_name=region)
+        key = (region or self._session.get_config_variable("region"), service)
+        if key not in self._clients:
+            self._clients[key] = self._session.create_client(service, region_name=key[0])
+        return self._clients[key]
 
     def call(self, client: Any, operation: str, deadline: Deadline, **parameters: Any) -> dict[str, Any] | Refusal:
         """The answer to one call, after at most three tries, or why there is none."""

@@ -200,7 +200,7 @@ def garbled(what: str) -> Failed:
 
 def _not_found(refusal: Refusal, ref: SecretRef) -> Missing | Failed:
     # The one code for a secret, a version and a stage that is not there.
-    if refusal.says("staging label", "VersionId", "VersionStage", "value for"):
+    if refusal.says("staging label", "secret value for", "secret version"):
         return no_version(ref)
     return Missing("there is no such secret in this account and region (ResourceNotFoundException)")
 
