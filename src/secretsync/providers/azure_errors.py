@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from subprocess import TimeoutExpired
 from typing import Any, TypeVar
 
 from secretsync.errors import ProblemKind
 from secretsync.model import Failed, Missing
+from secretsync.records import Record
 
 __all__ = ["NoTokenError", "Trouble", "token_trouble", "vault_trouble"]
 
@@ -53,8 +53,7 @@ _AUTHORITY_HINTS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
+class Trouble(Record, kw_only=True):
     """Why a request brought nothing, and what may be done about it."""
 
     outcome: Missing | Failed
