@@ -12,7 +12,7 @@ from secretsync.config import Config
 from secretsync.envfiles import read_env_file
 from secretsync.errors import ConfigurationError, Problem, ProblemKind, ResolutionError, UsageError
 from secretsync.fetch import Answers, Stores, StoreState, ask_values, fetch, identify, inspect
-from secretsync.model import Entry, Failed, Found, HiddenMapping, Secret, SecretInfo
+from secretsync.model import Entry, Failed, Found, HiddenMapping, Missing, Payload, Secret, SecretInfo, SecretRef
 from secretsync.placeholders import Fault, parse_reference
 from secretsync.plan import Plan, SecretPart, make_plan
 from secretsync.project import (
@@ -24,6 +24,7 @@ from secretsync.project import (
     open_project,
 )
 from secretsync.providers.interface import Deadline, Provider
+from secretsync.records import replace
 from secretsync.resolve import resolve
 from secretsync.selection import select
 from secretsync.targets import TargetFinder
@@ -269,5 +270,21 @@ def explain_plan(plan: Plan, environ: Mapping[str, str], *, timeout: float | Non
     infos = inspect_plan(plan, environ, timeout=timeout)
     settings = open_settings(plan, infos)
     with Stores(settings.stores, plan.project, environ) as opened:
-        answers = fetch(settings, opened, Deadline(timeout or plan.bindings.timeout))
+        answers = _values_of(settings, infos, opened, Deadline(timeout or plan.bindings.timeout))
     return explain(plan, settings, infos, answers, environ)
+
+
+def _values_of(plan: Plan, infos: Answers[SecretInfo], stores: Stores, deadline: Deadline) -> Answers[Payload]:
+    """The values that the metadata found; what is missing or failed is so by them, and not asked for again."""
+    outcomes: dict[SecretRef, Found[Payload] | Missing | Failed] = {}
+    found = []
+    for part in plan.secrets:
+        index, outcome = infos.settle(part)
+        if isinstance(outcome, Found):
+            found.append(replace(part, targets=(part.targets[index],)))
+        for target in part.targets:
+            if isinstance(info := infos.of(target.ref), Missing | Failed):
+                outcomes[target.ref] = info
+    answers = ask_values(found, stores, deadline)
+    outcomes.update((ref, value) for ref in answers.requested if (value := answers.of(ref)) is not None)
+    return Answers(outcomes)

@@ -86,7 +86,7 @@ class ProbeProvider:
             return None
         if ref.path not in values:
             return Missing(f"the probe has no {ref.path}")
-        return values[ref.path], str(len(values[ref.path]))
+        return values[ref.path], ref.version or "7"
 
     def identity(self) -> Identity:
         return Identity(store=self._store, provider="probe")
