@@ -21,9 +21,10 @@ def describe(of: Project, selected: Sequence[str], resolved: Mapping[str, Resolv
     """The text of the variable: the project, the services that were selected, and what is known of each name."""
     import json
 
+    told_files = _told_files(of)
     names = {
         key: {
-            "file": found.entry.file,
+            "file": told_files[found.entry.file],
             "secret": found.origin.is_secret,
             "references": list(found.origin.references),
             "stores": list(found.origin.stores),
@@ -41,6 +42,13 @@ def _identity(of: Project) -> dict[str, object]:
         return {"environment": of.environment, "root": os.path.realpath(of.root)}
     bindings = None if of.bindings is None else os.path.realpath(of.bindings.path)
     return {"files": [os.path.realpath(source.path) for source in of.files], "bindings": bindings}
+
+
+def _told_files(of: Project) -> dict[str, str]:
+    """What each file is called in the variable: the application may name the same files from another folder."""
+    if of.environment is not None:
+        return {source.shown: source.shown for source in of.files}
+    return {source.shown: os.path.realpath(source.path) for source in of.files}
 
 
 def project(environ: Mapping[str, str]) -> tuple[str | None, str | None, tuple[str, ...] | None, str | None] | None:
@@ -74,8 +82,9 @@ def read(plan: Plan, environ: Mapping[str, str]) -> dict[EntryId, Resolved]:
     if document is None or not _is_of(plan.project, document):
         return {}
     found: dict[EntryId, Resolved] = {}
+    files = {told: shown for shown, told in _told_files(plan.project).items()}
     for key, told in document["names"].items():
-        entry_id = (str(told.get("file")), key)
+        entry_id = (files.get(str(told.get("file")), ""), key)
         planned = plan.entries.get(entry_id)
         if planned is None or key not in environ:
             continue
