@@ -218,6 +218,13 @@ class _Round(Generic[T]):
         self.end = Deadline(deadline.remaining() + _GRACE)
 
     def run(self) -> Answers[T]:
+        try:
+            self._wait()
+        finally:  # after an interrupt too: a provider that is still at work must not be closed
+            self._give_up()
+        return Answers(self.outcomes)
+
+    def _wait(self) -> None:
         self._advance()
         while self.batches and not self.end.is_over:
             try:
@@ -230,8 +237,6 @@ class _Round(Generic[T]):
             # A plug-in may name anything as what it answers for.
             elif type(ref) is SecretRef and ref in self.batches[batch][1]:
                 self.outcomes.setdefault(ref, _checked(outcome, self.kind))
-        self._give_up()
-        return Answers(self.outcomes)
 
     def _advance(self) -> None:
         """Ask whatever is next: of each placeholder the first target that no store called missing."""
