@@ -114,7 +114,7 @@ class Round:
         first = self._first.get(self._enter, self.deadline)
         token = self._newer or first
         reply = call(self._adapter(token.reveal(), is_repeatable=is_repeatable))
-        if _is_refusal(reply) and token is first and self._is_dead(first):
+        if _is_refusal(reply) and token is first and (first.is_over or self._is_dead(first)):
             token = self._second.get(lambda: self._again(first), self.deadline)
             reply = call(self._adapter(token.reveal(), is_repeatable=is_repeatable))
         if reply.document is not None and (reply.status == 200 or (400 <= reply.status < 472 and reply.status != 429)):
@@ -161,7 +161,7 @@ class Round:
         token = self.session.login.token(self._adapter)
         if token.reveal() == dead.reveal():
             cause = "the token is not valid, or not any more"
-            hint = "it has expired, was revoked, or belongs to another server or namespace: log in again"
+            hint = "it has expired, was revoked, belongs to another server or namespace, or may not look itself up"
             raise VaultFailureError(Failed(ProblemKind.DENIED, cause, hint))
         self.session.token = self._newer = token
         return token
