@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import http.client
 import logging
+import os
 import time
+import warnings
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -290,6 +292,26 @@ def test_a_lease_that_fails_shows_nothing_of_the_database(vault: VaultSpace, pos
     assert outcome.kind is UNAVAILABLE
     assert "it failed (500)" in outcome.cause
     assert "nowhere" not in f"{outcome}"
+
+
+def test_a_fork_shares_no_connection(broken: Broken) -> None:
+    """A child that goes on with its parent's provider opens connections of its own."""
+    provider = broken.provider()
+    assert isinstance(fetch(provider, broken.path), Found)
+    before = broken.proxy.requests.connections
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside threads: that it works is the test
+        child = os.fork()
+    if child == 0:
+        is_found = False
+        try:
+            is_found = isinstance(fetch(provider, broken.path), Found)
+        finally:
+            os._exit(0 if is_found else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert broken.proxy.requests.connections == before + 1
+    assert isinstance(fetch(provider, broken.path), Found)
+    assert broken.proxy.requests.connections == before + 1
 
 
 def test_closed_while_in_use(broken: Broken) -> None:

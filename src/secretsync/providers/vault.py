@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
@@ -67,6 +68,7 @@ class VaultProvider:
         check_settings(context)
         self._lock = threading.Lock()
         self._session: Session | None = None
+        self._process = os.getpid()
 
     def fetch(self, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Answer]:
         from secretsync.providers.vault_reading import read
@@ -137,6 +139,9 @@ class VaultProvider:
     def _opened(self) -> Session:
         from secretsync.providers.vault_session import Session
 
+        if self._process != os.getpid():
+            # Two processes on one connection would read each other's answers.
+            self._session, self._process = None, os.getpid()
         if self._session is None:
             workers = _WORKERS_TLS if self._address.startswith("https:") else _WORKERS
             self._session = Session(self._context, self._address, workers=workers)
