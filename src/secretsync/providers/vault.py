@@ -42,7 +42,7 @@ class VaultProvider:
     spec = ProviderSpec(
         name="vault",
         title="HashiCorp Vault or OpenBao",
-        path_help="mount/path, as `vault kv get` takes it, or any path that can be read",
+        path_help="mount/path as `vault kv get` takes it, or any readable path; without #field: all fields, as JSON",
         key="secret/{environment}#{name}",
         options=("version",),
         check_path=check_path,

@@ -70,7 +70,7 @@ class _Once(Generic[T]):
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._made: T | VaultFailureError | None = None
+        self._made: T | Failed | None = None
 
     def get(self, make: Callable[[], T], deadline: Deadline) -> T:
         if not self._lock.acquire(timeout=deadline.remaining()):
@@ -80,12 +80,12 @@ class _Once(Generic[T]):
                 try:
                     self._made = make()
                 except VaultFailureError as failure:
-                    self._made = failure
+                    self._made = failure.failed
             made = self._made
         finally:
             self._lock.release()
-        if isinstance(made, VaultFailureError):
-            raise VaultFailureError(made.failed)
+        if isinstance(made, Failed):
+            raise VaultFailureError(made)
         return made
 
 
@@ -142,7 +142,11 @@ class Round:
                 return known
             if first in self._unreachable:
                 raise VaultFailureError(self._unreachable[first])
-            return self._look_up(path, first, folder)
+            try:
+                return self._look_up(path, first, folder)
+            except VaultFailureError as failure:
+                self._unreachable[first] = failure.failed
+                raise
         finally:
             lock.release()
 
@@ -187,12 +191,8 @@ class Round:
         return next((mount for name, mount in tuple(self.session.mounts.items()) if path.startswith(f"{name}/")), None)
 
     def _look_up(self, path: str, first: str, folder: str) -> Mount:
-        try:
-            # What `vault kv get` asks as well; whoever may read something in a mount may ask about it.
-            reply = self.ask(lambda adapter: adapter.read(f"sys/internal/ui/mounts/{path}"))
-        except VaultFailureError as failure:
-            self._unreachable[first] = failure.failed
-            raise
+        # What `vault kv get` asks as well; whoever may read something in a mount may ask about it.
+        reply = self.ask(lambda adapter: adapter.read(f"sys/internal/ui/mounts/{path}"))
         if reply.status != 200:
             mount = self._closed[folder] = Mount(first, Kind.UNKNOWN)
             return mount
