@@ -184,7 +184,7 @@ def resolve_plan(
     known = inherited.read(plan, environ) if may_inherit else {}
     asked = plan.without(known) if known else plan
     with Stores(asked.stores, plan.project, environ, stores) as opened:
-        answers = fetch(asked, opened, Deadline(timeout or plan.bindings.timeout))
+        answers = fetch(asked, opened, Deadline(plan.bindings.timeout if timeout is None else timeout))
 
     def reload() -> Config:
         again = load_plan(source, environ, stores) if source is not None else plan
@@ -202,7 +202,7 @@ def inspect_plan(plan: Plan, environ: Mapping[str, str], *, timeout: float | Non
     Raises ConfigurationError for a missing SDK.
     """
     with Stores(plan.stores, plan.project, environ) as opened:
-        return inspect(plan, opened, Deadline(timeout or plan.bindings.timeout))
+        return inspect(plan, opened, Deadline(plan.bindings.timeout if timeout is None else timeout))
 
 
 def get_secret(
@@ -228,8 +228,9 @@ def get_secret(
         raise ConfigurationError(problems)
     part = SecretPart(reference, found, None, None, 0)
     configs = {target.store: finder.stores[target.store] for target in found}
+    deadline = Deadline(bindings.timeout if timeout is None else timeout)
     with Stores(configs, project, environ) as opened:
-        index, outcome = ask_values([part], opened, Deadline(timeout or bindings.timeout)).settle(part)
+        index, outcome = ask_values([part], opened, deadline).settle(part)
     selected = select(outcome.value, found[index].selector) if isinstance(outcome, Found) else outcome
     if isinstance(selected, Secret):
         return selected
@@ -260,7 +261,7 @@ def identify_stores(
     plan = load_plan(source, environ)
     configs = {**plan.bindings.stores, **plan.stores}
     with Stores(configs, plan.project, environ) as opened:
-        return plan.project.label, identify(opened, Deadline(timeout or plan.bindings.timeout))
+        return plan.project.label, identify(opened, Deadline(plan.bindings.timeout if timeout is None else timeout))
 
 
 def explain_plan(plan: Plan, environ: Mapping[str, str], *, timeout: float | None = None) -> tuple[Row, ...]:
@@ -270,7 +271,7 @@ def explain_plan(plan: Plan, environ: Mapping[str, str], *, timeout: float | Non
     infos = inspect_plan(plan, environ, timeout=timeout)
     settings = open_settings(plan, infos)
     with Stores(settings.stores, plan.project, environ) as opened:
-        answers = _values_of(settings, infos, opened, Deadline(timeout or plan.bindings.timeout))
+        answers = _values_of(settings, infos, opened, Deadline(plan.bindings.timeout if timeout is None else timeout))
     return explain(plan, settings, infos, answers, environ)
 
 
