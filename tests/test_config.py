@@ -133,7 +133,7 @@ def test_it_cannot_be_changed(config: Config) -> None:
         config["PORT"] = "1"  # type: ignore[index]
     with pytest.raises(TypeError):
         del config["PORT"]  # type: ignore[attr-defined]
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         config.origin("PORT").line = 7  # type: ignore[misc]
     assert config["PORT"] == "8000"
 
@@ -302,7 +302,7 @@ def test_origins_say_where_and_never_what(config: Config, canary: CanaryFactory)
     assert url.is_secret
     port = config.origin("PORT")
     assert (port.is_secret, port.references) == (False, ())
-    canary.assert_clean("\n".join([*texts_in(origin), *texts_in(url), json.dumps(dataclasses.asdict(url))]))
+    canary.assert_clean("\n".join([*texts_in(origin), *texts_in(url), json.dumps(url, default=str)]))
 
 
 def test_a_secret_reveals_itself_on_demand_only(config: Config, canary: CanaryFactory) -> None:
