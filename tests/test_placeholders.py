@@ -380,6 +380,7 @@ def _normal(parts: list[Part]) -> tuple[Part, ...]:
 @example((Text("$"), name("A"), Text("$$"), Variable("B"), Text("$<$${")))
 @example((Placeholder(StorePath("aws", ":-:?", (("version", ":"),), "-a:")),))
 @example((Placeholder(StorePath("aws", "?#%&<>$ \x00"), "d"),))
+@example((Placeholder(StorePath("aws", "\t\x85", (("version", "x\t\x85"),), " \t\x1f ")),))
 def test_what_is_printed_parses_into_the_same(parts: tuple[Part, ...]) -> None:
     """Any parts can be written, and mean themselves."""
     assert parse_value(print_value(parts)) == Parsed(parts)

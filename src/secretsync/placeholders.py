@@ -299,7 +299,8 @@ def print_reference(reference: Reference) -> str:
 
 # A ':' is encoded where it would begin a default or a message, or stands last and might; a '-' where it stands first,
 # behind the store's ':'. White space at the edges and control characters are refused as they are.
-_ENCODED = re.compile(r"[%?#<>&$\x00-\x1f\x7f]|:(?=[-?]|\Z)|\A-|\A\s+|(?<!\s)\s+\Z")
+# The edges come first: a tab there must not be taken by itself, and leave what follows it.
+_ENCODED = re.compile(r"\A\s+|(?<!\s)\s+\Z|[%?#<>&$\x00-\x1f\x7f]|:(?=[-?]|\Z)|\A-")
 
 
 def _encode(text: str) -> str:
