@@ -5,6 +5,7 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -442,6 +443,21 @@ def test_a_certificate_that_is_not_trusted(
     assert "certificate" in outcome.cause
     assert not store.world.requests.log
     assert store.world.proxy.requests.count() == 1
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_authorities_that_cannot_be_read(
+    store: AzureStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None
+) -> None:
+    """A bundle that is not there, or is none, is a matter of configuration."""
+    bundle = tmp_path / "bundle.pem"
+    if content is not None:
+        bundle.write_text(content)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
+    outcome = ask_one(store, "app")
+    assert isinstance(outcome, Failed)
+    assert outcome.kind is ProblemKind.CONFIGURATION
+    assert "REQUESTS_CA_BUNDLE" in str(outcome.hint)
 
 
 def test_a_certificate_of_another_host(store: AzureStore) -> None:

@@ -92,17 +92,16 @@ class VaultClient:
             if self._sdk is None or self._process != os.getpid():
                 # All of the SDK comes before its loggers are silenced: those that are made later would speak.
                 import azure.identity  # noqa: F401
-                from azure.core.pipeline.transport import RequestsTransport
                 from azure.keyvault.secrets import SecretClient
 
-                from secretsync.providers.azure_transport import session
+                from secretsync.providers.azure_transport import transport
 
                 # Retries are ours: the SDK's know of no deadline, and follow any Retry-After.
                 self._process = os.getpid()
                 self._sdk = SecretClient(
                     self._url,
                     self.tokens,
-                    transport=RequestsTransport(session=session(self._connections)),
+                    transport=transport(self._connections),
                     retry_total=0,
                     permit_redirects=False,
                     logging_enable=False,

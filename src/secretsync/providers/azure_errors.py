@@ -93,6 +93,9 @@ def vault_trouble(error: Exception, *, vault: str, right: str) -> Trouble:
         # The SDK gives the token only to hosts below the domain that the challenge names.
         cause = f"{vault} is no host of Key Vault: it asks for a token of another service"
         return _of_all(ProblemKind.CONFIGURATION, cause, "vault_url is https://NAME.vault.azure.net")
+    if isinstance(error, OSError):
+        cause = f"{vault} cannot be asked: the certificate authorities cannot be read ({type(error).__name__})"
+        return _of_all(ProblemKind.CONFIGURATION, cause, "REQUESTS_CA_BUNDLE names a file of certificates")
     return Trouble(outcome=Failed(ProblemKind.UNAVAILABLE, f"{vault} gave a garbled answer ({type(error).__name__})"))
 
 
