@@ -114,6 +114,17 @@ def test_what_is_no_version_is_not_asked(store: AzureStore, canary: CanaryFactor
     assert not store.world.requests.log
 
 
+def test_a_bad_version_is_not_the_first_alone(store: AzureStore, canary: CanaryFactory) -> None:
+    """What is not asked finds no challenge for the others."""
+    refs = [store.ref("app", version="wrong")]
+    for number in range(20):
+        store.put(f"app-{number}", canary())
+        refs.append(store.ref(f"app-{number}"))
+    answers = ask(store.provider(), refs)
+    assert [type(answers[ref]) for ref in refs] == [Failed] + [Found] * 20
+    assert store.world.requests.operations["challenge"] == 1
+
+
 def test_names() -> None:
     """Names have no underscore, and the message says what to write."""
     check = AzureProvider.spec.check_path

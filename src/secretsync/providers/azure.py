@@ -12,7 +12,6 @@ from secretsync.model import Failed, Found, Missing, Payload, SecretInfo, Secret
 from secretsync.providers.azure_answers import information_of, value_of
 from secretsync.providers.azure_client import VaultClient
 from secretsync.providers.azure_credentials import CREDENTIALS, Credential
-from secretsync.providers.azure_errors import NoTokenError
 from secretsync.providers.interface import (
     Answer,
     Deadline,
@@ -31,7 +30,7 @@ T = TypeVar("T", Payload, SecretInfo)
 # Over TLS and on one or two cores more gain nothing.
 _WORKERS = 16
 
-_DOCTOR = 10.0  # seconds for a token, where nothing else is asked
+_DOCTOR = 10.0  # seconds to find out who we are
 
 
 def _check_path(path: str) -> str | None:
@@ -96,9 +95,16 @@ class AzureProvider:
         deadline: Deadline,
     ) -> Iterator[tuple[SecretRef, Found[T] | Missing | Failed]]:
         waiting = dict.fromkeys(refs)
+        good = []
+        for ref in refs:
+            if (wrong := _check_version(ref)) is None:
+                good.append(ref)
+            else:
+                del waiting[ref]
+                yield ref, wrong
         # Each worker of a cold client would get a challenge of its own first.
         alone = 0 if self._client.is_warm else 1
-        for batch in (refs[:alone], refs[alone:]):
+        for batch in (good[:alone], good[alone:]):
             for ref, outcome in run_in_threads(
                 lambda ref: call(ref, deadline), batch, workers=_WORKERS, deadline=deadline
             ):
@@ -108,9 +114,6 @@ class AzureProvider:
             yield ref, no_answer(deadline)
 
     def _value(self, ref: SecretRef, deadline: Deadline) -> Found[Payload] | Missing | Failed:
-        if (wrong := _check_version(ref)) is not None:
-            return wrong
-
         def get(client: Any, **options: Any) -> Found[Payload] | Missing | Failed:
             answers: list[Any] = []
             secret = client.get_secret(ref.path, ref.version, raw_response_hook=answers.append, **options)
@@ -119,9 +122,6 @@ class AzureProvider:
         return self._client.ask(get, "get", deadline)
 
     def _information(self, ref: SecretRef, deadline: Deadline) -> Found[SecretInfo] | Missing | Failed:
-        if (wrong := _check_version(ref)) is not None:
-            return wrong
-
         def list_versions(client: Any, **options: Any) -> Found[SecretInfo] | Missing | Failed:
             answers: list[Any] = []
             listed = client.list_properties_of_secret_versions(ref.path, raw_response_hook=answers.append, **options)
@@ -131,7 +131,7 @@ class AzureProvider:
 
     def identity(self) -> Identity:
         deadline = Deadline(_DOCTOR)
-        answers = run_in_threads(lambda _: self._claims(), (None,), workers=1, deadline=deadline)
+        answers = run_in_threads(self._client.claims, (deadline,), workers=1, deadline=deadline)
         outcome = next((answer for _, answer in answers), no_answer(deadline))
         if isinstance(outcome, Missing | Failed):
             kind = outcome.kind if isinstance(outcome, Failed) else ProblemKind.MISSING
@@ -146,12 +146,6 @@ class AzureProvider:
             principal=f"object id {object_id}" if isinstance(object_id, str) else None,
             details=(("credential", self._credential.kind), *told),
         )
-
-    def _claims(self) -> Any:
-        try:
-            return self._client.claims()
-        except NoTokenError as error:
-            return error.trouble.outcome
 
     def close(self) -> None:
         self._client.close()
