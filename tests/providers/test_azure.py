@@ -5,6 +5,7 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -111,6 +112,17 @@ def test_what_is_no_version_is_not_asked(store: AzureStore, canary: CanaryFactor
     assert isinstance(outcome, Failed)
     assert outcome.kind is ProblemKind.CONFIGURATION
     assert not store.world.requests.log
+
+
+def test_a_bad_version_is_not_the_first_alone(store: AzureStore, canary: CanaryFactory) -> None:
+    """What is not asked finds no challenge for the others."""
+    refs = [store.ref("app", version="wrong")]
+    for number in range(20):
+        store.put(f"app-{number}", canary())
+        refs.append(store.ref(f"app-{number}"))
+    answers = ask(store.provider(), refs)
+    assert [type(answers[ref]) for ref in refs] == [Failed] + [Found] * 20
+    assert store.world.requests.operations["challenge"] == 1
 
 
 def test_names() -> None:
@@ -442,6 +454,21 @@ def test_a_certificate_that_is_not_trusted(
     assert "certificate" in outcome.cause
     assert not store.world.requests.log
     assert store.world.proxy.requests.count() == 1
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_authorities_that_cannot_be_read(
+    store: AzureStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None
+) -> None:
+    """A bundle that is not there, or is none, is a matter of configuration."""
+    bundle = tmp_path / "bundle.pem"
+    if content is not None:
+        bundle.write_text(content)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
+    outcome = ask_one(store, "app")
+    assert isinstance(outcome, Failed)
+    assert outcome.kind is ProblemKind.CONFIGURATION
+    assert "REQUESTS_CA_BUNDLE" in str(outcome.hint)
 
 
 def test_a_certificate_of_another_host(store: AzureStore) -> None:

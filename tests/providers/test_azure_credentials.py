@@ -140,6 +140,42 @@ def test_identity_asks_for_a_token_where_there_is_none(azure: AzureWorld, vault:
     assert azure.requests.count("get*") == 1
 
 
+def test_identity_needs_no_right(azure: AzureWorld, vault: Vault) -> None:
+    """Who may do nothing in the vault is somebody all the same."""
+    principal = azure.principal(())
+    identity = provider(vault, azure.client_secret(principal)).identity()
+    assert identity.principal == f"object id {principal.object_id}"
+
+
+@pytest.mark.parametrize("firewall", [False, True])
+def test_identity_says_when_the_vault_is_not_to_be_had(azure: AzureWorld, vault: Vault, *, firewall: bool) -> None:
+    """A vault that does not let us near it is no identity, though there is a token."""
+    kind = ProblemKind.DENIED if firewall else ProblemKind.UNAVAILABLE
+    fault = faults.respond(502)
+    if firewall:
+        body = b'{"error": {"code": "Forbidden", "innererror": {"code": "ForbiddenByFirewall"}}}'
+        fault = faults.respond(403, body, {"Content-Type": "application/json"})
+    azure.keyvault.fail(fault, "list")
+    with pytest.raises(ResolutionError) as caught:
+        provider(vault, azure.client_secret(azure.principal())).identity()
+    assert caught.value.problems[0].kind is kind
+
+
+def test_a_token_that_is_no_jwt(azure: AzureWorld, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A token that tells nothing is used all the same."""
+    issue = azure.keyvault.issue
+
+    def opaque(principal: Principal) -> dict[str, object]:
+        issued = issue(principal)
+        azure.keyvault._tokens["opaque"] = azure.keyvault._tokens[str(issued["access_token"])]
+        return {**issued, "access_token": "opaque"}
+
+    monkeypatch.setattr(azure.keyvault, "issue", opaque)
+    identity = provider(vault, azure.client_secret(azure.principal())).identity()
+    assert identity.principal is None
+    assert identity.details == (("credential", "client-secret"),)
+
+
 # What goes wrong
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from secretsync.errors import ConfigurationError, Problem, ProblemKind, ResolutionError
-from secretsync.model import Clock, Failed, Found, Missing, Payload, SecretInfo, SecretRef
+from secretsync.model import Failed, Found, Missing, Payload, SecretInfo, SecretRef
+from secretsync.providers.azure_answers import information_of, value_of
 from secretsync.providers.azure_client import VaultClient
 from secretsync.providers.azure_credentials import CREDENTIALS, Credential
-from secretsync.providers.azure_errors import NoTokenError
 from secretsync.providers.interface import (
     Answer,
     Deadline,
@@ -31,7 +30,7 @@ T = TypeVar("T", Payload, SecretInfo)
 # Over TLS and on one or two cores more gain nothing.
 _WORKERS = 16
 
-_DOCTOR = 10.0  # seconds for a token, where nothing else is asked
+_DOCTOR = 10.0  # seconds to find out who we are
 
 
 def _check_path(path: str) -> str | None:
@@ -96,9 +95,16 @@ class AzureProvider:
         deadline: Deadline,
     ) -> Iterator[tuple[SecretRef, Found[T] | Missing | Failed]]:
         waiting = dict.fromkeys(refs)
+        good = []
+        for ref in refs:
+            if (wrong := _check_version(ref)) is None:
+                good.append(ref)
+            else:
+                del waiting[ref]
+                yield ref, wrong
         # Each worker of a cold client would get a challenge of its own first.
         alone = 0 if self._client.is_warm else 1
-        for batch in (refs[:alone], refs[alone:]):
+        for batch in (good[:alone], good[alone:]):
             for ref, outcome in run_in_threads(
                 lambda ref: call(ref, deadline), batch, workers=_WORKERS, deadline=deadline
             ):
@@ -108,37 +114,24 @@ class AzureProvider:
             yield ref, no_answer(deadline)
 
     def _value(self, ref: SecretRef, deadline: Deadline) -> Found[Payload] | Missing | Failed:
-        if (wrong := _check_version(ref)) is not None:
-            return wrong
-
         def get(client: Any, **options: Any) -> Found[Payload] | Missing | Failed:
             answers: list[Any] = []
             secret = client.get_secret(ref.path, ref.version, raw_response_hook=answers.append, **options)
-            # The SDK makes a text of whatever stands in the place of the value.
-            if not isinstance(_body(answers[-1]).get("value"), str):
-                return Failed(ProblemKind.UNAVAILABLE, f"{self._client.host} gave an answer without a value")
-            return _payload(secret, ref, self._client.host)
+            return value_of(secret, answers, ref, self._client.host)
 
         return self._client.ask(get, "get", deadline)
 
     def _information(self, ref: SecretRef, deadline: Deadline) -> Found[SecretInfo] | Missing | Failed:
-        if (wrong := _check_version(ref)) is not None:
-            return wrong
-
         def list_versions(client: Any, **options: Any) -> Found[SecretInfo] | Missing | Failed:
-            pages: list[Any] = []
-            listed = client.list_properties_of_secret_versions(ref.path, raw_response_hook=pages.append, **options)
-            outcome = _info(list(listed), ref, self._client.host)
-            # To the SDK a page without a list is an empty one.
-            if all(isinstance(_body(page).get("value"), list) for page in pages if _status(page) == 200):
-                return outcome
-            return Failed(ProblemKind.UNAVAILABLE, f"{self._client.host} gave an answer without a list")
+            answers: list[Any] = []
+            listed = client.list_properties_of_secret_versions(ref.path, raw_response_hook=answers.append, **options)
+            return information_of(list(listed), answers, ref, self._client.host)
 
         return self._client.ask(list_versions, "list", deadline)
 
     def identity(self) -> Identity:
         deadline = Deadline(_DOCTOR)
-        answers = run_in_threads(lambda _: self._claims(), (None,), workers=1, deadline=deadline)
+        answers = run_in_threads(self._client.claims, (deadline,), workers=1, deadline=deadline)
         outcome = next((answer for _, answer in answers), no_answer(deadline))
         if isinstance(outcome, Missing | Failed):
             kind = outcome.kind if isinstance(outcome, Failed) else ProblemKind.MISSING
@@ -153,12 +146,6 @@ class AzureProvider:
             principal=f"object id {object_id}" if isinstance(object_id, str) else None,
             details=(("credential", self._credential.kind), *told),
         )
-
-    def _claims(self) -> Any:
-        try:
-            return self._client.claims()
-        except NoTokenError as error:
-            return error.trouble.outcome
 
     def close(self) -> None:
         self._client.close()
@@ -178,9 +165,8 @@ def _vault_url(context: StoreContext) -> str:
             cause = "vault_url is no URL"
     if url is None or cause is not None:
         hint = "https://NAME.vault.azure.net, in [stores.NAME] or in AZURE_KEYVAULT_URL"
-        raise ConfigurationError(
-            [Problem(kind=ProblemKind.CONFIGURATION, store=context.store, cause=f"{context.store}: {cause}", hint=hint)]
-        )
+        told = f"{context.store}: {cause}"
+        raise ConfigurationError([Problem(kind=ProblemKind.CONFIGURATION, store=context.store, cause=told, hint=hint)])
     return url.rstrip("/")
 
 
@@ -189,70 +175,3 @@ def _check_version(ref: SecretRef) -> Failed | None:
     if ref.version is None or re.fullmatch(r"[0-9a-fA-F]{32}", ref.version):
         return None
     return Failed(ProblemKind.CONFIGURATION, "a version of Key Vault is 32 hexadecimal digits")
-
-
-def _payload(secret: Any, ref: SecretRef, host: str) -> Found[Payload] | Failed:
-    """The value of the SDK's `secret`, where it may be used and is the one that was asked for."""
-    version = _version_of(secret.properties, ref, host)
-    if version is None or (ref.version is not None and version != ref.version.lower()):
-        return Failed(ProblemKind.UNAVAILABLE, f"{host} answered about another secret or version")
-    properties, now = secret.properties, datetime.now(UTC)
-    if properties.enabled is False:
-        return Failed(ProblemKind.UNUSABLE, "the secret is disabled", "enable it, or store a new version")
-    # The service itself gives them all the same.
-    if properties.expires_on is not None and properties.expires_on <= now:
-        moment = f"{properties.expires_on:%Y-%m-%dT%H:%M:%SZ}"
-        return Failed(
-            ProblemKind.UNUSABLE, f"the secret expired at {moment}", "store a new version, or move its expiry"
-        )
-    if properties.not_before is not None and properties.not_before > now:
-        moment = f"{properties.not_before:%Y-%m-%dT%H:%M:%SZ}"
-        return Failed(ProblemKind.UNUSABLE, f"the secret is not valid before {moment}")
-    return Found(Payload(secret.value, version=version, created=properties.created_on))
-
-
-def _info(listed: list[Any], ref: SecretRef, host: str) -> Found[SecretInfo] | Missing | Failed:
-    """What the SDK's `listed` properties of all versions say about the one that `ref` means."""
-    versions = {_version_of(properties, ref, host): properties for properties in listed}
-    if None in versions or any(properties.created_on is None for properties in listed):
-        return Failed(ProblemKind.UNAVAILABLE, f"{host} answered about another secret or version")
-    if not versions:
-        return Missing(f"{host} has no such secret")
-    # The list is in no order. What a read without a version gives is the newest, enabled or not.
-    newest = max(properties.created_on for properties in listed)
-    current = [version for version, properties in versions.items() if properties.created_on == newest]
-    wanted = current[0] if ref.version is None else ref.version.lower()
-    if wanted not in versions:
-        return Missing(f"{host} has no such version of the secret")
-    properties = versions[wanted]
-    notes = ("which of the versions made in the same second is current",) if len(current) > 1 else ()
-    is_certain = ref.version is not None or len(current) == 1
-    return Found(
-        SecretInfo(
-            version=wanted if is_certain else None,
-            created=properties.created_on,
-            clock=Clock.VERSION_CREATED,
-            expires=properties.expires_on,
-            not_before=properties.not_before,
-            enabled=properties.enabled is not False,
-            newer_version=None if wanted in current else current[0],
-            notes=notes,
-        )
-    )
-
-
-def _body(answer: Any) -> Any:
-    """The JSON of an answer as the SDK's pipeline hands it to a hook."""
-    return answer.http_response.json()
-
-
-def _status(answer: Any) -> int:
-    return int(answer.http_response.status_code)
-
-
-def _version_of(properties: Any, ref: SecretRef, host: str) -> str | None:
-    """The version that `properties` are about; None where they are not about the secret of `ref`."""
-    parts = urlsplit(str(properties.id))
-    path = parts.path.strip("/").split("/")
-    about = parts.hostname == host and len(path) == 3 and path[0] == "secrets"
-    return path[2].lower() if about and path[1].lower() == ref.path.lower() else None

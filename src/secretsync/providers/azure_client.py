@@ -6,10 +6,11 @@ import contextlib
 import os
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from secretsync.errors import ProblemKind
 from secretsync.model import Failed, Missing
 from secretsync.providers.azure_credentials import SDK_LOGGERS, Credential, Tokens
 from secretsync.providers.azure_errors import Trouble, vault_trouble
@@ -92,27 +93,33 @@ class VaultClient:
             if self._sdk is None or self._process != os.getpid():
                 # All of the SDK comes before its loggers are silenced: those that are made later would speak.
                 import azure.identity  # noqa: F401
-                from azure.core.pipeline.transport import RequestsTransport
                 from azure.keyvault.secrets import SecretClient
 
-                from secretsync.providers.azure_transport import session
+                from secretsync.providers.azure_transport import transport
 
                 # Retries are ours: the SDK's know of no deadline, and follow any Retry-After.
                 self._process = os.getpid()
                 self._sdk = SecretClient(
                     self._url,
                     self.tokens,
-                    transport=RequestsTransport(session=session(self._connections)),
+                    transport=transport(self._connections),
                     retry_total=0,
                     permit_redirects=False,
                     logging_enable=False,
                 )
             return self._sdk
 
-    def claims(self) -> Any:
-        """What our token says about us; see Tokens. Raises NoTokenError."""
-        domain = self.host.partition(".")[2]
-        return self.tokens.claims(f"https://{domain}/.default")
+    def claims(self, deadline: Deadline) -> Mapping[str, Any] | Missing | Failed:
+        """What the token that the vault takes says about us; empty where it is no JWT."""
+
+        def list_one(client: Any, **options: Any) -> None:
+            next(client.list_properties_of_secrets(max_page_size=1, **options).by_page(), None)
+
+        answer = self._ask(list_one, "list", deadline)
+        # Without the right to list, we are somebody all the same.
+        if answer is not None and (answer.is_general or not _is_denied(answer.outcome)):
+            return answer.outcome
+        return self.tokens.claims()
 
     def close(self) -> None:
         """Give back the connections, and end what still waits for a retry."""
@@ -121,3 +128,7 @@ class VaultClient:
             if self._sdk is not None:
                 self._sdk.close()
         self.tokens.close()
+
+
+def _is_denied(outcome: Missing | Failed) -> bool:
+    return isinstance(outcome, Failed) and outcome.kind is ProblemKind.DENIED

@@ -96,18 +96,21 @@ class Credential:
         """A new credential of azure-identity, with an empty cache."""
         import azure.identity as sdk
 
+        from secretsync.providers.azure_transport import transport
+
         # Given always: else it is read from the process.
         authority = self._environ.get("AZURE_AUTHORITY_HOST") or _PUBLIC_CLOUD
         tenant, client = self._environ.get("AZURE_TENANT_ID", ""), self.client_id or ""
         options: dict[str, Any] = {**_ONE_TRY, "connection_timeout": 2}
         if self.kind == "client-secret":
             secret = self._environ["AZURE_CLIENT_SECRET"]
-            return sdk.ClientSecretCredential(tenant, client, secret, authority=authority, **options)
+            return sdk.ClientSecretCredential(
+                tenant, client, secret, authority=authority, transport=transport(1), **options
+            )
         if self.kind == "workload-identity":
             file = self._environ["AZURE_FEDERATED_TOKEN_FILE"]
-            return sdk.WorkloadIdentityCredential(
-                tenant_id=tenant, client_id=client, token_file_path=file, authority=authority, **options
-            )
+            names = {"tenant_id": tenant, "client_id": client, "token_file_path": file}
+            return sdk.WorkloadIdentityCredential(**names, authority=authority, transport=transport(1), **options)
         if self.kind == "managed-identity":
             # The endpoint is on this machine: where it does not answer at once, there is none.
             options["connection_timeout"] = 1
@@ -160,13 +163,12 @@ class Tokens:
                 self.generation += 1
                 self._forget()
 
-    def claims(self, scope: str) -> Mapping[str, Any]:
-        """What the token says about us; empty where it is no JWT. Raises NoTokenError."""
+    def claims(self) -> Mapping[str, Any]:
+        """What the token that we have says about us; empty where there is none, or where it is no JWT."""
         with self._lock:
             token = next(iter(self._kept.values()), None)
-        token = token or self.get_token(scope)
         try:
-            payload = token.token.split(".")[1]
+            payload = token.token.split(".")[1] if token else ""
             claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         except (IndexError, ValueError):
             return {}

@@ -71,6 +71,13 @@ class NoTokenError(Exception):
         self.trouble = trouble
 
 
+def _of_all(
+    kind: ProblemKind, cause: str, hint: str | None = None, *, again: bool = False, after: float | None = None
+) -> Trouble:
+    """A trouble that all secrets of the vault share. `again`: a retry may mend it."""
+    return Trouble(outcome=Failed(kind, cause, hint), is_general=True, is_transient=again, retry_after=after)
+
+
 def vault_trouble(error: Exception, *, vault: str, right: str) -> Trouble:
     """What `error`, which the SDK raised when it asked `vault`, means. `right`: "get" or "list"."""
     from azure.core.exceptions import DecodeError, HttpResponseError
@@ -84,10 +91,10 @@ def vault_trouble(error: Exception, *, vault: str, right: str) -> Trouble:
     if isinstance(error, ValueError) and "challenge" in str(error):
         # The SDK gives the token only to hosts below the domain that the challenge names.
         cause = f"{vault} is no host of Key Vault: it asks for a token of another service"
-        return Trouble(
-            outcome=Failed(ProblemKind.CONFIGURATION, cause, "vault_url is https://NAME.vault.azure.net"),
-            is_general=True,
-        )
+        return _of_all(ProblemKind.CONFIGURATION, cause, "vault_url is https://NAME.vault.azure.net")
+    if isinstance(error, OSError):
+        cause = f"{vault} cannot be asked: the certificate authorities cannot be read ({type(error).__name__})"
+        return _of_all(ProblemKind.CONFIGURATION, cause, "REQUESTS_CA_BUNDLE names a file of certificates")
     return Trouble(outcome=Failed(ProblemKind.UNAVAILABLE, f"{vault} gave a garbled answer ({type(error).__name__})"))
 
 
@@ -96,38 +103,32 @@ def token_trouble(error: Exception, *, credential: str, is_built: bool = True) -
     who = f"no token by {credential}"
     if not is_built:
         hint = "AZURE_TENANT_ID and AZURE_CLIENT_ID are ids, AZURE_AUTHORITY_HOST begins with https://"
-        outcome = Failed(ProblemKind.CONFIGURATION, f"{who}: azure-identity does not take its settings", hint)
-        return Trouble(outcome=outcome, is_general=True)
-    status = _first(_status, error)
-    transient = _TRANSIENT_IDENTITY if credential == "managed-identity" else _TRANSIENT
-    if status in transient:
-        outcome = Failed(ProblemKind.UNAVAILABLE, f"{who}: its endpoint answered with HTTP {status}")
-        after = _first(_retry_after, error)
-        return Trouble(outcome=outcome, is_transient=True, is_general=True, retry_after=after)
+        return _of_all(ProblemKind.CONFIGURATION, f"{who}: azure-identity does not take its settings", hint)
+    status, code = _first(_status, error), _first(_authority_code, error)
+    if status in (_TRANSIENT_IDENTITY if credential == "managed-identity" else _TRANSIENT):
+        cause = f"{who}: its endpoint answered with HTTP {status}"
+        return _of_all(ProblemKind.UNAVAILABLE, cause, again=True, after=_first(_retry_after, error))
     if status is None and (trouble := _unreachable(error, f"{who}: its endpoint")) is not None:
         return trouble
-    code = _first(_authority_code, error)
     if code in _TRANSIENT_CODES:
-        outcome = Failed(ProblemKind.UNAVAILABLE, f"{who} ({code})")
-        return Trouble(outcome=outcome, is_transient=True, is_general=True)
+        return _of_all(ProblemKind.UNAVAILABLE, f"{who} ({code})", again=True)
     if code:
-        hint = _AUTHORITY_HINTS.get(code) or _credential_hint(credential)
-        return Trouble(outcome=Failed(ProblemKind.DENIED, f"{who} ({code})", hint), is_general=True)
+        return _of_all(
+            ProblemKind.DENIED, f"{who} ({code})", _AUTHORITY_HINTS.get(code) or _credential_hint(credential)
+        )
     if "additionally_allowed_tenants" in str(error):
         hint = "AZURE_TENANT_ID must be the tenant of the vault"
-        outcome = Failed(ProblemKind.DENIED, f"{who}: the vault belongs to another tenant", hint)
-        return Trouble(outcome=outcome, is_general=True)
-    if status is None and any(isinstance(one, _GARBLED) for one in _chain(error)):
-        outcome = Failed(ProblemKind.UNAVAILABLE, f"{who}: its endpoint gave a garbled answer")
+        return _of_all(ProblemKind.DENIED, f"{who}: the vault belongs to another tenant", hint)
+    if _is_behind(error, *_GARBLED) if status is None else status < 400:
         # Often an error after all: the SDK looked into a body that was not there, and tells no status.
-        return Trouble(outcome=outcome, is_transient=True, is_general=True)
-    if any(isinstance(one, TimeoutExpired) for one in _chain(error)):
-        return Trouble(outcome=Failed(ProblemKind.UNAVAILABLE, f"{who}: no answer in time"), is_general=True)
+        return _of_all(ProblemKind.UNAVAILABLE, f"{who}: its endpoint gave a garbled answer", again=True)
+    if _is_behind(error, TimeoutExpired):
+        return _of_all(ProblemKind.UNAVAILABLE, f"{who}: no answer in time")
     if isinstance(error, OSError) and credential == "workload-identity":
         hint = "AZURE_FEDERATED_TOKEN_FILE names a file that can be read"
-        return Trouble(outcome=Failed(ProblemKind.DENIED, f"{who}: its file cannot be read", hint), is_general=True)
+        return _of_all(ProblemKind.DENIED, f"{who}: its file cannot be read", hint)
     cause = f"{who} ({f'HTTP {status}' if status else type(error).__name__})"
-    return Trouble(outcome=Failed(ProblemKind.DENIED, cause, _credential_hint(credential)), is_general=True)
+    return _of_all(ProblemKind.DENIED, cause, _credential_hint(credential))
 
 
 def _credential_hint(credential: str) -> str:
@@ -157,8 +158,7 @@ def _refused(error: Any, vault: str, right: str) -> Trouble:
     if status == 403:
         cause = f"denied ({inner or code or 'HTTP 403'})"
         if reason := _FORBIDDEN.get(inner or ""):
-            outcome = Failed(ProblemKind.DENIED, f"{cause}: {reason}", "let this network in, or use a private endpoint")
-            return Trouble(outcome=outcome, is_general=True)
+            return _of_all(ProblemKind.DENIED, f"{cause}: {reason}", "let this network in, or use a private endpoint")
         return Trouble(outcome=Failed(ProblemKind.DENIED, cause, f"our identity lacks {_RIGHTS[right]}"))
     after = _retry_after(error)
     what = "has too many requests" if status == 429 else "gave no answer"
@@ -183,13 +183,12 @@ def _unreachable(error: Exception, who: str) -> Trouble | None:
 
     found = next((one for one in _chain(error) if isinstance(one, ServiceRequestError | ServiceResponseError)), None)
     if found is None:
-        if any(isinstance(one, IncompleteReadError) for one in _chain(error)):
-            outcome = Failed(ProblemKind.UNAVAILABLE, f"{who}: the answer was cut off")
-            return Trouble(outcome=outcome, is_transient=True, is_general=True)
+        if _is_behind(error, IncompleteReadError):
+            return _of_all(ProblemKind.UNAVAILABLE, f"{who}: the answer was cut off", again=True)
         return None
-    if any(isinstance(one, ssl.SSLCertVerificationError) for one in _chain(error)):
-        cause, hint = f"{who}: its certificate is not trusted", "REQUESTS_CA_BUNDLE names the authorities that are"
-        return Trouble(outcome=Failed(ProblemKind.UNAVAILABLE, cause, hint), is_general=True)
+    if _is_behind(error, ssl.SSLCertVerificationError):
+        hint = "REQUESTS_CA_BUNDLE names the authorities that are"
+        return _of_all(ProblemKind.UNAVAILABLE, f"{who}: its certificate is not trusted", hint)
     if isinstance(found, ServiceRequestTimeoutError):
         cause = f"{who}: no connection in time"
     elif isinstance(found, ServiceResponseTimeoutError):
@@ -198,7 +197,7 @@ def _unreachable(error: Exception, who: str) -> Trouble | None:
         cause = f"{who} cannot be reached"
     else:
         cause = f"{who}: the connection was cut"
-    return Trouble(outcome=Failed(ProblemKind.UNAVAILABLE, cause), is_transient=True, is_general=True)
+    return _of_all(ProblemKind.UNAVAILABLE, cause, again=True)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
@@ -217,6 +216,10 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 def _first(look: Callable[[BaseException], T | None], error: BaseException) -> T | None:
     """What `look` finds first in `error` and the exceptions behind it."""
     return next((found for one in _chain(error) if (found := look(one)) is not None), None)
+
+
+def _is_behind(error: BaseException, *kinds: type[BaseException]) -> bool:
+    return any(isinstance(one, kinds) for one in _chain(error))
 
 
 def _status(error: BaseException) -> int | None:
