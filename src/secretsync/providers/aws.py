@@ -15,6 +15,7 @@ from secretsync.providers.interface import (
     Information,
     ProviderSpec,
     Setting,
+    SettingType,
     StoreContext,
 )
 
@@ -66,6 +67,9 @@ class AwsProvider:
                 help="the URL of Secrets Manager, such as that of a VPC endpoint",
                 environment="AWS_ENDPOINT_URL_SECRETS_MANAGER",
                 default="$AWS_ENDPOINT_URL, else the region's own",
+            ),
+            "plain_http": Setting(
+                type=SettingType.BOOLEAN, help="true: http:// may lead to other machines", default="false"
             ),
         },
         extra="aws",

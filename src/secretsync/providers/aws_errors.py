@@ -52,6 +52,7 @@ _CONFIGURATION = {
     "InvalidEndpointConfigurationError",
     "InvalidRegionError",
     "NoRegionError",
+    "PlainEndpointError",  # our own
     "ProfileNotFound",
     "UnknownRegionError",
 }
@@ -205,33 +206,51 @@ def _not_found(refusal: Refusal, ref: SecretRef) -> Missing | Failed:
     return Missing("there is no such secret in this account and region (ResourceNotFoundException)")
 
 
+# What a code means whatever was asked, in the order in which it is looked for.
+_MEANINGS = (
+    (
+        {"PlainEndpointError"},
+        ProblemKind.CONFIGURATION,
+        "the endpoint would send the values in the clear",
+        "use https://, or say plain_http = true where something else encrypts the way",
+    ),
+    ({"NoRegionError"}, ProblemKind.CONFIGURATION, "no region is named", "set region, or AWS_REGION"),
+    (
+        _CONFIGURATION,
+        ProblemKind.CONFIGURATION,
+        "the SDK cannot be configured",
+        "see the store's settings and ~/.aws/config",
+    ),
+    (_EXPIRED, ProblemKind.DENIED, "our credentials have expired", "get new ones: sign in again"),
+    (
+        _NO_CREDENTIALS,
+        ProblemKind.DENIED,
+        "no credentials were found",
+        "AWS_PROFILE, AWS_ACCESS_KEY_ID, or the platform's role (IRSA, ECS, EC2) gives some",
+    ),
+    (_UNKNOWN_KEYS, ProblemKind.DENIED, "AWS does not know our credentials", "of which account are they?"),
+    (
+        {"SSLError"},
+        ProblemKind.UNAVAILABLE,
+        "the endpoint has no certificate that we trust",
+        "AWS_CA_BUNDLE names the authorities of a private endpoint",
+    ),
+    (_CONNECTION, ProblemKind.UNAVAILABLE, "the endpoint cannot be reached", "is there a way to it from here?"),
+)
+
+
 def failure(refusal: Refusal) -> Failed:
     """What `refusal` means whatever was asked: the one place where errors of AWS get their words."""
     code = refusal.code
     if code in _SIGNATURE:
         return _bad_signature(refusal)
-    if code in _EXPIRED:
-        return Failed(ProblemKind.DENIED, f"our credentials have expired ({code})", "get new ones: sign in again")
-    if code in _NO_CREDENTIALS:
-        cause = f"no credentials were found ({code})"
-        hint = "AWS_PROFILE, AWS_ACCESS_KEY_ID, or the platform's role (IRSA, ECS, EC2) gives some"
-        return Failed(ProblemKind.DENIED, cause, hint)
-    if code in _UNKNOWN_KEYS:
-        return Failed(ProblemKind.DENIED, f"AWS does not know our credentials ({code})", "of which account are they?")
-    if code in _CONFIGURATION:
-        hint = "set region, or AWS_REGION" if code == "NoRegionError" else "see the store's settings and ~/.aws/config"
-        return Failed(ProblemKind.CONFIGURATION, f"the SDK cannot be configured ({code})", hint)
+    for codes, kind, cause, hint in _MEANINGS:
+        if code in codes:
+            return Failed(kind, f"{cause} ({code})", hint)
     if refusal.is_throttled:
         return Failed(ProblemKind.UNAVAILABLE, f"AWS has too many requests ({code})", "try again later")
     if refusal.is_denied:
         return _denied(refusal)
-    if code == "SSLError":
-        cause = "the endpoint has no certificate that we trust (SSLError)"
-        return Failed(ProblemKind.UNAVAILABLE, cause, "AWS_CA_BUNDLE names the authorities of a private endpoint")
-    if code in _CONNECTION:
-        return Failed(
-            ProblemKind.UNAVAILABLE, f"the endpoint cannot be reached ({code})", "is there a way to it from here?"
-        )
     return Failed(ProblemKind.UNAVAILABLE, f"{refusal.operation or 'the call'} failed ({code})", None)
 
 
