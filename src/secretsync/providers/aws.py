@@ -134,7 +134,8 @@ class AwsProvider:
         return found
 
     def _identify(self, deadline: Deadline) -> Identity | Failed:
-        from secretsync.providers.aws_errors import Refusal, failure
+        from secretsync.providers.aws_errors import failure
+        from secretsync.providers.aws_refusal import Refusal
 
         calls = self._calls()
         client = calls.client(None)

@@ -12,7 +12,7 @@ from typing import Any
 from botocore import xform_name
 
 from secretsync.model import SecretRef
-from secretsync.providers.aws_errors import OPENING, Refusal
+from secretsync.providers.aws_refusal import OPENING, Refusal
 from secretsync.providers.interface import Deadline, StoreContext
 from secretsync.providers.sdk_logs import silenced
 from secretsync.providers.workers import run_in_threads
