@@ -16,7 +16,7 @@ def provider(
     *,
     url: str | None = None,
     environ: Mapping[str, str | None] | None = None,
-    **settings: str,
+    **settings: object,
 ) -> AwsProvider:
     """A provider on `account`, here or through a proxy at `url`; a None in `environ` takes a variable away."""
     wanted = {**account.environ(principal, url=url), **(environ or {})}

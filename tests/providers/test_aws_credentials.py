@@ -5,9 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import UnknownServiceError
 
 from secretsync.errors import ProblemKind, ResolutionError
 from secretsync.providers.aws import AwsProvider
+from secretsync.providers.aws_session import StoreSession
 from secretsync.providers.interface import Deadline, StoreContext
 from tests.providers.aws_helpers import LONG, failed, fetch, provider, ref, value_of
 from tests.servers.aws import AwsAccount, ContainerCredentials
@@ -118,6 +120,37 @@ def test_endpoint_of_the_service(aws: AwsAccount, fault_proxy: MakeProxy) -> Non
 def test_an_endpoint_that_is_none(aws: AwsAccount) -> None:
     """What is no URL is a mistake in the configuration."""
     assert failed(fetch(provider(aws, endpoint_url="nonsense"), "app")[0]).kind is ProblemKind.CONFIGURATION
+
+
+@pytest.mark.parametrize(
+    "url", ["http://secrets.example.com", "http://169.254.169.254", "http://localhost.example.com"]
+)
+def test_an_endpoint_in_the_clear(aws: AwsAccount, url: str) -> None:
+    """Plain http leads to no other machine, whatever names it; nothing is asked."""
+    for of in (
+        provider(aws, endpoint_url=url),
+        provider(aws, url=url),
+        provider(aws, environ={"AWS_ENDPOINT_URL_STS": url}, role_arn=aws.role()),
+    ):
+        outcome = failed(fetch(of, "app")[0])
+        assert outcome.kind is ProblemKind.CONFIGURATION
+        assert "in the clear" in outcome.cause
+
+
+@pytest.mark.blocked_network
+def test_an_endpoint_in_the_clear_that_is_allowed(aws: AwsAccount) -> None:
+    """The store's setting allows it; the guard of the tests is what stops it here."""
+    of = provider(aws, url="http://secrets.example.com", plain_http=True)
+    assert failed(fetch(of, "app", seconds=2)[0]).kind is ProblemKind.UNAVAILABLE
+
+
+@pytest.mark.parametrize("service", ["secretsmanager", "signin", "sso", "sso-oidc", "sts"])
+def test_services_of_the_credential_chain(aws: AwsAccount, service: str) -> None:
+    """Every service that botocore may ask for credentials can be loaded, and no other."""
+    session = StoreSession(StoreContext(store="aws", environment="test", environ=aws.environ()), 4)
+    assert session.create_client(service).meta.service_model.service_name == service
+    with pytest.raises(UnknownServiceError):
+        session.create_client("s3")
 
 
 def test_profile(aws: AwsAccount, canary: CanaryFactory, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from secretsync.providers.interface import (
     Information,
     ProviderSpec,
     Setting,
+    SettingType,
     StoreContext,
 )
 
@@ -66,6 +67,9 @@ class AwsProvider:
                 help="the URL of Secrets Manager, such as that of a VPC endpoint",
                 environment="AWS_ENDPOINT_URL_SECRETS_MANAGER",
                 default="$AWS_ENDPOINT_URL, else the region's own",
+            ),
+            "plain_http": Setting(
+                type=SettingType.BOOLEAN, help="true: http:// may lead to other machines", default="false"
             ),
         },
         extra="aws",
@@ -130,7 +134,8 @@ class AwsProvider:
         return found
 
     def _identify(self, deadline: Deadline) -> Identity | Failed:
-        from secretsync.providers.aws_errors import Refusal, failure
+        from secretsync.providers.aws_errors import failure
+        from secretsync.providers.aws_refusal import Refusal
 
         calls = self._calls()
         client = calls.client(None)

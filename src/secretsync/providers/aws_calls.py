@@ -12,7 +12,7 @@ from typing import Any
 from botocore import xform_name
 
 from secretsync.model import SecretRef
-from secretsync.providers.aws_errors import OPENING, Refusal
+from secretsync.providers.aws_refusal import OPENING, Refusal
 from secretsync.providers.interface import Deadline, StoreContext
 from secretsync.providers.sdk_logs import silenced
 from secretsync.providers.workers import run_in_threads
@@ -31,7 +31,8 @@ class Calls:
         self.store = context.store
         self.batch_is_refused = False  # for this process there is no use in asking again
         self._context = context
-        self._lock = threading.Lock()
+        self._opening = threading.Lock()  # held while credentials are looked for, which may hang
+        self._counting = threading.Lock()
         self._session: Any = None
         self._clients: dict[tuple[str | None, str], Any] = {}
         self.requests: Counter[str] = Counter()
@@ -52,7 +53,7 @@ class Calls:
 
     def client(self, region: str | None, service: str = "secretsmanager") -> Any:
         """The client of `service` in `region` (None: the store's), or a Refusal."""
-        with self._lock, silenced("botocore", "urllib3"):
+        with self._opening, silenced("botocore", "urllib3"):
             try:
                 return self._open(region, service)
             except Exception as error:  # noqa: BLE001 - the border: files, metadata services and the SDK may raise any
@@ -75,7 +76,7 @@ class Calls:
         """The answer to one call, after at most three tries, or why there is none."""
         name = xform_name(operation)
         for attempt in range(1, _TRIES + 1):
-            with self._lock:
+            with self._counting:
                 self.requests[operation] += 1
             with silenced("botocore", "urllib3"):
                 try:

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from secretsync.model import Clock, Failed, Found, Missing, SecretInfo, SecretRef
 from secretsync.providers.aws_answers import in_utc, is_named
 from secretsync.providers.aws_calls import WORKERS, Calls
-from secretsync.providers.aws_errors import Refusal, garbled, no_version, outcome, scheduled_for_deletion
+from secretsync.providers.aws_errors import garbled, no_version, outcome, scheduled_for_deletion
+from secretsync.providers.aws_refusal import Refusal
 from secretsync.providers.interface import Deadline, Information
 from secretsync.providers.workers import run_in_threads
 

@@ -1,163 +1,25 @@
-"""What AWS and its SDK refuse with, and what that means for a reference."""
+"""What a refusal of AWS means for a reference, in words."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
 
 from secretsync.errors import ProblemKind
 from secretsync.model import Failed, Missing, SecretRef
+from secretsync.providers.aws_refusal import (
+    CONFIGURATION,
+    CONNECTION,
+    EXPIRED,
+    NO_CREDENTIALS,
+    SIGNATURE,
+    UNKNOWN_KEYS,
+    Refusal,
+)
 
-__all__ = ["OPENING", "Refusal", "failure", "garbled", "outcome"]
+__all__ = ["failure", "garbled", "no_version", "outcome", "scheduled_for_deletion"]
 
-_THROTTLED = {
-    "BandwidthLimitExceeded",
-    "LimitExceededException",
-    "PriorRequestNotComplete",
-    "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded",
-    "RequestThrottled",
-    "RequestThrottledException",
-    "SlowDown",
-    "ThrottledException",
-    "Throttling",
-    "ThrottlingException",
-    "TooManyRequestsException",
-}
-_BROKEN = {"InternalFailure", "InternalServerError", "InternalServiceError", "InternalServiceErrorException"}
-_BROKEN |= {"ServiceUnavailable", "ServiceUnavailableException", "RequestTimeout", "RequestTimeoutException"}
-_DENIED = {"AccessDenied", "AccessDeniedException", "NotAuthorized", "UnauthorizedOperation", "OptInRequired"}
-_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "UnauthorizedSSOTokenError", "SSOTokenLoadError"}
-_UNKNOWN_KEYS = {
-    "AuthFailure",
-    "IncompleteSignature",
-    "IncompleteSignatureException",
-    "InvalidAccessKeyId",
-    "InvalidClientTokenId",
-    "MissingAuthenticationToken",
-    "MissingAuthenticationTokenException",
-    "UnrecognizedClientException",
-}
-_SIGNATURE = {"InvalidSignatureException", "RequestExpired", "RequestTimeTooSkewed", "SignatureDoesNotMatch"}
-_NO_CREDENTIALS = {"NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError"}
-_NO_CREDENTIALS |= {"MetadataRetrievalError", "TokenRetrievalError", "NoAuthTokenError"}
-_NO_CREDENTIALS |= {"FileNotFoundError", "PermissionError"}  # of the file that a variable or a profile names
-_CONFIGURATION = {
-    "ConfigNotFound",
-    "ConfigParseError",
-    "InfiniteLoopConfigError",
-    "InvalidConfigError",
-    "InvalidDefaultsMode",
-    "InvalidEndpointConfigurationError",
-    "InvalidRegionError",
-    "NoRegionError",
-    "ProfileNotFound",
-    "UnknownRegionError",
-}
-# Exceptions of botocore that stand for a connection that could not be made, was lost, or timed out.
-_CONNECTION = {
-    "ConnectTimeoutError",
-    "ConnectionClosedError",
-    "ConnectionError",
-    "EndpointConnectionError",
-    "HTTPClientError",
-    "IncompleteReadError",
-    "ProxyConnectionError",
-    "ReadTimeoutError",
-    "ResponseStreamingError",
-}
-
-OPENING = "opening a client"  # the operation before there is one
-
-# Letters only, as AWS writes them: what else stands there may be anything, so it is not shown.
-_CODE = re.compile(r"[A-Z][A-Za-z]{2,63}")
 _PRINCIPAL = re.compile(r"User: (arn:aws[a-z-]*:(?:iam|sts)::[0-9]*:[A-Za-z0-9/_+=,.@-]{1,200}) is not authorized")
 _ACTION = re.compile(r"not authorized to perform: ([a-z]+:[A-Za-z]+)")
-_TIMES = re.compile(r"\b[0-9]{8}T[0-9]{6}Z\b")
-
-
-class Refusal:
-    """Why a call has no answer. Its message is only searched for facts and never shown: it is whatever came."""
-
-    __slots__ = ("_message", "code", "operation", "retry_after", "status")
-
-    def __init__(
-        self, code: str, message: str = "", *, operation: str = "", status: int | None = None, retry_after: float = 0.0
-    ) -> None:
-        self.code = code if _CODE.fullmatch(code) else f"HTTP {status}" if status else "an error without a code"
-        self._message = message
-        self.operation = operation
-        self.status = status
-        self.retry_after = retry_after  # seconds
-
-    @classmethod
-    def of(cls, error: Exception, operation: str) -> Refusal:
-        """The refusal that an exception stands for."""
-        response = getattr(error, "response", None)
-        if not isinstance(response, Mapping):
-            # No text: in it may be what a metadata service or a broken answer held.
-            code = type(error).__name__
-            if operation == OPENING and code == "ValueError":
-                code = "InvalidConfigError"  # an endpoint, or a metadata service's address, that is none
-            elif code == "RuntimeError" and "still expired" in str(error):
-                code = "ExpiredToken"  # new credentials were got, and are no better
-            return cls(code, operation=operation)
-        told = response.get("Error") or {}
-        metadata = response.get("ResponseMetadata") or {}
-        pause = str((metadata.get("HTTPHeaders") or {}).get("retry-after", ""))
-        return cls(
-            str(told.get("Code", "")),
-            str(told.get("Message", "")),
-            # Not always the one that was called: credentials come from calls of their own.
-            operation=str(getattr(error, "operation_name", operation)),
-            status=metadata.get("HTTPStatusCode"),
-            retry_after=float(pause) if pause.isdecimal() else 0.0,
-        )
-
-    @classmethod
-    def of_batch(cls, error: Mapping[str, Any]) -> Refusal:
-        """The refusal of one id of a batch."""
-        code, message = str(error.get("ErrorCode", "")), str(error.get("Message", ""))
-        return cls(code, message, operation="GetSecretValue")
-
-    def says(self, *words: str) -> bool:
-        """Whether one of `words` is in the message."""
-        return any(word in self._message for word in words)
-
-    @property
-    def is_throttled(self) -> bool:
-        """Whether there were too many requests."""
-        return self.code in _THROTTLED or self.status == 429
-
-    @property
-    def is_unreachable(self) -> bool:
-        """Whether no answer came, or one that says that the service is ill."""
-        return self.code in _CONNECTION or self.code in _BROKEN or (self.status or 0) >= 500
-
-    @property
-    def is_temporary(self) -> bool:
-        """Whether another try may help."""
-        return self.is_throttled or self.is_unreachable
-
-    @property
-    def is_denied(self) -> bool:
-        """Whether we are known and may not."""
-        return self.code in _DENIED or (self.status in (401, 403) and not self.is_permanent)
-
-    @property
-    def is_permanent(self) -> bool:
-        """Whether every other call would be refused as well: nobody knows who we are."""
-        return self.code in _EXPIRED | _UNKNOWN_KEYS | _SIGNATURE | _NO_CREDENTIALS | _CONFIGURATION
-
-    def find(self, pattern: re.Pattern[str]) -> str | None:
-        """What the pattern's group finds in the message."""
-        match = pattern.search(self._message)
-        return match.group(1) if match else None
-
-    def times(self) -> list[str]:
-        """The times that the message names, in AWS's short form."""
-        return _TIMES.findall(self._message)
 
 
 def outcome(refusal: Refusal, ref: SecretRef) -> Missing | Failed:
@@ -205,33 +67,51 @@ def _not_found(refusal: Refusal, ref: SecretRef) -> Missing | Failed:
     return Missing("there is no such secret in this account and region (ResourceNotFoundException)")
 
 
+# What a code means whatever was asked, in the order in which it is looked for.
+_MEANINGS = (
+    (
+        {"PlainEndpointError"},
+        ProblemKind.CONFIGURATION,
+        "the endpoint would send the values in the clear",
+        "use https://, or say plain_http = true where something else encrypts the way",
+    ),
+    ({"NoRegionError"}, ProblemKind.CONFIGURATION, "no region is named", "set region, or AWS_REGION"),
+    (
+        CONFIGURATION,
+        ProblemKind.CONFIGURATION,
+        "the SDK cannot be configured",
+        "see the store's settings and ~/.aws/config",
+    ),
+    (EXPIRED, ProblemKind.DENIED, "our credentials have expired", "get new ones: sign in again"),
+    (
+        NO_CREDENTIALS,
+        ProblemKind.DENIED,
+        "no credentials were found",
+        "AWS_PROFILE, AWS_ACCESS_KEY_ID, or the platform's role (IRSA, ECS, EC2) gives some",
+    ),
+    (UNKNOWN_KEYS, ProblemKind.DENIED, "AWS does not know our credentials", "of which account are they?"),
+    (
+        {"SSLError"},
+        ProblemKind.UNAVAILABLE,
+        "the endpoint has no certificate that we trust",
+        "AWS_CA_BUNDLE names the authorities of a private endpoint",
+    ),
+    (CONNECTION, ProblemKind.UNAVAILABLE, "the endpoint cannot be reached", "is there a way to it from here?"),
+)
+
+
 def failure(refusal: Refusal) -> Failed:
     """What `refusal` means whatever was asked: the one place where errors of AWS get their words."""
     code = refusal.code
-    if code in _SIGNATURE:
+    if code in SIGNATURE:
         return _bad_signature(refusal)
-    if code in _EXPIRED:
-        return Failed(ProblemKind.DENIED, f"our credentials have expired ({code})", "get new ones: sign in again")
-    if code in _NO_CREDENTIALS:
-        cause = f"no credentials were found ({code})"
-        hint = "AWS_PROFILE, AWS_ACCESS_KEY_ID, or the platform's role (IRSA, ECS, EC2) gives some"
-        return Failed(ProblemKind.DENIED, cause, hint)
-    if code in _UNKNOWN_KEYS:
-        return Failed(ProblemKind.DENIED, f"AWS does not know our credentials ({code})", "of which account are they?")
-    if code in _CONFIGURATION:
-        hint = "set region, or AWS_REGION" if code == "NoRegionError" else "see the store's settings and ~/.aws/config"
-        return Failed(ProblemKind.CONFIGURATION, f"the SDK cannot be configured ({code})", hint)
+    for codes, kind, cause, hint in _MEANINGS:
+        if code in codes:
+            return Failed(kind, f"{cause} ({code})", hint)
     if refusal.is_throttled:
         return Failed(ProblemKind.UNAVAILABLE, f"AWS has too many requests ({code})", "try again later")
     if refusal.is_denied:
         return _denied(refusal)
-    if code == "SSLError":
-        cause = "the endpoint has no certificate that we trust (SSLError)"
-        return Failed(ProblemKind.UNAVAILABLE, cause, "AWS_CA_BUNDLE names the authorities of a private endpoint")
-    if code in _CONNECTION:
-        return Failed(
-            ProblemKind.UNAVAILABLE, f"the endpoint cannot be reached ({code})", "is there a way to it from here?"
-        )
     return Failed(ProblemKind.UNAVAILABLE, f"{refusal.operation or 'the call'} failed ({code})", None)
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
+import os
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from botocore.config import Config
 from botocore.configprovider import ConfigChainFactory
@@ -15,6 +18,7 @@ from botocore.credentials import (
     EnvProvider,
     create_credential_resolver,
 )
+from botocore.loaders import Loader
 from botocore.session import Session
 
 from secretsync.providers.interface import StoreContext
@@ -23,6 +27,22 @@ __all__ = ["StoreSession"]
 
 _CONNECT_TIMEOUT = 2.0  # seconds; botocore's own is 60
 _READ_TIMEOUT = 5.0  # seconds between two pieces of an answer; the whole is bounded by the deadline
+
+
+class PlainEndpointError(Exception):
+    """An endpoint would get signed requests and send values unencrypted, to another machine."""
+
+
+class _FewServices(Loader):
+    """The SDK's descriptions of those services that secrets and credentials come from.
+
+    botocore looks through the folders of four hundred before it loads one: a fifth of the time that a client takes.
+    """
+
+    def list_available_services(self, type_name: str) -> list[str]:
+        """The services that may be loaded."""
+        del type_name
+        return ["secretsmanager", "signin", "sso", "sso-oidc", "sts"]
 
 
 class StoreSession(Session):
@@ -38,6 +58,7 @@ class StoreSession(Session):
         self._environ = context.environ
         self._endpoint = context.setting("endpoint_url")
         self._role = context.setting("role_arn")
+        self._may_be_plain = context.settings.get("plain_http") is True
         self.user_agent_extra = "secretsync"
         self._read_configuration_from(context.environ)
         if region := context.setting("region"):
@@ -52,6 +73,8 @@ class StoreSession(Session):
             )
         )
         self.register_component("credential_provider", self)
+        data_path = self.get_config_variable("data_path")
+        self.register_component("data_loader", _FewServices(data_path.split(os.pathsep) if data_path else None))
 
     def _read_configuration_from(self, environ: Mapping[str, str]) -> None:
         chains = ConfigChainFactory(self, environ)
@@ -108,7 +131,11 @@ class StoreSession(Session):
     def create_client(self, service_name: str, *args: Any, **options: Any) -> Any:
         """A client, also one that botocore makes for itself to get credentials."""
         options["endpoint_url"] = options.get("endpoint_url") or self._endpoint_of(service_name)
-        return super().create_client(service_name, *args, **options)
+        client: Any = super().create_client(service_name, *args, **options)
+        # Whatever named it: the store, a variable or a profile.
+        if not self._may_be_plain and _is_in_the_clear(client.meta.endpoint_url):
+            raise PlainEndpointError
+        return client
 
     def _endpoint_of(self, service: str) -> str | None:
         if service == "secretsmanager" and self._endpoint:
@@ -117,3 +144,14 @@ class StoreSession(Session):
             return None
         own = {"secretsmanager": "SECRETS_MANAGER"}.get(service, service.replace("-", "_").upper())
         return self._environ.get(f"AWS_ENDPOINT_URL_{own}") or self._environ.get("AWS_ENDPOINT_URL") or None
+
+
+def _is_in_the_clear(url: str) -> bool:
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme != "http" or host == "localhost" or host.endswith(".localhost"):
+        return False
+    try:
+        return not ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return True

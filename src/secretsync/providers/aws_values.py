@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from secretsync.model import Failed, SecretRef
 from secretsync.providers.aws_answers import is_named, payload
 from secretsync.providers.aws_calls import WORKERS, Calls
-from secretsync.providers.aws_errors import Refusal, outcome
+from secretsync.providers.aws_errors import outcome
+from secretsync.providers.aws_refusal import Refusal
 from secretsync.providers.interface import Answer, Deadline
 from secretsync.providers.workers import run_in_threads
 
