@@ -10,7 +10,7 @@ PAGE = Path(__file__).parent.parent.parent / "docs" / "commands.md"
 
 _HEAD = """# Commands
 
-What `secretsync COMMAND --help` says. This page is written by `python -m tests.support.help_pages`, and a test compares it.
+What `secretsync COMMAND --help` says. `python -m tests.support.help_pages` writes this page, and a test compares it.
 """
 
 
