@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from secretsync.api import resolve_config
+    from secretsync.api import check_rotation, resolve_config
     from secretsync.config import Config, Refreshed
     from secretsync.errors import (
         ConfigurationError,
@@ -19,12 +19,14 @@ if TYPE_CHECKING:
         ValueTypeError,
     )
     from secretsync.model import Origin, Secret
+    from secretsync.rotation import Finding, RotationReport, SecretAge, State
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Config",
     "ConfigurationError",
+    "Finding",
     "MissingKeyError",
     "Origin",
     "OutputError",
@@ -32,19 +34,28 @@ __all__ = [
     "ProblemKind",
     "Refreshed",
     "ResolutionError",
+    "RotationReport",
     "Secret",
+    "SecretAge",
     "SecretSyncError",
+    "State",
     "UsageError",
     "ValueTypeError",
+    "check_rotation",
     "resolve_config",
 ]
 
 # Where each public name lives. They are imported on first use: the commands pay only for what they need.
 _HOMES = {
     "Config": "config",
+    "Finding": "rotation",
     "Origin": "model",
     "Refreshed": "config",
+    "RotationReport": "rotation",
     "Secret": "model",
+    "SecretAge": "rotation",
+    "State": "rotation",
+    "check_rotation": "api",
     "resolve_config": "api",
 }
 

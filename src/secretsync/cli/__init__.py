@@ -22,6 +22,7 @@ COMMANDS = {
     "render": "write the resolved configuration in one of several formats",
     "check": "does every secret exist? reads no value",
     "explain": "where each value comes from",
+    "check-rotation": "how old the secrets are, against the policy; reads no value",
     "init": "begin a project: env/, providers/ and lines for .gitignore",
     "providers": "the providers that are installed, and what each accepts",
 }
