@@ -211,7 +211,7 @@ def _limit(info: SecretInfo, case: Case, created: datetime | None, age: int | No
         yield Remark(State.OVERDUE, f"it is {print_duration(age)} old, {over} ({limit.written}, {source})", "rotate it")
     elif age >= limit.seconds - _window(case.warn_before, limit.seconds):
         left = print_duration(limit.seconds - age)
-        yield Remark(State.DUE, f"it is {print_duration(age)} old; {left} are left ({limit.written}, {source})")
+        yield Remark(State.DUE, f"it is {print_duration(age)} old, with {left} left ({limit.written}, {source})")
 
 
 def _has_ended(until: date, now: datetime) -> bool:

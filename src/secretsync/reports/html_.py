@@ -89,10 +89,15 @@ def _axis(document: Document) -> _Axis:
     secrets = [secret for report in document.reports for secret in report.secrets]
     ages = [now - one.created for one in secrets if one.created is not None]
     left = [timedelta(seconds=one.seconds_left) for one in secrets if one.seconds_left is not None]
-    # A little air behind the last mark.
-    past = min(max([_PAST[0], *ages]) * 1.04, _PAST[1])
+    # Three of four secrets whole, and a little air behind the last mark: one very old one would squeeze all others.
+    past = min(max(_PAST[0], _most(ages)) * 1.12, _PAST[1])
     future = min(max([_FUTURE[0], *left]) * 1.08, _FUTURE[1])
     return _Axis(now - past, now + future, now)
+
+
+def _most(lengths: list[timedelta]) -> timedelta:
+    """The length that three of four do not exceed."""
+    return sorted(lengths)[(len(lengths) - 1) * 3 // 4] if lengths else timedelta(0)
 
 
 def _headline(document: Document) -> str:
@@ -109,7 +114,7 @@ def _headline(document: Document) -> str:
     else:
         parts.append("<strong>There is no secret.</strong>")
     if unknown:
-        parts.append(f"Of {unknown} nobody knows the age.")
+        parts.append(f"Nobody knows the age of {unknown}.")
     if upcoming := _next(document):
         parts.append(upcoming)
     return " ".join(parts)
@@ -146,27 +151,42 @@ def _environment(report: RotationReport, axis: _Axis) -> str:
     return f"""<section>
 <h2>{_text(report.environment)} <small>{count} secret{"" if count == 1 else "s"}</small></h2>
 <div class="axis" aria-hidden="true"><div class="scale">{_ticks(axis)}</div></div>
-<ol class="rows">{rows}</ol>{empty}
+<ol class="rows">{_grid(axis)}{rows}</ol>{empty}
 </section>
 """
 
 
-def _ticks(axis: _Axis) -> str:
-    """The first day of each month, or of each quarter where they would stand too close; and the moment itself."""
+def _grid(axis: _Axis) -> str:
+    """The lines of the axis behind all rows."""
+    lines = "".join(f'<i style="left:{axis.at(moment)}%"></i>' for moment in _months(axis))
+    now = f'<i class="nowline" style="left:{axis.at(axis.now)}%"></i>'
+    return f'<li class="grid" aria-hidden="true"><div class="lines">{lines}{now}</div></li>'
+
+
+def _months(axis: _Axis) -> list[datetime]:
+    """The first day of each month, of every other or of each quarter: what does not stand too close."""
     days = (axis.end - axis.begin) / _DAY
     step = 1 if days < 330 else 2 if days < 500 else 3
     year, month = axis.begin.year, axis.begin.month
-    ticks: list[str] = []
-    now = axis.at(axis.now)
+    found: list[datetime] = []
     while True:
         year, month = (year + 1, 1) if month == 12 else (year, month + 1)
         moment = datetime(year, month, 1, tzinfo=UTC)
         if moment >= axis.end:
-            break
+            return found
+        if (month - 1) % step == 0:
+            found.append(moment)
+
+
+def _ticks(axis: _Axis) -> str:
+    """The names of the months; and the moment itself."""
+    ticks: list[str] = []
+    now = axis.at(axis.now)
+    for moment in _months(axis):
         place = axis.at(moment)
         # Not where the word for now stands, nor half out at the edge.
-        if (month - 1) % step == 0 and abs(place - now) > 5 and place < 97:
-            name = f"{moment:%b %Y}" if month == 1 or not ticks else f"{moment:%b}"
+        if abs(place - now) > 10 and 2 < place < 97:
+            name = f"{moment:%b %Y}" if moment.month == 1 or not ticks else f"{moment:%b}"
             ticks.append(f'<span class="tick" style="left:{place}%">{name}</span>')
     return "".join(ticks) + f'<span class="tick now" style="left:{now}%">{axis.now:%-d %b}</span>'
 
@@ -188,7 +208,7 @@ def _row(secret: SecretAge, axis: _Axis) -> str:
 def _bars(secret: SecretAge, axis: _Axis) -> str:
     """Its life on the axis: what is behind it, what is left, what is over; and the line of the moment."""
     now = axis.at(axis.now)
-    parts = [f'<i class="nowline" style="left:{now}%"></i>']
+    parts = []
     if secret.created is None or secret.age is None or secret.limit.seconds is None or secret.seconds_left is None:
         parts.append(_without_limit(secret, axis))
     else:

@@ -31,15 +31,15 @@ h2 small { color: var(--soft); font-weight: 400; margin-left: 0.4rem; }
 .ok { --c: var(--green); }
 .dynamic { --c: var(--blue); }
 .exempt { --c: var(--grey); }
-.axis, .row { display: grid; grid-template-columns: minmax(12rem, 19rem) 1fr 9.5rem; column-gap: 1.1rem; }
+.axis, .row, .grid { display: grid; grid-template-columns: minmax(12rem, 19rem) 1fr 9.5rem; column-gap: 1.1rem; }
 .scale { grid-column: 2; position: relative; height: 1.5rem; font-size: 0.78rem; color: var(--soft); }
 .tick { position: absolute; bottom: 0.1rem; transform: translateX(-50%); white-space: nowrap; }
 .tick.now { color: var(--paper); background: var(--now); border-radius: 3px; padding: 0 0.35rem; font-weight: 600; }
 .rows { list-style: none; margin: 0; padding: 0; border: 1px solid var(--line); border-radius: 10px;
-  background: var(--card); }
-.row { padding: 0.5rem 0.9rem; margin: 0; align-items: center; border-top: 1px solid var(--grid);
+  background: var(--card); position: relative; }
+.row { position: relative; padding: 0.5rem 0.9rem; margin: 0; align-items: center; border-top: 1px solid var(--grid);
   content-visibility: auto; contain-intrinsic-size: auto 3.2rem; }
-.row:first-child { border-top: 0; }
+.grid + .row { border-top: 0; }
 .axis { padding: 0 0.9rem; border: 1px solid transparent; }
 .who { min-width: 0; }
 .who b, .who code { display: block; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
@@ -63,7 +63,10 @@ h2 small { color: var(--soft); font-weight: 400; margin-left: 0.4rem; }
   background: var(--c); }
 .expiry { top: calc(50% - 0.34rem); width: 0.62rem; height: 0.62rem; margin-left: -0.31rem; transform: rotate(45deg);
   background: var(--card); border: 2px solid var(--c); }
-.nowline { top: -0.5rem; bottom: -0.5rem; width: 1px; background: var(--now); opacity: 0.28; }
+.grid { position: absolute; inset: 0; padding: 0 0.9rem; pointer-events: none; }
+.lines { grid-column: 2; position: relative; }
+.lines i { position: absolute; top: 0; bottom: 0; width: 1px; background: var(--grid); }
+.lines .nowline { background: var(--now); opacity: 0.3; }
 .track em { position: absolute; top: 0; line-height: 1.5rem; font-size: 0.82rem; color: var(--soft); }
 .what { text-align: right; }
 .pill { display: inline-block; color: var(--c); font-weight: 600; font-size: 0.88rem; }
@@ -81,8 +84,8 @@ footer p { margin: 0.25rem 0; }
 .key.expiry { width: 0.62rem; height: 0.62rem; margin-left: 1.1rem; margin-right: 0.4rem; vertical-align: 0; }
 .key.over { --c: var(--red); }
 @media (max-width: 720px) {
-  .axis, .row { grid-template-columns: 1fr auto; }
-  .axis { display: none; }
+  .axis, .grid { display: none; }
+  .row { grid-template-columns: 1fr auto; }
   .track { grid-column: 1 / -1; grid-row: 2; }
   .note { grid-row: 3; }
 }
