@@ -14,7 +14,7 @@ __all__ = ["METRICS", "render"]
 METRICS = {
     "secretsync_secret_age_seconds": "Age of the secret by its store's clock; absent where it is not known.",
     "secretsync_secret_limit_seconds": "Age at which the secret is overdue; absent where it is exempt.",
-    "secretsync_secret_days_left": "Whole days until the limit, negative after it.",
+    "secretsync_secret_left_seconds": "Time until the limit, negative after it.",
     "secretsync_secret_state": "1 for the state that the secret is in.",
     "secretsync_secrets": "How many secrets of the environment are in each state.",
     "secretsync_rotation_checked_timestamp_seconds": "The moment that the ages were counted for.",
@@ -42,8 +42,8 @@ def _series(report: RotationReport) -> Iterator[tuple[str, dict[str, str], int]]
             yield "secretsync_secret_age_seconds", labels, secret.age
         if secret.limit.seconds is not None:
             yield "secretsync_secret_limit_seconds", labels, int(secret.limit.seconds)
-        if secret.days_left is not None:
-            yield "secretsync_secret_days_left", labels, secret.days_left
+        if secret.seconds_left is not None:
+            yield "secretsync_secret_left_seconds", labels, secret.seconds_left
         yield "secretsync_secret_state", {**labels, "state": secret.state.value}, 1
     for state, count in report.summary.items():
         yield "secretsync_secrets", {**of_environment, "state": state.value}, count
