@@ -12,7 +12,7 @@ import pytest
 from secretsync import ConfigurationError, RotationReport, SecretAge, State, UsageError, check_rotation
 from secretsync.errors import ExitStatus, ProblemKind
 from secretsync.limits import specificity
-from secretsync.model import Clock, Failed, Missing, SecretInfo
+from secretsync.model import Clock, Failed, Missing, SecretInfo, SecretRef
 from secretsync.rotation import exit_status
 from secretsync.testing import MemoryProvider
 from tests.support.projects import MakeProject
@@ -574,6 +574,22 @@ def test_files_and_variables(project: MakeProject) -> None:
 
 # Many
 
+
+def test_answers_are_found_by_their_hash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Taking in an answer costs the same however many were asked for: references are not compared one by one."""
+    count = 500
+    compared = 0
+    equal = SecretRef.__eq__
+
+    def counting(one: SecretRef, other: object) -> bool:
+        nonlocal compared
+        compared += 1
+        return equal(one, other)
+
+    write(tmp_path, "".join(f"KEY_{number}=$<memory:{number}>\n" for number in range(count)))
+    monkeypatch.setattr(SecretRef, "__eq__", counting)
+    check(tmp_path, {str(number): made(1) for number in range(count)})
+    assert compared < 50 * count
 
 def test_progress_and_many(tmp_path: Path) -> None:
     """2,000 secrets: each asked once, one that is bad stops no other, and progress counts up to all of them."""

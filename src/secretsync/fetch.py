@@ -168,7 +168,7 @@ class _Round(Generic[T]):
         self.outcomes: dict[SecretRef, Found[T] | Missing | Failed] = {}
         self.asked: dict[SecretRef, None] = {}
         self.events: SimpleQueue[tuple[int, SecretRef | None, Any]] = SimpleQueue()
-        self.batches: dict[int, tuple[str, list[SecretRef]]] = {}
+        self.batches: dict[int, tuple[str, frozenset[SecretRef]]] = {}
         self.started = 0
         self.end = Deadline(deadline.remaining() + _GRACE)
 
@@ -212,7 +212,7 @@ class _Round(Generic[T]):
 
     def _ask(self, store: str, refs: list[SecretRef]) -> None:
         self.started += 1
-        self.batches[self.started] = (store, refs)
+        self.batches[self.started] = (store, frozenset(refs))
         call = getattr(self.stores[store], self.method)
         arguments = (call, tuple(refs), self.deadline, self.started, self.events.put)
         threading.Thread(target=_call, args=arguments, name=f"secretsync-{store}", daemon=True).start()
