@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
-from typing import Any, assert_never
+from typing import assert_never
 
 from secretsync.durations import print_duration
 from secretsync.errors import ProblemKind
@@ -87,30 +87,30 @@ def judge(case: Case) -> Judgement:
     if isinstance(case.outcome, Failed):
         failed = case.outcome
         return _alone(Remark(_state_of_failure(failed.kind), failed.cause, failed.hint, failed.kind))
-    info = _in_utc(case.outcome.value)
-    if info is None:
+    info, dates = case.outcome.value, _dates_of(case.outcome.value)
+    if dates is None:
         cause = "its provider gave a date without a time zone, or one out of range: such a date is not taken"
         return _alone(Remark(State.UNKNOWN, cause, "report it to the makers of the provider"))
-    created, clock = info.created, info.clock
+    created, clock = dates.created, info.clock
     if created is None and case.declared is not None:
         created, clock = case.declared, Clock.DECLARED
     # A lease is made for whoever asks for it: it has neither an age nor an end that could be missed.
     if info.dynamic:
-        base, age, remarks = State.DYNAMIC, None, list(_usable(info, case.now))
+        base, age, remarks = State.DYNAMIC, None, list(_usable(info, dates, case.now))
     else:
         age = None if created is None else _age(created, case.now)
         base = State.OK if case.applied.limit.seconds is not None else State.EXEMPT
-        remarks = [*_usable(info, case.now), *_dates(info, case), *_limit(info, case, created, age)]
+        remarks = [*_usable(info, dates, case.now), *_own_dates(dates, case), *_limit(dates, case, created, age)]
     remarks.sort(key=lambda remark: SEVERITY[remark.state])
     return Judgement(
         state=remarks[0].state if remarks else base,
         remarks=tuple(remarks),
-        hints=tuple(_hints(info, case)),
+        hints=tuple(_hints(info, dates, case)),
         version=case.ref.version if info.version is None else str(info.version),
         clock=clock if created is not None else Clock.NONE,
         created=created,
         age=age,
-        expires=info.expires,
+        expires=dates.expires,
     )
 
 
@@ -130,10 +130,23 @@ def _state_of_failure(kind: ProblemKind) -> State:
             assert_never(kind)
 
 
-def _in_utc(info: SecretInfo) -> SecretInfo | None:
-    """`info` with all of its dates in UTC; None where one of them says no moment: a plug-in may answer anything."""
-    moments: dict[str, Any] = {}
-    for name in _DATES:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Dates:
+    """The dates of a secret, in UTC."""
+
+    created: datetime | None = None
+    expires: datetime | None = None
+    not_before: datetime | None = None
+    next_rotation: datetime | None = None
+    pending_since: datetime | None = None
+    deletion: datetime | None = None
+    modified: datetime | None = None
+
+
+def _dates_of(info: SecretInfo) -> _Dates | None:
+    """The dates in `info`; None where one of them says no moment: a plug-in may answer anything."""
+    moments: dict[str, datetime] = {}
+    for name in (one.name for one in fields(_Dates)):
         moment = getattr(info, name)
         if moment is None:
             continue
@@ -143,10 +156,7 @@ def _in_utc(info: SecretInfo) -> SecretInfo | None:
             moments[name] = moment.astimezone(UTC)
         except OverflowError:
             return None
-    return replace(info, **moments)
-
-
-_DATES = tuple(one.name for one in fields(SecretInfo) if "datetime" in str(one.type))
+    return _Dates(**moments)
 
 
 def _age(created: datetime, now: datetime) -> int | None:
@@ -156,37 +166,37 @@ def _age(created: datetime, now: datetime) -> int | None:
     return max(0, (now - created) // timedelta(seconds=1))
 
 
-def _usable(info: SecretInfo, now: datetime) -> Iterator[Remark]:
+def _usable(info: SecretInfo, dates: _Dates, now: datetime) -> Iterator[Remark]:
     if not info.enabled:
         yield Remark(State.MISSING, "it is disabled", "enable it, or store a new version", ProblemKind.UNUSABLE)
-    if info.not_before is not None and info.not_before > now:
+    if dates.not_before is not None and dates.not_before > now:
         yield Remark(
-            State.MISSING, f"it is not valid before {print_moment(info.not_before)}", kind=ProblemKind.UNUSABLE
+            State.MISSING, f"it is not valid before {print_moment(dates.not_before)}", kind=ProblemKind.UNUSABLE
         )
 
 
-def _dates(info: SecretInfo, case: Case) -> Iterator[Remark]:
+def _own_dates(dates: _Dates, case: Case) -> Iterator[Remark]:
     """What the store's own dates say, whatever the age."""
     window = timedelta(seconds=DEFAULT_WARNING if case.warn_before is None else case.warn_before)
-    if info.expires is not None:
-        moment = print_moment(info.expires)
-        if info.expires <= case.now:
+    if dates.expires is not None:
+        moment = print_moment(dates.expires)
+        if dates.expires <= case.now:
             yield Remark(State.EXPIRED, f"it expired at {moment}, its store says", "store a new version")
-        elif info.expires - case.now <= window:
+        elif dates.expires - case.now <= window:
             yield Remark(State.DUE, f"it expires at {moment}, its store says", "store a new version before")
-    if info.deletion is not None:
-        moment = print_moment(info.deletion)
-        if info.deletion <= case.now:
+    if dates.deletion is not None:
+        moment = print_moment(dates.deletion)
+        if dates.deletion <= case.now:
             yield Remark(State.EXPIRED, f"its store deletes it at {moment}", "store a new version, or keep this one")
         else:
             yield Remark(State.DUE, f"it will be deleted at {moment}", "if that is not meant, cancel the deletion")
-    if info.pending_since is not None and case.now - info.pending_since > _STUCK:
-        begun = print_moment(info.pending_since)
+    if dates.pending_since is not None and case.now - dates.pending_since > _STUCK:
+        begun = print_moment(dates.pending_since)
         hint = "look at the log of whatever rotates it; until then the old version is in use"
         yield Remark(State.OVERDUE, f"a rotation was begun at {begun} and has not ended", hint)
 
 
-def _limit(info: SecretInfo, case: Case, created: datetime | None, age: int | None) -> Iterator[Remark]:
+def _limit(dates: _Dates, case: Case, created: datetime | None, age: int | None) -> Iterator[Remark]:
     """What the age says, or what is wrong with the exemption from it."""
     limit, source = case.applied.limit, case.applied.source
     if limit.seconds is None:
@@ -198,7 +208,7 @@ def _limit(info: SecretInfo, case: Case, created: datetime | None, age: int | No
             )
         return
     if created is None:
-        yield Remark(State.UNKNOWN, "nothing says when it was made", _undated_hint(info))
+        yield Remark(State.UNKNOWN, "nothing says when it was made", _undated_hint(dates))
     elif age is None:
         ahead = print_duration((created - case.now).total_seconds())
         yield Remark(
@@ -224,34 +234,36 @@ def _window(warn_before: float | None, limit: float) -> float:
     return min(DEFAULT_WARNING, limit / 2) if warn_before is None else warn_before
 
 
-def _undated_hint(info: SecretInfo) -> str:
+def _undated_hint(dates: _Dates) -> str:
     declare = "declare the day in its binding: rotated = 2026-10-01"
-    if info.modified is None:
+    if dates.modified is None:
         return declare
-    touched = print_moment(info.modified)
+    touched = print_moment(dates.modified)
     return f"{declare} (its file was last written to at {touched}: a copy or a restart does that too, so it is no age)"
 
 
-def _hints(info: SecretInfo, case: Case) -> Iterator[str]:
+def _hints(info: SecretInfo, dates: _Dates, case: Case) -> Iterator[str]:
     """What is worth knowing and no finding."""
     ref, now = case.ref, case.now
     if info.newer_version is not None and (ref.version is not None or ref.stage is not None):
         yield f"pinned to {_pin(ref)}, and judged as such; a newer version exists: {info.newer_version}"
+    elif info.newer_version is not None:
+        yield f"a newer version exists, which is not the one in use: {info.newer_version}"
     elif ref.stage is not None:
         yield f"asked for by {_pin(ref)}, and judged as such"
     if info.rotation_period is not None:
         yield f"its store rotates it every {print_duration(info.rotation_period)}"
-    if info.next_rotation is not None:
-        moment = print_moment(info.next_rotation)
-        is_late = info.next_rotation < now
+    if dates.next_rotation is not None:
+        moment = print_moment(dates.next_rotation)
+        is_late = dates.next_rotation < now
         yield f"its store was to rotate it by {moment} and has not" if is_late else f"next rotation by {moment}"
-    if info.pending_since is not None and now - info.pending_since <= _STUCK:
-        yield f"a rotation is in progress since {print_moment(info.pending_since)}"
+    if dates.pending_since is not None and now - dates.pending_since <= _STUCK:
+        yield f"a rotation is in progress since {print_moment(dates.pending_since)}"
     if case.applied.limit.seconds is None and not info.dynamic:
         until = case.applied.limit.until
         if until is None or not _has_ended(until, now):
             yield f"exempt{f' until {until.isoformat()}' if until else ''}: {case.applied.limit.reason}"
-    if info.created is not None and case.declared is not None:
+    if dates.created is not None and case.declared is not None:
         yield "its store has a clock: the date declared in its binding is not used"
     yield from info.notes
 
