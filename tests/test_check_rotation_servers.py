@@ -6,7 +6,7 @@ import importlib.util
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -161,13 +161,13 @@ def zone(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 # 8 secrets of 3 stores, 2 limits, 6 moments: 96 rows in each time zone.
-BOUNDARIES = {
+BOUNDARIES: dict[str, tuple[Callable[[timedelta, timedelta], timedelta], str]] = {
     "a second before due": (lambda limit, warn: limit - warn - SECOND, "ok"),
     "due": (lambda limit, warn: limit - warn, "due"),
     "a second before the limit": (lambda limit, _: limit - SECOND, "due"),
     "the limit": (lambda limit, _: limit, "overdue"),
     "a second after the limit": (lambda limit, _: limit + SECOND, "overdue"),
-    "six minutes before it was made": (lambda *_: timedelta(minutes=-6), "unknown"),
+    "six minutes before it was made": (lambda _, __: timedelta(minutes=-6), "unknown"),
 }
 LIMITS = {"90d": (timedelta(days=90), timedelta(days=14)), "36h": (timedelta(hours=36), timedelta(hours=18))}
 

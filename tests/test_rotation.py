@@ -591,6 +591,7 @@ def test_answers_are_found_by_their_hash(tmp_path: Path, monkeypatch: pytest.Mon
     check(tmp_path, {str(number): made(1) for number in range(count)})
     assert compared < 50 * count
 
+
 def test_progress_and_many(tmp_path: Path) -> None:
     """2,000 secrets: each asked once, one that is bad stops no other, and progress counts up to all of them."""
     count = 2000

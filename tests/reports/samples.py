@@ -50,7 +50,7 @@ def secret(state: State, name: str = "plain", *, line: int = 1, days: int = 100)
             state=state,
             reference=reference,
             keys=keys,
-            cause=f"cause {name}",
+            cause=f"cause {name} after {days} days",
             hint=f"hint {name}",
             kind=KINDS.get(state),
             counts=state is not State.DUE,
@@ -75,11 +75,15 @@ def secret(state: State, name: str = "plain", *, line: int = 1, days: int = 100)
     )
 
 
-def document(*names: str, environments: tuple[str, ...] = ("production",), colour: bool = False) -> Document:
-    """Every state under each of `names`, in each of `environments`."""
+def document(
+    *names: str, environments: tuple[str, ...] = ("production",), colour: bool = False, days: int = 100
+) -> Document:
+    """Every state under each of `names`, in each of `environments`, `days` after their secrets were made."""
     reports = []
     for environment in environments:
-        rows = [secret(state, name, line=number * 10 + 1) for number, name in enumerate(names) for state in State]
+        rows = [
+            secret(state, name, line=number * 10 + 1, days=days) for number, name in enumerate(names) for state in State
+        ]
         rows.sort(key=lambda row: row.reference)
         reports.append(RotationReport(environment=environment, at=NOW, secrets=tuple(rows)))
     return Document(at=NOW, reports=tuple(reports), is_several=len(environments) > 1, is_colourful=colour)

@@ -78,7 +78,7 @@ def test_json() -> None:
         "limit_from": "pattern x",
         "days_left": -10,
         "state": "overdue",
-        "hint": "cause x; hint x; note x",
+        "hint": "cause x after 100 days; hint x; note x",
     }
 
 
@@ -159,7 +159,10 @@ def test_sarif_fingerprints_last() -> None:
     def fingerprints(text: str) -> list[str]:
         return [one["partialFingerprints"]["secretsyncRotation/v1"] for one in json.loads(text)["runs"][0]["results"]]
 
-    assert fingerprints(render("sarif", document("x"))) == fingerprints(render("sarif", document("x")))
+    today, tomorrow = render("sarif", document("x")), render("sarif", document("x", days=101))
+    assert today != tomorrow
+    assert fingerprints(today) == fingerprints(tomorrow)
+    assert fingerprints(today) != fingerprints(render("sarif", document("y")))
 
 
 # Prometheus
