@@ -405,6 +405,9 @@ def test_lookup(tmp_path: Path) -> None:
         "two:SECOND_KEY": ("overdue", "store two"),
     }
     assert report.exit_status is ExitStatus.MISSING
+    hints = {secret.reference: secret.hint or "" for secret in report.secrets}
+    assert "no store has it: one:NOWHERE, two:NOWHERE; put it there, or bind it" in hints["NOWHERE"]
+    assert "a lookup ends at a store that failed (two not asked)" in hints["one:BROKEN_KEY"]
 
 
 # Limits

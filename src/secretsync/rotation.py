@@ -14,7 +14,7 @@ from secretsync.limits import AppliedLimit, Use, applied_limit
 from secretsync.model import Clock, Entry, Failed, Found, Missing, SecretInfo, SecretRef
 from secretsync.placeholders import StorePath, parse_reference, print_reference
 from secretsync.plan import EntryId, EntryPart, Plan, PlannedEntry, SecretPart
-from secretsync.resolve import is_secret_part
+from secretsync.resolve import failure_problem, is_secret_part
 
 __all__ = ["Finding", "Key", "RotationReport", "SecretAge", "State", "assess"]
 
@@ -163,7 +163,9 @@ def _used(plan: Plan, answers: Answers[SecretInfo]) -> dict[SecretRef, _Used]:
                     continue
                 target = part.targets[index]
                 parts[target.ref, target.selector.field] = None
-                used.setdefault(target.ref, _Used(target.ref, outcome, _shown(part, index, outcome), {}))
+                if target.ref not in used:
+                    said = _in_words_of_resolving(plan, planned, part, index, outcome)
+                    used[target.ref] = _Used(target.ref, said, _shown(part, index, outcome), {})
         leads_to[entry_id] = parts
         for ref, field in parts:
             key = (field, bound.get((ref, field), ()))
@@ -180,6 +182,18 @@ def _is_secret(
         return False
     # Nobody has it: it is a secret if any of those that were asked would have made it one.
     return any(is_secret_part(plan, planned, part, position) for position in range(len(part.targets)))
+
+
+def _in_words_of_resolving(
+    plan: Plan, planned: PlannedEntry, part: SecretPart, index: int, outcome: Found[SecretInfo] | Missing | Failed
+) -> Found[SecretInfo] | Missing | Failed:
+    """`outcome`, with the cause and the hint that resolving would give: which stores were asked, and what to do."""
+    if isinstance(outcome, Found):
+        return outcome
+    problem = failure_problem(plan, planned, part, index, outcome)
+    if isinstance(outcome, Missing):
+        return Missing(problem.cause, problem.hint)
+    return Failed(outcome.kind, problem.cause, problem.hint)
 
 
 def _shown(part: SecretPart, index: int, outcome: Found[SecretInfo] | Missing | Failed) -> str:
