@@ -1,5 +1,7 @@
 """Asking the stores: once a secret, all at the same time, within the deadline, and whatever they answer."""
 
+import os
+import signal
 import sys
 import threading
 import time
@@ -460,6 +462,34 @@ def test_a_store_that_hangs_is_not_closed(made: type[_Made], monkeypatch: pytest
             fetch(plan, stores, Deadline(0.05))
         assert made.closed == []
     finally:
+        done.set()
+
+
+def test_an_interrupt_closes_no_store_that_is_at_work(made: type[_Made], monkeypatch: pytest.MonkeyPatch) -> None:
+    """It comes through at once, and what the thread is using stays."""
+    done = threading.Event()
+
+    def interrupt(self: _Made, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Any]:
+        os.kill(os.getpid(), signal.SIGINT)
+        done.wait(LONG)
+        return iter(())
+
+    monkeypatch.setattr(made, "fetch", interrupt)
+    plan = good_plan({"common": "A=$<one:x>"}, bindings="[stores.one]\nprovider='made'\n")
+
+    def load() -> None:
+        with Stores(plan.stores, plan.project, {}) as stores:
+            fetch(plan, stores, Deadline(LONG))
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        start = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            load()
+        assert time.monotonic() - start < LONG / 2
+        assert made.closed == []
+    finally:
+        signal.signal(signal.SIGINT, before)
         done.set()
 
 

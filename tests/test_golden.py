@@ -64,6 +64,9 @@ def test_golden(name: str, tmp_path: Path, canary: CanaryFactory) -> None:
         return
     with pytest.raises(SecretSyncError) as caught:
         load()
+    # Whatever was met on the way may hold a value or a line of a file.
+    assert caught.value.__context__ is None
+    assert caught.value.__cause__ is None
     said = str(caught.value).split("\n")
     canary.assert_clean("\n".join(said))
     assert len(said) == len(expected["problems"]), said

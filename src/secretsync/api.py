@@ -12,7 +12,7 @@ from secretsync.config import Config
 from secretsync.envfiles import read_env_file
 from secretsync.errors import ConfigurationError, Problem, ProblemKind, ResolutionError, UsageError
 from secretsync.fetch import Answers, Stores, StoreState, ask_values, fetch, identify, inspect
-from secretsync.model import Entry, Failed, Found, Hidden, Secret, SecretInfo
+from secretsync.model import Entry, Failed, Found, HiddenMapping, Missing, Payload, Secret, SecretInfo, SecretRef
 from secretsync.placeholders import Fault, parse_reference
 from secretsync.plan import Plan, SecretPart, make_plan
 from secretsync.project import (
@@ -24,6 +24,7 @@ from secretsync.project import (
     open_project,
 )
 from secretsync.providers.interface import Deadline, Provider
+from secretsync.records import replace
 from secretsync.resolve import resolve
 from secretsync.selection import select
 from secretsync.targets import TargetFinder
@@ -52,7 +53,7 @@ __all__ = [
 _SECRETS_A_SECOND = 25
 
 
-class Environ(Hidden, Mapping[str, str]):
+class Environ(HiddenMapping):
     """The process environment, as a mapping that prints none of its values."""
 
     __slots__ = ("__of",)
@@ -62,6 +63,9 @@ class Environ(Hidden, Mapping[str, str]):
 
     def __getitem__(self, key: str) -> str:
         return self.__of()[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.__of()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.__of())
@@ -95,18 +99,23 @@ def resolve_config(
 
     environment: the name of a folder in `env/`; None: `$SECRETSYNC_ENV`, `$ENVIRONMENT`, else development.
     root: the project's folder; None: `$SECRETSYNC_ROOT`, else the nearest upwards with an `env/<name>/*.env`.
-    services: the services to resolve; None: all.
+    services: the services to resolve; None: all, or those that `run` selected where it started this application.
     environ: the process environment to use; None: `os.environ`, which is read and never written.
-    timeout: seconds for the whole resolution; None: the bindings' `timeout`, else 30.
+    timeout: seconds above zero for the whole resolution; None: the bindings' `timeout`, else 30.
     files: env files that take the place of an environment, later ones over earlier ones.
     bindings: the bindings file that goes with `files`.
-    stores: providers that take the place of configured stores, by store name; for tests.
+    stores: providers that take the place of configured stores, by store name; for tests. Nothing is inherited then.
 
     Inside an application that `secretsync run` started for the same environment, the values are those that `run`
     resolved: they are in the process environment, and no store is asked.
 
     Raises ConfigurationError, ResolutionError or UsageError, each with all that is wrong.
     """
+    for name, given in (("services", services), ("files", files)):
+        if isinstance(given, str):
+            raise UsageError(f"{name} is a list of strings, not one string: {name}=[{given!r}]")
+    if timeout is not None and not timeout > 0:
+        raise UsageError("timeout is a number of seconds above zero")
     environ = Environ(os.environ if environ is None else environ)
     source = Source(
         environment=environment,
@@ -117,8 +126,10 @@ def resolve_config(
     )
     if source.environment is None and source.files is None and named_environment(environ) is None:
         source = _as_started(source, environ)
+    if source.services is None and inherited.VARIABLE in environ:
+        source = source._replace(services=inherited.services(_open(source, environ), environ))
     plan = load_plan(source, environ, stores)
-    return resolve_plan(plan, environ, timeout=timeout, stores=stores, may_inherit=True, source=source)
+    return resolve_plan(plan, environ, timeout=timeout, stores=stores, may_inherit=stores is None, source=source)
 
 
 def _as_started(source: Source, environ: Mapping[str, str]) -> Source:
@@ -181,7 +192,7 @@ def resolve_plan(
     known = inherited.read(plan, environ) if may_inherit else {}
     asked = plan.without(known) if known else plan
     with Stores(asked.stores, plan.project, environ, stores) as opened:
-        answers = fetch(asked, opened, Deadline(timeout or plan.bindings.timeout))
+        answers = fetch(asked, opened, Deadline(plan.bindings.timeout if timeout is None else timeout))
 
     def reload() -> Config:
         again = load_plan(source, environ, stores) if source is not None else plan
@@ -199,7 +210,7 @@ def inspect_plan(plan: Plan, environ: Mapping[str, str], *, timeout: float | Non
     Raises ConfigurationError for a missing SDK.
     """
     with Stores(plan.stores, plan.project, environ) as opened:
-        return inspect(plan, opened, Deadline(timeout or plan.bindings.timeout))
+        return inspect(plan, opened, Deadline(plan.bindings.timeout if timeout is None else timeout))
 
 
 def get_secret(
@@ -225,8 +236,9 @@ def get_secret(
         raise ConfigurationError(problems)
     part = SecretPart(reference, found, None, None, 0)
     configs = {target.store: finder.stores[target.store] for target in found}
+    deadline = Deadline(bindings.timeout if timeout is None else timeout)
     with Stores(configs, project, environ) as opened:
-        index, outcome = ask_values([part], opened, Deadline(timeout or bindings.timeout)).settle(part)
+        index, outcome = ask_values([part], opened, deadline).settle(part)
     selected = select(outcome.value, found[index].selector) if isinstance(outcome, Found) else outcome
     if isinstance(selected, Secret):
         return selected
@@ -257,7 +269,7 @@ def identify_stores(
     plan = load_plan(source, environ)
     configs = {**plan.bindings.stores, **plan.stores}
     with Stores(configs, plan.project, environ) as opened:
-        return plan.project.label, identify(opened, Deadline(timeout or plan.bindings.timeout))
+        return plan.project.label, identify(opened, Deadline(plan.bindings.timeout if timeout is None else timeout))
 
 
 def explain_plan(plan: Plan, environ: Mapping[str, str], *, timeout: float | None = None) -> tuple[Row, ...]:
@@ -267,8 +279,24 @@ def explain_plan(plan: Plan, environ: Mapping[str, str], *, timeout: float | Non
     infos = inspect_plan(plan, environ, timeout=timeout)
     settings = open_settings(plan, infos)
     with Stores(settings.stores, plan.project, environ) as opened:
-        answers = fetch(settings, opened, Deadline(timeout or plan.bindings.timeout))
+        answers = _values_of(settings, infos, opened, Deadline(plan.bindings.timeout if timeout is None else timeout))
     return explain(plan, settings, infos, answers, environ)
+
+
+def _values_of(plan: Plan, infos: Answers[SecretInfo], stores: Stores, deadline: Deadline) -> Answers[Payload]:
+    """The values that the metadata found; what is missing or failed is so by them, and not asked for again."""
+    outcomes: dict[SecretRef, Found[Payload] | Missing | Failed] = {}
+    found = []
+    for part in plan.secrets:
+        index, outcome = infos.settle(part)
+        if isinstance(outcome, Found):
+            found.append(replace(part, targets=(part.targets[index],)))
+        for target in part.targets:
+            if isinstance(info := infos.of(target.ref), Missing | Failed):
+                outcomes[target.ref] = info
+    answers = ask_values(found, stores, deadline)
+    outcomes.update((ref, value) for ref in answers.requested if (value := answers.of(ref)) is not None)
+    return Answers(outcomes)
 
 
 def check_rotation(

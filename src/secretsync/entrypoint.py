@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Any, NoReturn
 
 from secretsync.config import Resolved
-from secretsync.errors import OutputError, Problem, ProblemKind, SecretSyncError
+from secretsync.errors import OutputError, Problem, ProblemKind, SecretSyncError, UsageError
 from secretsync.steering import steers_process
 
 __all__ = [
@@ -45,10 +45,10 @@ class CommandError(SecretSyncError):
 def find_command(name: str, environ: Mapping[str, str]) -> str:
     """The path of the program that `name` means by the PATH that we were given, not by one that is resolved.
 
-    Raises CommandError.
+    Raises CommandError, or UsageError where it is empty.
     """
     if not name:
-        raise CommandError("the command is an empty word; name a program behind --", 127)
+        raise UsageError("the command is an empty word; name a program behind --")
     if "/" in name:
         candidates = [name]
     else:
@@ -108,9 +108,10 @@ def child_environment(
     is_clean: bool,
     passed: Collection[str],
     removed: Collection[str],
-) -> dict[str, str]:
+) -> dict[bytes, bytes]:
     """The application's environment: what is inherited, without `removed`, and what was resolved over it.
 
+    Bytes, since a value is UTF-8 whatever this process's locale says, and what is inherited stays as it is.
     `is_clean`: only PATH, HOME and their like are inherited, and what `passed` names (patterns, as in `AWS_*`).
     """
     if is_clean:
@@ -118,18 +119,34 @@ def child_environment(
         inherited = {name: value for name, value in environ.items() if any(fnmatchcase(name, one) for one in keep)}
     else:
         inherited = dict(environ)
-    for name in removed:
+    for name in (*removed, *_added_by_python(environ)):
         inherited.pop(name, None)
-    return {**inherited, **resolved}
+    environment = {os.fsencode(name): os.fsencode(value) for name, value in inherited.items()}
+    # What is not UTF-8 came from a variable of our environment, and goes back as it was.
+    environment.update((name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in resolved.items())
+    return environment
 
 
-def refuse_unfit(environment: Mapping[str, str], resolved: Mapping[str, Resolved]) -> None:
+def _added_by_python(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """LC_CTYPE, where the interpreter set it at its start (PEP 538) and we were not given it."""
+    if environ.get("LC_CTYPE") not in ("C.UTF-8", "C.utf8", "UTF-8"):
+        return ()
+    try:
+        with open("/proc/self/environ", "rb") as file:
+            given = file.read().split(b"\0")
+    except OSError:
+        return ()
+    return () if any(one.startswith(b"LC_CTYPE=") for one in given) else ("LC_CTYPE",)
+
+
+def refuse_unfit(environment: Mapping[bytes, bytes], resolved: Mapping[str, Resolved]) -> None:
     """Raise OutputError for every variable that the kernel would not take: with a NUL, or too large."""
     problems = []
-    for key, value in environment.items():
-        if "\0" in value:
+    for name, value in environment.items():
+        key = os.fsdecode(name)
+        if b"\0" in value:
             cause, hint = "it holds a NUL character, which no variable can", "take it with ?as=base64"
-        elif len(key) + 1 + len(os.fsencode(value)) > MAX_VARIABLE_BYTES:
+        elif len(name) + 1 + len(value) > MAX_VARIABLE_BYTES:
             cause, hint = (
                 f"KEY=value is over {MAX_VARIABLE_BYTES} bytes, the most for one variable",
                 "hand it over in a file",
@@ -143,7 +160,7 @@ def refuse_unfit(environment: Mapping[str, str], resolved: Mapping[str, Resolved
         raise OutputError(problems)
 
 
-def become(path: str, argv: list[str], environment: Mapping[str, str]) -> NoReturn:
+def become(path: str, argv: list[str], environment: Mapping[bytes, bytes]) -> NoReturn:
     """Replace this process by the program at `path`. Raises CommandError or OutputError where the kernel refuses."""
     number = None
     _close_descriptors()

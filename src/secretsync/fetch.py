@@ -133,7 +133,9 @@ def _build(provider: str, context: StoreContext) -> Provider | Problem:
             return kind(context)
     except SecretSyncError as error:
         return error.problems[0]
-    except Exception as error:  # noqa: BLE001 - a provider may raise anything while it is built
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - a provider may raise anything while it is built, SystemExit too
         cause = f"the provider {provider} cannot be built: {type(error).__name__}"
     return Problem(kind=ProblemKind.CONFIGURATION, store=context.store, cause=f"{context.store}: {cause}", hint=hint)
 
@@ -223,6 +225,13 @@ class _Round(Generic[T]):
         self.end = Deadline(deadline.remaining() + _GRACE)
 
     def run(self) -> Answers[T]:
+        try:
+            self._wait()
+        finally:  # after an interrupt too: a provider that is still at work must not be closed
+            self._give_up()
+        return Answers(self.outcomes)
+
+    def _wait(self) -> None:
         self._advance()
         while self.batches and not self.end.is_over:
             try:
@@ -237,8 +246,6 @@ class _Round(Generic[T]):
                 self.outcomes.setdefault(ref, _checked(outcome, self.kind))
                 if self.progress is not None:
                     self.progress(len(self.outcomes), len(self.asked))
-        self._give_up()
-        return Answers(self.outcomes)
 
     def _advance(self) -> None:
         """Ask whatever is next: of each placeholder the first target that no store called missing."""
@@ -308,6 +315,8 @@ def _checked(outcome: object, kind: type[T]) -> Found[T] | Missing | Failed:
     if isinstance(outcome, Missing | Failed) and _is_well_formed(outcome):
         return outcome
     if isinstance(outcome, Found) and isinstance(outcome.value, kind) and _has_text(outcome.value):
+        if isinstance(outcome.value, SecretInfo) and not _has_zones(outcome.value):
+            return Failed(ProblemKind.UNAVAILABLE, "the provider's answer has a time without a time zone")
         return cast("Found[T]", outcome)
     return Failed(ProblemKind.UNAVAILABLE, "the provider's answer is neither found, missing nor failed")
 
@@ -320,3 +329,9 @@ def _is_well_formed(outcome: Missing | Failed) -> bool:
 
 def _has_text(value: object) -> bool:
     return not isinstance(value, Payload) or isinstance(value.reveal(), str | bytes)
+
+
+def _has_zones(info: SecretInfo) -> bool:
+    """Whether every time in `info` is aware: naive ones cannot be compared, and guessing a zone makes wrong ages."""
+    times = (info.created, info.expires, info.not_before, info.next_rotation, info.pending_since, info.deletion)
+    return all(time is None or time.tzinfo is not None for time in (*times, info.modified))

@@ -31,7 +31,7 @@ def store(azure: AzureWorld) -> AzureStore:
 def ask(provider: AzureProvider, refs: Sequence[SecretRef], seconds: float = 30.0) -> dict[SecretRef, Any]:
     """The answers for `refs`, each of which must be answered once."""
     answers = list(provider.fetch(refs, Deadline(seconds)))
-    assert sorted(ref for ref, _ in answers) == sorted(refs)
+    assert sorted((ref for ref, _ in answers), key=str) == sorted(refs, key=str)
     return dict(answers)
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import unquote
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 
 from secretsync.errors import ProblemKind, ResolutionError
 from secretsync.model import Clock, Failed, Found, Missing, SecretRef
@@ -249,6 +252,37 @@ def test_paths_that_are_refused(vault: VaultSpace, path: str) -> None:
     assert make_provider(vault.environ("root")).spec.check_path(path) is not None
 
 
+class Echo(LoopbackServer):
+    """A server that knows nothing."""
+
+    def answer(self, request: Request) -> Response:
+        """That it is not there."""
+        return json_response({"errors": []}, 404)
+
+
+@pytest.fixture(scope="module")
+def echo() -> Iterator[Echo]:
+    """A server that knows nothing."""
+    server = Echo()
+    with running(server):
+        yield server
+
+
+@hypothesis.given(
+    path=st.text(st.sampled_from("ab/.%2eEfF5c?#&=+;: \\~*\"'{}$<>\t\n\r\0\x7f\u0085\u2028\u202eéß/"), max_size=12)
+)
+def test_what_is_accepted_is_asked_for_exactly(echo: Echo, path: str) -> None:
+    """A path is refused, or the server is asked for it and nothing else."""
+    provider = make_provider({"VAULT_ADDR": echo.url, "VAULT_TOKEN": "s.x"}, kv_version=1)
+    if provider.spec.check_path(path) is not None:
+        return
+    echo.requests.clear()
+    assert isinstance(fetch(provider, path), Missing)
+    targets = [request.target for request in echo.requests.log]
+    assert [unquote(target, errors="strict") for target in targets] == [f"/v1/{path}"]
+    assert not {"", ".", ".."} & set(targets[0].removeprefix("/").split("/"))
+
+
 # Leases and static roles
 
 
@@ -445,11 +479,12 @@ class Silent(LoopbackServer):
         return json_response({"data": {}})
 
 
-@pytest.mark.parametrize("fault", ["name", "authority"])
+@pytest.mark.parametrize("fault", ["name", "authority", "date"])
 def test_tls_of_another_server(fault: str, tmp_path: Path) -> None:
-    """A certificate for another name, or of another authority, is refused before the token is sent."""
+    """A certificate for another name, of another authority, or expired, is refused before the token is sent."""
     own, other = CertificateAuthority(tmp_path / "own"), CertificateAuthority(tmp_path / "other")
-    server = Silent((own if fault == "name" else other).server_context("other.test" if fault == "name" else HOST))
+    authority, name = other if fault == "authority" else own, "other.test" if fault == "name" else HOST
+    server = Silent(authority.server_context(name, expired=fault == "date"))
     with running(server):
         environ = {"VAULT_ADDR": server.url, "VAULT_TOKEN": "s.x", "VAULT_CACERT": str(own.bundle)}
         outcome = failed(fetch(make_provider(environ), "secret/app"))

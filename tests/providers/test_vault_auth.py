@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from secretsync.providers.interface import Deadline
 from secretsync.providers.vault import VaultProvider
 from tests.providers.vault_support import failed, fetch, fetch_all, field, make_provider
 from tests.servers import faults
-from tests.servers.faults import FaultProxy
+from tests.servers.faults import FaultProxy, Gate, hold
 from tests.servers.openbao import VaultSpace
 from tests.support.canary import CanaryFactory
 
@@ -198,6 +199,25 @@ def test_a_dead_token_is_replaced_once_for_all(world: World) -> None:
     assert all(isinstance(outcome, Found) for outcome in fetch_all(provider, *paths))
     assert world.logins() == 2
     assert all(isinstance(outcome, Found) for outcome in fetch_all(provider, *paths))
+    assert world.logins() == 2
+
+
+def test_a_token_that_dies_on_the_way(world: World) -> None:
+    """Sixty secrets, the token revoked after the first twenty: one login more, and all sixty are there."""
+    role = world.vault.approle(world.policy)
+    paths = [f"{world.mount}/app-{number}" for number in range(60)]
+    for number in range(60):
+        world.vault.write(world.mount, f"app-{number}", {"key": world.value})
+    variables = {"VAULT_ROLE_ID": role.role_id, "VAULT_SECRET_ID": role.secret_id}
+    provider = world.provider(method="approle", mount=role.mount, environ=variables)
+    gate, reads = Gate(), f"GET /v1/{world.mount}/data/*"
+    world.proxy.fail(hold(gate), reads, after=20)
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(fetch_all, provider, *paths)
+        world.proxy.requests.wait_for(30, reads)
+        world.vault.root.auth.token.revoke_accessor(_accessor(world, role.mount))
+        gate.open()
+        assert all(isinstance(outcome, Found) for outcome in asked.result())
     assert world.logins() == 2
 
 

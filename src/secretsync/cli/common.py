@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -129,8 +130,9 @@ def open_plan(options: argparse.Namespace, *, must_be_named: bool = False) -> tu
 
 
 def say(text: str) -> None:
-    """One line to stderr, where talk goes."""
-    print(f"secretsync: {printable(text)}", file=sys.stderr)
+    """One line to stderr, where talk goes; that nobody hears it stops nothing."""
+    with contextlib.suppress(OSError):
+        print(f"secretsync: {printable(text)}", file=sys.stderr)
 
 
 def print_json(document: dict[str, object]) -> None:

@@ -61,17 +61,15 @@ def execute(options: argparse.Namespace) -> int:
     values = {key: found.value.reveal() for key, found in resolved.items()}
     patterns = [pattern for spec in plan.specs.values() for pattern in spec.credentials]
     removed = entrypoint.used_credentials(patterns, environ, options.pass_env)
-    environment = entrypoint.child_environment(
-        environ, values, is_clean=options.clean, passed=options.pass_env, removed=removed
-    )
-    told = inherited.describe(plan.project, resolved)
+    told = inherited.describe(plan.project, config.services, resolved)
     if len(told) < entrypoint.MAX_VARIABLE_BYTES - len(inherited.VARIABLE):
-        environment[inherited.VARIABLE] = told
-    else:
-        environment.pop(inherited.VARIABLE, None)
+        values[inherited.VARIABLE] = told
+    environment = entrypoint.child_environment(
+        environ, values, is_clean=options.clean, passed=options.pass_env, removed=(*removed, inherited.VARIABLE)
+    )
     entrypoint.refuse_unfit(environment, resolved)
-    if removed and not options.quiet:
-        say(f"not handed to the command: {', '.join(removed)} (--pass-env keeps one)")
+    if (unseen := [name for name in removed if name not in resolved]) and not options.quiet:
+        say(f"not handed to the command: {', '.join(unseen)} (--pass-env keeps one)")
     if options.verbose:
-        say(f"{len(values)} variables resolved; starting {path}")
+        say(f"{len(resolved)} variables resolved; starting {path}")
     entrypoint.become(path, options.command, environment)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
@@ -41,7 +42,7 @@ class VaultProvider:
     spec = ProviderSpec(
         name="vault",
         title="HashiCorp Vault or OpenBao",
-        path_help="mount/path, as `vault kv get` takes it, or any path that can be read",
+        path_help="mount/path as `vault kv get` takes it, or any readable path; without #field: all fields, as JSON",
         key="secret/{environment}#{name}",
         options=("version",),
         check_path=check_path,
@@ -67,6 +68,7 @@ class VaultProvider:
         check_settings(context)
         self._lock = threading.Lock()
         self._session: Session | None = None
+        self._process = os.getpid()
 
     def fetch(self, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Answer]:
         from secretsync.providers.vault_reading import read
@@ -137,6 +139,9 @@ class VaultProvider:
     def _opened(self) -> Session:
         from secretsync.providers.vault_session import Session
 
+        if self._process != os.getpid():
+            # Two processes on one connection would read each other's answers.
+            self._session, self._process = None, os.getpid()
         if self._session is None:
             workers = _WORKERS_TLS if self._address.startswith("https:") else _WORKERS
             self._session = Session(self._context, self._address, workers=workers)

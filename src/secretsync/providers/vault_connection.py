@@ -167,7 +167,7 @@ def _reply(response: requests.Response) -> Reply:
 
 def _pause(outcome: Reply | Trouble, tries: int, *, is_repeatable: bool) -> float | None:
     """Seconds until the next try; None: there is none."""
-    jitter = random.uniform(0.5, 1.0) * _PAUSE * 2.0 ** (tries - 1)  # noqa: S311 - spreads requests, hides nothing
+    jitter = random.uniform(0.5, 1.0) * _PAUSE * 2.0 ** (min(tries, _TRIES) - 1)  # noqa: S311 - spreads requests, hides nothing
     if isinstance(outcome, Reply):
         if outcome.status not in _PASSING or outcome.says("sealed"):
             return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import ssl
 from collections.abc import Mapping
 from typing import Any
@@ -68,7 +69,7 @@ def translate(error: Exception, address: str, timeout: tuple[float, float]) -> T
         return Trouble(_untrusted(error), is_passing=False)
     if isinstance(error, requests.exceptions.Timeout):
         return Trouble(Failed(ProblemKind.UNAVAILABLE, f"no answer within {timeout[1]:.2g} s", hint))
-    if _has_cause(error, urllib3.exceptions.NameResolutionError):
+    if _has_cause(error, socket.gaierror):
         failed = Failed(ProblemKind.UNAVAILABLE, "the server's name is not known", hint)
         return Trouble(failed, was_sent=False)
     if _has_cause(error, urllib3.exceptions.NewConnectionError):
@@ -127,6 +128,9 @@ class _TlsPool(HTTPSConnectionPool):
     ConnectionCls = _TlsQuiet
 
 
+_POOLS = {"http": _Pool, "https": _TlsPool}
+
+
 class _Transport(HTTPAdapter):
     """Connections that share one TLS context: requests has each new one load all authorities again."""
 
@@ -136,10 +140,12 @@ class _Transport(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         super().init_poolmanager(*args, ssl_context=self._context, **options)
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+        self.poolmanager.pool_classes_by_scheme = _POOLS
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
-        return super().proxy_manager_for(proxy, ssl_context=self._context, **options)
+        manager = super().proxy_manager_for(proxy, ssl_context=self._context, **options)
+        manager.pool_classes_by_scheme = _POOLS
+        return manager
 
     def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
         host, _ = super().build_connection_pool_key_attributes(request, verify, cert)

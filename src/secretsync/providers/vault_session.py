@@ -69,7 +69,7 @@ class _Once(Generic[T]):
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._made: T | VaultFailureError | None = None
+        self._made: T | Failed | None = None
 
     def get(self, make: Callable[[], T], deadline: Deadline) -> T:
         if not self._lock.acquire(timeout=deadline.remaining()):
@@ -79,12 +79,12 @@ class _Once(Generic[T]):
                 try:
                     self._made = make()
                 except VaultFailureError as failure:
-                    self._made = failure
+                    self._made = failure.failed
             made = self._made
         finally:
             self._lock.release()
-        if isinstance(made, VaultFailureError):
-            raise VaultFailureError(made.failed)
+        if isinstance(made, Failed):
+            raise VaultFailureError(made)
         return made
 
 
@@ -113,7 +113,7 @@ class Round:
         first = self._first.get(self._enter, self.deadline)
         token = self._newer or first
         reply = call(self._adapter(token.reveal(), is_repeatable=is_repeatable))
-        if _is_refusal(reply) and token is first and self._is_dead(first):
+        if _is_refusal(reply) and token is first and (first.is_over or self._is_dead(first)):
             token = self._second.get(lambda: self._again(first), self.deadline)
             reply = call(self._adapter(token.reveal(), is_repeatable=is_repeatable))
         if reply.document is not None and (reply.status == 200 or (400 <= reply.status < 472 and reply.status != 429)):
@@ -141,7 +141,11 @@ class Round:
                 return known
             if first in self._unreachable:
                 raise VaultFailureError(self._unreachable[first])
-            return self._look_up(path, first, folder)
+            try:
+                return self._look_up(path, first, folder)
+            except VaultFailureError as failure:
+                self._unreachable[first] = failure.failed
+                raise
         finally:
             lock.release()
 
@@ -160,7 +164,7 @@ class Round:
         token = self.session.login.token(self._adapter)
         if token.reveal() == dead.reveal():
             cause = "the token is not valid, or not any more"
-            hint = "it has expired, was revoked, or belongs to another server or namespace: log in again"
+            hint = "it has expired, was revoked, belongs to another server or namespace, or may not look itself up"
             raise VaultFailureError(Failed(ProblemKind.DENIED, cause, hint))
         self.session.token = self._newer = token
         return token
@@ -186,12 +190,8 @@ class Round:
         return next((mount for name, mount in tuple(self.session.mounts.items()) if path.startswith(f"{name}/")), None)
 
     def _look_up(self, path: str, first: str, folder: str) -> Mount:
-        try:
-            # What `vault kv get` asks as well; whoever may read something in a mount may ask about it.
-            reply = self.ask(lambda adapter: adapter.read(f"sys/internal/ui/mounts/{path}"))
-        except VaultFailureError as failure:
-            self._unreachable[first] = failure.failed
-            raise
+        # What `vault kv get` asks as well; whoever may read something in a mount may ask about it.
+        reply = self.ask(lambda adapter: adapter.read(f"sys/internal/ui/mounts/{path}"))
         if reply.status != 200:
             mount = self._closed[folder] = Mount(first, Kind.UNKNOWN)
             return mount
