@@ -11,8 +11,9 @@ import pytest
 
 from secretsync import ConfigurationError, RotationReport, SecretAge, State, UsageError, check_rotation
 from secretsync.errors import ExitStatus, ProblemKind
-from secretsync.limits import specificity
-from secretsync.model import Clock, Failed, Missing, SecretInfo, SecretRef
+from secretsync.judgement import Case, judge
+from secretsync.limits import BUILT_IN, AppliedLimit, specificity
+from secretsync.model import Clock, Failed, Found, Missing, SecretInfo, SecretRef
 from secretsync.rotation import exit_status
 from secretsync.testing import MemoryProvider
 from tests.support.projects import MakeProject
@@ -119,13 +120,7 @@ def _clocks() -> Iterator[Row]:
     yield row("MADE_AT_THE_EPOCH", SecretInfo(created=datetime(1970, 1, 1, tzinfo=UTC), clock=edge), "overdue", 1)
     yield row("MADE_BEFORE_IT", SecretInfo(created=datetime(1969, 7, 20, tzinfo=UTC), clock=edge), "overdue", 1)
     yield row("MADE_IN_9999", SecretInfo(created=datetime.max.replace(tzinfo=UTC), clock=edge), "unknown", 1)
-    west = datetime.max.replace(tzinfo=timezone(timedelta(hours=-7)))
-    yield row("MADE_AFTER_9999", SecretInfo(created=west, clock=edge), "unknown", 1)
     yield row("MADE_ON_A_LEAP_DAY", SecretInfo(created=datetime(2024, 2, 29, tzinfo=UTC), clock=edge), "overdue", 1)
-    naive = datetime(2026, 11, 1)  # noqa: DTZ001 - this is what is refused
-    yield row("NAIVE", SecretInfo(created=naive, clock=edge), "unknown", 1)
-    yield row("NAIVE_EXPIRY", made(1, expires=naive), "unknown", 1)
-    yield row("NO_DATE_AT_ALL", SecretInfo(created="2026-11-01", clock=edge), "unknown", 1)  # type: ignore[arg-type]
     in_kathmandu = ago(90).astimezone(timezone(timedelta(hours=5, minutes=45)))
     yield row("MADE_ELSEWHERE", SecretInfo(created=in_kathmandu, clock=edge), "overdue", 1)
 
@@ -256,8 +251,6 @@ def test_second_findings(judged: dict[str, SecretAge]) -> None:
         ("DOCKER_UNDECLARED", "rotated = 2026-10-01"),
         ("EXEMPT_UNTIL_TODAY", "exempt until 2026-11-24: frozen"),
         ("EXEMPT_UNTIL_YESTERDAY", "ended on 2026-11-23"),
-        ("NAIVE", "without a time zone"),
-        ("NAIVE_EXPIRY", "without a time zone"),
         ("MADE_IN_AN_HOUR", "60 minutes in the future"),
         ("CLOCK_BEFORE_DECLARATION", "is not used"),
         ("TO_BE_DELETED", "will be deleted at"),
@@ -288,6 +281,39 @@ def test_clock_and_days(judged: dict[str, SecretAge]) -> None:
     }
     assert days == {"BEFORE_LIMIT": (89, 0), "AT_LIMIT": (90, 0), "AFTER_LIMIT": (90, -1)}
     assert judged["LEASED_WITH_OLD_DATES"].days_left is None
+
+
+NAIVE = datetime(2026, 11, 1)  # noqa: DTZ001 - this is what is refused
+
+
+@pytest.mark.parametrize(
+    "info",
+    [
+        SecretInfo(created=NAIVE, clock=Clock.VERSION_CREATED),
+        made(1, expires=NAIVE),
+        made(1, pending_since=NAIVE),
+        SecretInfo(modified=NAIVE),
+        SecretInfo(created="2026-11-01", clock=Clock.VERSION_CREATED),  # type: ignore[arg-type]
+        SecretInfo(created=datetime.max.replace(tzinfo=timezone(timedelta(hours=-7)))),
+    ],
+)
+def test_dates_that_say_no_moment(info: SecretInfo) -> None:
+    """A plug-in's date without a zone, beyond the calendar in UTC, or no date at all is refused, never guessed at."""
+    applied = AppliedLimit(BUILT_IN, "default")
+    judged = judge(Case(ref=SecretRef("memory", "x"), outcome=Found(info), applied=applied, now=NOW))
+    assert judged.state is State.UNKNOWN
+    assert "without a time zone" in judged.remarks[0].cause
+
+
+@pytest.mark.parametrize("moment", [NAIVE, "2026-11-01", 1793491200])
+def test_a_bad_date_spoils_no_other(tmp_path: Path, moment: object) -> None:
+    """Whatever a plug-in gives for a date, its secret is not fresh, and the others have their ages."""
+    write(tmp_path, "A_KEY=$<memory:a>\nB_KEY=$<memory:b>\n")
+    bad = SecretInfo(created=moment, clock=Clock.VERSION_CREATED)  # type: ignore[arg-type]
+    report = check(tmp_path, {"a": bad, "b": made(1)})
+    assert [secret.state in (State.UNKNOWN, State.ERROR) for secret in report.secrets] == [True, False]
+    assert report.secrets[1].state is State.OK
+    assert report.exit_status != ExitStatus.OK
 
 
 # One environment at a time
