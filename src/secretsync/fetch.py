@@ -333,5 +333,10 @@ def _has_text(value: object) -> bool:
 
 def _has_zones(info: SecretInfo) -> bool:
     """Whether every time in `info` is aware: naive ones cannot be compared, and guessing a zone makes wrong ages."""
+    from datetime import datetime  # fetching values needs none
+
     times = (info.created, info.expires, info.not_before, info.next_rotation, info.pending_since, info.deletion)
-    return all(time is None or time.tzinfo is not None for time in (*times, info.modified))
+    return all(
+        time is None or (isinstance(time, datetime) and time.utcoffset() is not None)
+        for time in (*times, info.modified)
+    )
