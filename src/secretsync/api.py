@@ -30,11 +30,15 @@ from secretsync.selection import select
 from secretsync.targets import TargetFinder
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from secretsync.explanation import Row
+    from secretsync.rotation import RotationReport
 
 __all__ = [
     "Environ",
     "Source",
+    "check_rotation",
     "explain_plan",
     "get_secret",
     "identify_stores",
@@ -42,7 +46,11 @@ __all__ = [
     "load_plan",
     "resolve_config",
     "resolve_plan",
+    "rotation_of_plan",
 ]
+
+# Stores limit how often metadata are asked for (AWS: ListSecretVersionIds 50 times a second), so time grows with them.
+_SECRETS_A_SECOND = 25
 
 
 class Environ(HiddenMapping):
@@ -289,3 +297,64 @@ def _values_of(plan: Plan, infos: Answers[SecretInfo], stores: Stores, deadline:
     answers = ask_values(found, stores, deadline)
     outcomes.update((ref, value) for ref in answers.requested if (value := answers.of(ref)) is not None)
     return Answers(outcomes)
+
+
+def check_rotation(
+    environment: str | None = None,
+    *,
+    root: str | os.PathLike[str] | None = None,
+    services: Iterable[str] | None = None,
+    environ: Mapping[str, str] | None = None,
+    now: datetime | None = None,
+    timeout: float | None = None,
+    strict: bool = False,
+    files: Iterable[str | os.PathLike[str]] | None = None,
+    bindings: str | os.PathLike[str] | None = None,
+    stores: Mapping[str, Provider] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> RotationReport:
+    """How old the secrets of `environment` are, against its policy. No value is asked for.
+
+    now: the moment to answer for, aware; None: this one.
+    timeout: seconds for all stores together; None: the bindings' `timeout`, else 30, and 1 more for each 25 secrets.
+    strict: what is due or of unknown age counts as a finding too.
+    progress: called with each answer: how many there are, and how many secrets were asked for.
+    All else is as in `resolve_config`.
+
+    What a store did not answer is a row of the report, not an exception. Raises ConfigurationError for wrong files, or
+    a missing SDK, and UsageError, also for a `now` without a time zone.
+    """
+    if now is not None and now.utcoffset() is None:
+        raise UsageError("now has no time zone, and could be any moment of a day; give an aware datetime")
+    environ = Environ(os.environ if environ is None else environ)
+    source = Source(
+        environment=environment,
+        root=None if root is None else os.fspath(root),
+        services=None if services is None else tuple(services),
+        files=None if files is None else tuple(os.fspath(file) for file in files),
+        bindings=None if bindings is None else os.fspath(bindings),
+    )
+    plan = load_plan(source, environ, stores)
+    return rotation_of_plan(plan, environ, now=now, timeout=timeout, strict=strict, stores=stores, progress=progress)
+
+
+def rotation_of_plan(
+    plan: Plan,
+    environ: Mapping[str, str],
+    *,
+    now: datetime | None = None,
+    timeout: float | None = None,
+    strict: bool = False,
+    stores: Mapping[str, Provider] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> RotationReport:
+    """How old the secrets of a plan are; see `check_rotation`."""
+    from datetime import UTC, datetime
+
+    from secretsync.rotation import assess  # resolving needs none of it
+
+    deadline = Deadline(timeout or plan.bindings.timeout + len(plan.refs) / _SECRETS_A_SECOND)
+    with Stores(plan.stores, plan.project, environ, stores) as opened:
+        answers = inspect(plan, opened, deadline, progress)
+    # After the answers: what was made while they were under way is not in the future.
+    return assess(plan, answers, now or datetime.now(UTC), strict=strict)

@@ -145,9 +145,14 @@ def fetch(plan: Plan, stores: Stores, deadline: Deadline) -> Answers[Payload]:
     return ask_values(plan.secrets, stores, deadline)
 
 
-def inspect(plan: Plan, stores: Stores, deadline: Deadline) -> Answers[SecretInfo]:
-    """What the stores know about every secret that the plan needs, without a value."""
-    return _Round[SecretInfo](plan.secrets, stores, deadline, "describe", SecretInfo).run()
+def inspect(
+    plan: Plan, stores: Stores, deadline: Deadline, progress: Callable[[int, int], None] | None = None
+) -> Answers[SecretInfo]:
+    """What the stores know about every secret that the plan needs, without a value.
+
+    progress: called with each answer, in this thread: how many there are, and how many secrets were asked for.
+    """
+    return _Round[SecretInfo](plan.secrets, stores, deadline, "describe", SecretInfo, progress).run()
 
 
 def ask_values(parts: Iterable[SecretPart], stores: Mapping[str, Provider], deadline: Deadline) -> Answers[Payload]:
@@ -204,7 +209,9 @@ class _Round(Generic[T]):
         deadline: Deadline,
         method: str,
         kind: type[T],
+        progress: Callable[[int, int], None] | None = None,
     ) -> None:
+        self.progress = progress
         self.waiting = [(part, 0) for part in parts]
         self.stores = stores
         self.deadline = deadline
@@ -237,6 +244,8 @@ class _Round(Generic[T]):
             # A plug-in may name anything as what it answers for.
             elif type(ref) is SecretRef and ref in self.batches[batch][1]:
                 self.outcomes.setdefault(ref, _checked(outcome, self.kind))
+                if self.progress is not None:
+                    self.progress(len(self.outcomes), len(self.asked))
 
     def _advance(self) -> None:
         """Ask whatever is next: of each placeholder the first target that no store called missing."""
@@ -324,5 +333,10 @@ def _has_text(value: object) -> bool:
 
 def _has_zones(info: SecretInfo) -> bool:
     """Whether every time in `info` is aware: naive ones cannot be compared, and guessing a zone makes wrong ages."""
+    from datetime import datetime  # fetching values needs none
+
     times = (info.created, info.expires, info.not_before, info.next_rotation, info.pending_since, info.deletion)
-    return all(time is None or time.tzinfo is not None for time in (*times, info.modified))
+    return all(
+        time is None or (isinstance(time, datetime) and time.utcoffset() is not None)
+        for time in (*times, info.modified)
+    )

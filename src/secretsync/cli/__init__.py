@@ -22,6 +22,7 @@ COMMANDS = {
     "render": "write the resolved configuration in one of several formats",
     "check": "does every secret exist? reads no value",
     "explain": "where each value comes from",
+    "check-rotation": "how old the secrets are, against the policy; reads no value",
     "doctor": "is each store reachable, and who are we there?",
     "get": "print one value, for scripts",
     "init": "begin a project: env/, providers/ and lines for .gitignore",

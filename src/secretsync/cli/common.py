@@ -48,15 +48,18 @@ def build_parser(name: str, command: ModuleType) -> argparse.ArgumentParser:
     return parser
 
 
-def add_source(parser: argparse.ArgumentParser) -> None:
-    """The options that say which configuration is meant."""
+def add_source(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
+    """The options that say which configuration is meant; `several`: --environment is a list, and --all takes all."""
     group = parser.add_argument_group("which configuration")
     group.add_argument(
         "-e",
         "--environment",
         metavar="NAME",
-        help="the folder in env/; else $SECRETSYNC_ENV, else $ENVIRONMENT",
+        action="append" if several else "store",
+        help="the folder in env/; else $SECRETSYNC_ENV, else $ENVIRONMENT" + ("; may be repeated" if several else ""),
     )
+    if several:
+        group.add_argument("--all", action="store_true", help="every environment of the project")
     group.add_argument(
         "--env-file",
         metavar="FILE",
