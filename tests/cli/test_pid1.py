@@ -18,7 +18,7 @@ import pytest
 
 from tests.plugin.fixtures import SECONDS, RequestLog
 from tests.support.canary import CanaryFactory, assert_clean
-from tests.support.processes import clean_environment, secretsync_argv
+from tests.support.processes import clean_environment, secretsync_argv, signal_mask
 from tests.support.projects import MakeProject, Project
 from tests.support.tools import needs, needs_tool
 
@@ -178,7 +178,7 @@ def test_signals_are_as_a_fresh_process_has_them(start: Start, shop: Project) ->
     # The probe's own interpreter ignores SIGPIPE and SIGXFSZ and catches SIGINT, and shells catch some too.
     with start(shop, "run", "-e", "test", "--", needs_tool("cat"), "/proc/self/status") as process:
         found = dict(line.split(":\t") for line in finish(process).decode().split("\n") if line.startswith("Sig"))
-    assert {name: int(found[name], 16) for name in ("SigIgn", "SigBlk", "SigCgt")} == {
+    assert {name: signal_mask(found[name]) for name in ("SigIgn", "SigBlk", "SigCgt")} == {
         "SigIgn": 0,
         "SigBlk": 0,
         "SigCgt": 0,
@@ -189,7 +189,7 @@ def test_what_the_parent_ignored_stays_ignored(start: Start, shop: Project) -> N
     """As with nohup."""
     command = ["run", "-e", "test", "--", needs_tool("grep"), "SigIgn", "/proc/self/status"]
     with start(shop, *command, shell="trap '' HUP INT; exec") as process:
-        ignored = int(finish(process).decode().split(":\t")[1], 16)
+        ignored = signal_mask(finish(process).decode().split(":\t")[1])
     assert ignored == 1 << (signal.SIGHUP - 1) | 1 << (signal.SIGINT - 1)
 
 
