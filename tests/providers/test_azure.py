@@ -232,6 +232,18 @@ def test_garbled(store: AzureStore, canary: CanaryFactory, case: str) -> None:
     assert gets(store) == 1
 
 
+def test_a_redirect_is_not_followed(store: AzureStore, canary: CanaryFactory) -> None:
+    """No other host is asked, not even another vault that would take the token."""
+    other = store.world.vault()
+    other.set("app", canary())
+    store.world.keyvault.fail(
+        faults.respond(307, b"", {"Location": f"{other.url}/secrets/app/?api-version=7.4"}), "get"
+    )
+    assert isinstance(ask_one(store, "app"), Failed)
+    hosts = {request.headers["Host"] for request in store.world.requests.log}
+    assert f"{other.name}.vault.azure.net" not in hosts
+
+
 @pytest.mark.parametrize("value", [None, 5, ["x"], {"x": "y"}, True])
 def test_a_bundle_without_a_text(store: AzureStore, value: object) -> None:
     """A value that is not there, or is no text, has failed."""
