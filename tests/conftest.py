@@ -10,11 +10,11 @@ import pytest
 
 from tests.support import network
 from tests.support.canary import CanaryFactory, find_leaks
-from tests.support.processes import CommandResult, RunCli, run_secretsync, scrub
+from tests.support.processes import CommandResult, RunCli, heed_signals, run_secretsync, scrub
 from tests.support.projects import MakeProject, Project
 from tests.support.tools import count_skips
 
-pytest_plugins = ["tests.formats.plugin", "tests.servers.fixtures"]
+pytest_plugins = ["tests.formats.plugin", "tests.plugin.fixtures", "tests.servers.fixtures"]
 
 # The machine may be slow and shared: how long one example takes says nothing.
 hypothesis.settings.register_profile("secretsync", deadline=None, print_blob=True)
@@ -24,6 +24,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Before anything else, so that fixtures of the whole session find a clean process too."""
     hypothesis.settings.load_profile("secretsync")
     scrub(os.environ)
+    heed_signals()
     network.install()
 
 

@@ -18,6 +18,7 @@ from tests.support.canary import CanaryFactory, find_leaks, make_canary
 from tests.support.network import is_local
 from tests.support.processes import clean_environment, run_command, scrub, secretsync_argv
 from tests.support.tools import count_skips
+from tests.support.walker import everything_shown
 
 ROOT = Path(__file__).parent.parent
 
@@ -200,3 +201,25 @@ def test_skips_are_counted_by_what_is_missing() -> None:
     """The most frequent first."""
     reasons = ["Skipped: needs zsh, which is not here", "Skipped: other", "Skipped: needs zsh, which is not here"]
     assert count_skips(reasons) == ["2 skipped: needs zsh", "1 skipped: other"]
+
+
+def test_the_walker_finds_what_an_error_leads_to(canary: CanaryFactory) -> None:
+    """In attributes, slots and containers, in frames, causes and notes: else its silence would mean nothing."""
+
+    class Slotted:
+        __slots__ = ("__hidden",)
+
+        def __init__(self, value: object) -> None:
+            self.__hidden = value
+
+    class Plain:
+        def __init__(self, value: object) -> None:
+            self.kept = value
+
+    noted, caused = RuntimeError("x"), RuntimeError("x")
+    noted.add_note(canary())
+    caused.__context__ = RuntimeError(canary())
+    for value in (Slotted([canary()]), Plain({"a": (canary(),)}), {canary(): 1}, noted, caused):
+        error = value if isinstance(value, RuntimeError) else RuntimeError(value)
+        assert find_leaks(everything_shown(error, "tests"))
+    assert not find_leaks(everything_shown(RuntimeError(Plain(["nothing"])), "tests"))

@@ -6,7 +6,7 @@ TYPE_CHECKING = False  # without importing typing: `import secretsync` imports n
 if TYPE_CHECKING:
     from typing import Any
 
-    from secretsync.api import resolve_config
+    from secretsync.api import check_rotation, resolve_config
     from secretsync.appconfig import AppConfig
     from secretsync.config import Config, Refreshed
     from secretsync.errors import (
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         ValueTypeError,
     )
     from secretsync.model import Origin, Secret
+    from secretsync.rotation import Finding, RotationReport, SecretAge, State
 
 __version__ = "0.1.0"
 
@@ -28,6 +29,7 @@ __all__ = [
     "AppConfig",
     "Config",
     "ConfigurationError",
+    "Finding",
     "MissingKeyError",
     "Origin",
     "OutputError",
@@ -35,10 +37,14 @@ __all__ = [
     "ProblemKind",
     "Refreshed",
     "ResolutionError",
+    "RotationReport",
     "Secret",
+    "SecretAge",
     "SecretSyncError",
+    "State",
     "UsageError",
     "ValueTypeError",
+    "check_rotation",
     "resolve_config",
 ]
 
@@ -46,9 +52,14 @@ __all__ = [
 _HOMES = {
     "AppConfig": "appconfig",
     "Config": "config",
+    "Finding": "rotation",
     "Origin": "model",
     "Refreshed": "config",
+    "RotationReport": "rotation",
     "Secret": "model",
+    "SecretAge": "rotation",
+    "State": "rotation",
+    "check_rotation": "api",
     "resolve_config": "api",
 }
 

@@ -12,21 +12,34 @@ from secretsync.config import Config
 from secretsync.envfiles import EnvFile, read_env_file
 from secretsync.errors import ConfigurationError, Problem, ProblemKind, ResolutionError, UsageError
 from secretsync.fetch import Answers, Stores, StoreState, ask_values, fetch, identify, inspect
-from secretsync.model import Entry, Failed, Found, Hidden, Secret, SecretInfo
+from secretsync.model import Entry, Failed, Found, HiddenMapping, Missing, Payload, Secret, SecretInfo, SecretRef
 from secretsync.placeholders import Fault, parse_reference
 from secretsync.plan import Plan, SecretPart, make_plan
-from secretsync.project import Project, find_root, named_environment, open_files, open_project, open_without_files
+from secretsync.project import (
+    Project,
+    check_environment_name,
+    find_root,
+    named_environment,
+    open_files,
+    open_project,
+    open_without_files,
+)
 from secretsync.providers.interface import Deadline, Provider
+from secretsync.records import replace
 from secretsync.resolve import resolve
 from secretsync.selection import select
 from secretsync.targets import TargetFinder
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from secretsync.explanation import Row
+    from secretsync.rotation import RotationReport
 
 __all__ = [
     "Environ",
     "Source",
+    "check_rotation",
     "explain_plan",
     "get_secret",
     "identify_stores",
@@ -34,10 +47,14 @@ __all__ = [
     "load_plan",
     "resolve_config",
     "resolve_plan",
+    "rotation_of_plan",
 ]
 
+# Stores limit how often metadata are asked for (AWS: ListSecretVersionIds 50 times a second), so time grows with them.
+_SECRETS_A_SECOND = 25
 
-class Environ(Hidden, Mapping[str, str]):
+
+class Environ(HiddenMapping):
     """The process environment, as a mapping that prints none of its values."""
 
     __slots__ = ("__of",)
@@ -47,6 +64,9 @@ class Environ(Hidden, Mapping[str, str]):
 
     def __getitem__(self, key: str) -> str:
         return self.__of()[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.__of()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.__of())
@@ -81,18 +101,23 @@ def resolve_config(
 
     environment: the name of a folder in `env/`; None: `$SECRETSYNC_ENV`, `$ENVIRONMENT`, else development.
     root: the project's folder; None: `$SECRETSYNC_ROOT`, else the nearest upwards with an `env/<name>/*.env`.
-    services: the services to resolve; None: all.
+    services: the services to resolve; None: all, or those that `run` selected where it started this application.
     environ: the process environment to use; None: `os.environ`, which is read and never written.
-    timeout: seconds for the whole resolution; None: the bindings' `timeout`, else 30.
+    timeout: seconds above zero for the whole resolution; None: the bindings' `timeout`, else 30.
     files: env files that take the place of an environment, later ones over earlier ones.
     bindings: the bindings file that goes with `files`.
-    stores: providers that take the place of configured stores, by store name; for tests.
+    stores: providers that take the place of configured stores, by store name; for tests. Nothing is inherited then.
 
     Inside an application that `secretsync run` started for the same environment, the values are those that `run`
     resolved: they are in the process environment, and no store is asked.
 
     Raises ConfigurationError, ResolutionError or UsageError, each with all that is wrong.
     """
+    for name, given in (("services", services), ("files", files)):
+        if isinstance(given, str):
+            raise UsageError(f"{name} is a list of strings, not one string: {name}=[{given!r}]")
+    if timeout is not None and not timeout > 0:
+        raise UsageError("timeout is a number of seconds above zero")
     environ = Environ(os.environ if environ is None else environ)
     source = Source(
         environment=environment,
@@ -104,8 +129,10 @@ def resolve_config(
     if source.environment is None and source.files is None and named_environment(environ) is None:
         source = _as_started(source, environ)
     source = source._replace(variables=inherited.variables(environ))
+    if source.services is None and inherited.VARIABLE in environ:
+        source = source._replace(services=inherited.services(_open(source, environ), environ))
     plan = load_plan(source, environ, stores)
-    return resolve_plan(plan, environ, timeout=timeout, stores=stores, may_inherit=True, source=source)
+    return resolve_plan(plan, environ, timeout=timeout, stores=stores, may_inherit=stores is None, source=source)
 
 
 def _as_started(source: Source, environ: Mapping[str, str]) -> Source:
@@ -147,14 +174,18 @@ def _read_bindings(project: Project) -> Bindings:
 def _open(source: Source, environ: Mapping[str, str]) -> Project:
     if source.files is not None:
         return open_files(source.files, source.bindings, root=source.root)
-    environment = source.environment or named_environment(environ)
+    environment = source.environment
+    if environment is None:
+        environment = named_environment(environ)
+    if environment is not None:
+        check_environment_name(environment)  # before anything on disk is looked at
     try:
         root = find_root(source.root, environ)
     except UsageError:
         if source.variables is None:
             raise
         return open_without_files(environment, source.bindings, root=source.root or environ.get("SECRETSYNC_ROOT"))
-    return open_project(environment or "development", root)
+    return open_project("development" if environment is None else environment, root)
 
 
 def resolve_plan(
@@ -173,7 +204,7 @@ def resolve_plan(
     known = inherited.read(plan, environ) if may_inherit else {}
     asked = plan.without(known) if known else plan
     with Stores(asked.stores, plan.project, environ, stores) as opened:
-        answers = fetch(asked, opened, Deadline(timeout or plan.bindings.timeout))
+        answers = fetch(asked, opened, Deadline(plan.bindings.timeout if timeout is None else timeout))
 
     def reload() -> Config:
         again = load_plan(source, environ, stores) if source is not None else plan
@@ -191,7 +222,7 @@ def inspect_plan(plan: Plan, environ: Mapping[str, str], *, timeout: float | Non
     Raises ConfigurationError for a missing SDK.
     """
     with Stores(plan.stores, plan.project, environ) as opened:
-        return inspect(plan, opened, Deadline(timeout or plan.bindings.timeout))
+        return inspect(plan, opened, Deadline(plan.bindings.timeout if timeout is None else timeout))
 
 
 def get_secret(
@@ -217,8 +248,9 @@ def get_secret(
         raise ConfigurationError(problems)
     part = SecretPart(reference, found, None, None, 0)
     configs = {target.store: finder.stores[target.store] for target in found}
+    deadline = Deadline(bindings.timeout if timeout is None else timeout)
     with Stores(configs, project, environ) as opened:
-        index, outcome = ask_values([part], opened, Deadline(timeout or bindings.timeout)).settle(part)
+        index, outcome = ask_values([part], opened, deadline).settle(part)
     selected = select(outcome.value, found[index].selector) if isinstance(outcome, Found) else outcome
     if isinstance(selected, Secret):
         return selected
@@ -249,7 +281,7 @@ def identify_stores(
     plan = load_plan(source, environ)
     configs = {**plan.bindings.stores, **plan.stores}
     with Stores(configs, plan.project, environ) as opened:
-        return plan.project.label, identify(opened, Deadline(timeout or plan.bindings.timeout))
+        return plan.project.label, identify(opened, Deadline(plan.bindings.timeout if timeout is None else timeout))
 
 
 def explain_plan(plan: Plan, environ: Mapping[str, str], *, timeout: float | None = None) -> tuple[Row, ...]:
@@ -259,5 +291,82 @@ def explain_plan(plan: Plan, environ: Mapping[str, str], *, timeout: float | Non
     infos = inspect_plan(plan, environ, timeout=timeout)
     settings = open_settings(plan, infos)
     with Stores(settings.stores, plan.project, environ) as opened:
-        answers = fetch(settings, opened, Deadline(timeout or plan.bindings.timeout))
+        answers = _values_of(settings, infos, opened, Deadline(plan.bindings.timeout if timeout is None else timeout))
     return explain(plan, settings, infos, answers, environ)
+
+
+def _values_of(plan: Plan, infos: Answers[SecretInfo], stores: Stores, deadline: Deadline) -> Answers[Payload]:
+    """The values that the metadata found; what is missing or failed is so by them, and not asked for again."""
+    outcomes: dict[SecretRef, Found[Payload] | Missing | Failed] = {}
+    found = []
+    for part in plan.secrets:
+        index, outcome = infos.settle(part)
+        if isinstance(outcome, Found):
+            found.append(replace(part, targets=(part.targets[index],)))
+        for target in part.targets:
+            if isinstance(info := infos.of(target.ref), Missing | Failed):
+                outcomes[target.ref] = info
+    answers = ask_values(found, stores, deadline)
+    outcomes.update((ref, value) for ref in answers.requested if (value := answers.of(ref)) is not None)
+    return Answers(outcomes)
+
+
+def check_rotation(
+    environment: str | None = None,
+    *,
+    root: str | os.PathLike[str] | None = None,
+    services: Iterable[str] | None = None,
+    environ: Mapping[str, str] | None = None,
+    now: datetime | None = None,
+    timeout: float | None = None,
+    strict: bool = False,
+    files: Iterable[str | os.PathLike[str]] | None = None,
+    bindings: str | os.PathLike[str] | None = None,
+    stores: Mapping[str, Provider] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> RotationReport:
+    """How old the secrets of `environment` are, against its policy. No value is asked for.
+
+    now: the moment to answer for, aware; None: this one.
+    timeout: seconds for all stores together; None: the bindings' `timeout`, else 30, and 1 more for each 25 secrets.
+    strict: what is due or of unknown age counts as a finding too.
+    progress: called with each answer: how many there are, and how many secrets were asked for.
+    All else is as in `resolve_config`.
+
+    What a store did not answer is a row of the report, not an exception. Raises ConfigurationError for wrong files, or
+    a missing SDK, and UsageError, also for a `now` without a time zone.
+    """
+    if now is not None and now.utcoffset() is None:
+        raise UsageError("now has no time zone, and could be any moment of a day; give an aware datetime")
+    environ = Environ(os.environ if environ is None else environ)
+    source = Source(
+        environment=environment,
+        root=None if root is None else os.fspath(root),
+        services=None if services is None else tuple(services),
+        files=None if files is None else tuple(os.fspath(file) for file in files),
+        bindings=None if bindings is None else os.fspath(bindings),
+    )
+    plan = load_plan(source, environ, stores)
+    return rotation_of_plan(plan, environ, now=now, timeout=timeout, strict=strict, stores=stores, progress=progress)
+
+
+def rotation_of_plan(
+    plan: Plan,
+    environ: Mapping[str, str],
+    *,
+    now: datetime | None = None,
+    timeout: float | None = None,
+    strict: bool = False,
+    stores: Mapping[str, Provider] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> RotationReport:
+    """How old the secrets of a plan are; see `check_rotation`."""
+    from datetime import UTC, datetime
+
+    from secretsync.rotation import assess  # resolving needs none of it
+
+    deadline = Deadline(timeout or plan.bindings.timeout + len(plan.refs) / _SECRETS_A_SECOND)
+    with Stores(plan.stores, plan.project, environ, stores) as opened:
+        answers = inspect(plan, opened, deadline, progress)
+    # After the answers: what was made while they were under way is not in the future.
+    return assess(plan, answers, now or datetime.now(UTC), strict=strict)

@@ -82,11 +82,18 @@ class Bindings(Record, kw_only=True):
         return Problem(
             kind=ProblemKind.CONFIGURATION,
             file=self.file,
-            line=self.lines.get(tuple(path)),
+            line=self._line(path),
             key=".".join(path),
             cause=cause,
             hint=hint,
         )
+
+    def _line(self, path: Sequence[str]) -> int | None:
+        """The line of a key; of the table around it where the key itself is not there."""
+        for end in range(len(path), 0, -1):
+            if (line := self.lines.get(tuple(path[:end]))) is not None:
+                return line
+        return None
 
 
 def read_bindings(path: str, file: str) -> Bindings:
@@ -117,6 +124,8 @@ def parse_bindings(data: bytes, file: str) -> Bindings:
         cause = f"this is not TOML: {error.args[0] if error.args else 'it cannot be parsed'}"
     except UnicodeDecodeError:
         cause = "this file is not UTF-8"
+    except ValueError:  # a number of thousands of digits
+        cause = "this is not TOML: a number is too long"
     except RecursionError:
         cause = "this file is nested too deeply"
     if cause is not None:
@@ -222,7 +231,11 @@ class _Reader:
         if value is None:
             return None
         moment = value if isinstance(value, datetime) else datetime(value.year, value.month, value.day, tzinfo=UTC)
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        try:
+            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        except OverflowError:
+            self.note((*path, key), "this moment is before the year 1 or after the year 9999 in UTC")
+            return None
 
     def store(self, name: str, table: Any) -> StoreConfig | None:
         path = ("stores", name)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast, overload
 
 from secretsync.errors import ConfigurationError, MissingKeyError, Problem, ProblemKind, UsageError, ValueTypeError
-from secretsync.model import Entry, Hidden, Origin, Secret
+from secretsync.model import Entry, Hidden, HiddenMapping, Origin, Secret
 from secretsync.names import nearest
 
 if TYPE_CHECKING:
@@ -18,8 +18,9 @@ __all__ = ["Config", "Refreshed", "Resolved"]
 T = TypeVar("T")
 
 _NO_DEFAULT: Any = object()  # None is a default like any other
+_INFINITY = float("inf")
 _TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
-_INTEGER = re.compile(r"[+-]?[0-9]{1,4000}")
+_INTEGER = re.compile(r"[+-]?[0-9]{1,640}")  # no limit that Python may be given for int() is lower
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
@@ -66,11 +67,12 @@ class _State(Hidden):
         self.reload: Callable[[], Config] | None = None
 
 
-class Config(Hidden, Mapping[str, str]):
+class Config(HiddenMapping):
     """A resolved configuration: `config["KEY"]` is the value, as text.
 
     The mapping (`[]`, `in`, iteration, `len`) knows what the env files define and nothing else. `get` and the typed
-    getters fall back to the process environment. It cannot be changed, pickled or printed with its secrets.
+    getters fall back to the process environment. It cannot be changed, pickled or printed with its secrets, and is no
+    instance of `collections.abc.Mapping`: test runners and error reporters show each value of those.
     """
 
     __slots__ = ("__scope", "__state", "_service")
@@ -115,6 +117,10 @@ class Config(Hidden, Mapping[str, str]):
             message = "a Config cannot be changed; resolve_config gives a new one"
             raise AttributeError(message)
         object.__setattr__(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        message = "a Config cannot be changed; resolve_config gives a new one"
+        raise AttributeError(message)
 
     # What it is of
 
@@ -340,7 +346,7 @@ class Config(Hidden, Mapping[str, str]):
                     yield from found.inserted
 
     def _missing(self, key: str) -> MissingKeyError:
-        close = nearest(key, tuple(self.__scope))
+        close = nearest(str(key), tuple(self.__scope))
         elsewhere = [name for name, scope in self.__state.services.items() if key in scope]
         if elsewhere and self._service is None:
             hint = f"the service {elsewhere[0]} has it: config.service({elsewhere[0]!r})"
@@ -389,7 +395,8 @@ def _to_int(text: str) -> int | None:
 
 
 def _to_float(text: str) -> float | None:
-    return float(text) if _NUMBER.fullmatch(text) else None
+    number = float(text) if _NUMBER.fullmatch(text) else _INFINITY
+    return number if abs(number) != _INFINITY else None  # which 1e999 would be
 
 
 def _to_bool(text: str) -> bool | None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["parse_duration"]
+__all__ = ["parse_duration", "print_duration"]
 
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _SHORT = re.compile(r"(\d{1,9})(ms|s|m|h|d|w)", re.ASCII)
 # ISO 8601-2:2019 durations of whole units; months and years have no fixed length and are not taken.
 _ISO = re.compile(
-    r"P(?:(\d{1,6})W|(?=\d|T\d)(?:(\d{1,6})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,6})M)?(?:(\d{1,6})S)?)?)", re.ASCII
+    r"P(?:(\d{1,6})W|(?=\d|T\d)(?:(\d{1,6})D)?(?:T(?=\d)(?:(\d{1,6})H)?(?:(\d{1,6})M)?(?:(\d{1,6})S)?)?)", re.ASCII
 )
 
 
@@ -24,3 +24,12 @@ def parse_duration(text: str) -> float | None:
     else:
         return None
     return seconds if seconds > 0 else None
+
+
+def print_duration(seconds: float) -> str:
+    """A length of time for people, in the largest unit that has two of it, cut to whole ones: `90 days`, `36 hours`."""
+    whole = int(abs(seconds))
+    for unit, name in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+        if whole >= 2 * unit:
+            return f"{whole // unit} {name}"
+    return "1 second" if whole == 1 else f"{whole} seconds"

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Any, NoReturn
 
 from secretsync.config import Resolved
-from secretsync.errors import OutputError, Problem, ProblemKind, SecretSyncError
+from secretsync.errors import OutputError, Problem, ProblemKind, SecretSyncError, UsageError
 from secretsync.steering import steers_process
 
 __all__ = [
@@ -73,10 +73,10 @@ def inherited_environment() -> dict[str, str]:
 def find_command(name: str, environ: Mapping[str, str]) -> str:
     """The path of the program that `name` means by the PATH that we were given, not by one that is resolved.
 
-    Raises CommandError.
+    Raises CommandError, or UsageError where it is empty.
     """
     if not name:
-        raise CommandError("the command is an empty word; name a program behind --", 127)
+        raise UsageError("the command is an empty word; name a program behind --")
     if "/" in name:
         candidates = [name]
     else:
@@ -136,9 +136,10 @@ def child_environment(
     is_clean: bool,
     passed: Collection[str],
     removed: Collection[str],
-) -> dict[str, str]:
+) -> dict[bytes, bytes]:
     """The application's environment: what is inherited, without `removed`, and what was resolved over it.
 
+    Bytes, since a value is UTF-8 whatever this process's locale says, and what is inherited stays as it is.
     `is_clean`: only PATH, HOME and their like are inherited, and what `passed` names (patterns, as in `AWS_*`).
     """
     if is_clean:
@@ -148,16 +149,20 @@ def child_environment(
         inherited = dict(environ)
     for name in removed:
         inherited.pop(name, None)
-    return {**inherited, **resolved}
+    environment = {os.fsencode(name): os.fsencode(value) for name, value in inherited.items()}
+    # What is not UTF-8 came from a variable of our environment, and goes back as it was.
+    environment.update((name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in resolved.items())
+    return environment
 
 
-def refuse_unfit(environment: Mapping[str, str], resolved: Mapping[str, Resolved]) -> None:
+def refuse_unfit(environment: Mapping[bytes, bytes], resolved: Mapping[str, Resolved]) -> None:
     """Raise OutputError for every variable that the kernel would not take: with a NUL, or too large."""
     problems = []
-    for key, value in environment.items():
-        if "\0" in value:
+    for name, value in environment.items():
+        key = os.fsdecode(name)
+        if b"\0" in value:
             cause, hint = "it holds a NUL character, which no variable can", "take it with ?as=base64"
-        elif len(key) + 1 + len(os.fsencode(value)) > MAX_VARIABLE_BYTES:
+        elif len(name) + 1 + len(value) > MAX_VARIABLE_BYTES:
             cause, hint = (
                 f"KEY=value is over {MAX_VARIABLE_BYTES} bytes, the most for one variable",
                 "hand it over in a file",
@@ -171,28 +176,29 @@ def refuse_unfit(environment: Mapping[str, str], resolved: Mapping[str, Resolved
         raise OutputError(problems)
 
 
-def refuse_too_large(path: str, argv: Collection[str], environment: Mapping[str, str]) -> None:
+def refuse_too_large(path: str, argv: Collection[str], environment: Mapping[bytes, bytes]) -> None:
     """Raise OutputError where the kernel would not take the arguments and the environment together."""
     import resource
 
-    strings = [path, *argv, *(f"{name}={value}" for name, value in environment.items())]
-    total = sum(len(os.fsencode(string)) + 1 + _POINTER_BYTES for string in strings)
+    strings = [*map(os.fsencode, (path, *argv)), *(name + b"=" + value for name, value in environment.items())]
+    total = sum(len(string) + 1 + _POINTER_BYTES for string in strings)
     stack = resource.getrlimit(resource.RLIMIT_STACK)[0]
     limit = _MOST_BYTES if stack == resource.RLIM_INFINITY else min(max(stack // 4, _LEAST_BYTES), _MOST_BYTES)
     if total > limit:
         raise _too_large(environment)
 
 
-def _too_large(environment: Mapping[str, str]) -> OutputError:
+def _too_large(environment: Mapping[bytes, bytes]) -> OutputError:
     """Names alone, the largest first: a length may be a hint at what a value is."""
-    largest = sorted(environment, key=lambda name: len(name) + len(os.fsencode(environment[name])), reverse=True)
+    largest = sorted(environment, key=lambda name: len(name) + len(environment[name]), reverse=True)
+    names = ", ".join(os.fsdecode(name) for name in largest[:_NAMED])
     return OutputError(
         "the environment and the arguments together are too large for the kernel; the largest variables are "
-        f"{', '.join(largest[:_NAMED])}: hand them over in files"
+        f"{names}: hand them over in files"
     )
 
 
-def become(path: str, argv: list[str], environment: Mapping[str, str]) -> NoReturn:
+def become(path: str, argv: list[str], environment: Mapping[bytes, bytes]) -> NoReturn:
     """Replace this process by the program at `path`. Raises CommandError or OutputError where the kernel refuses."""
     number = text = None
     _close_descriptors()

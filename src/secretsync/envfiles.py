@@ -50,13 +50,19 @@ def _read_regular_file(path: str) -> bytes | str:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         return f"it cannot be read: {error.strerror}"
-    with open(descriptor, "rb") as opened:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return "it is not a regular file"
-        if status.st_size > MAX_FILE_BYTES:
-            return f"it is larger than {MAX_FILE_BYTES // 1024 // 1024} MiB"
-        return opened.read()
+        # One byte more than is taken: a file may grow, and some say that they have no size.
+        with os.fdopen(descriptor, "rb", closefd=False) as opened:
+            data = opened.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        return f"it cannot be read: {error.strerror}"
+    finally:
+        os.close(descriptor)
+    if len(data) > MAX_FILE_BYTES:
+        return f"it is larger than {MAX_FILE_BYTES // 1024 // 1024} MiB"
+    return data
 
 
 def parse_env_file(data: bytes, *, file: str, service: str | None = None) -> EnvFile:
@@ -70,6 +76,8 @@ def parse_env_file(data: bytes, *, file: str, service: str | None = None) -> Env
     problems: list[Problem] = []
     comments: list[str] = []
     for binding in parse_stream(io.StringIO(text)):
+        if "\n" in _blank(binding.original.string):
+            comments.clear()  # a blank line parts them from what follows
         entry = _entry(binding, file, service, "\n".join(comments) or None)
         if entry is None:
             _note_comment(binding, comments)
@@ -95,17 +103,19 @@ def _decode(data: bytes) -> str | tuple[int, str]:
     except UnicodeDecodeError as error:
         bad = error.start  # and nothing else of it: its `object` is the whole file
     if bad >= 0:
-        return data.count(b"\n", 0, bad) + 1, f"byte {bad} of this file is not UTF-8"
+        before = data[:bad].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        return before.count(b"\n") + 1, f"byte {bad} of this file is not UTF-8"
+    # As python-dotenv, which opens files with universal newlines.
+    text = text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
     if "\0" in text:
         return text.count("\n", 0, text.index("\0")) + 1, "a NUL character"
-    # As python-dotenv, which opens files with universal newlines.
-    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+    return text
 
 
 def _entry(binding: Binding, file: str, service: str | None, comment: str | None) -> Entry | Problem | None:
     """The entry or the problem that a statement is, or None for blank lines and comments."""
     source = binding.original.string
-    blank = source[: len(source) - len(source.lstrip())]
+    blank = _blank(source)
     # python-dotenv counts from the blank lines before a statement.
     line = binding.original.line + blank.count("\n")
     source = source[blank.rfind("\n") + 1 :]
@@ -137,13 +147,14 @@ def _problem(file: str, line: int, cause: str, hint: str, *, key: str | None = N
     return Problem(kind=ProblemKind.CONFIGURATION, file=file, line=line, key=key, cause=cause, hint=hint)
 
 
+def _blank(source: str) -> str:
+    """The white space before a statement, blank lines included: python-dotenv counts them in."""
+    return source[: len(source) - len(source.lstrip())]
+
+
 def _note_comment(binding: Binding, comments: list[str]) -> None:
-    """Keep the comment lines that stand right above an entry, without their `#`; a blank line ends them."""
-    source = binding.original.string
-    text = source.strip()
-    blank = source[: len(source) - len(source.lstrip())]
-    if "\n" in blank:
-        comments.clear()
+    """Keep the comment lines that stand right above an entry, without their `#`."""
+    text = binding.original.string.strip()
     if text.startswith("#"):
         comments.append(text.lstrip("#").strip())
 

@@ -57,7 +57,7 @@ def _is_secret(plan: Plan, planned: PlannedEntry, infos: Answers[SecretInfo], se
     for part in planned.parts:
         if isinstance(part, EntryPart) and part.entry in secret:
             return True
-        if isinstance(part, EnvironPart) and is_sensitive(part.name):
+        if isinstance(part, EnvironPart) and (is_sensitive(part.name) or is_sensitive(planned.entry.key)):
             return True
         if isinstance(part, SecretPart):
             index, outcome = infos.settle(part)
@@ -82,6 +82,9 @@ def explain(
     for entry_id, planned in settings.entries.items():
         if (value := resolve_entry(Inputs(settings, answers, environ), planned, resolved, problems)) is not None:
             resolved[entry_id] = value
+    origins: dict[EntryId, tuple[OriginRow, ...]] = {}
+    for entry_id, planned in plan.entries.items():
+        origins[entry_id] = _origins(plan, planned, infos, origins)
     visible = [*plan.whole.values()]
     visible += [
         entry_id for name, scope in plan.services.items() for key, entry_id in scope.items() if key in plan.own[name]
@@ -103,21 +106,23 @@ def explain(
                 line=entry.line,
                 is_secret=is_secret,
                 shown=shown,
-                origins=tuple(_origins(plan, entry_id, infos)),
+                origins=origins[entry_id],
             )
         )
     return tuple(rows)
 
 
-def _origins(plan: Plan, entry_id: EntryId, infos: Answers[SecretInfo]) -> list[OriginRow]:
-    """The placeholders of an entry and of what its variables lead to."""
-    rows: list[OriginRow] = []
-    for part in plan.entries[entry_id].parts:
+def _origins(
+    plan: Plan, planned: PlannedEntry, infos: Answers[SecretInfo], known: Mapping[EntryId, tuple[OriginRow, ...]]
+) -> tuple[OriginRow, ...]:
+    """The placeholders of an entry and of what its variables lead to, whose own are `known`."""
+    rows: dict[OriginRow, None] = {}
+    for part in planned.parts:
         if isinstance(part, EntryPart):
-            rows += _origins(plan, part.entry, infos)
+            rows.update(dict.fromkeys(known[part.entry]))
         elif isinstance(part, SecretPart):
-            rows.append(_origin(plan, part, infos))
-    return list(dict.fromkeys(rows))
+            rows[_origin(plan, part, infos)] = None
+    return tuple(rows)
 
 
 def _origin(plan: Plan, part: SecretPart, infos: Answers[SecretInfo]) -> OriginRow:

@@ -24,6 +24,9 @@ __all__ = ["Answers", "StoreState", "Stores", "ask_values", "fetch", "identify",
 # How long past the deadline an answer is still taken: a provider that meets the deadline itself says why.
 _GRACE = 0.3  # seconds
 
+# Stands where a batch's next reference would: the provider's call has come back.
+_END = object()
+
 T = TypeVar("T", Payload, SecretInfo)
 
 
@@ -130,7 +133,9 @@ def _build(provider: str, context: StoreContext) -> Provider | Problem:
             return kind(context)
     except SecretSyncError as error:
         return error.problems[0]
-    except Exception as error:  # noqa: BLE001 - a provider may raise anything while it is built
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - a provider may raise anything while it is built, SystemExit too
         cause = f"the provider {provider} cannot be built: {type(error).__name__}"
     return Problem(kind=ProblemKind.CONFIGURATION, store=context.store, cause=f"{context.store}: {cause}", hint=hint)
 
@@ -140,9 +145,14 @@ def fetch(plan: Plan, stores: Stores, deadline: Deadline) -> Answers[Payload]:
     return ask_values(plan.secrets, stores, deadline)
 
 
-def inspect(plan: Plan, stores: Stores, deadline: Deadline) -> Answers[SecretInfo]:
-    """What the stores know about every secret that the plan needs, without a value."""
-    return _Round[SecretInfo](plan.secrets, stores, deadline, "describe", SecretInfo).run()
+def inspect(
+    plan: Plan, stores: Stores, deadline: Deadline, progress: Callable[[int, int], None] | None = None
+) -> Answers[SecretInfo]:
+    """What the stores know about every secret that the plan needs, without a value.
+
+    progress: called with each answer, in this thread: how many there are, and how many secrets were asked for.
+    """
+    return _Round[SecretInfo](plan.secrets, stores, deadline, "describe", SecretInfo, progress).run()
 
 
 def ask_values(parts: Iterable[SecretPart], stores: Mapping[str, Provider], deadline: Deadline) -> Answers[Payload]:
@@ -199,7 +209,9 @@ class _Round(Generic[T]):
         deadline: Deadline,
         method: str,
         kind: type[T],
+        progress: Callable[[int, int], None] | None = None,
     ) -> None:
+        self.progress = progress
         self.waiting = [(part, 0) for part in parts]
         self.stores = stores
         self.deadline = deadline
@@ -207,25 +219,33 @@ class _Round(Generic[T]):
         self.kind: type[T] = kind
         self.outcomes: dict[SecretRef, Found[T] | Missing | Failed] = {}
         self.asked: dict[SecretRef, None] = {}
-        self.events: SimpleQueue[tuple[int, SecretRef | None, Any]] = SimpleQueue()
-        self.batches: dict[int, tuple[str, list[SecretRef]]] = {}
+        self.events: SimpleQueue[tuple[int, Any, Any]] = SimpleQueue()
+        self.batches: dict[int, tuple[str, frozenset[SecretRef]]] = {}
         self.started = 0
         self.end = Deadline(deadline.remaining() + _GRACE)
 
     def run(self) -> Answers[T]:
+        try:
+            self._wait()
+        finally:  # after an interrupt too: a provider that is still at work must not be closed
+            self._give_up()
+        return Answers(self.outcomes)
+
+    def _wait(self) -> None:
         self._advance()
         while self.batches and not self.end.is_over:
             try:
                 batch, ref, outcome = self.events.get(timeout=self.end.remaining())
             except Empty:
                 break
-            if ref is None:
+            if ref is _END:
                 self._end(batch, outcome)
                 self._advance()
-            elif batch in self.batches and ref in self.batches[batch][1]:
+            # A plug-in may name anything as what it answers for.
+            elif type(ref) is SecretRef and ref in self.batches[batch][1]:
                 self.outcomes.setdefault(ref, _checked(outcome, self.kind))
-        self._give_up()
-        return Answers(self.outcomes)
+                if self.progress is not None:
+                    self.progress(len(self.outcomes), len(self.asked))
 
     def _advance(self) -> None:
         """Ask whatever is next: of each placeholder the first target that no store called missing."""
@@ -250,7 +270,7 @@ class _Round(Generic[T]):
 
     def _ask(self, store: str, refs: list[SecretRef]) -> None:
         self.started += 1
-        self.batches[self.started] = (store, refs)
+        self.batches[self.started] = (store, frozenset(refs))
         call = getattr(self.stores[store], self.method)
         arguments = (call, tuple(refs), self.deadline, self.started, self.events.put)
         threading.Thread(target=_call, args=arguments, name=f"secretsync-{store}", daemon=True).start()
@@ -277,7 +297,7 @@ def _call(
     refs: Sequence[SecretRef],
     deadline: Deadline,
     batch: int,
-    report: Callable[[tuple[int, SecretRef | None, Any]], None],
+    report: Callable[[tuple[int, Any, Any]], None],
 ) -> None:
     """One provider's call in its thread: every answer is reported, and the end."""
     failure = None
@@ -287,17 +307,36 @@ def _call(
     except BaseException as error:  # noqa: BLE001 - one of the two borders: a plug-in may raise anything at all
         # Its type alone: the text of an exception may hold a value.
         failure = Failed(ProblemKind.UNAVAILABLE, f"the provider raised {type(error).__name__}")
-    report((batch, None, failure))
+    report((batch, _END, failure))
 
 
 def _checked(outcome: object, kind: type[T]) -> Found[T] | Missing | Failed:
     """`outcome`, where it is one; a plug-in may answer anything."""
-    if isinstance(outcome, Missing | Failed):
+    if isinstance(outcome, Missing | Failed) and _is_well_formed(outcome):
         return outcome
     if isinstance(outcome, Found) and isinstance(outcome.value, kind) and _has_text(outcome.value):
+        if isinstance(outcome.value, SecretInfo) and not _has_zones(outcome.value):
+            return Failed(ProblemKind.UNAVAILABLE, "the provider's answer has a time without a time zone")
         return cast("Found[T]", outcome)
     return Failed(ProblemKind.UNAVAILABLE, "the provider's answer is neither found, missing nor failed")
 
 
+def _is_well_formed(outcome: Missing | Failed) -> bool:
+    if isinstance(outcome, Failed) and type(outcome.kind) is not ProblemKind:
+        return False
+    return isinstance(outcome.cause, str) and (outcome.hint is None or isinstance(outcome.hint, str))
+
+
 def _has_text(value: object) -> bool:
     return not isinstance(value, Payload) or isinstance(value.reveal(), str | bytes)
+
+
+def _has_zones(info: SecretInfo) -> bool:
+    """Whether every time in `info` is aware: naive ones cannot be compared, and guessing a zone makes wrong ages."""
+    from datetime import datetime  # fetching values needs none
+
+    times = (info.created, info.expires, info.not_before, info.next_rotation, info.pending_since, info.deletion)
+    return all(
+        time is None or (isinstance(time, datetime) and time.utcoffset() is not None)
+        for time in (*times, info.modified)
+    )

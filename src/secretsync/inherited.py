@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from secretsync.config import Resolved
@@ -14,22 +14,23 @@ from secretsync.plan import EntryId, Plan
 from secretsync.project import Project
 from secretsync.variables import FILE, variable_entry
 
-__all__ = ["VARIABLE", "describe", "project", "read", "variables"]
+__all__ = ["VARIABLE", "describe", "project", "read", "services", "variables"]
 
 VARIABLE = "SECRETSYNC_RESOLVED"
 _SCHEMA = 1
 
 
-def describe(of: Project, resolved: Mapping[str, Resolved], paths: Mapping[str, str]) -> str:
-    """The text of the variable: the project, and for each name the file it came from, references and versions.
+def describe(of: Project, selected: Sequence[str], resolved: Mapping[str, Resolved], paths: Mapping[str, str]) -> str:
+    """The text of the variable: the project, the services that were selected, and what is known of each name.
 
     `paths`: the names whose values are in files, and those.
     """
     import json
 
+    told_files = _told_files(of)
     names: dict[str, dict[str, object]] = {
         key: {
-            "file": found.entry.file,
+            "file": told_files[found.entry.file],
             "secret": found.origin.is_secret,
             "references": list(found.origin.references),
             "stores": list(found.origin.stores),
@@ -39,7 +40,7 @@ def describe(of: Project, resolved: Mapping[str, Resolved], paths: Mapping[str, 
     }
     for key, path in paths.items():
         names[key]["path"] = path
-    document = {"schema": _SCHEMA, **_identity(of), "names": names}
+    document = {"schema": _SCHEMA, **_identity(of), "services": list(selected), "names": names}
     return json.dumps(document, ensure_ascii=True, separators=(",", ":"))
 
 
@@ -49,6 +50,13 @@ def _identity(of: Project) -> dict[str, object]:
         return {"environment": of.environment, "root": os.path.realpath(of.root)}
     bindings = None if of.bindings is None else os.path.realpath(of.bindings.path)
     return {"files": [os.path.realpath(source.path) for source in of.files], "bindings": bindings}
+
+
+def _told_files(of: Project) -> dict[str, str]:
+    """What each file is called in the variable: the application may name the same files from another folder."""
+    if of.environment is not None:
+        return {FILE: FILE, **{source.shown: source.shown for source in of.files}}
+    return {FILE: FILE, **{source.shown: os.path.realpath(source.path) for source in of.files}}
 
 
 def project(environ: Mapping[str, str]) -> tuple[str | None, str | None, tuple[str, ...] | None, str | None] | None:
@@ -77,17 +85,26 @@ def variables(environ: Mapping[str, str]) -> EnvFile | None:
     return EnvFile(file=FILE, service=None, entries=entries) if entries else None
 
 
+def services(of: Project, environ: Mapping[str, str]) -> tuple[str, ...] | None:
+    """The services that `run` selected, where it resolved this very project; None otherwise."""
+    document = _parse(environ.get(VARIABLE, ""))
+    if document is None or not _is_of(of, document):
+        return None
+    return tuple(name for name in _strings(document.get("services")) if name in of.services)
+
+
 def read(plan: Plan, environ: Mapping[str, str]) -> dict[EntryId, Resolved]:
     """The entries that `run` resolved for this very project, with the values that it handed over.
 
     Empty where `run` was not there, or resolved something else.
     """
     document = _parse(environ.get(VARIABLE, ""))
-    if document is None or any(document.get(key) != value for key, value in _identity(plan.project).items()):
+    if document is None or not _is_of(plan.project, document):
         return {}
     found: dict[EntryId, Resolved] = {}
+    files = {told: shown for shown, told in _told_files(plan.project).items()}
     for key, told in document["names"].items():
-        entry_id = (told.get("file"), key)
+        entry_id = (files.get(str(told.get("file")), ""), key)
         planned = plan.entries.get(entry_id)
         value = _value(key, told.get("path"), environ)
         if planned is None or value is None:
@@ -99,9 +116,9 @@ def read(plan: Plan, environ: Mapping[str, str]) -> dict[EntryId, Resolved]:
             line=entry.line,
             service=entry.service,
             is_secret=bool(told.get("secret")),
-            references=tuple(told.get("references", ())),
-            stores=tuple(told.get("stores", ())),
-            versions=tuple(told.get("versions", ())),
+            references=_strings(told.get("references")),
+            stores=_strings(told.get("stores")),
+            versions=tuple(version if isinstance(version, str) else None for version in _list(told.get("versions"))),
         )
         found[entry_id] = Resolved(entry, value, origin, (value,), is_from_store=origin.is_secret)
     return found
@@ -116,7 +133,19 @@ def _value(key: str, path: object, environ: Mapping[str, str]) -> Secret | None:
     from secretsync.providers.files import read_secret_file
 
     data = read_secret_file(path)
-    return Secret(os.fsdecode(data)) if isinstance(data, bytes) else None
+    return Secret(data.decode("utf-8", "surrogateescape")) if isinstance(data, bytes) else None
+
+
+def _is_of(of: Project, document: Mapping[str, Any]) -> bool:
+    return all(document.get(key) == value for key, value in _identity(of).items())
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _strings(value: object) -> tuple[str, ...]:
+    return tuple(item for item in _list(value) if isinstance(item, str))
 
 
 def _parse(text: str) -> dict[str, Any] | None:
@@ -127,7 +156,7 @@ def _parse(text: str) -> dict[str, Any] | None:
 
     try:
         document = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(document, dict) or document.get("schema") != _SCHEMA:
         return None

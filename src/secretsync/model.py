@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Generic, NoReturn, TypeVar
 
 from secretsync.errors import ProblemKind
+from secretsync.records import Record
 
 if TYPE_CHECKING:
     from datetime import datetime
-from secretsync.records import Record
 
-__all__ = ["Clock", "Entry", "Failed", "Found", "Missing", "Origin", "Outcome", "Payload", "Secret", "SecretInfo"]
-__all__ += ["SecretRef", "Selector"]
+    _MappingToTypeCheckers = Mapping[str, str]
+else:
+    _MappingToTypeCheckers = object
+
+__all__ = ["Clock", "Entry", "Failed", "Found", "HiddenMapping", "Missing", "Origin", "Outcome", "Payload"]
+__all__ += ["Secret", "SecretInfo", "SecretRef", "Selector"]
 
 MASK = "********"
 
@@ -32,6 +36,10 @@ class Hidden:
     def __format__(self, format_spec: str) -> str:
         return MASK
 
+    def __sentry_repr__(self) -> str:
+        # Error reporters take a frame's mappings apart, and Sentry's asks for this method first.
+        return repr(self)
+
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         message = f"a {type(self).__name__} cannot be pickled: it would leave the process in plain text"
         raise TypeError(message)
@@ -41,6 +49,27 @@ class Hidden:
 
     def __deepcopy__(self, memo: object) -> Hidden:
         return self
+
+
+class HiddenMapping(Hidden, _MappingToTypeCheckers):
+    """A mapping in all that it does, but no instance of `collections.abc.Mapping`.
+
+    Error reporters and test runners take mappings apart, and show every value of them.
+    """
+
+    __slots__ = ()
+    __hash__ = None  # type: ignore[assignment]
+
+    if not TYPE_CHECKING:
+        get, keys, items, values = Mapping.get, Mapping.keys, Mapping.items, Mapping.values
+
+    def __contains__(self, key: object) -> bool:
+        return any(key == one for one in self)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, HiddenMapping | Mapping):
+            return NotImplemented
+        return dict(self) == dict(other)
 
 
 class Secret(Hidden):

@@ -22,6 +22,7 @@ _OPTION_KEY = re.compile(r"[a-z][a-z0-9_-]*")
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_BAD_POINTER = re.compile(r"/.*~(?![01])", re.DOTALL)
 
 
 class Text(Record):
@@ -218,6 +219,8 @@ def _parse_store_path(store: str, rest: str) -> StorePath | Fault:
         return options
     if path is None or name_of_field is None:
         return Fault(0, "a bad percent-encoding", "write '%' itself as %25")
+    if _BAD_POINTER.match(name_of_field):
+        return Fault(0, "a '~' in a JSON pointer that is neither ~0 nor ~1", "write '~' as ~0, and '/' of a key as ~1")
     return StorePath(store, path, options, name_of_field if has_field else None)
 
 
@@ -228,6 +231,8 @@ def _parse_options(text: str) -> tuple[tuple[str, str], ...] | Fault:
         key, equals, written = option.partition("=")
         if not equals or not _OPTION_KEY.fullmatch(key) or not written:
             return Fault(0, "an option that is not key=value", "options are key=value, joined by '&'")
+        if written != written.strip():
+            return Fault(0, f"the option {key!r} has white space at its edges", "remove it, or write it as %20")
         value = _decode(written)
         if value is None:
             return Fault(0, "a bad percent-encoding", "write '%' itself as %25")
@@ -252,7 +257,8 @@ def _decode(text: str) -> str | None:
 def print_value(parts: Sequence[Part]) -> str:
     """The text that parses into `parts`.
 
-    Raises ValueError for what no text says: a text that ends in a backslash right before what opens.
+    Raises ValueError for what no text says: a text that ends in a backslash right before what opens, a default that
+    ends in white space, or parts that no parser gives.
     """
     written: list[str] = []
     for index, part in enumerate(parts):
@@ -265,15 +271,17 @@ def print_value(parts: Sequence[Part]) -> str:
             written.append(f"$<{print_reference(part.reference)}{alternative}>")
         else:
             written.append(f"${{{part.name}{alternative}}}")
-    return "".join(written)
+    text = "".join(written)
+    if parse_value(text) != Parsed(tuple(parts)):
+        message = "no text says these parts"
+        raise ValueError(message)
+    return text
 
 
 def _print_text(text: str, *, opens_next: bool) -> str:
     """`text` with each `$` doubled that would otherwise open something."""
-    if opens_next and text.endswith("\\"):
-        message = "a backslash right before a placeholder or a variable cannot be written"
-        raise ValueError(message)
-    pattern = r"\$+(?=[<{]|\Z)" if opens_next else r"\$+(?=[<{])"
+    # The look-behind keeps a long run of '$' from being tried from each of its characters.
+    pattern = r"(?<!\$)\$+(?=[<{]|\Z)" if opens_next else r"(?<!\$)\$+(?=[<{])"
     return re.sub(pattern, lambda run: run.group() * 2, text)
 
 
@@ -291,7 +299,8 @@ def print_reference(reference: Reference) -> str:
 
 # A ':' is encoded where it would begin a default or a message, or stands last and might; a '-' where it stands first,
 # behind the store's ':'. White space at the edges and control characters are refused as they are.
-_ENCODED = re.compile(r"[%?#<>&$\x00-\x1f\x7f]|:(?=[-?]|\Z)|\A-|\A\s+|\s+\Z")
+# The edges come first: a tab there must not be taken by itself, and leave what follows it.
+_ENCODED = re.compile(r"\A\s+|(?<!\s)\s+\Z|[%?#<>&$\x00-\x1f\x7f]|:(?=[-?]|\Z)|\A-")
 
 
 def _encode(text: str) -> str:

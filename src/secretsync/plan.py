@@ -19,6 +19,8 @@ from secretsync.targets import Target, TargetFinder
 __all__ = ["EntryId", "EntryPart", "EnvironPart", "Plan", "PlannedEntry", "PlannedPart", "SecretPart"]
 __all__ += ["Target", "make_plan"]
 
+_SHOWN_NAMES = 12  # of a circle's, in a message
+
 EntryId = tuple[str, str]  # file and key: no file has a key twice
 
 
@@ -334,6 +336,12 @@ class _Planner:
                     stack += [(part.entry, False) for part in parts if isinstance(part, EntryPart)]
 
     def _note_cycle(self, cycle: Sequence[EntryId]) -> None:
+        position = {entry: index for index, entry in enumerate(self.planned)}
+        start = min(range(len(cycle)), key=lambda index: position[cycle[index]])
+        cycle = (*cycle[start:], *cycle[:start])
         first = self.planned[cycle[0]].entry
-        names = " -> ".join(key for _, key in (*cycle, cycle[0]))
+        keys = [key for _, key in (*cycle, cycle[0])]
+        if len(keys) > _SHOWN_NAMES:
+            keys[_SHOWN_NAMES - 2 : -1] = [f"... ({len(cycle)} in all)"]
+        names = " -> ".join(keys)
         self._note(first, 0, f"the variables lead in a circle: {names}", "give one of them a value of its own")

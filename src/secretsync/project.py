@@ -9,8 +9,8 @@ from secretsync.errors import UsageError
 from secretsync.names import is_environment_name, is_lenient, nearest
 from secretsync.records import Record
 
-__all__ = ["Project", "SourceFile", "environments", "find_root", "named_environment", "open_files", "open_project"]
-__all__ += ["open_without_files"]
+__all__ = ["Project", "SourceFile", "check_environment_name", "environments", "find_root", "named_environment"]
+__all__ += ["open_files", "open_project", "open_without_files"]
 
 # Files with a meaning of their own; every other *.env file is a service.
 COMMON, SECURITY = "common", "security"
@@ -104,6 +104,7 @@ def open_project(environment: str, root: str) -> Project:
     Raises UsageError for a name that is none (before a path is built from it), an environment that is not there, a
     file that is no service, or a link that leads out of `env/`.
     """
+    check_environment_name(environment)
     _check_environment(environment, root)
     folder = os.path.join(root, "env", environment)
     stems = {name.removesuffix(".env") for name in _env_files(folder)}
@@ -115,7 +116,8 @@ def open_project(environment: str, root: str) -> Project:
         if not is_environment_name(stem):
             raise UsageError(f"{shown}: a service's name is letters, digits, '_' and '-', at most 64; rename the file")
         path = os.path.join(folder, f"{stem}.env")
-        if os.path.islink(path) and not _is_below(path, os.path.join(root, "env")):
+        # The environment's folder may be such a link as well.
+        if not _is_below(path, os.path.join(root, "env")):
             raise UsageError(f"{shown}: it is a link that leads out of env/; put the file itself there")
         files.append(SourceFile(path=path, shown=shown, service=None if stem in (COMMON, SECURITY) else stem))
     return Project(
@@ -133,13 +135,13 @@ def _bindings_of(environment: str, root: str) -> SourceFile | None:
     return SourceFile(path=path, shown=shown, service=None) if os.path.lexists(path) else None
 
 
-def _check_name(environment: str) -> None:
+def check_environment_name(environment: str) -> None:
+    """Raise UsageError for what is no environment's name. Nothing on disk is looked at."""
     if not is_environment_name(environment):
         raise UsageError("an environment's name is letters, digits, '_' and '-', at most 64, and begins with no sign")
 
 
 def _check_environment(environment: str, root: str) -> None:
-    _check_name(environment)
     known = environments(root)
     if environment not in known:
         close = nearest(environment, known)
@@ -166,7 +168,10 @@ def open_files(files: Sequence[str], bindings: str | None, *, root: str | None =
         root=os.path.abspath(root or os.curdir),
         environment=None,
         is_strict=True,
-        files=tuple(SourceFile(path=path, shown=path, service=None) for path in files),
+        # A file that is named twice stands where it was named last.
+        files=tuple(
+            SourceFile(path=path, shown=path, service=None) for path in reversed(dict.fromkeys(reversed(files)))
+        ),
         bindings=SourceFile(path=bindings, shown=bindings, service=None) if bindings else None,
     )
 
@@ -182,7 +187,7 @@ def open_without_files(environment: str | None, bindings: str | None, *, root: s
     root = os.path.abspath(root or os.curdir)
     named = SourceFile(path=bindings, shown=bindings, service=None) if bindings else None
     if environment is not None:
-        _check_name(environment)
+        check_environment_name(environment)
         named = named or _bindings_of(environment, root)
     is_strict = environment is None or not is_lenient(environment)
     return Project(root=root, environment=environment, is_strict=is_strict, files=(), bindings=named)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from urllib.parse import quote, quote_plus
 
 from secretsync.model import MASK, Hidden, Secret
 
@@ -23,19 +25,14 @@ class SecretFilter(Hidden, logging.Filter):
     def __init__(self, secrets: Iterable[Secret]) -> None:
         """`secrets`: what is masked, whole and line by line; those shorter than four characters are not."""
         logging.Filter.__init__(self)
-        wanted: set[str] = set()
-        for secret in secrets:
-            wanted.update(text for text in _forms(secret.reveal()) if len(text) >= SHORTEST)
-        # The longest first, so that a secret inside another does not leave the rest of it.
-        pattern = "|".join(re.escape(text) for text in sorted(wanted, key=len, reverse=True))
-        self.__mask = (lambda text: re.sub(pattern, MASK, text)) if pattern else (lambda text: text)
+        self.__mask = _masker(secrets)
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Mask `record` in place."""
         try:
             message = record.getMessage()
         except Exception:  # noqa: BLE001 - a record whose arguments do not fit: logging would print them all
-            message = f"{record.msg!r} with arguments that do not fit it"
+            message = f"{_shown(record.msg)} with arguments that do not fit it"
         record.msg, record.args = self.__mask(message), ()
         if record.exc_info and not record.exc_text:
             record.exc_text = logging.Formatter().formatException(record.exc_info)
@@ -54,15 +51,39 @@ class SecretFilter(Hidden, logging.Filter):
             return self.__mask(value)
         if value is None or isinstance(value, bool | int | float):
             return value
-        text = str(value)
+        text = _shown(value)
         masked = self.__mask(text)
         return value if masked == text else masked
 
 
-def _forms(text: str) -> Iterable[str]:
-    """A secret as it may stand in a log: whole, each longer line of it, and as `repr` writes it."""
-    yield text
-    yield repr(text)[1:-1]
-    for line in text.split("\n"):
-        if len(line) >= 2 * SHORTEST:
-            yield line
+def _shown(value: object) -> str:
+    """`value` as text, or its type where that cannot be made: a filter that raises would end in the code that logs."""
+    try:
+        return str(value)
+    except Exception:  # noqa: BLE001 - any object may be logged
+        return f"<{type(value).__name__} that cannot be shown>"
+
+
+def _masker(secrets: Iterable[Secret]) -> Callable[[str], str]:
+    """The function that masks `secrets` in a text."""
+    wanted: set[str] = set()
+    for secret in secrets:
+        wanted.update(text for text in _forms(secret.reveal()) if len(text) >= SHORTEST)
+    if not wanted:
+        return lambda text: text
+    # The longest first, so that a secret inside another does not leave the rest of it.
+    pattern = re.compile("|".join(re.escape(text) for text in sorted(wanted, key=len, reverse=True)))
+    return lambda text: pattern.sub(MASK, text)
+
+
+def _forms(text: str) -> Iterator[str]:
+    """A secret as it may stand in a log: as it is, and as `repr`, JSON and URLs write it; each longer line as well."""
+    lines = (line.strip() for line in text.split("\n"))
+    for part in (text, *(line for line in lines if len(line) >= 2 * SHORTEST)):
+        yield part
+        yield repr(part)[1:-1]
+        yield json.dumps(part)[1:-1]
+        yield json.dumps(part, ensure_ascii=False)[1:-1]
+        yield quote(part, safe="", errors="replace")
+        yield quote(part, errors="replace")
+        yield quote_plus(part, errors="replace")

@@ -94,7 +94,9 @@ def resolve_entry(
             pieces.add(part.text)
         elif isinstance(part, EnvironPart):
             pieces.add(inputs.environ.get(part.name, ""))
-            pieces.is_secret |= is_sensitive(part.name)
+            if is_sensitive(part.name) or is_sensitive(planned.entry.key):
+                pieces.is_secret = True
+                pieces.inserted.append(pieces.texts[-1])
         elif isinstance(part, EntryPart):
             is_whole &= _add_entry(pieces, resolved.get(part.entry))
         elif (problem := _add_secret(inputs, planned, part, pieces)) is not None:

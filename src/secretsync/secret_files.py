@@ -105,7 +105,7 @@ def write_secrets(folder: str, values: Mapping[str, str]) -> None:
     for name in sorted(before - set(values)):
         _remove(os.path.join(folder, name))
     for name, value in values.items():
-        write_file(os.path.join(folder, name), os.fsencode(value), mode=_MODE)
+        write_file(os.path.join(folder, name), value.encode("utf-8", "surrogateescape"), mode=_MODE)
     write_file(list_path, _as_list(values))
 
 

@@ -5,15 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from secretsync.errors import ProblemKind
+from secretsync.json_text import NotJsonError, parse_json, print_json
 from secretsync.model import Failed, Payload, Secret, Selector
 
 __all__ = ["select"]
-
-
-class _Number(str):
-    """A JSON number with its digits as written: 1.10 stays 1.10, and 2^63+1 loses nothing."""
-
-    __slots__ = ()
 
 
 class _Unusable(Exception):  # noqa: N818 - never leaves this module
@@ -42,7 +37,7 @@ def _select(payload: Payload, selector: Selector) -> str:
     if selector.field is not None:
         value = _as_text(_at(_parse_json(_decode_utf8(value)), selector.field), selector)
     elif selector.as_ == "json":
-        value = _print_json(_parse_json(_decode_utf8(value)))
+        value = print_json(_parse_json(_decode_utf8(value)))
     if selector.decode == "base64":
         value = _decode_base64(value)
     if selector.as_ == "base64":
@@ -92,34 +87,11 @@ def _decode_base64(value: str | bytes) -> bytes:
 
 
 def _parse_json(text: str) -> Any:
-    bad = object()
-    import json
-
-    document: Any = bad
-    cause = "the secret is not JSON, and a field is asked of it"
     try:
-        document = json.loads(
-            text, parse_int=_Number, parse_float=_Number, parse_constant=_refuse_constant, object_pairs_hook=_object
-        )
-    except _Unusable as unusable:
-        cause = unusable.cause
-    except ValueError:
-        pass  # its `doc` is the whole secret
-    if document is bad:
-        raise _Unusable(cause, "look at the secret in its store")
-    return document
-
-
-def _refuse_constant(name: str) -> Any:
-    message = f"{name} is not JSON"
-    raise _Unusable(message)
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise _Unusable("the secret's JSON has one key twice")
-    return members
+        return parse_json(text)
+    except NotJsonError as error:
+        cause = error.cause
+    raise _Unusable(f"the secret {cause}, and a field is asked of it", "look at the secret in its store")
 
 
 def _at(document: Any, field: str) -> Any:
@@ -160,23 +132,10 @@ def _no_field() -> _Unusable:
 
 def _as_text(value: Any, selector: Selector) -> str:
     if selector.as_ == "json":
-        return _print_json(value)
+        return print_json(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
         return str(value)
     what = "null" if value is None else "a list" if isinstance(value, list) else "an object"
     raise _Unusable(f"this field is {what}", "take it with ?as=json, or name a field inside it")
-
-
-def _print_json(value: Any) -> str:
-    """Compact JSON with numbers as they were written."""
-    if isinstance(value, _Number):
-        return str(value)
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{_print_json(key)}:{_print_json(member)}" for key, member in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(_print_json(item) for item in value) + "]"
-    import json
-
-    return json.dumps(value, ensure_ascii=False)

@@ -134,8 +134,9 @@ class TargetFinder:
             return reference
         if reference.store not in self.stores:
             close = nearest(reference.store, tuple(self.stores))
-            hint = f"did you mean {close}?" if close else f"there are: {', '.join(sorted(self.stores))}"
-            return Fault(0, f"there is no store called {reference.store!r}", hint)
+            if close is None:  # what is no store's name may be a secret that was pasted here: it is not repeated
+                return Fault(0, "there is no store of this name", f"there are: {', '.join(sorted(self.stores))}")
+            return Fault(0, f"there is no store called {reference.store!r}", f"did you mean {close}?")
         spec = self._spec(self.stores[reference.store])
         if isinstance(spec, Fault):
             return spec

@@ -7,12 +7,16 @@ settings, the verification of the challenge's resource included. No Azure accoun
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import json
+import os
 import re
 import secrets
 import socket
 import threading
 import time
+import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -54,6 +58,7 @@ class Principal:
     client_id: str
     secret: str = field(repr=False)
     may: frozenset[str] = frozenset({"get", "list"})
+    object_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
 
 class Vault:
@@ -63,6 +68,7 @@ class Vault:
         self.name = name
         self.secrets: dict[str, list[Version]] = {}
         self.names: dict[str, str] = {}  # as first written: names do not differ by case
+        self.refusals: dict[str, Response] = {}  # what is answered in the place of a value, by the secret's name
 
     @property
     def url(self) -> str:
@@ -116,6 +122,7 @@ class AzureKeyVault(LoopbackServer):
         self.assertions: dict[str, str] = {}  # the token of a federated identity, and its client id
         self.token_lifetime = 3600  # seconds
         self.page = PAGE
+        self.issued: list[str] = []  # every token so far
         self._tokens: dict[str, tuple[Principal, float]] = {}
         self._state = threading.RLock()
         super().__init__(authority.server_context(f"*{SUFFIX}", AUTHORITY, "localhost", "127.0.0.1"))
@@ -142,9 +149,20 @@ class AzureKeyVault(LoopbackServer):
 
     def issue(self, principal: Principal) -> dict[str, object]:
         """A new access token, as the authority and the platform's endpoints write it."""
-        token = f"{secrets.token_urlsafe(16)}.{secrets.token_urlsafe(64)}.{secrets.token_urlsafe(32)}"
+        until = time.time() + self.token_lifetime
+        claims = {
+            "aud": RESOURCE,
+            "iss": f"https://sts.windows.net/{TENANT}/",
+            "exp": int(until),
+            "appid": principal.client_id,
+            "oid": principal.object_id,
+            "tid": TENANT,
+        }
+        head, body = (_base64url(json.dumps(part).encode()) for part in ({"typ": "JWT", "alg": "RS256"}, claims))
+        token = f"{head}.{body}.{secrets.token_urlsafe(256)}"
         with self._state:
-            self._tokens[token] = (principal, time.time() + self.token_lifetime)
+            self._tokens[token] = (principal, until)
+            self.issued.append(token)
         return {"token_type": "Bearer", "expires_in": self.token_lifetime, "access_token": token}
 
     def revoke_tokens(self) -> None:
@@ -182,7 +200,7 @@ class AzureKeyVault(LoopbackServer):
 
     def _authority(self, request: Request) -> Response:
         base = f"https://{AUTHORITY}/{TENANT}"
-        if request.method == "GET" and request.path.endswith("/openid-configuration"):
+        if request.method == "GET" and request.path == f"/{TENANT}/v2.0/.well-known/openid-configuration":
             return json_response(
                 {
                     "issuer": f"{base}/v2.0",
@@ -255,6 +273,8 @@ class AzureKeyVault(LoopbackServer):
             )
             return _error(404, "SecretNotFound", text)
         version = found[-1]
+        if request.operation.startswith("get") and name.lower() in vault.refusals:
+            return vault.refusals[name.lower()]
         if request.method == "DELETE":
             vault.delete(name)
             return json_response(_item(vault, name, version, version.id))
@@ -308,6 +328,29 @@ class ManagedIdentity(LoopbackServer):
         expires_on = str(int(time.time()) + self._azure.token_lifetime)
         document = {"expires_on": expires_on, "resource": RESOURCE, "client_id": self._principal.client_id}
         return json_response({**document, "access_token": issued["access_token"], "token_type": "Bearer"})
+
+
+class MachineIdentity(LoopbackServer):
+    """The instance metadata service of a virtual machine, as far as it gives tokens."""
+
+    def __init__(self, azure: AzureKeyVault, principal: Principal) -> None:
+        self._azure = azure
+        self._principal = principal
+        super().__init__()
+
+    def operation(self, request: Request) -> str:
+        """It does one thing."""
+        return "token"
+
+    def answer(self, request: Request) -> Response:
+        """A token for the machine's identity, where the request says that it means metadata."""
+        if request.path != "/metadata/identity/oauth2/token" or request.headers.get("Metadata") != "true":
+            return json_response({"error": "invalid_request", "error_description": "Required metadata header"}, 400)
+        if request.query.get("client_id", self._principal.client_id) != self._principal.client_id:
+            return json_response({"error": "invalid_request", "error_description": "Identity not found"}, 400)
+        issued = self._azure.issue(self._principal)
+        times = {"expires_in": str(issued["expires_in"]), "expires_on": str(int(time.time()) + 3600)}
+        return json_response({**issued, **times, "resource": RESOURCE, "client_id": self._principal.client_id})
 
 
 class ConnectProxy(LoopbackServer):
@@ -365,6 +408,11 @@ def throttled(retry_after: int = 1) -> Fault:
     return play
 
 
+def forbidden(reason: str) -> Response:
+    """The answer of a vault that does not let the caller: "ForbiddenByRbac", "ForbiddenByFirewall", ..."""
+    return _error(403, "Forbidden", "Caller is not authorized to perform action on resource.", inner=reason)
+
+
 @dataclass(frozen=True, slots=True)
 class AzureWorld:
     """The double with its proxy and its certificates: all that a test needs."""
@@ -373,7 +421,7 @@ class AzureWorld:
     proxy: ConnectProxy
     bundle: Path
     folder: Path
-    endpoints: list[ManagedIdentity] = field(default_factory=list)
+    endpoints: list[ManagedIdentity | MachineIdentity] = field(default_factory=list)
 
     @property
     def requests(self) -> Requests:
@@ -417,6 +465,23 @@ class AzureWorld:
         named = {"AZURE_CLIENT_ID": principal.client_id} if user_assigned else {}
         return {"IDENTITY_ENDPOINT": f"{endpoint.url}/msi/token", "IDENTITY_HEADER": endpoint.header, **named}
 
+    def machine_identity(self, principal: Principal) -> dict[str, str]:
+        """What leads to the identity of a virtual machine here: on a real one, nothing is set."""
+        endpoint = MachineIdentity(self.keyvault, principal)
+        self.endpoints.append(endpoint)
+        return {"AZURE_POD_IDENTITY_AUTHORITY_HOST": endpoint.url}
+
+    def cli(self, principal: Principal) -> dict[str, str]:
+        """The PATH of somebody who is logged in with the Azure CLI."""
+        folder = self.folder / unique("bin")
+        folder.mkdir()
+        token = self.keyvault.issue(principal)["access_token"]
+        answer = json.dumps({"accessToken": token, "expires_on": int(time.time()) + 3600, "tokenType": "Bearer"})
+        program = folder / "az"
+        program.write_text(f"#!/bin/sh\necho \"$*\" >> {folder}/calls\ncat <<'END'\n{answer}\nEND\n")
+        program.chmod(0o755)
+        return {"PATH": f"{folder}:{os.environ.get('PATH', os.defpath)}"}
+
     def stop(self) -> None:
         """End it."""
         for endpoint in self.endpoints:
@@ -439,6 +504,10 @@ def _carry(source: socket.socket, target: socket.socket) -> None:
     for sock in (source, target):
         with contextlib.suppress(OSError):
             sock.shutdown(socket.SHUT_RDWR)
+
+
+def _base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
 def _host(request: Request) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
@@ -37,6 +38,24 @@ class CommandResult:
     def stderr(self) -> str:
         """Standard error as text, its line ends untouched."""
         return self.stderr_bytes.decode("utf-8", "surrogateescape")
+
+
+def signal_mask(text: str) -> int:
+    """A mask of /proc/PID/status, without the two signals that the C library keeps for itself.
+
+    No program can set them, so what stands there comes from whoever started the tests.
+    """
+    return int(text, 16) & ~(1 << 31 | 1 << 32)
+
+
+def heed_signals() -> None:
+    """Ignore none of the signals that whoever started the tests ignores (nohup, a job in the background).
+
+    Every process that the tests start would ignore them too.
+    """
+    for number in signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ}:  # which Python looks after
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def scrub(environ: MutableMapping[str, str]) -> None:

@@ -22,6 +22,7 @@ COMMANDS = {
     "render": "write the resolved configuration in one of several formats",
     "check": "does every secret exist? reads no value",
     "explain": "where each value comes from",
+    "check-rotation": "how old the secrets are, against the policy; reads no value",
     "doctor": "is each store reachable, and who are we there?",
     "get": "print one value, for scripts",
     "init": "begin a project: env/, providers/ and lines for .gitignore",
@@ -32,14 +33,13 @@ COMMANDS = {
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command that `argv` (None: the process's arguments) names, and end the process with its status."""
     _end_on_signals()
-    status = _run(list(sys.argv[1:] if argv is None else argv))
+    _open_streams()
+    status = 0
     try:
+        status = _run(list(sys.argv[1:] if argv is None else argv))
         sys.stdout.flush()
-    except BrokenPipeError:
-        status = status or 6
     except OSError as error:
-        status = status or 6
-        print(f"secretsync: standard output cannot be written: {error.strerror}", file=sys.stderr)
+        status = status or _stdout_failed(error)
     with contextlib.suppress(OSError):
         sys.stderr.flush()
     # At once: whatever still hangs in a thread, or in a library's exit handler, does not hold us up.
@@ -55,6 +55,36 @@ def _end_on_signals() -> None:
 
 def _exit_with(status: int) -> Callable[[int, object], NoReturn]:
     return lambda _number, _frame: os._exit(status)
+
+
+def _open_streams() -> None:
+    """Make standard output and error what the commands may rely on: there, and UTF-8 whatever the locale says.
+
+    A descriptor below 3 that is closed would be given to the next file or socket that is opened, and what is meant
+    for standard output would go there. A program that `run` starts finds it closed, as it was.
+    """
+    if sys.stdin is None or sys.stdout is None or sys.stderr is None:
+        while (descriptor := os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)) <= 2:
+            pass
+        os.close(descriptor)
+        # Writing to this one fails: data must not be lost silently. What is said to nobody may be.
+        sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - for the whole process
+        sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - the same
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+
+
+def _stdout_failed(error: OSError) -> int:
+    """6, said on stderr unless it is the reader that went away, as `head` does."""
+    if not isinstance(error, BrokenPipeError):
+        _complain(f"secretsync: standard output cannot be written: {error.strerror}")
+    return 6
+
+
+def _complain(text: str) -> None:
+    """Say `text` on stderr; where nobody can hear it, the exit status still says it."""
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr)
 
 
 def _run(arguments: list[str]) -> int:
@@ -78,8 +108,10 @@ def _run(arguments: list[str]) -> int:
         failure = error
     except SystemExit as end:  # argparse: --help, or a usage error that it has printed
         return end.code if isinstance(end.code, int) else 2
-    except BrokenPipeError:
-        return 6
+    except OSError as error:
+        if error.filename is None:
+            raise  # of a print to standard output: `main` says so
+        return _internal_error(error)
     except Exception as error:  # noqa: BLE001 - the other border: nothing but its type, since a text may hold a value
         return _internal_error(error)
     return _report(name, failure)
@@ -126,7 +158,7 @@ def _unknown_command(name: str) -> int:
     hint = f"did you mean {close}?" if close else "`secretsync --help` lists them"
     if name.startswith("-"):
         hint = "options stand behind the command: secretsync COMMAND [OPTIONS]"
-    print(f"secretsync: there is no command {printable(name)!r}; {hint}", file=sys.stderr)
+    _complain(f"secretsync: there is no command {printable(name)!r}; {hint}")
     return 2
 
 
@@ -134,11 +166,10 @@ def _report(command: str, error: SecretSyncError) -> int:
     """Every problem on a line of its own, to stderr."""
     count = len(error.problems)
     if count == 1:
-        print(f"secretsync {command}: {error.problems[0]}", file=sys.stderr)
+        _complain(f"secretsync {command}: {error.problems[0]}")
     else:
-        print(f"secretsync {command}: {count} problems", file=sys.stderr)
-        for problem in error.problems:
-            print(f"  {problem}", file=sys.stderr)
+        lines = "\n".join(f"  {problem}" for problem in error.problems)
+        _complain(f"secretsync {command}: {count} problems\n{lines}")
     return int(error.exit_status)
 
 
@@ -152,5 +183,5 @@ def _internal_error(error: Exception) -> int:
             lines.append(f"{path.rpartition(os.sep + 'secretsync' + os.sep)[2]}:{trace.tb_lineno}")
         trace = trace.tb_next
     where = " < ".join(reversed(lines))
-    print(f"secretsync: internal error, please report it: {type(error).__name__} at {where}", file=sys.stderr)
+    _complain(f"secretsync: internal error, please report it: {type(error).__name__} at {where}")
     return 2

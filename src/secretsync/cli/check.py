@@ -30,6 +30,7 @@ def execute(options: argparse.Namespace) -> int:
     """0, or the status of what is wrong."""
     label = options.environment
     not_checked: tuple[str, ...] = ()
+    count: int | None
     try:
         plan, environ = open_plan(options)
         label = plan.project.label
@@ -37,7 +38,7 @@ def execute(options: argparse.Namespace) -> int:
             config = resolve_plan(plan, environ, timeout=options.timeout)
             config.resolved()
             problems: tuple[Problem, ...] = ()
-            count = len(plan.refs)
+            count = None
         else:
             checked = check(plan, inspect_plan(plan, environ, timeout=options.timeout), datetime.now(UTC))
             problems, not_checked, count = checked.problems, checked.not_checked, checked.secrets
@@ -59,14 +60,15 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def _print_text(
-    label: str, problems: tuple[Problem, ...], not_checked: tuple[str, ...], count: int, *, is_quiet: bool
+    label: str, problems: tuple[Problem, ...], not_checked: tuple[str, ...], count: int | None, *, is_quiet: bool
 ) -> None:
     for problem in problems:
         print(problem, file=sys.stderr)
     if problems:
         say(f"{label}: {len(problems)} problem{'s' if len(problems) > 1 else ''}")
     elif not is_quiet:
-        print(f"{label}: {count} secret{'' if count == 1 else 's'} found, nothing is missing")
+        found = "every value was read" if count is None else f"{count} secret{'' if count == 1 else 's'} found"
+        print(f"{label}: {found}, nothing is missing")
     if not is_quiet:
         for line in not_checked:
             print(f"not checked: {line}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -48,15 +49,18 @@ def build_parser(name: str, command: ModuleType) -> argparse.ArgumentParser:
     return parser
 
 
-def add_source(parser: argparse.ArgumentParser) -> None:
-    """The options that say which configuration is meant."""
+def add_source(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
+    """The options that say which configuration is meant; `several`: --environment is a list, and --all takes all."""
     group = parser.add_argument_group("which configuration")
     group.add_argument(
         "-e",
         "--environment",
         metavar="NAME",
-        help="the folder in env/; else $SECRETSYNC_ENV, else $ENVIRONMENT",
+        action="append" if several else "store",
+        help="the folder in env/; else $SECRETSYNC_ENV, else $ENVIRONMENT" + ("; may be repeated" if several else ""),
     )
+    if several:
+        group.add_argument("--all", action="store_true", help="every environment of the project")
     group.add_argument(
         "--env-file",
         metavar="FILE",
@@ -109,7 +113,8 @@ def environment_of(
             raise UsageError("--service belongs to an environment: env files have no services")
         files = tuple(options.env_file)
         return Source(root=options.root, files=files, bindings=options.bindings, variables=variables)
-    environment = options.environment or named_environment(environ)
+    # An empty name is a name that was not filled in: it is refused, and nothing else is taken in its place.
+    environment = named_environment(environ) if options.environment is None else options.environment
     is_without_files = variables is not None and environment is None and not _has_environments(options.root, environ)
     if is_without_files:
         return Source(root=options.root, bindings=options.bindings, variables=variables)
@@ -151,8 +156,9 @@ def open_plan(
 
 
 def say(text: str) -> None:
-    """One line to stderr, where talk goes."""
-    print(f"secretsync: {printable(text)}", file=sys.stderr)
+    """One line to stderr, where talk goes; that nobody hears it stops nothing."""
+    with contextlib.suppress(OSError):
+        print(f"secretsync: {printable(text)}", file=sys.stderr)
 
 
 def print_json(document: dict[str, object]) -> None:

@@ -116,6 +116,18 @@ def _write(root: str, path: str, text: str, *, is_quiet: bool) -> None:
 def _ignore(root: str, *, is_quiet: bool) -> None:
     """Add to .gitignore the lines that it lacks."""
     path = os.path.join(root, ".gitignore")
+    failure = None
+    try:
+        has_added = _add_missing_lines(path)
+    except OSError as error:
+        failure, has_added = error.strerror, False
+    if failure is not None:
+        raise OutputError(f"{path}: it cannot be written: {failure}")
+    if has_added and not is_quiet:
+        print("added lines to .gitignore")
+
+
+def _add_missing_lines(path: str) -> bool:
     text = ""
     if os.path.exists(path):
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
@@ -123,11 +135,10 @@ def _ignore(root: str, *, is_quiet: bool) -> None:
     present = set(text.split("\n"))
     missing = [line for line in _IGNORED if line not in present]
     if not any(line.startswith(("/", "!")) for line in missing):
-        return
+        return False
     with open(path, "a", encoding="utf-8", errors="surrogateescape") as file:
         file.write(("" if not text or text.endswith("\n") else "\n") + "\n".join(missing) + "\n")
-    if not is_quiet:
-        print("added lines to .gitignore")
+    return True
 
 
 def _ignored_by_git(root: str, paths: list[str]) -> list[tuple[str, str]]:

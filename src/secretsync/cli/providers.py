@@ -28,7 +28,8 @@ def execute(options: argparse.Namespace) -> int:
     if options.name is not None:
         if options.name not in names:
             close = nearest(options.name, names)
-            raise UsageError(f"there is no provider {options.name!r}; " + (f"did you mean {close}?" if close else ""))
+            hint = f"did you mean {close}?" if close else f"there are: {', '.join(names)}"
+            raise UsageError(f"there is no provider {options.name!r}; {hint}")
         names = (options.name,)
     kinds = [load_provider(name) for name in names]
     if options.format == "json":

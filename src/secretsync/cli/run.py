@@ -87,15 +87,17 @@ def execute(options: argparse.Namespace) -> int:
     patterns = [pattern for spec in plan.specs.values() for pattern in spec.credentials]
     if entrypoint.used_credentials(patterns, environ, ()):
         _hide(options)
-    resolved = resolve_plan(plan, seen, timeout=options.timeout).resolved()
+    config = resolve_plan(plan, seen, timeout=options.timeout)
+    resolved = config.resolved()
     entrypoint.refuse_steering(resolved, options.allow_name)
     in_files = {} if folder is None else _choose_files(folder, resolved, environ, options)
     removed = entrypoint.used_credentials(patterns, environ, options.pass_env)
-    environment = _environment(options, plan, environ, resolved, in_files, removed)
+    told = inherited.describe(plan.project, config.services, resolved, in_files)
+    environment = _environment(options, environ, resolved, in_files, removed, told)
     entrypoint.refuse_unfit(environment, resolved)
     entrypoint.refuse_too_large(path, options.command, environment)
-    if removed and not options.quiet:
-        say(f"not handed to the command: {', '.join(removed)} (--pass-env keeps one)")
+    if (unseen := [name for name in removed if name not in resolved]) and not options.quiet:
+        say(f"not handed to the command: {', '.join(unseen)} (--pass-env keeps one)")
     if options.verbose:
         say(f"{len(resolved)} variables resolved; starting {path}")
 
@@ -109,18 +111,16 @@ def execute(options: argparse.Namespace) -> int:
 
 def _environment(
     options: argparse.Namespace,
-    plan: Plan,
     environ: Mapping[str, str],
     resolved: Mapping[str, Resolved],
     in_files: Mapping[str, str],
     removed: tuple[str, ...],
-) -> dict[str, str]:
+    told: str,
+) -> dict[bytes, bytes]:
     """The application's: what is inherited, what was resolved, and where the rest of it is."""
     values = {key: found.value.reveal() for key, found in resolved.items() if key not in in_files}
     values |= {f"{key}_FILE": path for key, path in in_files.items()}
-    told = inherited.describe(plan.project, resolved, in_files)
-    has_room = len(told) < entrypoint.MAX_VARIABLE_BYTES - len(inherited.VARIABLE)
-    if has_room:
+    if len(told) < entrypoint.MAX_VARIABLE_BYTES - len(inherited.VARIABLE):
         values[inherited.VARIABLE] = told
     # What a file holds now is not to be in a variable of old as well, nor is word of another resolution.
     removed = (*removed, *in_files, inherited.VARIABLE)

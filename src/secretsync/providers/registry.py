@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from secretsync.errors import ConfigurationError
 from secretsync.names import nearest
-from secretsync.providers.interface import ProviderType
+from secretsync.providers.interface import ProviderSpec, ProviderType
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -56,15 +56,18 @@ def load_provider(name: str) -> ProviderType:
         close = nearest(name, tuple({*BUILT_IN, *points}))
         hint = f"did you mean {close}?" if close else "`secretsync providers` lists those that are installed"
         raise ConfigurationError(f"there is no provider called {name!r}; {hint}")
-    failure = None
+    failure, loaded = None, None
     try:
         loaded = points[name].load()
-    except Exception as error:  # noqa: BLE001 - a plug-in may raise anything while it is imported
-        failure = type(error).__name__
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - a plug-in may raise anything while it is imported, SystemExit too
+        failure = f"cannot be imported: {type(error).__name__}; reinstall its package"
+    else:
+        if not isinstance(getattr(loaded, "spec", None), ProviderSpec):
+            failure = "is no provider: it has no `spec`; report it to who made its package"
     if failure is not None:
-        raise ConfigurationError(
-            f"the provider {name!r} ({points[name].value}) cannot be imported: {failure}; reinstall its package"
-        )
+        raise ConfigurationError(f"the provider {name!r} ({points[name].value}) {failure}")
     return cast("ProviderType", loaded)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
@@ -12,7 +12,7 @@ from secretsync.errors import ProblemKind
 from secretsync.model import Failed
 from secretsync.providers.interface import Deadline
 
-__all__ = ["no_answer", "run_in_threads"]
+__all__ = ["answer_all", "no_answer", "run_in_threads"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -50,6 +50,17 @@ def run_in_threads(
         return
     finally:
         stopped.set()
+
+
+def answer_all(refs: Sequence[T], answers: Iterable[tuple[T, R]], deadline: Deadline) -> Iterator[tuple[T, R | Failed]]:
+    """`answers` as they come, each of `refs` once; those that were not answered are yielded at the end as failed."""
+    waiting = dict.fromkeys(refs)
+    for ref, answer in answers:
+        if ref in waiting:
+            del waiting[ref]
+            yield ref, answer
+    for ref in waiting:
+        yield ref, no_answer(deadline)
 
 
 def no_answer(deadline: Deadline) -> Failed:

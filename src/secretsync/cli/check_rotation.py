@@ -1,0 +1,120 @@
+"""Say how old the secrets are that the configuration uses, against the policy.
+
+Asks the stores for metadata only, so no right to read values is needed. Ends with 1 where a secret is overdue, expired,
+or (in a strict environment) of unknown age; with 3, 4 or 5 where a store did not answer with a usable secret.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from datetime import UTC, datetime
+
+from secretsync import reports
+from secretsync.api import Environ, load_plan, rotation_of_plan
+from secretsync.cli.common import add_source, environment_of, say
+from secretsync.cli.progress import ProgressBar
+from secretsync.errors import ConfigurationError, Problem, UsageError, printable
+from secretsync.moments import parse_moment
+from secretsync.plan import Plan
+from secretsync.project import environments, find_root
+
+USAGE = "[-e NAME... | --all | --env-file FILE...] [OPTIONS]"
+EXAMPLE = "  secretsync check-rotation -e production --format html --output rotation.html"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `check-rotation`."""
+    add_source(parser, several=True)
+    parser.add_argument(
+        "--at", metavar="TIME", type=_moment, help="answer for another moment: 2027-01-01, or a time of RFC 3339"
+    )
+    parser.add_argument("--strict", action="store_true", help="what is due or of unknown age counts too")
+    choices = list(reports.FORMATS)
+    parser.add_argument(
+        "--format", metavar="FORMAT", choices=choices, default="table", help=f"{', '.join(choices)}; table by default"
+    )
+    parser.add_argument("--output", metavar="FILE", help="write the report there, as a whole or not at all")
+
+
+def execute(options: argparse.Namespace) -> int:
+    """0, or the status of what was found."""
+    environ = Environ(os.environ)
+    names, is_several = _environments(options, environ)
+    plans = _plans(options, names, environ)
+    now = options.at
+    found = []
+    for plan in plans:
+        bar = ProgressBar(f"secretsync: {printable(plan.project.label)}", is_quiet=options.quiet)
+        try:
+            found.append(
+                rotation_of_plan(plan, environ, now=now, timeout=options.timeout, strict=options.strict, progress=bar)
+            )
+        finally:
+            bar.end()
+    at = options.at or max((report.at for report in found), default=datetime.now(UTC))
+    document = reports.Document(at=at, reports=tuple(found), is_several=is_several, is_colourful=_is_colourful(options))
+    _write(reports.render(options.format, document), options.output)
+    return int(document.exit_status)
+
+
+def _moment(text: str) -> datetime:
+    moment = parse_moment(text)
+    if moment is None:
+        message = "it must be a date such as 2027-01-01, or a time such as 2027-01-01T09:00:00Z"
+        raise argparse.ArgumentTypeError(message)
+    return moment
+
+
+def _environments(options: argparse.Namespace, environ: Environ) -> tuple[tuple[str | None, ...], bool]:
+    """The environments to look at, and whether several were asked for."""
+    if options.all:
+        if options.environment or options.env_file is not None:
+            raise UsageError("--all takes every environment; it excludes --environment and --env-file")
+        root = find_root(options.root, environ)
+        return environments(root), True
+    named = tuple(dict.fromkeys(options.environment or ()))
+    return named or (None,), len(named) > 1
+
+
+def _plans(options: argparse.Namespace, names: tuple[str | None, ...], environ: Environ) -> list[Plan]:
+    """The plan of each environment. Raises ConfigurationError with the problems of all of them."""
+    plans: list[Plan] = []
+    problems: list[Problem] = []
+    for name in names:
+        of_one = argparse.Namespace(**{**vars(options), "environment": name})
+        try:
+            plans.append(load_plan(environment_of(of_one, environ, must_be_named=False), environ))
+        except ConfigurationError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigurationError(problems)
+    if options.verbose:
+        for plan in plans:
+            say(f"{plan.project.label}: {'strict' if plan.is_strict else 'lenient'}, {len(plan.refs)} secrets")
+    return plans
+
+
+def _is_colourful(options: argparse.Namespace) -> bool:
+    return options.output is None and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def _write(text: str, path: str | None) -> None:
+    data = text.encode("utf-8")
+    if path is None:
+        sys.stdout.buffer.write(data)
+        return
+    from secretsync.output import write_file
+
+    write_file(path, data, mode=_mode(path))
+
+
+def _mode(path: str) -> int:
+    """The mode that any program would give the report: it holds no secret, and a collector has to read it."""
+    try:
+        return os.stat(path).st_mode & 0o666
+    except OSError:
+        mask = os.umask(0)
+        os.umask(mask)
+        return 0o666 & ~mask

@@ -1,0 +1,70 @@
+"""JSON whose numbers keep their digits as they were written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["NotJsonError", "Number", "parse_json", "print_json"]
+
+
+class Number(str):
+    """A JSON number with its digits as written: 1.10 stays 1.10, and 2^63+1 loses nothing."""
+
+    __slots__ = ()
+
+
+class NotJsonError(Exception):
+    """Why a text is not JSON, as the end of a sentence that begins with what it is; it holds nothing of the text."""
+
+    def __init__(self, cause: str) -> None:
+        self.cause = cause
+        super().__init__(cause)
+
+
+def parse_json(text: str) -> Any:
+    """What `text` says, with each number as a Number.
+
+    Raises NotJsonError, also where an object has one key twice, and RecursionError where it is nested too deeply.
+    Neither holds a part of the text.
+    """
+    import json
+
+    bad = object()
+    document: Any = bad
+    cause = "is not JSON"
+    try:
+        document = json.loads(
+            text, parse_int=Number, parse_float=Number, parse_constant=_refuse_constant, object_pairs_hook=_object
+        )
+    except NotJsonError as error:
+        cause = error.cause
+    except ValueError:
+        pass  # its `doc` is the whole text
+    if document is bad:
+        raise NotJsonError(cause)
+    return document
+
+
+def print_json(value: Any) -> str:
+    """Compact JSON with numbers as they were written."""
+    if isinstance(value, Number):
+        return str(value)
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{print_json(key)}:{print_json(member)}" for key, member in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(print_json(item) for item in value) + "]"
+    import json
+
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _refuse_constant(_name: str) -> Any:
+    """Python's parser takes NaN and infinities; RFC 8259 has none."""
+    raise NotJsonError("has a number in its JSON that JSON has not: NaN or an infinity")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise NotJsonError("has one key twice in its JSON")
+    return members

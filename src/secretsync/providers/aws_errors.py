@@ -1,0 +1,138 @@
+"""What a refusal of AWS means for a reference, in words."""
+
+from __future__ import annotations
+
+import re
+
+from secretsync.errors import ProblemKind
+from secretsync.model import Failed, Missing, SecretRef
+from secretsync.providers.aws_refusal import (
+    CONFIGURATION,
+    CONNECTION,
+    EXPIRED,
+    NO_CREDENTIALS,
+    SIGNATURE,
+    UNKNOWN_KEYS,
+    Refusal,
+)
+
+__all__ = ["failure", "garbled", "no_version", "outcome", "scheduled_for_deletion"]
+
+_PRINCIPAL = re.compile(r"User: (arn:aws[a-z-]*:(?:iam|sts)::[0-9]*:[A-Za-z0-9/_+=,.@-]{1,200}) is not authorized")
+_ACTION = re.compile(r"not authorized to perform: ([a-z]+:[A-Za-z]+)")
+
+
+def outcome(refusal: Refusal, ref: SecretRef) -> Missing | Failed:
+    """What `refusal` means for `ref`."""
+    code = refusal.code
+    if code == "ResourceNotFoundException":
+        return _not_found(refusal, ref)
+    if code == "InvalidRequestException" and refusal.says("deletion", "deleted"):
+        return scheduled_for_deletion()
+    if code == "DecryptionFailure":
+        cause = "the KMS key of the secret does not decrypt it (DecryptionFailure)"
+        return Failed(ProblemKind.UNUSABLE, cause, "is the key enabled, and may we call kms:Decrypt with it?")
+    if code in ("InvalidParameterException", "InvalidRequestException", "ParamValidationError", "ValidationException"):
+        cause = f"AWS takes no such request ({code})"
+        return Failed(ProblemKind.UNUSABLE, cause, "are name, version and stage written as AWS has them?")
+    return failure(refusal)
+
+
+def scheduled_for_deletion() -> Failed:
+    """The outcome of a secret that is there and cannot be read any more."""
+    cause = "the secret is scheduled for deletion, and recoverable until then"
+    return Failed(ProblemKind.UNUSABLE, cause, "aws secretsmanager restore-secret --secret-id NAME brings it back")
+
+
+def no_version(ref: SecretRef) -> Failed:
+    """The outcome of a secret without the version that `ref` means."""
+    if ref.version is not None:
+        return Failed(ProblemKind.UNUSABLE, f"the secret has no version {ref.version}", "was it removed by now?")
+    stage = ref.stage or "AWSCURRENT"
+    hint = None if ref.stage else "a value was never stored, or its stages were moved by hand: store one"
+    return Failed(ProblemKind.UNUSABLE, f"the secret has no version with the stage {stage}", hint)
+
+
+def garbled(what: str) -> Failed:
+    """The outcome of an answer that is none."""
+    return Failed(
+        ProblemKind.UNAVAILABLE, f"the answer {what}", "is this the endpoint of AWS, without a portal before it?"
+    )
+
+
+def _not_found(refusal: Refusal, ref: SecretRef) -> Missing | Failed:
+    # The one code for a secret, a version and a stage that is not there.
+    if refusal.says("staging label", "secret value for", "secret version"):
+        return no_version(ref)
+    return Missing("there is no such secret in this account and region (ResourceNotFoundException)")
+
+
+# What a code means whatever was asked, in the order in which it is looked for.
+_MEANINGS = (
+    (
+        {"PlainEndpointError"},
+        ProblemKind.CONFIGURATION,
+        "the endpoint would send the values in the clear",
+        "use https://, or say plain_http = true where something else encrypts the way",
+    ),
+    ({"NoRegionError"}, ProblemKind.CONFIGURATION, "no region is named", "set region, or AWS_REGION"),
+    (
+        CONFIGURATION,
+        ProblemKind.CONFIGURATION,
+        "the SDK cannot be configured",
+        "see the store's settings and ~/.aws/config",
+    ),
+    (EXPIRED, ProblemKind.DENIED, "our credentials have expired", "get new ones: sign in again"),
+    (
+        NO_CREDENTIALS,
+        ProblemKind.DENIED,
+        "no credentials were found",
+        "AWS_PROFILE, AWS_ACCESS_KEY_ID, or the platform's role (IRSA, ECS, EC2) gives some",
+    ),
+    (UNKNOWN_KEYS, ProblemKind.DENIED, "AWS does not know our credentials", "of which account are they?"),
+    (
+        {"SSLError"},
+        ProblemKind.UNAVAILABLE,
+        "the endpoint has no certificate that we trust",
+        "AWS_CA_BUNDLE names the authorities of a private endpoint",
+    ),
+    (CONNECTION, ProblemKind.UNAVAILABLE, "the endpoint cannot be reached", "is there a way to it from here?"),
+)
+
+
+def failure(refusal: Refusal) -> Failed:
+    """What `refusal` means whatever was asked: the one place where errors of AWS get their words."""
+    code = refusal.code
+    if code in SIGNATURE:
+        return _bad_signature(refusal)
+    for codes, kind, cause, hint in _MEANINGS:
+        if code in codes:
+            return Failed(kind, f"{cause} ({code})", hint)
+    if refusal.is_throttled:
+        return Failed(ProblemKind.UNAVAILABLE, f"AWS has too many requests ({code})", "try again later")
+    if refusal.is_denied:
+        return _denied(refusal)
+    return Failed(ProblemKind.UNAVAILABLE, f"{refusal.operation or 'the call'} failed ({code})", None)
+
+
+def _denied(refusal: Refusal) -> Failed:
+    if refusal.says("KMS", "kms:"):
+        action = "kms:Decrypt on the key of the secret"
+    else:
+        service = "sts" if refusal.operation.startswith(("Assume", "GetCaller")) else "secretsmanager"
+        action = refusal.find(_ACTION) or f"{service}:{refusal.operation}"
+    who = refusal.find(_PRINCIPAL) or "this identity"
+    return Failed(ProblemKind.DENIED, f"denied ({refusal.code}): {who} may not call {action}", f"allow {action}")
+
+
+def _bad_signature(refusal: Refusal) -> Failed:
+    times = refusal.times()
+    if times or refusal.code in ("RequestExpired", "RequestTimeTooSkewed"):
+        said = f": signed at {times[0]}, and AWS has {times[-1]}" if len(times) > 1 else ""
+        return Failed(
+            ProblemKind.DENIED,
+            f"the signature's time is not the store's ({refusal.code}){said}",
+            "set this machine's clock: AWS takes five minutes of difference",
+        )
+    cause = f"the signature is wrong ({refusal.code})"
+    return Failed(ProblemKind.DENIED, cause, "is the secret access key that of the access key id?")

@@ -1,0 +1,253 @@
+"""What Key Vault, Entra ID and the way to them answer with when there is no value, in our words."""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Callable, Iterator
+from subprocess import TimeoutExpired
+from typing import Any, TypeVar
+
+from secretsync.errors import ProblemKind
+from secretsync.model import Failed, Missing
+from secretsync.records import Record
+
+__all__ = ["NoTokenError", "Trouble", "token_trouble", "vault_trouble"]
+
+T = TypeVar("T")
+
+# What the same request may well be answered to a moment later.
+_TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
+
+# What code raises that finds something else in an answer than it looks for.
+_GARBLED = (ValueError, TypeError, LookupError, AttributeError)
+
+# What the identity endpoint of a virtual machine answers while it is being changed (410) or rolled out (404).
+_TRANSIENT_IDENTITY = _TRANSIENT | {404, 410}
+
+_RIGHTS = {
+    "get": "the right to read values: the role Key Vault Secrets User, or Get in the vault's access policy",
+    "list": "the right to read metadata: the role Key Vault Reader, or List in the vault's access policy",
+}
+
+_FORBIDDEN = {
+    "ForbiddenByRbac": None,
+    "ForbiddenByPolicy": None,
+    "AccessDenied": None,
+    "ForbiddenByFirewall": "the vault's firewall does not let this address in",
+    "ForbiddenByConnection": "the vault takes no connections from public networks",
+}
+
+# The authority's codes for a time-out, for a directory that is down, and for too many requests.
+_TRANSIENT_CODES = frozenset({"AADSTS90012", "AADSTS90033", "AADSTS90055"})
+
+# What can be done, by the codes of the authority that say so unmistakably.
+_AUTHORITY_HINTS = {
+    "AADSTS7000215": "AZURE_CLIENT_SECRET must be the secret's value, not its id",
+    "AADSTS7000222": "the client secret has expired: make a new one",
+    "AADSTS700016": "there is no application with this client id in the tenant",
+    "AADSTS90002": "there is no such tenant: is AZURE_TENANT_ID right?",
+    "AADSTS700024": "the federated token has expired: is its file still refreshed?",
+    "AADSTS70021": "no federated credential of the identity matches issuer and subject of the token",
+    "AADSTS700213": "no federated credential of the identity matches issuer and subject of the token",
+}
+
+
+class Trouble(Record, kw_only=True):
+    """Why a request brought nothing, and what may be done about it."""
+
+    outcome: Missing | Failed
+    is_transient: bool = False  # the same request may succeed in a moment
+    is_general: bool = False  # it concerns the vault or our identity: other secrets would fare no better
+    is_token_refused: bool = False  # the vault did not take the token
+    retry_after: float | None = None  # seconds that the service wants to be left alone
+
+
+class NoTokenError(Exception):
+    """There is no token to ask the vault with. It is not chained to what the SDK raised."""
+
+    def __init__(self, trouble: Trouble) -> None:
+        super().__init__("no token")
+        self.trouble = trouble
+
+
+def _of_all(
+    kind: ProblemKind, cause: str, hint: str | None = None, *, again: bool = False, after: float | None = None
+) -> Trouble:
+    """A trouble that all secrets of the vault share. `again`: a retry may mend it."""
+    return Trouble(outcome=Failed(kind, cause, hint), is_general=True, is_transient=again, retry_after=after)
+
+
+def vault_trouble(error: Exception, *, vault: str, right: str) -> Trouble:
+    """What `error`, which the SDK raised when it asked `vault`, means. `right`: "get" or "list"."""
+    from azure.core.exceptions import DecodeError, HttpResponseError
+
+    if isinstance(error, NoTokenError):
+        return error.trouble
+    if isinstance(error, HttpResponseError) and not isinstance(error, DecodeError) and error.status_code:
+        return _refused(error, vault, right)
+    if (trouble := _unreachable(error, vault)) is not None:
+        return trouble
+    if isinstance(error, ValueError) and "challenge" in str(error):
+        # The SDK gives the token only to hosts below the domain that the challenge names.
+        cause = f"{vault} is no host of Key Vault: it asks for a token of another service"
+        return _of_all(ProblemKind.CONFIGURATION, cause, "vault_url is https://NAME.vault.azure.net")
+    if isinstance(error, OSError):
+        cause = f"{vault} cannot be asked: the certificate authorities cannot be read ({type(error).__name__})"
+        return _of_all(ProblemKind.CONFIGURATION, cause, "REQUESTS_CA_BUNDLE names a file of certificates")
+    return Trouble(outcome=Failed(ProblemKind.UNAVAILABLE, f"{vault} gave a garbled answer ({type(error).__name__})"))
+
+
+def token_trouble(error: Exception, *, credential: str, is_built: bool = True) -> Trouble:
+    """What `error`, which `credential` raised when it was asked for a token, means. `is_built`: not before that."""
+    who = f"no token by {credential}"
+    if not is_built:
+        hint = "AZURE_TENANT_ID and AZURE_CLIENT_ID are ids, AZURE_AUTHORITY_HOST begins with https://"
+        return _of_all(ProblemKind.CONFIGURATION, f"{who}: azure-identity does not take its settings", hint)
+    status, code = _first(_status, error), _first(_authority_code, error)
+    if status in (_TRANSIENT_IDENTITY if credential == "managed-identity" else _TRANSIENT):
+        cause = f"{who}: its endpoint answered with HTTP {status}"
+        return _of_all(ProblemKind.UNAVAILABLE, cause, again=True, after=_first(_retry_after, error))
+    if status is None and (trouble := _unreachable(error, f"{who}: its endpoint")) is not None:
+        return trouble
+    if code in _TRANSIENT_CODES:
+        return _of_all(ProblemKind.UNAVAILABLE, f"{who} ({code})", again=True)
+    if code:
+        return _of_all(
+            ProblemKind.DENIED, f"{who} ({code})", _AUTHORITY_HINTS.get(code) or _credential_hint(credential)
+        )
+    if "additionally_allowed_tenants" in str(error):
+        hint = "AZURE_TENANT_ID must be the tenant of the vault"
+        return _of_all(ProblemKind.DENIED, f"{who}: the vault belongs to another tenant", hint)
+    if _is_behind(error, *_GARBLED) if status is None else status < 400:
+        # Often an error after all: the SDK looked into a body that was not there, and tells no status.
+        return _of_all(ProblemKind.UNAVAILABLE, f"{who}: its endpoint gave a garbled answer", again=True)
+    if _is_behind(error, TimeoutExpired):
+        return _of_all(ProblemKind.UNAVAILABLE, f"{who}: no answer in time")
+    if isinstance(error, OSError) and credential == "workload-identity":
+        hint = "AZURE_FEDERATED_TOKEN_FILE names a file that can be read"
+        return _of_all(ProblemKind.DENIED, f"{who}: its file cannot be read", hint)
+    cause = f"{who} ({f'HTTP {status}' if status else type(error).__name__})"
+    return _of_all(ProblemKind.DENIED, cause, _credential_hint(credential))
+
+
+def _credential_hint(credential: str) -> str:
+    return {
+        "cli": "is the Azure CLI installed and logged in? `az login`",
+        "managed-identity": "has this machine or application an identity, and is client_id one of its own?",
+        "workload-identity": "has the identity a federated credential for this service account?",
+    }.get(
+        credential, "are AZURE_TENANT_ID and AZURE_CLIENT_ID right? credential in [stores.NAME] says which one is used"
+    )
+
+
+def _refused(error: Any, vault: str, right: str) -> Trouble:
+    """The meaning of an answer with an error status."""
+    status = int(error.status_code)
+    code, inner = _codes(error)
+    # A 404 of a proxy or of another service says nothing about the secret.
+    if status == 404 and code == "SecretNotFound":
+        return Trouble(outcome=Missing(f"{vault} has no such secret or version"))
+    if status == 401:
+        cause, hint = f"{vault} does not take our token (HTTP 401)", "is the vault in the tenant AZURE_TENANT_ID?"
+        return Trouble(outcome=Failed(ProblemKind.DENIED, cause, hint), is_general=True, is_token_refused=True)
+    if status == 403 and inner == "SecretDisabled":
+        return Trouble(
+            outcome=Failed(ProblemKind.UNUSABLE, "the secret is disabled", "enable it, or store a new version")
+        )
+    if status == 403:
+        cause = f"denied ({inner or code or 'HTTP 403'})"
+        if reason := _FORBIDDEN.get(inner or ""):
+            return _of_all(ProblemKind.DENIED, f"{cause}: {reason}", "let this network in, or use a private endpoint")
+        return Trouble(outcome=Failed(ProblemKind.DENIED, cause, f"our identity lacks {_RIGHTS[right]}"))
+    after = _retry_after(error)
+    what = "has too many requests" if status == 429 else "gave no answer"
+    wish = f"it asks to be left alone for {after:g} s" if after is not None else None
+    return Trouble(
+        outcome=Failed(ProblemKind.UNAVAILABLE, f"{vault} {what} (HTTP {status})", wish),
+        is_transient=status in _TRANSIENT,
+        is_general=status == 429,
+        retry_after=after,
+    )
+
+
+def _unreachable(error: Exception, who: str) -> Trouble | None:
+    """The trouble, where there was no answer at all."""
+    from azure.core.exceptions import (
+        IncompleteReadError,
+        ServiceRequestError,
+        ServiceRequestTimeoutError,
+        ServiceResponseError,
+        ServiceResponseTimeoutError,
+    )
+
+    found = next((one for one in _chain(error) if isinstance(one, ServiceRequestError | ServiceResponseError)), None)
+    if found is None:
+        if _is_behind(error, IncompleteReadError):
+            return _of_all(ProblemKind.UNAVAILABLE, f"{who}: the answer was cut off", again=True)
+        return None
+    if _is_behind(error, ssl.SSLCertVerificationError):
+        hint = "REQUESTS_CA_BUNDLE names the authorities that are"
+        return _of_all(ProblemKind.UNAVAILABLE, f"{who}: its certificate is not trusted", hint)
+    if isinstance(found, ServiceRequestTimeoutError):
+        cause = f"{who}: no connection in time"
+    elif isinstance(found, ServiceResponseTimeoutError):
+        cause = f"{who}: no answer in time"
+    elif isinstance(found, ServiceRequestError):
+        cause = f"{who} cannot be reached"
+    else:
+        cause = f"{who}: the connection was cut"
+    return _of_all(ProblemKind.UNAVAILABLE, cause, again=True)
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """`error`, and the exceptions behind it."""
+    waiting: list[object] = [error]
+    seen: set[int] = set()
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, BaseException) and id(one) not in seen:
+            seen.add(id(one))
+            yield one
+            waiting += [one.__cause__, one.__context__, *one.args]
+            waiting += [getattr(one, name, None) for name in ("inner_exception", "reason")]
+
+
+def _first(look: Callable[[BaseException], T | None], error: BaseException) -> T | None:
+    """What `look` finds first in `error` and the exceptions behind it."""
+    return next((found for one in _chain(error) if (found := look(one)) is not None), None)
+
+
+def _is_behind(error: BaseException, *kinds: type[BaseException]) -> bool:
+    return any(isinstance(one, kinds) for one in _chain(error))
+
+
+def _status(error: BaseException) -> int | None:
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if isinstance(status, int):
+        return status
+    # The library below azure-identity has it in its text alone.
+    found = re.search(r"(?:HTTP (?:Error|status): |Token request error: \(\w+\) )(\d{3})\b", str(error))
+    return int(found[1]) if found else None
+
+
+def _retry_after(error: BaseException) -> float | None:
+    headers = getattr(getattr(error, "response", None), "headers", None) or {}
+    text = str(headers.get("Retry-After", ""))
+    return float(text) if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text) else None
+
+
+def _codes(error: Any) -> tuple[str | None, str | None]:
+    """The code and the inner code of an error, where they are words: nothing else of an answer is repeated."""
+    told = getattr(error, "error", None)
+    inner = getattr(told, "innererror", None)
+    return _word(getattr(told, "code", None)), _word(inner.get("code") if isinstance(inner, dict) else None)
+
+
+def _word(text: object) -> str | None:
+    return text if isinstance(text, str) and re.fullmatch(r"[A-Za-z]{1,50}", text) else None
+
+
+def _authority_code(error: BaseException) -> str | None:
+    found = re.search(r"AADSTS\d{4,8}", str(error))
+    return found[0] if found else None

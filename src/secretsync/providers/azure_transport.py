@@ -1,0 +1,58 @@
+"""HTTP connections that share one TLS context: each context of its own would load all certificate authorities again."""
+
+from __future__ import annotations
+
+import functools
+import os
+import ssl
+from typing import Any
+
+import requests
+from azure.core.pipeline.transport import RequestsTransport
+from requests.adapters import HTTPAdapter
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
+from urllib3.util.ssl_ import create_urllib3_context
+
+__all__ = ["transport"]
+
+
+class _Adapter(HTTPAdapter):
+    """Connections whose TLS context has its certificate authorities already."""
+
+    def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
+        host, tls = super().build_connection_pool_key_attributes(request, verify, cert)
+        if host["scheme"] != "https" or not verify:
+            return host, tls
+        kept = {name: value for name, value in tls.items() if name not in ("ca_certs", "ca_cert_dir")}
+        return host, {**kept, "ssl_context": _context(DEFAULT_CA_BUNDLE_PATH if verify is True else str(verify))}
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        # To name the authorities again is to load them again, for each connection.
+        if not isinstance((getattr(conn, "conn_kw", None) or {}).get("ssl_context"), ssl.SSLContext):
+            super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
+
+
+def _context(place: str) -> ssl.SSLContext:
+    """The context that trusts the authorities at `place`, as they are now."""
+    status = os.stat(place)
+    return _made(place, status.st_mtime_ns, status.st_size)
+
+
+@functools.lru_cache(maxsize=4)
+def _made(place: str, _changed: int, _size: int) -> ssl.SSLContext:
+    context = create_urllib3_context()
+    if os.path.isdir(place):
+        context.load_verify_locations(capath=place)
+    else:
+        context.load_verify_locations(cafile=place)
+    return context
+
+
+def transport(connections: int) -> RequestsTransport:
+    """A transport for the SDK's clients that keeps up to `connections`.
+
+    Proxies and certificate authorities are those of the process, as requests finds them.
+    """
+    session = requests.Session()
+    session.mount("https://", _Adapter(pool_maxsize=connections))
+    return RequestsTransport(session=session)

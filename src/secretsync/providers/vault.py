@@ -1,0 +1,148 @@
+"""HashiCorp Vault and OpenBao: KV of both versions, leased and static credentials, and whatever else can be read."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from secretsync.errors import Problem, ResolutionError
+from secretsync.model import Failed, Found, Missing, Payload, SecretInfo, SecretRef
+from secretsync.providers.interface import (
+    Answer,
+    Deadline,
+    Identity,
+    Information,
+    ProviderSpec,
+    StoreContext,
+)
+from secretsync.providers.sdk_logs import silenced
+from secretsync.providers.vault_settings import SETTINGS, check_path, check_settings, server_address
+from secretsync.providers.workers import no_answer, run_in_threads
+
+if TYPE_CHECKING:
+    from secretsync.providers.vault_session import Round, Session
+
+__all__ = ["VaultProvider"]
+
+T = TypeVar("T", Payload, SecretInfo)
+A = TypeVar("A")
+R = TypeVar("R")
+
+_WORKERS = 32
+_WORKERS_TLS = 16  # a handshake costs the processor more than it saves in waiting
+_IDENTITY = 10.0  # seconds for saying who we are
+_SDK = ("hvac", "requests", "urllib3")
+
+
+class VaultProvider:
+    """Reads each path once, several at the same time. The version of a KV mount is asked once."""
+
+    spec = ProviderSpec(
+        name="vault",
+        title="HashiCorp Vault or OpenBao",
+        path_help="mount/path as `vault kv get` takes it, or any readable path; without #field: all fields, as JSON",
+        key="secret/{environment}#{name}",
+        options=("version",),
+        check_path=check_path,
+        extra="vault",
+        modules=("hvac",),
+        settings=SETTINGS,
+        credentials=(
+            "VAULT_TOKEN",
+            "VAULT_SECRET_ID",
+            "VAULT_PASSWORD",
+            "VAULT_JWT",
+            "BAO_TOKEN",
+            "BAO_SECRET_ID",
+            "BAO_PASSWORD",
+            "BAO_JWT",
+        ),
+        identity_variables=("VAULT_ROLE_ID", "VAULT_USERNAME"),
+    )
+
+    def __init__(self, context: StoreContext) -> None:
+        self._context = context
+        self._address = server_address(context)
+        check_settings(context)
+        self._lock = threading.Lock()
+        self._session: Session | None = None
+        self._process = os.getpid()
+
+    def fetch(self, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Answer]:
+        from secretsync.providers.vault_reading import read
+
+        return self._ask(refs, deadline, read)
+
+    def describe(self, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Information]:
+        from secretsync.providers.vault_metadata import describe
+
+        return self._ask(refs, deadline, describe)
+
+    def identity(self) -> Identity:
+        from secretsync.providers.vault_metadata import who_we_are
+
+        deadline = Deadline(_IDENTITY)
+        answers = run_in_threads(self._guarded(who_we_are, deadline), (None,), workers=1, deadline=deadline)
+        _, found = next(answers, (None, no_answer(deadline)))
+        if isinstance(found, Failed):
+            store = self._context.store
+            raise ResolutionError(
+                [Problem(kind=found.kind, cause=f"{store}: {found.cause}", hint=found.hint, store=store)]
+            )
+        return found
+
+    def close(self) -> None:
+        with self._lock:
+            if self._session is not None:
+                self._session.close()
+            self._session = None
+
+    def _ask(
+        self,
+        refs: Sequence[SecretRef],
+        deadline: Deadline,
+        answer: Callable[[Round, SecretRef], Found[T] | Missing | Failed],
+    ) -> Iterator[tuple[SecretRef, Found[T] | Missing | Failed]]:
+        waiting = dict.fromkeys(refs)
+        if not waiting:
+            return
+        workers = _WORKERS_TLS if self._address.startswith("https:") else _WORKERS
+        for ref, outcome in run_in_threads(
+            self._guarded(answer, deadline), tuple(waiting), workers=workers, deadline=deadline
+        ):
+            del waiting[ref]
+            yield ref, outcome
+        for ref in waiting:
+            yield ref, no_answer(deadline)
+
+    def _guarded(self, answer: Callable[[Round, A], R], deadline: Deadline) -> Callable[[A], R | Failed]:
+        """`answer` in one round of asking, its failures as outcomes."""
+        from secretsync.providers.vault_connection import VaultFailureError
+        from secretsync.providers.vault_session import Round
+
+        begun: Round | None = None
+
+        def guarded(item: A) -> R | Failed:
+            nonlocal begun
+            try:
+                with silenced(*_SDK):
+                    with self._lock:
+                        begun = begun or Round(self._opened(), deadline)
+                    return answer(begun, item)
+            except VaultFailureError as failure:
+                return failure.failed
+
+        return guarded
+
+    def _opened(self) -> Session:
+        from secretsync.providers.vault_session import Session
+
+        if self._process != os.getpid():
+            # Two processes on one connection would read each other's answers.
+            self._session, self._process = None, os.getpid()
+        if self._session is None:
+            workers = _WORKERS_TLS if self._address.startswith("https:") else _WORKERS
+            self._session = Session(self._context, self._address, workers=workers)
+        return self._session

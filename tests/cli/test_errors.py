@@ -1,0 +1,83 @@
+"""What leaves a command that meets something unforeseen: a type and our own lines, and no value."""
+
+import sys
+
+import pytest
+
+from tests.support.canary import CanaryFactory
+from tests.support.processes import clean_environment, run_command
+from tests.support.projects import MakeProject, Project
+
+
+@pytest.fixture
+def shop(project: MakeProject, canary: CanaryFactory) -> Project:
+    """A setting and a secrets file."""
+    return project(
+        {
+            "env/test/common.env": "PORT=8000\nLEVEL=$<env:LEVEL:-INFO>\n",
+            "env/test/security.env": "SECRET_KEY=$<docker:key>\n",
+            "providers/test.toml": '[stores.docker]\ndir = "files"\n',
+            "files/key": canary(),
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        "ValueError(value)",
+        "KeyError(value)",
+        "MemoryError(value)",
+        "RecursionError(value)",
+        "UnicodeDecodeError('utf-8', value.encode(), 0, 1, value)",
+        "type('Odd' , (Exception,), {'__str__': lambda self: value, '__repr__': lambda self: value})()",
+        "OSError(5, value, value)",
+        "SystemExit(value)",
+    ],
+)
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_an_unforeseen_error_shows_its_type_alone(
+    shop: Project, canary: CanaryFactory, failure: str, command: str
+) -> None:
+    """Status 2, one line; neither the message, nor the chain, nor a local variable."""
+    program = (
+        "import os\n"
+        "from secretsync.cli import common, main\n"
+        "value = os.environ['VALUE']\n"
+        "def open_plan(*_, **__):\n"
+        "    try:\n"
+        "        raise RuntimeError(value)\n"
+        "    except RuntimeError as error:\n"
+        f"        raise {failure} from error\n"
+        "common.open_plan = open_plan\n"
+        f"main([{command!r}, '-e', 'test', '--', 'true'][: 3 if {command!r} == 'check' else None])\n"
+    )
+    argv = [sys.executable, "-I", "-c", program]
+    failed = run_command(argv, cwd=shop.root, env=clean_environment(shop.home, {"VALUE": canary()}), expect=2)
+    assert failed.stdout == ""
+    if not failure.startswith("SystemExit"):
+        kind = "Odd" if failure.startswith("type") else failure.partition("(")[0]
+        assert failed.stderr.startswith(f"secretsync: internal error, please report it: {kind} at cli/")
+        assert failed.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("options", [["-X", "dev"], ["-X", "faulthandler"], ["-v", "-W", "error"], ["-bb", "-O"]])
+def test_interpreters_that_talk_show_nothing(shop: Project, options: list[str]) -> None:
+    """In development mode, with warnings as errors, and telling each import: no value, and no warning of ours."""
+    for command in (["render", "--format", "json"], ["explain"], ["check", "-v"], ["run", "-v", "--", "true"]):
+        argv = [sys.executable, "-I", *options, "-m", "secretsync", command[0], "-e", "test", *command[1:]]
+        env = clean_environment(shop.home)
+        done = run_command(argv, cwd=shop.root, env=env, reveals=command[0] == "render", expect=0)
+        if "-v" not in options:
+            said = [line for line in done.stderr.split("\n") if line and not line.startswith("secretsync: ")]
+            assert said == []
+
+
+@pytest.mark.parametrize("talk", [[], ["-q"], ["-v"]])
+def test_every_command_keeps_quiet_about_values(shop: Project, talk: list[str]) -> None:
+    """Clean and failing, at each level of talk; the harness looks at standard output and error."""
+    for security in ("SECRET_KEY=$<docker:key>\n", "SECRET_KEY=$<docker:key#a>\n", "SECRET_KEY=$<docker:key>$<gone>\n"):
+        shop.write("env/test/security.env", security)
+        for command in (["explain"], ["check"], ["check", "--fetch"], ["run", "--", "true"]):
+            name, *options = command
+            shop.cli(name, "-e", "test", *talk, *options)

@@ -1,0 +1,86 @@
+"""`secretsync init`: a project to begin with, and nothing of what is there is touched."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.processes import RunCli
+from tests.support.tools import needs_tool
+
+
+def files_of(folder: Path) -> set[str]:
+    """The files below `folder`, without git's own."""
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    return {name for name in found if not name.startswith(".git/")}
+
+
+def test_a_first_project_works_at_once(run_cli: RunCli, tmp_path: Path) -> None:
+    """What is made resolves: development without anything, production once its secret is there."""
+    made = run_cli("init", expect=0)
+    assert made.stdout.endswith("next: secretsync explain -e development\n")
+    assert files_of(tmp_path) == {
+        ".gitignore",
+        *(f"env/{name}/{file}.env" for name in ("development", "production") for file in ("app", "common", "security")),
+        *(f"providers/{name}.toml" for name in ("development", "production")),
+    }
+    run_cli("explain", "-e", "development", expect=0)
+    run_cli("check", "-e", "development", expect=0)
+    shown = run_cli("run", "-e", "development", "--", "sh", "-c", "echo $ENVIRONMENT $DEBUG $PORT", expect=0)
+    assert shown.stdout == "development True 8000\n"
+    failed = run_cli("run", "-e", "production", "--", "true", expect=3)
+    assert "env/production/security.env:2:12: SECRET_KEY" in failed.stderr
+    run_cli("run", "-e", "production", "--", "true", env={"SECRET_KEY": "x"}, expect=0)
+
+
+def test_what_is_there_stays(run_cli: RunCli, tmp_path: Path) -> None:
+    """A second run changes nothing, and files that somebody wrote are kept."""
+    run_cli("init", "-e", "staging", expect=0)
+    (tmp_path / "env/staging/common.env").write_text("MINE=1\n")
+    before = {name: (tmp_path / name).read_bytes() for name in files_of(tmp_path)}
+    again = run_cli("init", "-e", "staging", expect=0)
+    assert "kept env/staging/common.env" in again.stdout
+    assert {name: (tmp_path / name).read_bytes() for name in files_of(tmp_path)} == before
+
+
+def test_gitignore_gets_the_lines_that_it_lacks(run_cli: RunCli, tmp_path: Path) -> None:
+    """At its end, after a line end of its own, whatever stands in it."""
+    (tmp_path / ".gitignore").write_bytes(b"*.pyc\n/.env\n# \xff")
+    run_cli("init", "-q", expect=0)
+    lines = (tmp_path / ".gitignore").read_bytes().split(b"\n")
+    assert lines[:3] == [b"*.pyc", b"/.env", b"# \xff"]
+    assert b"/.secrets/" in lines
+    assert lines.count(b"/.env") == 1
+
+
+def test_a_folder_that_git_ignores_is_said(run_cli: RunCli, tmp_path: Path) -> None:
+    """`env/` in .gitignore is common, and would leave the placeholders out of the repository."""
+    git = needs_tool("git")
+    subprocess.run([git, "init", "-q", str(tmp_path)], check=True, capture_output=True)
+    assert run_cli("init", expect=0).stderr == ""
+    with (tmp_path / ".gitignore").open("a") as file:
+        file.write("env/\n")
+    warned = run_cli("init", expect=0).stderr
+    assert "warning: git ignores env/development/common.env" in warned
+    assert "!/env/" in warned
+
+
+@pytest.mark.parametrize("name", ["../x", "", "a b", "a\nb", "x" * 65, ".", "-x=y"])
+def test_names_that_are_none(run_cli: RunCli, tmp_path: Path, name: str) -> None:
+    """Refused before a path is built of one."""
+    failed = run_cli("init", f"--environment={name}", expect=2)
+    assert "an environment's name" in failed.stderr
+    assert files_of(tmp_path) == set()
+
+
+def test_a_folder_that_cannot_be_written(run_cli: RunCli, tmp_path: Path) -> None:
+    """Status 6 with the path where something stands in the way, 2 where there is no folder."""
+    (tmp_path / "env").write_text("a file")
+    failed = run_cli("init", expect=6)
+    assert "env/development/common.env: it cannot be written" in failed.stderr
+    failed = run_cli("init", "--root", "gone", expect=2)
+    assert "gone: there is no such folder" in failed.stderr
+    (tmp_path / "env").unlink()
+    (tmp_path / ".gitignore").mkdir()
+    failed = run_cli("init", expect=6)
+    assert ".gitignore: it cannot be written" in failed.stderr

@@ -1,0 +1,97 @@
+"""Plans and configurations made from texts, without a folder on disk."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from secretsync.bindings import Bindings, parse_bindings
+from secretsync.config import Config
+from secretsync.envfiles import EnvFile, parse_env_file
+from secretsync.errors import Problem
+from secretsync.fetch import Stores, fetch
+from secretsync.plan import Plan, make_plan
+from secretsync.project import Project, SourceFile
+from secretsync.providers.interface import Deadline, Provider
+from secretsync.resolve import resolve
+
+_WHOLE = ("common", "security")
+
+
+def planned(
+    files: Mapping[str, str],
+    *,
+    bindings: str = "",
+    environ: Mapping[str, str] | None = None,
+    services: Iterable[str] | None = None,
+    stores: Mapping[str, Provider] | None = None,
+    environment: str | None = "test",
+) -> tuple[Plan | None, tuple[Problem, ...]]:
+    """The plan for env files given by their stems ("common", "web"), and its problems.
+
+    Without an `environment` the files are a list, later over earlier.
+    """
+    ordered = _in_order(files) if environment else list(files)
+    sources, read = [], []
+    for stem in ordered:
+        shown = f"env/{environment}/{stem}.env" if environment else f"{stem}.env"
+        service = None if stem in _WHOLE or environment is None else stem
+        sources.append(SourceFile(path=f"/nowhere/{shown}", shown=shown, service=service))
+        read.append(env_file(files[stem], file=shown, service=service))
+    project = Project(
+        root="/nowhere", environment=environment, is_strict=environment is None, files=tuple(sources), bindings=None
+    )
+    parsed = parse_bindings(bindings.encode(), f"providers/{environment}.toml") if bindings else Bindings()
+    replaced = {name: provider.spec for name, provider in (stores or {}).items()}
+    return make_plan(project, read, parsed, environ or {}, services, replaced)
+
+
+def _in_order(files: Mapping[str, str]) -> Sequence[str]:
+    return [*(stem for stem in _WHOLE if stem in files), *sorted(stem for stem in files if stem not in _WHOLE)]
+
+
+def env_file(text: str, *, file: str = "x.env", service: str | None = None) -> EnvFile:
+    """What an env file of this text holds."""
+    return parse_env_file(text.encode(), file=file, service=service)
+
+
+def good_plan(files: Mapping[str, str], **options: object) -> Plan:
+    """The plan for `files`; see `planned`."""
+    plan, problems = planned(files, **options)  # type: ignore[arg-type]
+    assert plan is not None, [str(problem) for problem in problems]
+    return plan
+
+
+def plan_errors(files: Mapping[str, str], **options: object) -> list[str]:
+    """The problems that the plan of `files` has, as text; see `planned`."""
+    plan, problems = planned(files, **options)  # type: ignore[arg-type]
+    assert plan is None or not problems
+    return [str(problem) for problem in problems]
+
+
+def resolved(
+    files: Mapping[str, str],
+    *,
+    stores: Mapping[str, Provider],
+    environ: Mapping[str, str] | None = None,
+    bindings: str = "",
+    services: Iterable[str] | None = None,
+    seconds: float = 30.0,
+) -> Config | tuple[Problem, ...]:
+    """The configuration of `files` from `stores`, or every problem; see `planned`."""
+    environ = environ or {}
+    plan = good_plan(files, bindings=bindings, environ=environ, services=services, stores=stores)
+    with Stores(plan.stores, plan.project, environ, stores) as opened:
+        answers = fetch(plan, opened, Deadline(seconds))
+    return resolve(plan, answers, environ)
+
+
+def config_of(files: Mapping[str, str], **options: object) -> Config:
+    """The configuration of `files`; see `resolved`."""
+    result = resolved(files, **options)  # type: ignore[arg-type]
+    assert isinstance(result, Config), [str(problem) for problem in result]
+    return result
+
+
+def failures_of(files: Mapping[str, str], **options: object) -> tuple[Problem, ...]:
+    """The problems that `files` have with what the stores answered; see `resolved`."""
+    result = resolved(files, **options)  # type: ignore[arg-type]
+    assert not isinstance(result, Config)
+    return result

@@ -1,0 +1,122 @@
+"""What a start imports: nothing that it does not need, since each module costs every container's start."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.processes import clean_environment, run_command
+from tests.support.projects import MakeProject, Project
+
+SDKS = {"boto3", "botocore", "hvac", "azure", "requests", "urllib3", "rich"}
+# Each of these costs as much as several of our own modules together, and a start from files needs none of them.
+COSTLY = SDKS | {
+    *("asyncio", "concurrent", "decimal", "difflib", "email", "hashlib", "http", "importlib.metadata", "logging"),
+    *("multiprocessing", "pathlib", "platform", "random", "shutil", "socket", "ssl", "subprocess", "tempfile"),
+    *("unittest", "urllib", "uuid", "xml", "zipfile", "base64"),
+}
+# Of ours: what belongs to other commands, to other stores and to tests.
+OTHERS = {
+    *("secretsync.checks", "secretsync.explanation", "secretsync.redact", "secretsync.testing"),
+    *("secretsync.providers.aws", "secretsync.providers.azure", "secretsync.providers.vault"),
+    *("secretsync.cli.check", "secretsync.cli.explain", "secretsync.cli.init", "secretsync.cli.providers"),
+}
+
+
+# Says which modules there are at the moment at which the process ends or becomes another one.
+SHOW = """
+import os, sys
+end = os._exit
+def show(*_):
+    sys.stderr.write("\\n".join(["modules:", *sys.modules]))
+    sys.stderr.flush()
+    end(0)
+os._exit = os.execve = show
+"""
+
+
+def imports_of(program: str, cwd: Path, home: Path) -> set[str]:
+    """The modules that `program` imports, without those that an interpreter has anyway."""
+    found = []
+    for text in (program, ""):
+        command = [sys.executable, "-I", "-c", f"{SHOW}{text}\nshow()"]
+        done = run_command(command, cwd=cwd, env=clean_environment(home), reveals=True, expect=0)
+        found.append(set(done.stderr.partition("modules:\n")[2].split("\n")))
+    return found[0] - found[1]
+
+
+def imports_of_command(arguments: list[str], cwd: Path, home: Path) -> set[str]:
+    """The modules that `secretsync ARGUMENTS` imports."""
+    modules = imports_of(f"from secretsync.cli import main; main({arguments!r})", cwd, home)
+    assert "secretsync.cli" in modules
+    return modules
+
+
+def under(names: set[str], modules: set[str]) -> set[str]:
+    """Those of `modules` that are one of `names` or below it."""
+    return {module for module in modules if any(module == name or module.startswith(f"{name}.") for name in names)}
+
+
+@pytest.fixture
+def shop(project: MakeProject) -> Project:
+    """Settings, an environment variable, a secrets file and bindings."""
+    return project(
+        {
+            "env/test/common.env": "A=1\nB=$<env:B:-x>\n",
+            "env/test/security.env": "C=$<docker:c>\nD=$<D>\n",
+            "providers/test.toml": '[stores.docker]\ndir = "files"\n[secrets]\nD = "docker:c"\n',
+            "files/c": "c",
+        }
+    )
+
+
+def test_the_package_imports_nothing_of_size(tmp_path: Path) -> None:
+    """`import secretsync` costs itself; its names are imported when they are used."""
+    argv = [sys.executable, "-I", "-X", "importtime", "-c", "import secretsync"]
+    shown = run_command(argv, cwd=tmp_path, env=clean_environment(tmp_path), expect=0).stderr
+    assert "secretsync" in shown
+    assert not under(SDKS, {line.rpartition("|")[2].strip() for line in shown.split("\n")})
+    modules = imports_of("import secretsync", tmp_path, tmp_path)
+    assert under({"secretsync"}, modules) == {"secretsync"}
+    assert not under(COSTLY | {"dataclasses", "json", "argparse", "dotenv"}, modules)
+
+
+def test_the_library_needs_no_sdk(shop: Project) -> None:
+    """`resolve_config` with the stores that need none."""
+    program = "from secretsync import resolve_config; assert resolve_config('test')['C'] == 'c'"
+    modules = imports_of(program, shop.root, shop.home)
+    assert "secretsync.api" in modules
+    assert not under(COSTLY | OTHERS | {"argparse", "secretsync.cli"}, modules)
+
+
+@pytest.mark.parametrize("form", ["dotenv", "shell", "docker", "null"])
+def test_render_needs_no_sdk(shop: Project, form: str) -> None:
+    """No SDK, no entry points, no JSON, no other format."""
+    modules = imports_of_command(["render", "-e", "test", "--format", form], shop.root, shop.home)
+    assert f"secretsync.formats.{form}" in modules
+    assert not under(COSTLY | OTHERS | {"json", "secretsync.cli.run"}, modules)
+    formats = under({"secretsync.formats"}, modules) - {"secretsync.formats"}
+    assert not formats & {f"secretsync.formats.{name}" for name in ("json_", "yaml_", "kubernetes", "github")}
+
+
+def test_run_needs_no_sdk(shop: Project) -> None:
+    """Nor anything that `run` does not use."""
+    modules = imports_of_command(["run", "-e", "test", "--", "true"], shop.root, shop.home)
+    assert "secretsync.entrypoint" in modules
+    assert not under(COSTLY | OTHERS | {"secretsync.formats"}, modules)
+
+
+def test_bindings_are_read_only_where_there_are_some(shop: Project) -> None:
+    """Without a bindings file there is no TOML to parse."""
+    command = ["render", "-e", "test", "--format", "dotenv"]
+    assert "tomllib" in imports_of_command(command, shop.root, shop.home)
+    (shop.root / "providers/test.toml").unlink()
+    shop.write("env/test/security.env", "C=$<env:B:-y>\n")
+    assert "tomllib" not in imports_of_command(command, shop.root, shop.home)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
+def test_help_needs_next_to_nothing(tmp_path: Path, arguments: list[str]) -> None:
+    """No parser, no files, no store."""
+    modules = imports_of_command(arguments, tmp_path, tmp_path)
+    assert not under(COSTLY | {"argparse", "dotenv", "secretsync.api", "secretsync.plan"}, modules)
