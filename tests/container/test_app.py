@@ -1,72 +1,19 @@
 """An application's image, built with the two lines and run as production runs it."""
 
 import hashlib
-import http.client
-import json
 import secrets
-import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+from tests.container.app.digests import SECRETS, digests
 from tests.container.engine import Container, Engine
 from tests.container.images import Images
+from tests.container.serving import free_port, get, get_json, gunicorn, wait_for_log, wait_until
 from tests.support.canary import make_canary
 from tests.support.projects import MakeProject
 
-DEADLINE = 30.0  # seconds
-POLL = 0.05
-SECRETS = ("DB_PASSWORD", "SECRET_KEY", "API_TOKEN")
 ENTRYPOINT_OF_APP = "--env=SECRETSYNC_ENV=production"
-
-
-def free_port() -> int:
-    """A loopback port that is free at this moment."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
-
-
-def get(port: int, path: str) -> tuple[int, bytes]:
-    """Status and body of an answer; status 0 where nobody answers."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    try:
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        return answer.status, answer.read()
-    except OSError:
-        return 0, b""
-    finally:
-        connection.close()
-
-
-def get_json(port: int, path: str) -> Any:
-    """What an answer of status 200 says."""
-    status, body = get(port, path)
-    assert status == 200, body
-    return json.loads(body)
-
-
-def wait_until(holds: Callable[[], bool], container: Container) -> None:
-    """Return once it holds; fail with the container's log after a while, or when the container has ended."""
-    until = time.monotonic() + DEADLINE
-    while not holds():
-        assert time.monotonic() < until, container.logs()
-        assert container.pid(), container.logs()
-        time.sleep(POLL)
-
-
-def wait_for_log(container: Container, text: str) -> None:
-    """Return once the container has written it."""
-    wait_until(lambda: text in container.logs(), container)
-
-
-def gunicorn(port: int) -> list[str]:
-    """The image's own command, on a port that is free."""
-    options = ["--workers=2", "--worker-tmp-dir=/dev/shm", "--no-control-socket"]
-    return ["gunicorn", f"--bind=127.0.0.1:{port}", *options, "app:app"]
 
 
 def test_web_application_gets_its_secrets_and_stops_at_once(
@@ -85,8 +32,7 @@ def test_web_application_gets_its_secrets_and_stops_at_once(
     wait_until(lambda: get(port, "/health")[0] == 200, container)
 
     salt = secrets.token_hex(8)
-    expected = {name: hashlib.sha256((salt + value).encode()).hexdigest() for name, value in values.items()}
-    assert get_json(port, f"/digest?salt={salt}") == expected
+    assert get_json(port, f"/digest?salt={salt}") == digests(salt, values)
     process = get_json(port, "/process")
     assert process["command"][:2] == ["/opt/app/bin/python", "/opt/app/bin/gunicorn"]
     assert (process["parent"], process["uid"], process["groups"]) == (1, 10001, [10001])
