@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.container.engine import Container, Engine
-from tests.container.images import ROOT, Images, make_images
+from tests.container.images import ROOT, Images, make_images, obstacle
 from tests.support.tools import needs, needs_tool
 
 
@@ -29,6 +29,8 @@ def engine() -> Engine:
 def images(engine: Engine) -> Images:
     """The images, built with what is in the working tree."""
     needs(importlib.util.find_spec("pip"), "pip")
+    why = obstacle(engine)
+    needs(why is None, f"the right and the means to run containers ({why})")
     return make_images(engine)
 
 

@@ -10,7 +10,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.container.engine import Engine, digest_of
+from tests.container.engine import HARDENED, Engine, EngineError, digest_of
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = ROOT / "docker" / "Dockerfile"
@@ -33,6 +33,19 @@ class Images:
     app: str
 
 
+def obstacle(engine: Engine) -> str | None:
+    """Why no container can run here: no Debian mirror in reach, a right that is lacking; None where one can."""
+    tag = f"localhost/secretsync-base:{SUITE}"
+    with engine.lock("images"):
+        try:
+            if not engine.has_image(tag):
+                _make_base(engine, tag)
+            engine.podman("run", "--rm", *HARDENED, tag, "true")
+        except EngineError as error:
+            return str(error).strip().rpartition("\n")[2][:200]
+    return None
+
+
 def make_images(engine: Engine) -> Images:
     """All images, made where something they are made of has changed."""
     sources = [ROOT / name for name in ("src", "pyproject.toml", "constraints.txt")] + [DOCKERFILE]
@@ -45,8 +58,6 @@ def make_images(engine: Engine) -> Images:
         app=f"localhost/secretsync-app:{app_version}",
     )
     with engine.lock("images"):
-        if not engine.has_image(images.base):
-            _make_base(engine, images.base)
         missing = [tag for tag in (images.secretsync, images.secretsync_aws, images.app) if not engine.has_image(tag)]
         if missing:
             engine.remove_images("localhost/secretsync-", keep=[images.base])
