@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         ResolutionError,
         SecretSyncError,
         UsageError,
+        ValidationError,
         ValueTypeError,
     )
     from secretsync.model import Origin, Secret
@@ -38,6 +39,7 @@ __all__ = [
     "Secret",
     "SecretSyncError",
     "UsageError",
+    "ValidationError",
     "ValueTypeError",
     "resolve_config",
 ]

@@ -10,7 +10,7 @@ from secretsync import inherited
 from secretsync.bindings import Bindings, read_bindings
 from secretsync.config import Config
 from secretsync.envfiles import read_env_file
-from secretsync.errors import ConfigurationError, Problem, ProblemKind, ResolutionError, UsageError
+from secretsync.errors import ConfigurationError, Problem, ProblemKind, ResolutionError, UsageError, ValidationError
 from secretsync.fetch import Answers, Stores, StoreState, ask_values, fetch, identify, inspect
 from secretsync.model import Entry, Failed, Found, HiddenMapping, Missing, Payload, Secret, SecretInfo, SecretRef
 from secretsync.placeholders import Fault, parse_reference
@@ -31,6 +31,8 @@ from secretsync.targets import TargetFinder
 
 if TYPE_CHECKING:
     from secretsync.explanation import Row
+    from secretsync.policy import Policy
+    from secretsync.rules import Finding
 
 __all__ = [
     "Environ",
@@ -40,6 +42,7 @@ __all__ = [
     "identify_stores",
     "inspect_plan",
     "load_plan",
+    "open_policy",
     "resolve_config",
     "resolve_plan",
 ]
@@ -86,6 +89,7 @@ def resolve_config(
     files: Iterable[str | os.PathLike[str]] | None = None,
     bindings: str | os.PathLike[str] | None = None,
     stores: Mapping[str, Provider] | None = None,
+    validate: bool | None = None,
 ) -> Config:
     """The configuration of `environment`, every selected secret in it resolved.
 
@@ -97,11 +101,13 @@ def resolve_config(
     files: env files that take the place of an environment, later ones over earlier ones.
     bindings: the bindings file that goes with `files`.
     stores: providers that take the place of configured stores, by store name; for tests. Nothing is inherited then.
+    validate: whether values are judged by `env/<environment>/policy.toml` and the built-in rules; None: in strict
+    environments. Warnings are logged as `secretsync`.
 
     Inside an application that `secretsync run` started for the same environment, the values are those that `run`
-    resolved: they are in the process environment, and no store is asked.
+    resolved and judged: they are in the process environment, and no store is asked.
 
-    Raises ConfigurationError, ResolutionError or UsageError, each with all that is wrong.
+    Raises ConfigurationError (ValidationError is one), ResolutionError or UsageError, each with all that is wrong.
     """
     for name, given in (("services", services), ("files", files)):
         if isinstance(given, str):
@@ -121,7 +127,13 @@ def resolve_config(
     if source.services is None and inherited.VARIABLE in environ:
         source = source._replace(services=inherited.services(_open(source, environ), environ))
     plan = load_plan(source, environ, stores)
-    return resolve_plan(plan, environ, timeout=timeout, stores=stores, may_inherit=stores is None, source=source)
+    if validate is None:
+        # What `run` was told with --no-validate holds for the application too.
+        is_judged = stores is None and inherited.has_resolved(plan.project, environ)
+        validate = plan.is_strict and not is_judged
+    return resolve_plan(
+        plan, environ, timeout=timeout, stores=stores, may_inherit=stores is None, source=source, validate=validate
+    )
 
 
 def _as_started(source: Source, environ: Mapping[str, str]) -> Source:
@@ -176,11 +188,17 @@ def resolve_plan(
     stores: Mapping[str, Provider] | None = None,
     may_inherit: bool = False,
     source: Source | None = None,
+    validate: bool = False,
+    warn: Callable[[Finding], None] | None = None,
 ) -> Config:
-    """The configuration that a plan gives: ask the stores, put the answers in.
+    """The configuration that a plan gives: ask the stores, put the answers in, judge the values.
 
-    Raises ConfigurationError for a missing SDK, ResolutionError with every secret that could not be had.
+    `warn`: who hears of what is only a warning; None: it is logged.
+
+    Raises ConfigurationError for a missing SDK or a bad policy, ResolutionError with every secret that could not be
+    had, ValidationError with every value that is not allowed.
     """
+    policy = open_policy(plan) if validate else None
     known = inherited.read(plan, environ) if may_inherit else {}
     asked = plan.without(known) if known else plan
     with Stores(asked.stores, plan.project, environ, stores) as opened:
@@ -188,12 +206,54 @@ def resolve_plan(
 
     def reload() -> Config:
         again = load_plan(source, environ, stores) if source is not None else plan
-        return resolve_plan(again, environ, timeout=timeout, stores=stores, source=source)
+        return resolve_plan(again, environ, timeout=timeout, stores=stores, source=source, validate=validate, warn=warn)
 
     result = resolve(asked, answers, environ, inherited=known, reload=reload)
-    if isinstance(result, Config):
-        return result
-    raise ResolutionError(result)
+    if not isinstance(result, Config):
+        raise ResolutionError(result)
+    if policy is not None:
+        _validate(result, plan, policy, environ, warn or _log)
+    return result
+
+
+def open_policy(plan: Plan) -> Policy:
+    """The policy of a plan's environment, an empty one where there is none. Raises ConfigurationError."""
+    from secretsync.policy import read_policy
+
+    policy = read_policy(plan.project)
+    if policy.problems:
+        raise ConfigurationError(policy.problems)
+    return policy
+
+
+def _validate(
+    config: Config, plan: Plan, policy: Policy, environ: Mapping[str, str], warn: Callable[[Finding], None]
+) -> None:
+    """Raise ValidationError with all that is not as it must be; what is less than an error goes to `warn`."""
+    from secretsync.rules import Severity
+    from secretsync.validation import judge, subjects_of, today, without_ignored
+
+    verdict = judge(
+        policy,
+        subjects_of(config),
+        is_strict=plan.is_strict,
+        environ=environ,
+        services=config.services,
+        known_services=plan.known_services,
+    )
+    findings = without_ignored(policy, verdict.findings, today)
+    errors = [finding.problem for finding in findings if finding.severity is Severity.ERROR]
+    for finding in findings:
+        if finding.severity is not Severity.ERROR:
+            warn(finding)
+    if errors:
+        raise ValidationError(errors)
+
+
+def _log(finding: Finding) -> None:
+    import logging
+
+    logging.getLogger("secretsync").warning("%s", finding.problem)
 
 
 def inspect_plan(plan: Plan, environ: Mapping[str, str], *, timeout: float | None = None) -> Answers[SecretInfo]:
