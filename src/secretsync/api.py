@@ -10,7 +10,15 @@ from secretsync import inherited
 from secretsync.bindings import Bindings, read_bindings
 from secretsync.config import Config
 from secretsync.envfiles import read_env_file
-from secretsync.errors import ConfigurationError, Problem, ProblemKind, ResolutionError, UsageError, ValidationError
+from secretsync.errors import (
+    ConfigurationError,
+    Problem,
+    ProblemKind,
+    ResolutionError,
+    SecretSyncError,
+    UsageError,
+    ValidationError,
+)
 from secretsync.fetch import Answers, Stores, StoreState, ask_values, fetch, identify, inspect
 from secretsync.model import Entry, Failed, Found, HiddenMapping, Missing, Payload, Secret, SecretInfo, SecretRef
 from secretsync.placeholders import Fault, parse_reference
@@ -18,6 +26,7 @@ from secretsync.plan import Plan, SecretPart, make_plan
 from secretsync.project import (
     Project,
     check_environment_name,
+    environments,
     find_root,
     named_environment,
     open_files,
@@ -30,13 +39,19 @@ from secretsync.selection import select
 from secretsync.targets import TargetFinder
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from secretsync.audit import AuditReport
+    from secretsync.audit.evidence import Online
     from secretsync.explanation import Row
+    from secretsync.plan import EntryId
     from secretsync.policy import Policy
     from secretsync.rules import Finding
 
 __all__ = [
     "Environ",
     "Source",
+    "audit_plan",
     "explain_plan",
     "get_secret",
     "identify_stores",
@@ -349,3 +364,67 @@ def _values_of(plan: Plan, infos: Answers[SecretInfo], stores: Stores, deadline:
     answers = ask_values(found, stores, deadline)
     outcomes.update((ref, value) for ref in answers.requested if (value := answers.of(ref)) is not None)
     return Answers(outcomes)
+
+
+def audit_plan(
+    plan: Plan, environ: Mapping[str, str], *, at: datetime, is_online: bool = False, timeout: float | None = None
+) -> AuditReport:
+    """What an audit of a plan's environment at the moment `at` (aware, UTC) finds.
+
+    `is_online`: ask the stores for values and ages; what they do not give is in the report. Raises
+    ConfigurationError for a bad policy or a missing SDK.
+    """
+    from secretsync.audit import audit
+    from secretsync.audit.evidence import Evidence
+    from secretsync.audit.reading import file_states, git_state, owners
+    from secretsync.validation import planned_subjects, written_values
+
+    policy = open_policy(plan)
+    values, online = _ask_for_audit(plan, environ, at, timeout) if is_online else (written_values(plan), None)
+    project = plan.project
+    return audit(
+        Evidence(
+            plan=plan,
+            policy=policy,
+            files=tuple(read_env_file(file.path, file=file.shown, service=file.service) for file in project.files),
+            subjects=planned_subjects(plan, values),
+            states=file_states(project),
+            owners=owners(project),
+            git=git_state(plan, environ),
+            others=_other_plans(project, environ),
+            environ=environ if is_online else None,
+            at=at,
+            online=online,
+        )
+    )
+
+
+def _ask_for_audit(
+    plan: Plan, environ: Mapping[str, str], at: datetime, timeout: float | None
+) -> tuple[dict[EntryId, Secret], Online]:
+    """The values that the stores give, and what they say besides; what they do not give is a problem, not an end."""
+    from secretsync.audit.evidence import Online
+    from secretsync.checks import check
+    from secretsync.resolve import resolve_values
+
+    with Stores(plan.stores, plan.project, environ) as opened:
+        values, problems = resolve_values(
+            plan, fetch(plan, opened, Deadline(timeout or plan.bindings.timeout)), environ
+        )
+    checked = check(plan, inspect_plan(plan, environ, timeout=timeout), at)
+    return values, Online(problems=problems, not_checked=checked.not_checked)
+
+
+def _other_plans(project: Project, environ: Mapping[str, str]) -> dict[str, Plan | str]:
+    """The plans of the project's other environments, or why there is none."""
+    if project.environment is None:
+        return {}
+    plans: dict[str, Plan | str] = {}
+    for name in environments(project.root):
+        if name == project.environment:
+            continue
+        try:
+            plans[name] = load_plan(Source(environment=name, root=project.root), environ)
+        except SecretSyncError as error:
+            plans[name] = f"it cannot be read ({len(error.problems)} problems)"
+    return plans

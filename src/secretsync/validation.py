@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from secretsync.config import Config, _to_bool, _to_float
 from secretsync.model import Secret
+from secretsync.placeholders import Text
+from secretsync.plan import EntryId, EntryPart, Plan
 from secretsync.policy import Check, Policy, Requirement
 from secretsync.records import Record
 from secretsync.rules import Finding, Severity, found
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import date
 
 __all__ = ["BUILT_IN", "Subject", "Unjudged", "Verdict", "is_example", "judge", "subjects_of"]
-__all__ += ["today", "unjudged_lines", "without_ignored"]
+__all__ += ["planned_subjects", "today", "unjudged_lines", "without_ignored", "written_values"]
 
 # What every strict environment must keep, where it has these keys at all: what is required, only a policy says.
 BUILT_IN = (
@@ -81,6 +83,38 @@ def subjects_of(config: Config) -> tuple[Subject, ...]:
         for key in scope
         if (origin := scope.origin(key)).service == service
     )
+
+
+def planned_subjects(plan: Plan, values: Mapping[EntryId, Secret]) -> tuple[Subject, ...]:
+    """The same of a plan, with those of its values that are known."""
+    own = [*plan.whole.values()]
+    own += [scope[key] for name, scope in plan.services.items() for key in scope if key in plan.own[name]]
+    entries = [plan.entries[entry_id].entry for entry_id in dict.fromkeys(own)]
+    return tuple(
+        Subject(
+            key=entry.key,
+            service=entry.service,
+            file=entry.file,
+            line=entry.line,
+            value=values.get((entry.file, entry.key)),
+        )
+        for entry in entries
+    )
+
+
+def written_values(plan: Plan) -> dict[EntryId, Secret]:
+    """The values of a plan that the files alone say."""
+    values: dict[EntryId, Secret] = {}
+    for entry_id, planned in plan.entries.items():
+        pieces: list[Secret] = []
+        for part in planned.parts:
+            if isinstance(part, Text):
+                pieces.append(Secret(part.text))
+            elif isinstance(part, EntryPart) and part.entry in values:
+                pieces.append(values[part.entry])
+        if len(pieces) == len(planned.parts):
+            values[entry_id] = Secret("".join(piece.reveal() for piece in pieces))
+    return values
 
 
 def judge(
@@ -265,9 +299,9 @@ _WORDS = {
 
 
 def unjudged_lines(unjudged: Iterable[Unjudged]) -> Iterator[str]:
-    """What could not be looked at, a line for each key and reason."""
+    """What could not be looked at, a line for each rule and reason."""
     grouped: dict[tuple[str, str], list[str]] = {}
     for one in unjudged:
-        grouped.setdefault((one.key, one.why), []).append(one.rule)
-    for (key, why), rules in sorted(grouped.items()):
-        yield f"{key} ({', '.join(sorted(set(rules)))}): {why}"
+        grouped.setdefault((one.rule, one.why), []).append(one.key)
+    for (rule, why), keys in sorted(grouped.items()):
+        yield f"{rule}: {', '.join(sorted(set(keys)))}: {why}"
