@@ -42,6 +42,9 @@ _EXAMPLE_SECRET = re.compile(
 )
 
 
+_ELSEWHERE = "the value is in a store or in the process environment"
+
+
 class Subject(Record, kw_only=True):
     """One entry that has to be judged. `value` is None where only a store could say."""
 
@@ -225,7 +228,7 @@ class _Judging:
             if subject.key != check.key or (check.service is not None and subject.service != check.service):
                 continue
             if subject.value is None:
-                self.unjudged.append(Unjudged(rule=check.rule, key=check.key, why="its value is in a store"))
+                self.unjudged.append(Unjudged(rule=check.rule, key=check.key, why=_ELSEWHERE))
                 continue
             self.asked.add(check.rule)
             place = (check.kind, subject.file, subject.line)
@@ -252,7 +255,7 @@ class _Judging:
         rule = "example-value"
         for subject in self.subjects:
             if subject.value is None:
-                self.unjudged.append(Unjudged(rule=rule, key=subject.key, why="its value is in a store"))
+                self.unjudged.append(Unjudged(rule=rule, key=subject.key, why=_ELSEWHERE))
                 continue
             self.asked.add(rule)
             if is_example(subject.value.reveal(), is_sensitive=self.policy.is_sensitive(subject.key)):

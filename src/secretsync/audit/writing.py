@@ -67,8 +67,7 @@ def as_text(reports: Reports) -> str:
             finding = ignored.finding
             where = f"{_place(finding)}: " if finding.file else ""
             lines.append(f"  ignored  {where}{_sentence(finding)} [{finding.rule}]: {ignored.reason}")
-        for problem in report.problems:
-            lines.append(f"  failed   {problem}")
+        lines += [f"  failed   {problem}" for problem in report.problems]
         lines.append(f"  ages     {_ages(report)}")
         lines += [f"  not checked  {line}" for line in report.not_checked]
         lines.append("")
