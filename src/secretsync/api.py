@@ -412,7 +412,13 @@ def _ask_for_audit(
             plan, fetch(plan, opened, Deadline(timeout or plan.bindings.timeout)), environ
         )
     checked = check(plan, inspect_plan(plan, environ, timeout=timeout), at)
-    return values, Online(problems=problems, not_checked=checked.not_checked)
+    told = {problem.key for problem in problems}
+    by_metadata = [problem for problem in checked.problems if problem.key not in told]
+    # The right to read metadata is another one than that to read values: who lacks it has a secret all the same.
+    unusable = tuple(problem for problem in by_metadata if problem.kind is ProblemKind.UNUSABLE)
+    unseen = [f"metadata: {problem}" for problem in by_metadata if problem.kind is not ProblemKind.UNUSABLE]
+    ages = "the age of secrets beyond declared dates: `secretsync check-rotation` asks for it"
+    return values, Online(problems=(*problems, *unusable), not_checked=(*checked.not_checked, *unseen, ages))
 
 
 def _other_plans(project: Project, environ: Mapping[str, str]) -> dict[str, Plan | str]:

@@ -206,7 +206,7 @@ class _Reader(Reader):
             self.note((*path, "severity"), 'it must be "error" or "warning"')
             severity = None
         kinds = [kind for kind in CHECK_RULES if kind in table]
-        if not kinds:
+        if not kinds and all(key in _CHECK_KEYS for key in table):  # a misspelt one is said already
             self.note(path, "it checks nothing", f"add one of {', '.join(CHECK_RULES)}")
         parameters = {kind: self.parameter(path, table, kind) for kind in kinds}
         return tuple(

@@ -115,7 +115,7 @@ _TABLE = (
     ("session-timeout", "SESSION_TIMEOUT is 3600 seconds or less", "set it to 3600 or less", _WARNING, _STRICT),
     (
         "example-value",
-        "no value is a stand-in such as changeme, TODO or <SECRET>",
+        "no value is a stand-in that somebody was to replace",
         "put the real value there, or a placeholder that leads to it",
         _ERROR,
         _STRICT,

@@ -30,7 +30,7 @@ BUILT_IN = (
 
 # Stand-ins under any name; then those that may be meant where the name is not one of a secret (AUTH_METHOD=password).
 _EXAMPLE = re.compile(
-    r"change[ _-]?(?:me|it|this)\b.{0,40}|(?:todo|fixme|tbd)(?:\b.{0,80})?|x{3,}|replace[ _-]?(?:me|this|it)"
+    r"change[ _-]?(?:me|it|this)(?:[\W_].{0,40})?|(?:todo|fixme|tbd)(?:\b.{0,80})?|x{3,}|replace[ _-]?(?:me|this|it)"
     r"|<[a-z][a-z0-9 _.-]*>|\{\{ ?[a-z_][a-z0-9_.]* ?\}\}|\$\{[a-z_][a-z0-9_]*\}|\$<[a-z][^<>\s]*>",
     re.IGNORECASE,
 )

@@ -30,7 +30,7 @@ def ages(evidence: Evidence) -> Ages:
     return Ages(
         secrets=len(bindings),
         declared=sum(binding.rotated is not None for binding in bindings.values()),
-        exempt=sum(limit is not None and limit.seconds is None for limit in limits.values()),
+        exempt=sum(limit.seconds is None for limit in limits.values()),
         overdue=sum(_is_overdue(evidence, binding, limits[name]) for name, binding in bindings.items()),
     )
 
@@ -41,10 +41,10 @@ def age_findings(evidence: Evidence) -> Iterator[Finding]:
     weak = Severity.ERROR if evidence.plan.is_strict else Severity.WARNING
     for name, binding in bindings.secrets.items():
         limit = _limit(evidence, name, binding)
-        if limit is not None and limit.until is not None and evidence.at.date() > limit.until:
+        if limit.until is not None and evidence.at.date() > limit.until:
             message = f"its exemption ended on {limit.until:%Y-%m-%d}"
             yield _at(evidence, binding, "rotation-exemption", message, weak)
-        elif limit is not None and binding.rotated is not None and _is_overdue(evidence, binding, limit):
+        elif binding.rotated is not None and _is_overdue(evidence, binding, limit):
             message = f"it was rotated on {binding.rotated:%Y-%m-%d}, and its limit is {limit.written}"
             yield _at(evidence, binding, "rotation-overdue", message, weak)
         elif evidence.plan.is_strict and _needs_date(evidence, binding, limit):
@@ -57,7 +57,11 @@ def _at(evidence: Evidence, binding: Binding, rule: str, message: str, severity:
     return found(rule, message, key=binding.name, file=file, line=binding.line, severity=severity)
 
 
-def _limit(evidence: Evidence, name: str, binding: Binding) -> Limit | None:
+# Where nothing says how old a secret may grow.
+_DEFAULT = Limit(seconds=90 * 86400.0, written="90d, by default")
+
+
+def _limit(evidence: Evidence, name: str, binding: Binding) -> Limit:
     """The most specific limit: of the binding, of the longest pattern, of the store, of all."""
     bindings = evidence.plan.bindings
     matching = [(pattern, limit) for pattern, limit in bindings.rotation.patterns if fnmatchcase(name, pattern)]
@@ -68,16 +72,16 @@ def _limit(evidence: Evidence, name: str, binding: Binding) -> Limit | None:
         or (longest[1] if longest else None)
         or (store.max_age if store is not None else None)
         or bindings.rotation.max_age
+        or _DEFAULT
     )
 
 
-def _is_overdue(evidence: Evidence, binding: Binding, limit: Limit | None) -> bool:
-    if binding.rotated is None or limit is None or limit.seconds is None:
+def _is_overdue(evidence: Evidence, binding: Binding, limit: Limit) -> bool:
+    if binding.rotated is None or limit.seconds is None:
         return False
     return evidence.at - binding.rotated >= timedelta(seconds=limit.seconds)
 
 
-def _needs_date(evidence: Evidence, binding: Binding, limit: Limit | None) -> bool:
+def _needs_date(evidence: Evidence, binding: Binding, limit: Limit) -> bool:
     spec = evidence.plan.specs.get(binding.reference.partition(":")[0])
-    is_exempt = limit is not None and limit.seconds is None
-    return spec is not None and not spec.has_clock and binding.rotated is None and not is_exempt
+    return spec is not None and not spec.has_clock and binding.rotated is None and limit.seconds is not None

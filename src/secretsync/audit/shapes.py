@@ -7,7 +7,6 @@ import binascii
 import math
 import re
 from collections import Counter
-from itertools import pairwise
 
 __all__ = ["has_private_key", "has_url_password", "known_token", "looks_random", "may_be_secret"]
 
@@ -45,7 +44,7 @@ _URL_PASSWORD = re.compile(rf"[A-Za-z][A-Za-z0-9+.-]*://[^\s/@:?#]*:([^\s/@?#{HO
 # The last word of names such as TOKEN_TTL or API_KEY_HEADER: settings about a secret, no secrets.
 _ABOUT = re.compile(
     r"_(?:AGE|ALGORITHM|ARN|ATTEMPTS|AUDIENCE|BACKEND|CLASS|COOKIE|COUNT|DAYS|DIR|DOMAIN|ENABLED|ENDPOINT|EXPIRES?"
-    r"|EXPIRY|FIELD|FILE|FORMAT|HASHER|HEADER|HOST|HOURS|ID|INTERVAL|ISSUER|LENGTH|LIFETIME|LIMIT|LOCATION|MAX|METHOD"
+    r"|EXPIRY|FIELD|FILE|FORMAT|HASHERS?|HEADER|HOST|HOURS|ID|INTERVAL|ISSUER|LENGTH|LIFETIME|LIMIT|LOCATION|MAX|METHOD"
     r"|MIN|MINUTES|NAME|PARAM|PATH|POLICY|PORT|PREFIX|PROVIDER|REGION|REQUIRED|ROUNDS|SCHEME|SCOPES?|SECONDS|SIZE"
     r"|STORE|TIMEOUT|TTL|TYPE|URI|URL|USER|USERNAME|VALIDATORS?|VERSION)\Z"
 )
@@ -60,8 +59,9 @@ _PUBLIC = re.compile(
     r"|BUILD|ETAG|NONCE|INTEGRITY|(?:\A|_)(?:ID|IDS|UUID|GUID|ARN|AMI|VERSION)\Z",
     re.IGNORECASE,
 )
-_WORD = re.compile(r"[A-Za-z0-9+/=_-]{20,}")
+_WORD = re.compile(r"[A-Za-z0-9+_-]{20,}={0,2}")  # without "/": paths are no secrets
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+_WORDLIKE = re.compile(r"[A-Z]?[a-z]{3,}|[A-Z]{4,}|[0-9]{5,}")
 _HEX = re.compile(r"[0-9a-f]{32,}|[0-9A-F]{32,}")
 
 
@@ -108,21 +108,20 @@ def looks_random(name: str, text: str) -> bool:
 
 def _is_digest(text: str, start: int) -> bool:
     """Whether what begins at `start` is said to be a digest: sha256:..., sha384-... ."""
-    return text[:start].endswith(("sha256:", "sha1:", "sha512:", "md5:")) or text.startswith(("sha256-", "sha384-"))
+    before, rest = text[:start], text[start:]
+    return before.endswith(("sha256:", "sha1:", "sha512:", "md5:")) or rest.startswith(
+        ("sha256-", "sha384-", "sha512-")
+    )
 
 
 def _is_random(word: str) -> bool:
     if _HEX.fullmatch(word):
         return _entropy(word) >= 3.0
-    # Words joined by "-", "_" or "/" are names and paths; what is random has few long stretches of one kind.
     if not (any(c.isdigit() for c in word) and any(c.islower() for c in word) and any(c.isupper() for c in word)):
         return False
-    changes = sum(_kind(one) is not _kind(other) for one, other in pairwise(word))
-    return len(word) >= 20 and changes / len(word) >= 0.3 and _entropy(word) >= 3.7
-
-
-def _kind(char: str) -> str:
-    return "digit" if char.isdigit() else "lower" if char.islower() else "upper" if char.isupper() else "sign"
+    # Names and paths are made of words, whatever joins them; what is random hardly ever has a stretch of one case.
+    in_words = sum(len(run) for run in _WORDLIKE.findall(word))
+    return in_words / len(word) < 0.6 and _entropy(word) >= 3.7
 
 
 def _entropy(word: str) -> float:
