@@ -307,10 +307,9 @@ def test_the_hook(faulty: Project, project: MakeProject) -> None:
     assert not re.search(hook["files"], "src/environment.py")
 
 
-def test_this_repository_is_clean() -> None:
+def test_this_repository_is_clean(tmp_path: Path) -> None:
     """Its own env/ and providers/, judged by its own policies."""
     pytest.importorskip("secretsync.providers.vault", reason="needs the provider vault, which is not here")
     pytest.importorskip("secretsync.providers.azure", reason="needs the provider azure, which is not here")
     pytest.importorskip("secretsync.providers.aws", reason="needs the provider aws, which is not here")
-
-    run_secretsync(["audit", "--all", "--strict"], cwd=ROOT, home=ROOT, expect=0)
+    run_secretsync(["audit", "--all", "--strict"], cwd=ROOT, home=tmp_path, expect=0)
