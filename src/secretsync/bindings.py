@@ -80,6 +80,7 @@ class Bindings(Record, kw_only=True):
         """A problem at one key of the file."""
         return key_problem(self.file, self.lines, path, cause, hint)
 
+
 def read_bindings(path: str, file: str) -> Bindings:
     """The bindings at `path`, shown to people as `file`. Nothing is raised: problems come back with it."""
     data = read_regular_file(path, file)
