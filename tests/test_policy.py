@@ -9,9 +9,10 @@ from datetime import date
 import pytest
 
 from secretsync import ConfigurationError, ValidationError, resolve_config
+from secretsync.examples import is_example
 from secretsync.policy import Policy, parse_policy
 from secretsync.rules import CHECK_RULES, RULES, Severity, found
-from secretsync.validation import BUILT_IN, is_example
+from secretsync.validation import BUILT_IN
 from tests.support.canary import CanaryFactory
 from tests.support.projects import MakeProject, Project
 
@@ -328,7 +329,21 @@ def test_what_init_writes_holds(project: MakeProject, canary: CanaryFactory) -> 
     made.cli("audit", "--all", expect=0)
 
 
-@pytest.mark.parametrize("text", ["ChangeMe", "change_me_please", "TODO", "xxxx", "<YOUR KEY>", "{{ secret }}", "${X}"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ChangeMe",
+        "change_me_please",
+        "TODO",
+        "xxxx",
+        "<YOUR KEY>",
+        "{{ secret }}",
+        "${X}",
+        "$<X>",
+        "FIXME(ann)",
+        "replace-me",
+    ],
+)
 def test_stand_ins_of_any_name(text: str) -> None:
     """What nobody means as a value."""
     assert is_example(text, is_sensitive=False)
@@ -344,7 +359,21 @@ def test_stand_ins_of_secrets(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "production", "noreply <a@example.com>", "x", "%(asctime)s {{", "todos", "exchange me", "changer", "-"]
+    "text",
+    [
+        "",
+        "production",
+        "noreply <a@example.com>",
+        "x",
+        "%(asctime)s {{",
+        "todos",
+        "exchange me",
+        "changer",
+        "changement",
+        "-",
+        "todo_list",
+        "<a@b.example>",
+    ],
 )
 def test_values_that_are_none(text: str) -> None:
     """Real values that look a little like it."""

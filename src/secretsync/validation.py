@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from secretsync.config import Config, _to_bool, _to_float
+from secretsync.examples import is_example
 from secretsync.model import Secret
 from secretsync.placeholders import Text
 from secretsync.plan import EntryId, EntryPart, Plan
@@ -17,7 +17,7 @@ from secretsync.rules import Finding, Severity, found
 if TYPE_CHECKING:
     from datetime import date
 
-__all__ = ["BUILT_IN", "Subject", "Unjudged", "Verdict", "is_example", "judge", "subjects_of"]
+__all__ = ["BUILT_IN", "Subject", "Unjudged", "Verdict", "judge", "subjects_of"]
 __all__ += ["planned_subjects", "today", "unjudged_lines", "without_ignored", "written_values"]
 
 # What every strict environment must keep, where it has these keys at all: what is required, only a policy says.
@@ -27,20 +27,6 @@ BUILT_IN = (
     Check(key="FORCE_HTTPS", kind="is_true", parameter=True, rule="force-https"),
     Check(key="SESSION_TIMEOUT", kind="max", parameter=3600, rule="session-timeout", severity=Severity.WARNING),
 )
-
-# Stand-ins under any name; then those that may be meant where the name is not one of a secret (AUTH_METHOD=password).
-_EXAMPLE = re.compile(
-    r"change[ _-]?(?:me|it|this)(?:[\W_].{0,40})?|(?:todo|fixme|tbd)(?:\b.{0,80})?|x{3,}|replace[ _-]?(?:me|this|it)"
-    r"|<[a-z][a-z0-9 _.-]*>|\{\{ ?[a-z_][a-z0-9_.]* ?\}\}|\$\{[a-z_][a-z0-9_]*\}|\$<[a-z][^<>\s]*>",
-    re.IGNORECASE,
-)
-_EXAMPLE_SECRET = re.compile(
-    r"(?:my[ _-]?)?(?:super[ _-]?)?(?:secret|password|passwd|token|api[ _-]?key|key)[ _-]?(?:key|here|123|1234)?"
-    r"|pass|admin|root|test|testing|example|default|dummy|sample|placeholder|none|null|unset|foo|bar|foobar|dev"
-    r"|your[ _-].{1,60}|insert[ _-].{1,60}|put[ _-].{1,60}|\*{3,}|\.{3}|12345678?9?0?|qwerty|letmein",
-    re.IGNORECASE,
-)
-
 
 _ELSEWHERE = "the value is in a store or in the process environment"
 
@@ -69,12 +55,6 @@ class Verdict(Record, kw_only=True):
     findings: tuple[Finding, ...]
     unjudged: tuple[Unjudged, ...]
     asked: frozenset[str]  # rules that looked at something
-
-
-def is_example(text: str, *, is_sensitive: bool) -> bool:
-    """Whether `text` only stands in for a value that somebody was to put there."""
-    stripped = text.strip()
-    return bool(_EXAMPLE.fullmatch(stripped) or (is_sensitive and _EXAMPLE_SECRET.fullmatch(stripped)))
 
 
 def subjects_of(config: Config) -> tuple[Subject, ...]:
@@ -269,8 +249,8 @@ def _in_bounds(text: str, is_in: Callable[[float], bool]) -> bool:
 
 def _scheme(text: str) -> str:
     """The scheme of a URL, in small letters; empty where it is none."""
-    match = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", text)
-    return match[1].lower() if match else ""
+    scheme, separator, _ = text.partition("://")
+    return scheme.lower() if separator else ""
 
 
 _TESTS: dict[str, Callable[[str, Any], bool]] = {

@@ -2,7 +2,6 @@
 
 import base64
 import random
-import secrets
 import string
 from collections.abc import Callable
 from pathlib import Path
@@ -60,7 +59,7 @@ def test_tokens_of_known_shapes(kind: str) -> None:
 
 def test_private_keys() -> None:
     """As PEM of every maker, in base64 as platforms want it, as age and PuTTY write them; no certificate."""
-    body = base64.b64encode(secrets.token_bytes(600)).decode()
+    body = base64.b64encode(RANDOM.randbytes(600)).decode()
     for label in ("", "RSA ", "EC ", "OPENSSH ", "ENCRYPTED "):
         pem = f"-----BEGIN {label}{'PRIVATE'} KEY-----\n{body}\n-----END {label}{'PRIVATE'} KEY-----\n"
         assert has_private_key(pem), label
@@ -95,12 +94,12 @@ def test_passwords_in_urls(text: str, expected: bool) -> None:
 @pytest.mark.parametrize(
     ("make", "least"),
     [
-        (lambda: secrets.token_hex(16), 1.0),
-        (lambda: secrets.token_hex(32), 1.0),
-        (lambda: drawn(BASE62, 24), 0.94),
-        (lambda: secrets.token_urlsafe(24), 0.97),
-        (lambda: secrets.token_urlsafe(48), 0.99),
-        (lambda: base64.b64encode(secrets.token_bytes(32)).decode(), 0.95),
+        (lambda: RANDOM.randbytes(16).hex(), 1.0),
+        (lambda: RANDOM.randbytes(32).hex(), 1.0),
+        (lambda: drawn(BASE62, 24), 0.95),
+        (lambda: base64.urlsafe_b64encode(RANDOM.randbytes(24)).decode(), 0.97),
+        (lambda: base64.urlsafe_b64encode(RANDOM.randbytes(48)).decode(), 0.99),
+        (lambda: base64.b64encode(RANDOM.randbytes(32)).decode(), 0.93),
     ],
 )
 def test_generated_secrets_look_random(make: Callable[[], str], least: float) -> None:

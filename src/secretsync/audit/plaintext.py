@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 from secretsync.audit.evidence import Evidence
 from secretsync.audit.shapes import HOLE, has_private_key, has_url_password, known_token, looks_random, may_be_secret
 from secretsync.envfiles import EnvFile
+from secretsync.examples import is_example
 from secretsync.model import Entry
 from secretsync.placeholders import BareName, Placeholder, StorePath, Text, Variable, parse_value
 from secretsync.policy import Policy
 from secretsync.rules import Finding, Severity, found
-from secretsync.validation import is_example
 
 __all__ = ["default_findings", "plaintext_findings", "plaintext_of"]
 
