@@ -194,6 +194,16 @@ def test_reports_are_deterministic(faulty: Project, form: str) -> None:
     assert "\x1b" not in first
 
 
+@pytest.mark.parametrize("form", ["text", "json", "sarif", "markdown"])
+def test_a_name_cannot_forge_a_line(project: MakeProject, form: str) -> None:
+    """Control characters in the name of a tracked file are shown as escapes."""
+    made = make_all(project, {**MENDED, ".secrets/a\n  error    forged\x1b[31m \u202eb": "x"})
+    said = made.cli("audit", "-e", "production", "--format", form, expect=1).stdout
+    assert "\x1b" not in said
+    assert "\u202e" not in said
+    assert not any(line.startswith("  error    forged") for line in said.split("\n"))
+
+
 def test_a_log_is_saved_and_none_is_written_over(faulty: Project, canary: CanaryFactory) -> None:
     """Dated, JSON, 0600, the folder made for its owner; two in one second are two files."""
     canary.watch(faulty.root / "logs")
