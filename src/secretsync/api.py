@@ -22,7 +22,7 @@ from secretsync.errors import (
 from secretsync.fetch import Answers, Stores, StoreState, ask_values, fetch, identify, inspect
 from secretsync.model import Entry, Failed, Found, HiddenMapping, Missing, Payload, Secret, SecretInfo, SecretRef
 from secretsync.placeholders import Fault, parse_reference
-from secretsync.plan import Plan, SecretPart, make_plan
+from secretsync.plan import EnvironPart, Plan, SecretPart, make_plan
 from secretsync.project import (
     Project,
     check_environment_name,
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from secretsync.rules import Finding
 
 __all__ = [
+    "AnyEnviron",
     "Environ",
     "Source",
     "audit_plan",
@@ -82,6 +83,18 @@ class Environ(HiddenMapping):
 
     def __len__(self) -> int:
         return len(self.__of())
+
+
+class AnyEnviron(Environ):
+    """The process environment of which nobody knows what it lacks: plans made of it find every variable there.
+
+    An audit before a deployment runs where the variables of the later process are not.
+    """
+
+    __slots__ = ()
+
+    def __contains__(self, key: object) -> bool:
+        return True
 
 
 class Source(NamedTuple):
@@ -395,6 +408,12 @@ def audit_plan(
             environ=environ if is_online else None,
             at=at,
             online=online,
+            absent=frozenset(
+                part.name
+                for planned in plan.entries.values()
+                for part in planned.parts
+                if isinstance(part, EnvironPart) and environ.get(part.name) is None
+            ),
         )
     )
 
@@ -430,7 +449,7 @@ def _other_plans(project: Project, environ: Mapping[str, str]) -> dict[str, Plan
         if name == project.environment:
             continue
         try:
-            plans[name] = load_plan(Source(environment=name, root=project.root), environ)
+            plans[name] = load_plan(Source(environment=name, root=project.root), AnyEnviron(environ))
         except SecretSyncError as error:
             plans[name] = f"it cannot be read ({len(error.problems)} problems)"
     return plans

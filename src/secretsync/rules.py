@@ -205,6 +205,13 @@ _TABLE = (
         _WARNING,
         "always",
     ),
+    (
+        "unknown-variable",
+        "every ${NAME} without a default is an entry, or a variable of this process",
+        "define it, mend its name, give a default, or ignore it with a reason where the platform sets it",
+        _WARNING,
+        "offline",
+    ),
     # On the bindings.
     (
         "shared-secret",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from secretsync.api import Environ, Source, audit_plan, load_plan
+from secretsync.api import AnyEnviron, Environ, Source, audit_plan, load_plan
 from secretsync.audit import AuditReport
 from secretsync.errors import ConfigurationError
 from secretsync.rules import RULES, Severity
@@ -28,7 +28,8 @@ Files = Mapping[str, str]
 def audited(made: Project, environment: str = "production", *, is_online: bool = False) -> AuditReport:
     """The report on a project as it is."""
     environ = Environ(clean_environment(made.home))
-    plan = load_plan(Source(environment=environment, root=str(made.root)), environ)
+    known = environ if is_online else AnyEnviron(environ)
+    plan = load_plan(Source(environment=environment, root=str(made.root)), known)
     return audit_plan(plan, environ, at=AT, is_online=is_online)
 
 
@@ -105,6 +106,11 @@ CASES: dict[str, tuple[Files, str, Files]] = {
         {SECURITY: "A=1\nSMTP_PASSWORD=$<docker:smtp:-none-yet>"},
         f"{SECURITY}:2",
         {SECURITY: "LOG_LEVEL=$<env:LOG_LEVEL:-INFO>\nSMTP_PASSWORD=$<docker:smtp:->\nL=$<LEVEL:-x>\nU=${NAME:-y}"},
+    ),
+    "unknown-variable": (
+        {WEB: "A=1\nPOD=pod-${POD_NAME}"},
+        f"{WEB}:2",
+        {WEB: "A=1\nPOD=${POD_NAME:-x}${A}${HOME}"},
     ),
     "shared-secret": (
         {

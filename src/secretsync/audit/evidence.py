@@ -56,3 +56,6 @@ class Evidence(Record, kw_only=True):
     environ: Mapping[str, str] | None  # None: offline, since the environment that counts is another process's
     at: datetime  # aware, UTC
     online: Online | None = None  # None: no store was asked
+    absent: frozenset[str] = frozenset()  # variables that this process does not have, though a value names them
+
+    _unseen = ("files", "git")  # env files may hold plain secrets: that is what an audit is for

@@ -13,7 +13,7 @@ from secretsync.placeholders import BareName, Placeholder, StorePath, Text, Vari
 from secretsync.policy import Policy
 from secretsync.rules import Finding, Severity, found
 
-__all__ = ["default_findings", "plaintext_findings", "plaintext_of"]
+__all__ = ["default_findings", "plaintext_findings", "plaintext_of", "variable_findings"]
 
 
 def plaintext_findings(evidence: Evidence) -> Iterator[Finding]:
@@ -61,6 +61,18 @@ def _written(entry: Entry) -> tuple[str, list[str]]:
 
 def _at(entry: Entry, rule: str, message: str, severity: Severity | None = None) -> Finding:
     return found(rule, message, key=entry.key, file=entry.file, line=entry.line, severity=severity)
+
+
+def variable_findings(evidence: Evidence) -> Iterator[Finding]:
+    """Variables that this process does not have: misspelt, or of the process that will run."""
+    for file in evidence.files:
+        for entry in file.entries:
+            if entry.literal or "$" not in entry.text:
+                continue
+            for part in parse_value(entry.text).parts:
+                if isinstance(part, Variable) and part.default is None and part.name in evidence.absent:
+                    message = f"the variable {part.name} is neither an entry nor one of this process"
+                    yield _at(entry, "unknown-variable", message)
 
 
 def default_findings(evidence: Evidence) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from secretsync.audit.ages import Ages, age_findings, ages
 from secretsync.audit.evidence import Evidence, GitState
 from secretsync.audit.files import git_findings, mode_findings
-from secretsync.audit.plaintext import default_findings, plaintext_findings
+from secretsync.audit.plaintext import default_findings, plaintext_findings, variable_findings
 from secretsync.audit.stores import http_findings, shared_findings, store_findings, unused_findings
 from secretsync.errors import ExitStatus, Problem, worst_status
 from secretsync.policy import Policy
@@ -96,6 +96,7 @@ def _findings(evidence: Evidence) -> Iterator[Finding]:
     plaintext = tuple(plaintext_findings(evidence))
     yield from plaintext
     yield from default_findings(evidence)
+    yield from variable_findings(evidence)
     # A file is one with plain secrets where that is sure, not where a value merely looks random.
     sure = tuple(
         finding
@@ -150,6 +151,8 @@ def _was_asked(rule: str, evidence: Evidence, on_values: frozenset[str]) -> bool
         return rule in on_values
     if rule in _GIT:
         return isinstance(evidence.git, GitState)
+    if rule == "unknown-variable":
+        return evidence.online is None
     if rule == "unused-ignore":
         return bool(evidence.policy.ignores)
     return evidence.plan.is_strict or rule not in _ONLY_STRICT

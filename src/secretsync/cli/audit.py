@@ -11,7 +11,7 @@ import os
 import sys
 from datetime import UTC, datetime
 
-from secretsync.api import Environ, audit_plan, load_plan
+from secretsync.api import AnyEnviron, Environ, audit_plan, load_plan
 from secretsync.audit import AuditReport
 from secretsync.audit.writing import FORMATS, as_json
 from secretsync.cli.common import add_source, environment_of, say, table
@@ -68,11 +68,13 @@ def _reports(options: argparse.Namespace, environ: Environ, at: datetime) -> lis
         if options.environment is not None or options.env_file is not None:
             raise UsageError("--all takes every environment; it excludes --environment and --env-file")
         names = environments(find_root(options.root, environ))
+    # Offline the variables of the process that will run are not known: what names one is a warning, and no error.
+    known = environ if options.online else AnyEnviron(environ)
     plans, problems = [], list[Problem]()
     for name in names:
         of_one = argparse.Namespace(**{**vars(options), "environment": name})
         try:
-            plans.append(load_plan(environment_of(of_one, environ, must_be_named=False), environ))
+            plans.append(load_plan(environment_of(of_one, environ, must_be_named=False), known))
         except ConfigurationError as error:
             problems += error.problems
     if problems:
