@@ -3,6 +3,7 @@
 import base64
 import random
 import string
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -89,6 +90,22 @@ def test_private_keys() -> None:
 def test_passwords_in_urls(text: str, expected: bool) -> None:
     """Between the colon and the at-sign of the authority, and nowhere else."""
     assert has_url_password(text) is expected
+
+
+@pytest.mark.parametrize(
+    "piece", ["a", "A1a", "x://", "LS0tLS1CRUdJTi", "eyJaaaaaaaaaa.", ":", "abcd-", "a://b:", "http."]
+)
+def test_long_values_take_one_pass(piece: str) -> None:
+    """Ten times the length is about ten times the work, not a hundred: else a file could stop a pipeline."""
+    short, long = piece * (20_000 // len(piece)), piece * (200_000 // len(piece))
+
+    def work(text: str) -> float:
+        begun = time.process_time()
+        has_private_key(text), known_token(text), has_url_password(text), looks_random("KEY", text)
+        may_be_secret("DB_PASSWORD", text)
+        return time.process_time() - begun
+
+    assert min(work(long) for _ in range(2)) < 0.1 + 40 * min(work(short) for _ in range(3))
 
 
 @pytest.mark.parametrize(

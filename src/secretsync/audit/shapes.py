@@ -39,7 +39,10 @@ _KNOWN = {name: re.compile(rf"(?<![A-Za-z0-9_]){shape}") for name, shape in _TOK
 
 # What stands for a placeholder in a text: no password is found in one.
 HOLE = "\0"
-_URL_PASSWORD = re.compile(rf"[A-Za-z][A-Za-z0-9+.-]*://[^\s/@:?#]*:([^\s/@?#{HOLE}]+)@")
+# Bounded everywhere: a file of a megabyte in one word is looked through in one pass.
+_URL_PASSWORD = re.compile(
+    rf"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{{0,30}}://[^\s/@:?#]{{0,256}}:[^\s/@?#{HOLE}]{{1,1024}}@"
+)
 
 # The last word of names such as TOKEN_TTL or API_KEY_HEADER: settings about a secret, no secrets.
 _ABOUT = re.compile(
