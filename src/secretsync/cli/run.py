@@ -9,8 +9,7 @@ from __future__ import annotations
 import argparse
 
 from secretsync import entrypoint, inherited
-from secretsync.api import resolve_plan
-from secretsync.cli.common import add_source, open_plan, say
+from secretsync.cli.common import add_source, add_validation, open_plan, resolve_valid, say
 from secretsync.errors import UsageError
 
 USAGE = "[-e NAME | --env-file FILE...] [OPTIONS] -- COMMAND [ARGUMENT]..."
@@ -28,6 +27,7 @@ def split(arguments: list[str]) -> tuple[list[str], list[str]]:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `run`."""
     add_source(parser)
+    add_validation(parser)
     parser.add_argument(
         "--clean",
         action="store_true",
@@ -55,7 +55,7 @@ def execute(options: argparse.Namespace) -> int:
         raise UsageError("there is no command; put it behind --: secretsync run -e production -- COMMAND")
     plan, environ = open_plan(options, must_be_named=True)
     path = entrypoint.find_command(options.command[0], environ)
-    config = resolve_plan(plan, environ, timeout=options.timeout)
+    config = resolve_valid(plan, environ, options)
     resolved = config.resolved()
     entrypoint.refuse_steering(resolved, options.allow_name)
     values = {key: found.value.reveal() for key, found in resolved.items()}
