@@ -57,8 +57,8 @@ def run_in_threads(
 def next_of(results: SimpleQueue[T], deadline: Deadline) -> T:
     """The next of `results`. Raises queue.Empty at the deadline.
 
-    It waits in slices: a signal that another thread took, or that came right before the wait, does not end the wait, and
-    its handler only runs between two of them.
+    It waits in slices: a signal that another thread took, or that came right before the wait, does not end the wait,
+    and its handler only runs between two of them.
     """
     while True:
         remaining = deadline.remaining()
