@@ -15,7 +15,7 @@ from secretsync.fetch import Answers, Stores, ask_values, fetch, inspect
 from secretsync.model import Failed, Found, Missing, Payload, SecretInfo, SecretRef, Selector
 from secretsync.plan import SecretPart
 from secretsync.providers import registry
-from secretsync.providers.interface import Deadline, Identity, Provider, ProviderSpec, StoreContext
+from secretsync.providers.interface import Answer, Deadline, Identity, Provider, ProviderSpec, StoreContext
 from secretsync.targets import Target
 from secretsync.testing import MemoryProvider
 from tests.support.canary import CanaryFactory
@@ -463,6 +463,33 @@ def test_a_store_that_hangs_is_not_closed(made: type[_Made], monkeypatch: pytest
         assert made.closed == []
     finally:
         done.set()
+
+
+def test_a_signal_that_another_thread_took_is_heeded() -> None:
+    """Its handler runs at once and not at the deadline: the main thread does not wait in one piece."""
+    heard: list[float] = []
+
+    class Signalling(MemoryProvider):
+        def fetch(self, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Answer]:
+            signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+            released.wait(LONG)
+            yield from super().fetch(refs, deadline)
+
+    released = threading.Event()
+
+    def hear(_number: int, _frame: object) -> None:
+        heard.append(time.monotonic())
+        released.set()
+
+    before = signal.signal(signal.SIGUSR1, hear)
+    try:
+        began = time.monotonic()
+        answers = ask_values([part("memory:a")], {"memory": Signalling({"a": "x"})}, Deadline(LONG))
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert heard
+    assert heard[0] - began < LONG / 2
+    assert isinstance(answers.of(SecretRef("memory", "a")), Found)
 
 
 def test_an_interrupt_closes_no_store_that_is_at_work(made: type[_Made], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,21 +1,28 @@
 """What the README and the pages beside it show is what happens."""
 
+import inspect
 import os
 import re
 import shutil
 import sys
+import textwrap
 import tomllib
+import types
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import secretsync
 from secretsync import resolve_config
 from secretsync.bindings import parse_bindings
 from secretsync.cli import COMMANDS
 from secretsync.envfiles import parse_env_file
 from secretsync.errors import ExitStatus
+from secretsync.model import Missing, SecretRef
 from secretsync.placeholders import parse_value
+from secretsync.providers.interface import Deadline, StoreContext
 from secretsync.providers.registry import BUILT_IN, load_provider
 from tests.support import help_pages
 from tests.support.canary import CanaryFactory
@@ -123,3 +130,59 @@ def test_links_lead_somewhere() -> None:
     for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
         for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def page(name: str) -> str:
+    """A page of docs/."""
+    return (ROOT / "docs" / name).read_text(encoding="utf-8")
+
+
+def test_library_page(project: MakeProject, canary: CanaryFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each block of Python on the page runs, one after the other."""
+    made = project(
+        {
+            **{
+                f"env/{name}/common.env": "PORT=8000\nDEBUG=False\nFORCE_HTTPS=True\n"
+                for name in ("production", "test")
+            },
+            "env/production/security.env": "SECRET_KEY=$<env:SECRET_KEY>\n",
+            "env/production/web.env": "PORT=80\n",
+            "env/production/database.env": "URL=$<env:SECRET_KEY>\n",
+            "env/test/security.env": "KEY=$<vault:secret/app#key>\n",
+        }
+    )
+    monkeypatch.setenv("SECRET_KEY", canary())
+    monkeypatch.chdir(made.root)
+    names: dict[str, object] = {"__name__": "shown"}
+    monkeypatch.setitem(sys.modules, "shown", types.ModuleType("shown"))
+    for block in blocks("python", page("library.md")):
+        exec(block, names)
+    canary.assert_clean(repr(names["settings"]))
+    assert names["config"]["KEY"] == "not a secret"  # type: ignore[index]
+
+
+def test_library_page_names_what_is_there() -> None:
+    """The table of exceptions is complete, and so is that of arguments."""
+    rows = re.findall(r"^\| `(\w+Error)` \|", page("library.md"), re.MULTILINE)
+    assert sorted(rows) == sorted(name for name in secretsync.__all__ if name.endswith("Error") and "Sync" not in name)
+    shown = set(re.findall(r"`(\w+)`", page("library.md").split("| Means |")[1].split("\n## ")[0]))
+    assert set(inspect.signature(resolve_config).parameters) <= shown
+
+
+def test_plug_in_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The provider on the page answers as it should, with a keyring in memory in place of the SDK."""
+    provider_block, contract_block = re.findall(
+        r"^   ```python\n(.*?)^   ```$", page("plugins.md"), re.MULTILINE | re.DOTALL
+    )
+    compile(textwrap.dedent(contract_block), "plugins.md", "exec")
+    keyring = types.ModuleType("keyring")
+    keyring.__dict__["errors"] = types.SimpleNamespace(KeyringError=LookupError)
+    keyring.__dict__["get_password"] = lambda service, user: {("acme", "api"): "x"}.get((service, user))
+    monkeypatch.setitem(sys.modules, "keyring", keyring)
+    names: dict[str, Any] = {}
+    exec(textwrap.dedent(provider_block), names)
+    provider = names["KeyringProvider"](StoreContext(store="keyring", environment="test"))
+    refs = (SecretRef("keyring", "acme/api"), SecretRef("keyring", "acme/other"))
+    there, missing = (outcome for _, outcome in provider.fetch(refs, Deadline(10)))
+    assert there.value.reveal() == "x"
+    assert isinstance(missing, Missing)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         ResolutionError,
         SecretSyncError,
         UsageError,
+        ValidationError,
         ValueTypeError,
     )
     from secretsync.model import Origin, Secret
@@ -43,6 +44,7 @@ __all__ = [
     "SecretSyncError",
     "State",
     "UsageError",
+    "ValidationError",
     "ValueTypeError",
     "check_rotation",
     "resolve_config",

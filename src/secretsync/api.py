@@ -10,14 +10,23 @@ from secretsync import inherited
 from secretsync.bindings import Bindings, read_bindings
 from secretsync.config import Config
 from secretsync.envfiles import EnvFile, read_env_file
-from secretsync.errors import ConfigurationError, Problem, ProblemKind, ResolutionError, UsageError
+from secretsync.errors import (
+    ConfigurationError,
+    Problem,
+    ProblemKind,
+    ResolutionError,
+    SecretSyncError,
+    UsageError,
+    ValidationError,
+)
 from secretsync.fetch import Answers, Stores, StoreState, ask_values, fetch, identify, inspect
 from secretsync.model import Entry, Failed, Found, HiddenMapping, Missing, Payload, Secret, SecretInfo, SecretRef
 from secretsync.placeholders import Fault, parse_reference
-from secretsync.plan import Plan, SecretPart, make_plan
+from secretsync.plan import EnvironPart, Plan, SecretPart, make_plan
 from secretsync.project import (
     Project,
     check_environment_name,
+    environments,
     find_root,
     named_environment,
     open_files,
@@ -33,18 +42,26 @@ from secretsync.targets import TargetFinder
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from secretsync.audit import AuditReport
+    from secretsync.audit.evidence import Online
     from secretsync.explanation import Row
+    from secretsync.plan import EntryId
+    from secretsync.policy import Policy
     from secretsync.rotation import RotationReport
+    from secretsync.rules import Finding
 
 __all__ = [
+    "AnyEnviron",
     "Environ",
     "Source",
+    "audit_plan",
     "check_rotation",
     "explain_plan",
     "get_secret",
     "identify_stores",
     "inspect_plan",
     "load_plan",
+    "open_policy",
     "resolve_config",
     "resolve_plan",
     "rotation_of_plan",
@@ -75,6 +92,18 @@ class Environ(HiddenMapping):
         return len(self.__of())
 
 
+class AnyEnviron(Environ):
+    """The process environment of which nobody knows what it lacks: plans made of it find every variable there.
+
+    An audit before a deployment runs where the variables of the later process are not.
+    """
+
+    __slots__ = ()
+
+    def __contains__(self, key: object) -> bool:
+        return True
+
+
 class Source(NamedTuple):
     """What a configuration is made from, as the caller names it."""
 
@@ -96,6 +125,7 @@ def resolve_config(
     files: Iterable[str | os.PathLike[str]] | None = None,
     bindings: str | os.PathLike[str] | None = None,
     stores: Mapping[str, Provider] | None = None,
+    validate: bool | None = None,
 ) -> Config:
     """The configuration of `environment`, every selected secret in it resolved.
 
@@ -107,11 +137,13 @@ def resolve_config(
     files: env files that take the place of an environment, later ones over earlier ones.
     bindings: the bindings file that goes with `files`.
     stores: providers that take the place of configured stores, by store name; for tests. Nothing is inherited then.
+    validate: whether values are judged by `env/<environment>/policy.toml` and the built-in rules; None: in strict
+    environments. Warnings are logged as `secretsync`.
 
     Inside an application that `secretsync run` started for the same environment, the values are those that `run`
-    resolved: they are in the process environment, and no store is asked.
+    resolved and judged: they are in the process environment, and no store is asked.
 
-    Raises ConfigurationError, ResolutionError or UsageError, each with all that is wrong.
+    Raises ConfigurationError (ValidationError is one), ResolutionError or UsageError, each with all that is wrong.
     """
     for name, given in (("services", services), ("files", files)):
         if isinstance(given, str):
@@ -132,7 +164,13 @@ def resolve_config(
     if source.services is None and inherited.VARIABLE in environ:
         source = source._replace(services=inherited.services(_open(source, environ), environ))
     plan = load_plan(source, environ, stores)
-    return resolve_plan(plan, environ, timeout=timeout, stores=stores, may_inherit=stores is None, source=source)
+    if validate is None:
+        # What `run` was told with --no-validate holds for the application too.
+        is_judged = stores is None and inherited.has_resolved(plan.project, environ)
+        validate = plan.is_strict and not is_judged
+    return resolve_plan(
+        plan, environ, timeout=timeout, stores=stores, may_inherit=stores is None, source=source, validate=validate
+    )
 
 
 def _as_started(source: Source, environ: Mapping[str, str]) -> Source:
@@ -196,11 +234,17 @@ def resolve_plan(
     stores: Mapping[str, Provider] | None = None,
     may_inherit: bool = False,
     source: Source | None = None,
+    validate: bool = False,
+    warn: Callable[[Finding], None] | None = None,
 ) -> Config:
-    """The configuration that a plan gives: ask the stores, put the answers in.
+    """The configuration that a plan gives: ask the stores, put the answers in, judge the values.
 
-    Raises ConfigurationError for a missing SDK, ResolutionError with every secret that could not be had.
+    `warn`: who hears of what is only a warning; None: it is logged.
+
+    Raises ConfigurationError for a missing SDK or a bad policy, ResolutionError with every secret that could not be
+    had, ValidationError with every value that is not allowed.
     """
+    policy = open_policy(plan) if validate else None
     known = inherited.read(plan, environ) if may_inherit else {}
     asked = plan.without(known) if known else plan
     with Stores(asked.stores, plan.project, environ, stores) as opened:
@@ -208,12 +252,54 @@ def resolve_plan(
 
     def reload() -> Config:
         again = load_plan(source, environ, stores) if source is not None else plan
-        return resolve_plan(again, environ, timeout=timeout, stores=stores, source=source)
+        return resolve_plan(again, environ, timeout=timeout, stores=stores, source=source, validate=validate, warn=warn)
 
     result = resolve(asked, answers, environ, inherited=known, reload=reload)
-    if isinstance(result, Config):
-        return result
-    raise ResolutionError(result)
+    if not isinstance(result, Config):
+        raise ResolutionError(result)
+    if policy is not None:
+        _validate(result, plan, policy, environ, warn or _log)
+    return result
+
+
+def open_policy(plan: Plan) -> Policy:
+    """The policy of a plan's environment, an empty one where there is none. Raises ConfigurationError."""
+    from secretsync.policy import read_policy
+
+    policy = read_policy(plan.project)
+    if policy.problems:
+        raise ConfigurationError(policy.problems)
+    return policy
+
+
+def _validate(
+    config: Config, plan: Plan, policy: Policy, environ: Mapping[str, str], warn: Callable[[Finding], None]
+) -> None:
+    """Raise ValidationError with all that is not as it must be; what is less than an error goes to `warn`."""
+    from secretsync.rules import Severity
+    from secretsync.validation import judge, subjects_of, today, without_ignored
+
+    verdict = judge(
+        policy,
+        subjects_of(config),
+        is_strict=plan.is_strict,
+        environ=environ,
+        services=config.services,
+        known_services=plan.known_services,
+    )
+    findings = without_ignored(policy, verdict.findings, today)
+    errors = [finding.problem for finding in findings if finding.severity is Severity.ERROR]
+    for finding in findings:
+        if finding.severity is not Severity.ERROR:
+            warn(finding)
+    if errors:
+        raise ValidationError(errors)
+
+
+def _log(finding: Finding) -> None:
+    import logging
+
+    logging.getLogger("secretsync").warning("%s", finding.problem)
 
 
 def inspect_plan(plan: Plan, environ: Mapping[str, str], *, timeout: float | None = None) -> Answers[SecretInfo]:
@@ -370,3 +456,79 @@ def rotation_of_plan(
         answers = inspect(plan, opened, deadline, progress)
     # After the answers: what was made while they were under way is not in the future.
     return assess(plan, answers, now or datetime.now(UTC), strict=strict)
+
+
+def audit_plan(
+    plan: Plan, environ: Mapping[str, str], *, at: datetime, is_online: bool = False, timeout: float | None = None
+) -> AuditReport:
+    """What an audit of a plan's environment at the moment `at` (aware, UTC) finds.
+
+    `is_online`: ask the stores for values and ages; what they do not give is in the report. Raises
+    ConfigurationError for a bad policy or a missing SDK.
+    """
+    from secretsync.audit import audit
+    from secretsync.audit.evidence import Evidence
+    from secretsync.audit.reading import file_states, git_state, owners
+    from secretsync.validation import planned_subjects, written_values
+
+    policy = open_policy(plan)
+    values, online = _ask_for_audit(plan, environ, at, timeout) if is_online else (written_values(plan), None)
+    project = plan.project
+    return audit(
+        Evidence(
+            plan=plan,
+            policy=policy,
+            files=tuple(read_env_file(file.path, file=file.shown, service=file.service) for file in project.files),
+            subjects=planned_subjects(plan, values),
+            states=file_states(project),
+            owners=owners(project),
+            git=git_state(plan, environ),
+            others=_other_plans(project, environ),
+            environ=environ if is_online else None,
+            at=at,
+            online=online,
+            absent=frozenset(
+                part.name
+                for planned in plan.entries.values()
+                for part in planned.parts
+                if isinstance(part, EnvironPart) and environ.get(part.name) is None
+            ),
+        )
+    )
+
+
+def _ask_for_audit(
+    plan: Plan, environ: Mapping[str, str], at: datetime, timeout: float | None
+) -> tuple[dict[EntryId, Secret], Online]:
+    """The values that the stores give, and what they say besides; what they do not give is a problem, not an end."""
+    from secretsync.audit.evidence import Online
+    from secretsync.checks import check
+    from secretsync.resolve import resolve_values
+
+    with Stores(plan.stores, plan.project, environ) as opened:
+        values, problems = resolve_values(
+            plan, fetch(plan, opened, Deadline(timeout or plan.bindings.timeout)), environ
+        )
+    checked = check(plan, inspect_plan(plan, environ, timeout=timeout), at)
+    told = {problem.key for problem in problems}
+    by_metadata = [problem for problem in checked.problems if problem.key not in told]
+    # The right to read metadata is another one than that to read values: who lacks it has a secret all the same.
+    unusable = tuple(problem for problem in by_metadata if problem.kind is ProblemKind.UNUSABLE)
+    unseen = [f"metadata: {problem}" for problem in by_metadata if problem.kind is not ProblemKind.UNUSABLE]
+    ages = "the age of secrets beyond declared dates: `secretsync check-rotation` asks for it"
+    return values, Online(problems=(*problems, *unusable), not_checked=(*checked.not_checked, *unseen, ages))
+
+
+def _other_plans(project: Project, environ: Mapping[str, str]) -> dict[str, Plan | str]:
+    """The plans of the project's other environments, or why there is none."""
+    if project.environment is None:
+        return {}
+    plans: dict[str, Plan | str] = {}
+    for name in environments(project.root):
+        if name == project.environment:
+            continue
+        try:
+            plans[name] = load_plan(Source(environment=name, root=project.root), AnyEnviron(environ))
+        except SecretSyncError as error:
+            plans[name] = f"it cannot be read ({len(error.problems)} problems)"
+    return plans

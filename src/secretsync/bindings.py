@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from secretsync.documents import Reader, key_problem, parse_document, read_regular_file
 from secretsync.durations import parse_duration
-from secretsync.errors import Problem, ProblemKind
-from secretsync.names import is_entry_name, is_store_name, nearest
+from secretsync.errors import Problem
+from secretsync.names import is_entry_name, is_store_name
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -79,69 +78,26 @@ class Bindings(Record, kw_only=True):
 
     def problem(self, path: Sequence[str], cause: str, hint: str | None = None) -> Problem:
         """A problem at one key of the file."""
-        return Problem(
-            kind=ProblemKind.CONFIGURATION,
-            file=self.file,
-            line=self._line(path),
-            key=".".join(path),
-            cause=cause,
-            hint=hint,
-        )
-
-    def _line(self, path: Sequence[str]) -> int | None:
-        """The line of a key; of the table around it where the key itself is not there."""
-        for end in range(len(path), 0, -1):
-            if (line := self.lines.get(tuple(path[:end]))) is not None:
-                return line
-        return None
+        return key_problem(self.file, self.lines, path, cause, hint)
 
 
 def read_bindings(path: str, file: str) -> Bindings:
     """The bindings at `path`, shown to people as `file`. Nothing is raised: problems come back with it."""
-    try:
-        if not os.path.isfile(path):
-            return _unreadable(file, "it is not a regular file")
-        with open(path, "rb") as opened:
-            data = opened.read()
-    except OSError as error:
-        return _unreadable(file, f"it cannot be read: {error.strerror}")
-    return parse_bindings(data, file)
-
-
-def _unreadable(file: str, cause: str, line: int | None = None) -> Bindings:
-    return Bindings(file=file, problems=(Problem(kind=ProblemKind.CONFIGURATION, file=file, line=line, cause=cause),))
+    data = read_regular_file(path, file)
+    return Bindings(file=file, problems=(data,)) if isinstance(data, Problem) else parse_bindings(data, file)
 
 
 def parse_bindings(data: bytes, file: str) -> Bindings:
     """The bindings in the bytes of a TOML file."""
-    import tomllib
-
-    cause = None
-    try:
-        text = data.decode("utf-8")
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        cause = f"this is not TOML: {error.args[0] if error.args else 'it cannot be parsed'}"
-    except UnicodeDecodeError:
-        cause = "this file is not UTF-8"
-    except ValueError:  # a number of thousands of digits
-        cause = "this is not TOML: a number is too long"
-    except RecursionError:
-        cause = "this file is nested too deeply"
-    if cause is not None:
-        at_line = re.search(r" \(at line (\d+), column \d+\)", cause)
-        return _unreadable(
-            file, cause.replace(at_line[0], "") if at_line else cause, int(at_line[1]) if at_line else None
-        )
-    return _Reader(file, text).read(document)
+    parsed = parse_document(data, file)
+    if isinstance(parsed, Problem):
+        return Bindings(file=file, problems=(parsed,))
+    document, lines = parsed
+    return _Reader(file, lines).read(document)
 
 
-class _Reader:
-    """Reads one document, noting every problem on the way."""
-
-    def __init__(self, file: str, text: str) -> None:
-        self.problems: list[Problem] = []
-        self.shell = Bindings(file=file, lines=_lines_of_keys(text))
+class _Reader(Reader):
+    """Reads one bindings file."""
 
     def read(self, document: Mapping[str, Any]) -> Bindings:
         known = ("strict", "lookup", "timeout", "stores", "secrets", "rotation")
@@ -151,7 +107,7 @@ class _Reader:
             self.note(("lookup",), "it must be a list of at least one store's name")
             lookup = None
         return Bindings(
-            file=self.shell.file,
+            file=self.file,
             strict=self.value((), document, "strict", bool, "true or false"),
             lookup=DEFAULT_LOOKUP if lookup is None else tuple(lookup),
             timeout=self.duration((), document, "timeout") or DEFAULT_TIMEOUT,
@@ -159,28 +115,8 @@ class _Reader:
             secrets=self.tables(document, "secrets", self.secret),
             rotation=self.rotation(document),
             problems=tuple(self.problems),
-            lines=self.shell.lines,
+            lines=self.lines,
         )
-
-    def note(self, path: Sequence[str], cause: str, hint: str | None = None) -> None:
-        self.problems.append(self.shell.problem(path, cause, hint))
-
-    def refuse_unknown(self, path: tuple[str, ...], table: Mapping[str, Any], known: Sequence[str]) -> None:
-        for key in table:
-            if key not in known:
-                close = nearest(key, list(known))
-                self.note(
-                    (*path, key), "unknown key", f"did you mean {close}?" if close else f"one of {', '.join(known)}"
-                )
-
-    def value(self, path: tuple[str, ...], table: Mapping[str, Any], key: str, kind: type, words: str) -> Any:
-        """The value of `key`, or None where it is not there or not of its type, which is noted."""
-        value = table.get(key)
-        # bool is an int in Python, and not in TOML.
-        if value is None or (isinstance(value, kind) and (kind is bool or not isinstance(value, bool))):
-            return value
-        self.note((*path, key), f"it must be {words}")
-        return None
 
     def duration(self, path: tuple[str, ...], table: Mapping[str, Any], key: str) -> float | None:
         text = self.value(path, table, key, str, 'a length of time such as "30s"')
@@ -192,11 +128,6 @@ class _Reader:
                 (*path, key), "this is no length of time above zero", 'such as "30s", "12h", "90d", "26w" or "P90D"'
             )
         return seconds
-
-    def tables(self, document: Mapping[str, Any], name: str, read: Callable[[str, Any], Any]) -> dict[str, Any]:
-        table = self.value((), document, name, dict, "a table")
-        found = {key: read(key, value) for key, value in (table or {}).items()}
-        return {key: value for key, value in found.items() if value is not None}
 
     def limit(self, path: tuple[str, ...], table: Mapping[str, Any]) -> Limit | None:
         """The limit that `max_age`, `reason` and `until` of a table say."""
@@ -256,7 +187,7 @@ class _Reader:
             key=self.value(path, table, "key", str, "a string"),
             max_age=self.limit(path, table),
             settings={key: value for key, value in table.items() if key not in own},
-            line=self.shell.lines.get(path),
+            line=self.lines.get(path),
         )
 
     def secret(self, name: str, value: Any) -> Binding | None:
@@ -264,7 +195,7 @@ class _Reader:
         if not is_entry_name(name):
             self.note(path, "a name is letters, digits and '_', not beginning with a digit")
             return None
-        line = self.shell.lines.get(path)
+        line = self.lines.get(path)
         if isinstance(value, str):
             return Binding(name=name, reference=value, line=line)
         if not isinstance(value, dict):
@@ -312,30 +243,3 @@ class _Reader:
             self.note(at, "this is no limit above zero", hint)
             return None
         return Limit(seconds=seconds, written=value)
-
-
-_TABLE = re.compile(r"\s*\[+\s*([^\]#]+?)\s*\]+")
-_KEY = re.compile(r"""\s*((?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+)(?:\s*\.\s*(?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+))*)\s*=""")
-_KEY_PART = re.compile(r""""([^"]*)"|'([^']*)'|([A-Za-z0-9_-]+)""")
-
-
-def _lines_of_keys(text: str) -> dict[tuple[str, ...], int]:
-    """The line of each key and table, for messages: tomllib says none. What it does not find has no line."""
-    lines: dict[tuple[str, ...], int] = {}
-    table: tuple[str, ...] = ()
-    for number, line in enumerate(text.split("\n"), 1):
-        if header := _TABLE.match(line):
-            table = _key_parts(header[1])
-            lines.setdefault(table, number)
-        elif key := _KEY.match(line):
-            path = (*table, *_key_parts(key[1]))
-            for end in range(1, len(path) + 1):
-                lines.setdefault(path[:end], number)
-            # The keys of inline tables stand on the line of the table.
-            for inner in re.finditer(r"[{,]\s*([A-Za-z0-9_-]+)\s*=", line):
-                lines.setdefault((*path, inner[1]), number)
-    return lines
-
-
-def _key_parts(text: str) -> tuple[str, ...]:
-    return tuple(next(group for group in match.groups() if group is not None) for match in _KEY_PART.finditer(text))

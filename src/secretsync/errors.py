@@ -3,6 +3,7 @@
 SecretSyncError                 anything below
 ├── UsageError             2    the call itself: no environment named, a bad name
 ├── ConfigurationError     2    env files, placeholders, bindings, a missing SDK
+│   └── ValidationError    2    values that the policy, or a strict environment, does not allow
 ├── ResolutionError     3 4 5   a store did not answer with a usable value
 ├── OutputError            6    a value that a format cannot carry, an unsafe file
 ├── MissingKeyError             a key that the configuration does not have (a KeyError)
@@ -28,6 +29,7 @@ __all__ = [
     "ResolutionError",
     "SecretSyncError",
     "UsageError",
+    "ValidationError",
     "ValueTypeError",
     "printable",
     "worst_status",
@@ -137,6 +139,10 @@ class UsageError(SecretSyncError):
 
 class ConfigurationError(SecretSyncError):
     """The env files, their placeholders or the bindings are wrong, or a store's SDK is not installed."""
+
+
+class ValidationError(ConfigurationError):
+    """Everything resolved, and some of it is not as the policy or a strict environment asks."""
 
 
 class ResolutionError(SecretSyncError):

@@ -16,7 +16,7 @@ from secretsync.plan import Plan, SecretPart
 from secretsync.project import Project
 from secretsync.providers.interface import Deadline, Identity, Provider, StoreContext
 from secretsync.providers.registry import load_provider, missing_modules
-from secretsync.providers.workers import no_answer, run_in_threads
+from secretsync.providers.workers import next_of, no_answer, run_in_threads
 from secretsync.records import Record
 
 __all__ = ["Answers", "StoreState", "Stores", "ask_values", "fetch", "identify", "inspect"]
@@ -235,7 +235,7 @@ class _Round(Generic[T]):
         self._advance()
         while self.batches and not self.end.is_over:
             try:
-                batch, ref, outcome = self.events.get(timeout=self.end.remaining())
+                batch, ref, outcome = next_of(self.events, self.end)
             except Empty:
                 break
             if ref is _END:

@@ -14,7 +14,7 @@ from secretsync.plan import EntryId, Plan
 from secretsync.project import Project
 from secretsync.variables import FILE, variable_entry
 
-__all__ = ["VARIABLE", "describe", "project", "read", "services", "variables"]
+__all__ = ["VARIABLE", "describe", "has_resolved", "project", "read", "services", "variables"]
 
 VARIABLE = "SECRETSYNC_RESOLVED"
 _SCHEMA = 1
@@ -91,6 +91,12 @@ def services(of: Project, environ: Mapping[str, str]) -> tuple[str, ...] | None:
     if document is None or not _is_of(of, document):
         return None
     return tuple(name for name in _strings(document.get("services")) if name in of.services)
+
+
+def has_resolved(of: Project, environ: Mapping[str, str]) -> bool:
+    """Whether `run` started this process with this very project resolved."""
+    document = _parse(environ.get(VARIABLE, ""))
+    return document is not None and _is_of(of, document)
 
 
 def read(plan: Plan, environ: Mapping[str, str]) -> dict[EntryId, Resolved]:

@@ -14,7 +14,7 @@ from secretsync.plan import EntryId, EntryPart, EnvironPart, Plan, PlannedEntry,
 from secretsync.records import Record
 from secretsync.selection import select
 
-__all__ = ["Inputs", "failure_problem", "is_secret_part", "resolve", "resolve_entry"]
+__all__ = ["Inputs", "failure_problem", "is_secret_part", "resolve", "resolve_entry", "resolve_values"]
 
 
 class _Pieces:
@@ -81,6 +81,18 @@ def resolve(
         known_services=plan.known_services,
         extra={key: resolved[entry_id] for key, entry_id in plan.extra.items()},
     )
+
+
+def resolve_values(
+    plan: Plan, answers: Answers[Payload], environ: Mapping[str, str]
+) -> tuple[dict[EntryId, Secret], tuple[Problem, ...]]:
+    """The values that the answers give, and the problems of the others."""
+    resolved: dict[EntryId, Resolved] = {}
+    problems: dict[Problem, None] = {}
+    for entry_id, planned in plan.entries.items():
+        if (value := resolve_entry(Inputs(plan, answers, environ), planned, resolved, problems)) is not None:
+            resolved[entry_id] = value
+    return {entry_id: found.value for entry_id, found in resolved.items()}, tuple(problems)
 
 
 def resolve_entry(

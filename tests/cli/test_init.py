@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.canary import CanaryFactory
 from tests.support.processes import RunCli
 from tests.support.tools import needs_tool
 
@@ -15,14 +16,15 @@ def files_of(folder: Path) -> set[str]:
     return {name for name in found if not name.startswith(".git/")}
 
 
-def test_a_first_project_works_at_once(run_cli: RunCli, tmp_path: Path) -> None:
-    """What is made resolves: development without anything, production once its secret is there."""
+def test_a_first_project_works_at_once(run_cli: RunCli, tmp_path: Path, canary: CanaryFactory) -> None:
+    """What is made resolves: development without anything, production once what its policy asks for is there."""
     made = run_cli("init", expect=0)
     assert made.stdout.endswith("next: secretsync explain -e development\n")
     assert files_of(tmp_path) == {
         ".gitignore",
         *(f"env/{name}/{file}.env" for name in ("development", "production") for file in ("app", "common", "security")),
         *(f"providers/{name}.toml" for name in ("development", "production")),
+        "env/production/policy.toml",
     }
     run_cli("explain", "-e", "development", expect=0)
     run_cli("check", "-e", "development", expect=0)
@@ -30,7 +32,11 @@ def test_a_first_project_works_at_once(run_cli: RunCli, tmp_path: Path) -> None:
     assert shown.stdout == "development True 8000\n"
     failed = run_cli("run", "-e", "production", "--", "true", expect=3)
     assert "env/production/security.env:2:12: SECRET_KEY" in failed.stderr
-    run_cli("run", "-e", "production", "--", "true", env={"SECRET_KEY": "x"}, expect=0)
+    secret = {"SECRET_KEY": canary()}
+    lacking = run_cli("run", "-e", "production", "--", "true", env=secret, expect=2)
+    assert "env/production/policy.toml:8: DATABASE_URL: it is required" in lacking.stderr
+    env = {**secret, "DATABASE_URL": canary("postgresql://app:", "@db/app")}
+    run_cli("run", "-e", "production", "--", "true", env=env, expect=0)
 
 
 def test_what_is_there_stays(run_cli: RunCli, tmp_path: Path) -> None:

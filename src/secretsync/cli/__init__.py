@@ -21,6 +21,7 @@ COMMANDS = {
     "run": "resolve, then start a command with the configuration in its environment",
     "render": "write the resolved configuration in one of several formats",
     "check": "does every secret exist? reads no value",
+    "audit": "judge a configuration before it is deployed: policy, plain secrets, files, git",
     "explain": "where each value comes from",
     "check-rotation": "how old the secrets are, against the policy; reads no value",
     "doctor": "is each store reachable, and who are we there?",

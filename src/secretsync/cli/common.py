@@ -15,10 +15,13 @@ from secretsync.errors import UsageError, printable
 
 if TYPE_CHECKING:
     from secretsync.api import Environ, Source
+    from secretsync.config import Config
     from secretsync.envfiles import EnvFile
     from secretsync.plan import Plan
+    from secretsync.rules import Finding
 
-__all__ = ["add_format", "add_source", "build_parser", "environment_of", "open_plan", "print_json", "say", "table"]
+__all__ = ["add_format", "add_source", "add_validation", "build_parser", "environment_of", "open_plan", "print_json"]
+__all__ += ["resolve_valid", "say", "table"]
 
 
 def _formatter(prog: str) -> argparse.HelpFormatter:
@@ -153,6 +156,35 @@ def open_plan(
         strictness = "strict" if plan.is_strict else "lenient"
         say(f"{plan.project.label}: {strictness}, {len(plan.entries)} entries, {len(plan.refs)} secrets to look for")
     return plan, environ
+
+
+def add_validation(parser: argparse.ArgumentParser) -> None:
+    """The option that takes the values as they are."""
+    parser.add_argument(
+        "--no-validate",
+        action="store_true",
+        help="take values that the policy or a strict environment does not allow, for an emergency",
+    )
+
+
+def resolve_valid(plan: Plan, environ: Environ, options: argparse.Namespace) -> Config:
+    """The configuration of a plan, its values judged where it is strict. Warnings are said on stderr."""
+    from secretsync.api import resolve_plan
+    from secretsync.errors import ValidationError
+
+    is_judged = plan.is_strict and not options.no_validate
+    if plan.is_strict and options.no_validate:
+        say(f"{plan.project.label}: values are not validated (--no-validate)")
+
+    def warn(finding: Finding) -> None:
+        if not options.quiet:
+            say(f"warning: {finding.problem}")
+
+    try:
+        return resolve_plan(plan, environ, timeout=options.timeout, validate=is_judged, warn=warn)
+    except ValidationError:
+        say("in an emergency, --no-validate takes the values as they are")
+        raise
 
 
 def say(text: str) -> None:

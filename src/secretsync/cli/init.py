@@ -22,6 +22,36 @@ _IGNORED = (
 )
 
 
+# The built-in rules say the same of the keys that are there; written down, they can be read, tightened and required.
+_POLICY = """\
+# What must hold in {name} before anything starts (secretsync run, render, resolve_config) or is deployed
+# (secretsync audit).
+
+[required]
+SECRET_KEY   = "the key that sessions and tokens are signed with"
+FORCE_HTTPS  = "whether plain http is redirected to https"
+# Written in env/{name}/database.env, or exported by the platform.
+DATABASE_URL = { description = "where the database is", service = "database", environment = true }
+
+[checks.DEBUG]
+is_false = true
+message  = "debug mode shows the application's insides to everybody: it must be off"
+
+[checks.SECRET_KEY]
+min_length = 32
+message    = "it must have 32 characters or more: python -c 'import secrets; print(secrets.token_urlsafe(48))'"
+
+[checks.FORCE_HTTPS]
+is_true = true
+message = "sessions and passwords would pass the network in plain text: it must be on"
+
+[checks.SESSION_TIMEOUT]
+max      = 3600
+severity = "warning"
+message  = "a session should end after an hour at most: 3600 seconds"
+"""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `init`."""
     parser.add_argument("--root", metavar="DIR", default=".", help="where the project is (default: here)")
@@ -65,12 +95,16 @@ def _files(name: str) -> dict[str, str]:
             f"ENVIRONMENT={name}\n"
             f"DEBUG={'True' if lenient else 'False'}\n"
             f"LOG_LEVEL={'DEBUG' if lenient else 'WARNING'}\n"
+            f"FORCE_HTTPS={'False' if lenient else 'True'}\n"
+            "# Seconds.\n"
+            f"SESSION_TIMEOUT={'86400' if lenient else '1800'}\n"
         ),
         f"env/{name}/security.env": (
             f"# Secrets, as placeholders. Each is looked for as providers/ says.\nSECRET_KEY={secret}\n"
         ),
         f"env/{name}/app.env": "# Settings of one service, app. Another service is another file.\nPORT=8000\n",
         f"providers/{name}.toml": _bindings(name, is_lenient_one=lenient),
+        **({} if lenient else {f"env/{name}/policy.toml": _POLICY.replace("{name}", name)}),
     }
 
 

@@ -12,8 +12,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from secretsync import formats
-from secretsync.api import load_plan, resolve_plan
-from secretsync.cli.common import add_source, environment_of, open_plan, say
+from secretsync.api import load_plan
+from secretsync.cli.common import add_source, add_validation, environment_of, open_plan, resolve_valid, say
 from secretsync.entrypoint import refuse_steering
 from secretsync.errors import UsageError
 
@@ -30,6 +30,7 @@ _ESCAPES = ("json", "yaml", "shell", "none")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `render`."""
     add_source(parser)
+    add_validation(parser)
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument(
         "--format", metavar="FORMAT", choices=tuple(formats.FORMATS), help=f"one of: {', '.join(formats.FORMATS)}"
@@ -95,7 +96,7 @@ def _check(options: argparse.Namespace) -> None:
 
 def _format(options: argparse.Namespace) -> str:
     plan, environ = open_plan(options, must_be_named=True)
-    resolved = resolve_plan(plan, environ, timeout=options.timeout).resolved()
+    resolved = resolve_valid(plan, environ, options).resolved()
     refuse_steering(resolved, options.allow_name)
     values = {key: found.value.reveal() for key, found in resolved.items()}
     chosen = formats.FORMATS[options.format].options
@@ -121,6 +122,6 @@ def _template(options: argparse.Namespace) -> str:
     template = read_template(options.template)
     environ = Environ(os.environ)
     plan = load_plan(environment_of(options, environ, must_be_named=True), environ, extra=template.entries)
-    config = resolve_plan(plan, environ, timeout=options.timeout)
+    config = resolve_valid(plan, environ, options)
     config.resolved()  # two services that contradict each other
     return escape.join(options.escape, template.pieces(config.beside()), file=options.template)

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from secretsync import entrypoint, hardening, inherited
-from secretsync.api import Environ, resolve_plan
-from secretsync.cli.common import add_source, open_plan, say
+from secretsync.api import Environ
+from secretsync.cli.common import add_source, add_validation, open_plan, resolve_valid, say
 from secretsync.errors import ConfigurationError, Problem, ProblemKind, UsageError
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def split(arguments: list[str]) -> tuple[list[str], list[str]]:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `run`."""
     add_source(parser)
+    add_validation(parser)
     parser.add_argument(
         "--clean",
         action="store_true",
@@ -87,7 +88,7 @@ def execute(options: argparse.Namespace) -> int:
     patterns = [pattern for spec in plan.specs.values() for pattern in spec.credentials]
     if entrypoint.used_credentials(patterns, environ, ()):
         _hide(options)
-    config = resolve_plan(plan, seen, timeout=options.timeout)
+    config = resolve_valid(plan, seen, options)
     resolved = config.resolved()
     entrypoint.refuse_steering(resolved, options.allow_name)
     in_files = {} if folder is None else _choose_files(folder, resolved, environ, options)

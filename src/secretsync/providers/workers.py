@@ -12,7 +12,9 @@ from secretsync.errors import ProblemKind
 from secretsync.model import Failed
 from secretsync.providers.interface import Deadline
 
-__all__ = ["answer_all", "no_answer", "run_in_threads"]
+__all__ = ["answer_all", "next_of", "no_answer", "run_in_threads"]
+
+_SLICE = 0.05  # seconds
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -45,11 +47,26 @@ def run_in_threads(
     try:
         for _ in range(len(items)):
             # After the deadline, what is in the queue already is still taken.
-            yield results.get(timeout=deadline.remaining())
+            yield next_of(results, deadline)
     except Empty:
         return
     finally:
         stopped.set()
+
+
+def next_of(results: SimpleQueue[T], deadline: Deadline) -> T:
+    """The next of `results`. Raises queue.Empty at the deadline.
+
+    It waits in slices: a signal that another thread took, or that came right before the wait, does not end the wait,
+    and its handler only runs between two of them.
+    """
+    while True:
+        remaining = deadline.remaining()
+        try:
+            return results.get(timeout=min(remaining, _SLICE))
+        except Empty:
+            if remaining <= _SLICE:
+                raise
 
 
 def answer_all(refs: Sequence[T], answers: Iterable[tuple[T, R]], deadline: Deadline) -> Iterator[tuple[T, R | Failed]]:

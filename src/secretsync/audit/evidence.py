@@ -1,0 +1,61 @@
+"""What an audit looks at, as it was read: no rule reads anything itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from secretsync.envfiles import EnvFile
+from secretsync.errors import Problem
+from secretsync.plan import Plan
+from secretsync.policy import Policy
+from secretsync.records import Record
+from secretsync.rules import Finding
+from secretsync.validation import Subject
+
+__all__ = ["Evidence", "FileState", "GitState", "Online"]
+
+
+class FileState(Record, kw_only=True):
+    """A file or folder of the configuration, as the file system has it."""
+
+    shown: str
+    mode: int  # permission bits
+    owner: int
+    is_folder: bool = False
+
+
+class GitState(Record, kw_only=True):
+    """What git says of the project's folder; paths are relative to it."""
+
+    tracked: tuple[str, ...] = ()
+    ignored: Mapping[str, str]  # those of our files that git ignores -> the rule that says so
+    exposed: tuple[str, ...] = ()  # files with plain secrets that are neither tracked nor ignored
+    rendered: tuple[EnvFile, ...] = ()  # tracked files in the form of an env file, outside env/
+
+
+class Online(Record, kw_only=True):
+    """What the stores said."""
+
+    problems: tuple[Problem, ...] = ()  # secrets that could not be had
+    findings: tuple[Finding, ...] = ()  # about their ages
+    not_checked: tuple[str, ...] = ()
+
+
+class Evidence(Record, kw_only=True):
+    """All that the rules may look at."""
+
+    plan: Plan
+    policy: Policy
+    files: tuple[EnvFile, ...]
+    subjects: tuple[Subject, ...]
+    states: tuple[FileState, ...]
+    owners: frozenset[int]  # who may own files: root, who runs the audit, who owns the project's folder
+    git: GitState | str  # or why git could not be asked
+    others: Mapping[str, Plan | str]  # the other environments, by name, or why one could not be read
+    environ: Mapping[str, str] | None  # None: offline, since the environment that counts is another process's
+    at: datetime  # aware, UTC
+    online: Online | None = None  # None: no store was asked
+    absent: frozenset[str] = frozenset()  # variables that this process does not have, though a value names them
+
+    _unseen = ("files", "git")  # env files may hold plain secrets: that is what an audit is for

@@ -1,0 +1,113 @@
+"""Rules on what stands in the env files: secrets in plain text, and defaults that would stand in for secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from secretsync.audit.evidence import Evidence
+from secretsync.audit.shapes import HOLE, has_private_key, has_url_password, known_token, looks_random, may_be_secret
+from secretsync.envfiles import EnvFile
+from secretsync.examples import is_example
+from secretsync.model import Entry
+from secretsync.placeholders import BareName, Placeholder, StorePath, Text, Variable, parse_value
+from secretsync.policy import Policy
+from secretsync.rules import Finding, Severity, found
+
+__all__ = ["default_findings", "plaintext_findings", "plaintext_of", "variable_findings"]
+
+
+def plaintext_findings(evidence: Evidence) -> Iterator[Finding]:
+    """Every secret in plain text in the environment's files."""
+    yield from plaintext_of(evidence.files, evidence.policy, is_strict=evidence.plan.is_strict)
+
+
+def plaintext_of(files: Iterable[EnvFile], policy: Policy, *, is_strict: bool) -> Iterator[Finding]:
+    """Every secret in plain text in `files`: of each entry the surest sign alone."""
+    for file in files:
+        for entry in file.entries:
+            if (finding := _plaintext(entry, policy, is_strict=is_strict)) is not None:
+                yield finding
+
+
+def _plaintext(entry: Entry, policy: Policy, *, is_strict: bool) -> Finding | None:
+    literal, defaults = _written(entry)
+    whole = HOLE.join([literal, *defaults])
+    weak = Severity.ERROR if is_strict else Severity.WARNING
+    if has_private_key(whole):
+        return _at(entry, "plaintext-key", "a private key stands here in plain text")
+    if kind := known_token(whole):
+        return _at(entry, "plaintext-token", f"what looks like {kind} stands here in plain text")
+    if has_url_password(literal) or any(map(has_url_password, defaults)):
+        return _at(entry, "plaintext-url", "a password stands in this URL in plain text", weak)
+    # A value with a placeholder in it has its secret from there: the text around it is no secret.
+    if HOLE not in literal and policy.is_sensitive(entry.key) and may_be_secret(entry.key, literal):
+        # In strict environments the rule on stand-ins speaks.
+        if is_strict and is_example(literal, is_sensitive=True):
+            return None
+        return _at(entry, "plaintext-name", "a name of secrets has its value in plain text", weak)
+    if any(looks_random(entry.key, part) for part in whole.split(HOLE)):
+        return _at(entry, "plaintext-entropy", "a value that looks random, as secrets do, stands here in plain text")
+    return None
+
+
+def _written(entry: Entry) -> tuple[str, list[str]]:
+    """What is written of a value, with a hole for each placeholder and variable; and the defaults in these."""
+    if entry.literal or "$" not in entry.text:
+        return entry.text, []
+    parts = parse_value(entry.text).parts
+    literal = "".join(part.text if isinstance(part, Text) else HOLE for part in parts)
+    return literal, [part.default for part in parts if isinstance(part, Placeholder | Variable) and part.default]
+
+
+def _at(entry: Entry, rule: str, message: str, severity: Severity | None = None) -> Finding:
+    return found(rule, message, key=entry.key, file=entry.file, line=entry.line, severity=severity)
+
+
+def variable_findings(evidence: Evidence) -> Iterator[Finding]:
+    """Variables that this process does not have: misspelt, or of the process that will run."""
+    for file in evidence.files:
+        for entry in file.entries:
+            if entry.literal or "$" not in entry.text:
+                continue
+            for part in parse_value(entry.text).parts:
+                if isinstance(part, Variable) and part.default is None and part.name in evidence.absent:
+                    message = f"the variable {part.name} is neither an entry nor one of this process"
+                    yield _at(entry, "unknown-variable", message)
+
+
+def default_findings(evidence: Evidence) -> Iterator[Finding]:
+    """In strict environments, every default that would stand in for a missing secret."""
+    if not evidence.plan.is_strict:
+        return
+    for file in evidence.files:
+        for entry in file.entries:
+            if entry.literal or "$" not in entry.text:
+                continue
+            for part in parse_value(entry.text).parts:
+                # An empty default says that a secret is optional; whether it may be, [required] says.
+                if isinstance(part, Placeholder | Variable) and part.default and _is_secret(evidence, entry, part):
+                    yield _at(entry, "default-on-secret", "a default would stand in for this secret")
+
+
+def _is_secret(evidence: Evidence, entry: Entry, part: Placeholder | Variable) -> bool:
+    """Whether a placeholder or variable leads to a secret, as far as this can be known without asking."""
+    policy, bindings = evidence.policy, evidence.plan.bindings
+    if isinstance(part, Variable):
+        is_alone = entry.text.strip().startswith("${") and entry.text.strip().endswith("}")
+        return policy.is_sensitive(part.name) or (is_alone and policy.is_sensitive(entry.key))
+    if policy.is_sensitive(entry.key):
+        return True
+    reference = part.reference
+    if isinstance(reference, StorePath):
+        return policy.is_sensitive(reference.path) or not _is_environment(evidence, reference.store)
+    assert isinstance(reference, BareName)  # noqa: S101 - for the type checker
+    bound = bindings.secrets.get(reference.name)
+    if bound is not None:
+        return not _is_environment(evidence, bound.reference.partition(":")[0])
+    return policy.is_sensitive(reference.name)
+
+
+def _is_environment(evidence: Evidence, store: str) -> bool:
+    """Whether a store is the process environment, which holds settings too."""
+    specs = evidence.plan.specs
+    return store in specs and not specs[store].is_secret_store

@@ -1,0 +1,133 @@
+"""What secrets in plain text look like: keys, tokens of known shapes, passwords in URLs, random text."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+import re
+from collections import Counter
+
+__all__ = ["has_private_key", "has_url_password", "known_token", "looks_random", "may_be_secret"]
+
+_PRIVATE_KEY = re.compile(
+    r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----|AGE-SECRET-KEY-1[0-9A-Z]{20}|PuTTY-User-Key-File-"
+)
+# "-----BEGIN", in base64.
+_ENCODED_PEM = re.compile(r"LS0tLS1CRUdJTi[A-Za-z0-9+/=\s]{0,80}")
+
+# What each issuer documents as the shape of its tokens. The bounds keep parts of longer words out.
+_TOKENS = {
+    "an AWS access key": r"(?:AKIA|ASIA)[A-Z2-7]{16}",
+    "a GitHub token": r"(?:gh[opusr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{22,})",
+    "a GitLab token": r"gl(?:pat|dt|rt|ptt|cbt|soat)-[A-Za-z0-9_-]{20,}",
+    "a Slack token": r"xox[abeoprs]-[A-Za-z0-9-]{10,}",
+    "a Slack webhook": r"hooks\.slack\.com/services/T[A-Za-z0-9_]{6,}/B[A-Za-z0-9_]{6,}/[A-Za-z0-9]{16,}",
+    "a Stripe key": r"(?:[sr]k_(?:live|test)_|whsec_)[A-Za-z0-9]{16,}",
+    "a Google API key": r"AIza[A-Za-z0-9_-]{35}",
+    "a Google OAuth secret": r"GOCSPX-[A-Za-z0-9_-]{28}",
+    "a SendGrid key": r"SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}",
+    "an npm token": r"npm_[A-Za-z0-9]{36}",
+    "a PyPI token": r"pypi-AgEIcHlwaS5vcmc[A-Za-z0-9_-]{20,}",
+    "a Vault token": r"hv[sb]\.[A-Za-z0-9_-]{24,}",
+    "an OpenAI or Anthropic key": r"sk-(?:ant-|proj-)[A-Za-z0-9_-]{20,}",
+    "a DigitalOcean token": r"do[por]_v1_[a-f0-9]{64}",
+    "an Azure storage key": r"AccountKey=[A-Za-z0-9+/]{40,}={0,2}",
+    "a JSON web token": r"eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]*",
+}
+_KNOWN = {name: re.compile(rf"(?<![A-Za-z0-9_]){shape}") for name, shape in _TOKENS.items()}
+
+# What stands for a placeholder in a text: no password is found in one.
+HOLE = "\0"
+# Bounded everywhere: a file of a megabyte in one word is looked through in one pass.
+_URL_PASSWORD = re.compile(
+    rf"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{{0,30}}://[^\s/@:?#]{{0,256}}:[^\s/@?#{HOLE}]{{1,1024}}@"
+)
+
+# The last word of names such as TOKEN_TTL or API_KEY_HEADER: settings about a secret, no secrets.
+_ABOUT = re.compile(
+    r"_(?:AGE|ALGORITHM|ARN|ATTEMPTS|AUDIENCE|BACKEND|CLASS|COOKIE|COUNT|DAYS|DIR|DOMAIN|ENABLED|ENDPOINT|EXPIRES?"
+    r"|EXPIRY|FIELD|FILE|FORMAT|HASHERS?|HEADER|HOST|HOURS|ID|INTERVAL|ISSUER|LENGTH|LIFETIME|LIMIT|LOCATION|MAX|METHOD"
+    r"|MIN|MINUTES|NAME|PARAM|PATH|POLICY|PORT|PREFIX|PROVIDER|REGION|REQUIRED|ROUNDS|SCHEME|SCOPES?|SECONDS|SIZE"
+    r"|STORE|TIMEOUT|TTL|TYPE|URI|URL|USER|USERNAME|VALIDATORS?|VERSION)\Z"
+)
+_SWITCH = re.compile(r"true|false|yes|no|on|off|enabled|disabled|null|none|0|1", re.IGNORECASE)
+_FILE_PATH = re.compile(
+    r"(?:\.{0,2}|~)/(?:etc|run|var|srv|opt|home|root|usr|mnt|tmp|app|secrets?|certs?|keys?)?[\w./-]*"
+)
+
+# Names of what is random and public.
+_PUBLIC = re.compile(
+    r"PUBLIC|PUBLISHABLE|CERT|FINGERPRINT|THUMBPRINT|DIGEST|CHECKSUM|HASH|SHA(?:1|256|512)?(?:_|\Z)|COMMIT|REVISION"
+    r"|BUILD|ETAG|NONCE|INTEGRITY|(?:\A|_)(?:ID|IDS|UUID|GUID|ARN|AMI|VERSION)\Z",
+    re.IGNORECASE,
+)
+_WORD = re.compile(r"[A-Za-z0-9+_-]{20,}={0,2}")  # without "/": paths are no secrets
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+_WORDLIKE = re.compile(r"[A-Z]?[a-z]{3,}|[A-Z]{4,}|[0-9]{5,}")
+_HEX = re.compile(r"[0-9a-f]{32,}|[0-9A-F]{32,}")
+
+
+def has_private_key(text: str) -> bool:
+    """Whether a private key stands in `text`, as PEM, as PEM in base64, or as age and PuTTY write one."""
+    if _PRIVATE_KEY.search(text):
+        return True
+    for encoded in _ENCODED_PEM.finditer(text):
+        packed = re.sub(r"\s", "", encoded.group())
+        try:
+            head = base64.b64decode(packed[: len(packed) // 4 * 4])
+        except (binascii.Error, ValueError):
+            continue
+        if b"PRIVATE KEY" in head:
+            return True
+    return False
+
+
+def known_token(text: str) -> str | None:
+    """What kind of token stands in `text`, or None."""
+    return next((name for name, shape in _KNOWN.items() if shape.search(text)), None)
+
+
+def has_url_password(text: str) -> bool:
+    """Whether a URL in `text` has a password that is written there."""
+    return _URL_PASSWORD.search(text) is not None
+
+
+def may_be_secret(name: str, text: str) -> bool:
+    """Whether the value of a sensitive name may be the secret itself, and no setting about it."""
+    if not text.strip() or _SWITCH.fullmatch(text.strip()) or _ABOUT.search(name.upper()):
+        return False
+    is_path = _FILE_PATH.fullmatch(text) is not None and ("." in text.rsplit("/", 1)[-1] or "secrets/" in text)
+    return not is_path
+
+
+def looks_random(name: str, text: str) -> bool:
+    """Whether a part of `text` is as mixed as generated secrets are, and its name is none of something public."""
+    if _PUBLIC.search(name) or text.startswith(("ssh-", "ecdsa-", "-----BEGIN CERTIFICATE", "-----BEGIN PUBLIC")):
+        return False
+    text = _UUID.sub("", text)
+    return any(_is_random(word.group()) for word in _WORD.finditer(text) if not _is_digest(text, word.start()))
+
+
+def _is_digest(text: str, start: int) -> bool:
+    """Whether what begins at `start` is said to be a digest: sha256:..., sha384-... ."""
+    before, rest = text[:start], text[start:]
+    return before.endswith(("sha256:", "sha1:", "sha512:", "md5:")) or rest.startswith(
+        ("sha256-", "sha384-", "sha512-")
+    )
+
+
+def _is_random(word: str) -> bool:
+    if _HEX.fullmatch(word):
+        return _entropy(word) >= 3.0
+    if not (any(c.isdigit() for c in word) and any(c.islower() for c in word) and any(c.isupper() for c in word)):
+        return False
+    # Names and paths are made of words, whatever joins them; what is random hardly ever has a stretch of one case.
+    in_words = sum(len(run) for run in _WORDLIKE.findall(word))
+    return in_words / len(word) < 0.6 and _entropy(word) >= 3.7
+
+
+def _entropy(word: str) -> float:
+    """Bits for each character, after Shannon."""
+    counts = Counter(word)
+    return -sum(count / len(word) * math.log2(count / len(word)) for count in counts.values())

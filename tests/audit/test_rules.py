@@ -1,0 +1,399 @@
+"""Every rule of the audit: a project that breaks it, and one like it that does not."""
+
+import os
+import secrets
+import string
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from secretsync.api import AnyEnviron, Environ, Source, audit_plan, load_plan
+from secretsync.audit import AuditReport
+from secretsync.errors import ConfigurationError
+from secretsync.rules import RULES, Severity
+from tests.support.canary import make_canary
+from tests.support.processes import clean_environment, run_command
+from tests.support.projects import MakeProject, Project
+from tests.support.tools import needs, needs_tool
+
+AT = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
+COMMON, SECURITY, WEB = "env/production/common.env", "env/production/security.env", "env/production/web.env"
+POLICY, BINDINGS = "env/production/policy.toml", "providers/production.toml"
+
+Files = Mapping[str, str]
+
+
+def audited(made: Project, environment: str = "production", *, is_online: bool = False) -> AuditReport:
+    """The report on a project as it is."""
+    environ = Environ(clean_environment(made.home))
+    known = environ if is_online else AnyEnviron(environ)
+    plan = load_plan(Source(environment=environment, root=str(made.root)), known)
+    return audit_plan(plan, environ, at=AT, is_online=is_online)
+
+
+def places(report: AuditReport, rule: str) -> list[str]:
+    """Where a rule found something."""
+    return [f"{one.file}:{one.line}" for one in report.findings if one.rule == rule]
+
+
+def drawn(alphabet: str, length: int) -> str:
+    """Random characters, made anew in each run: no token stands in this file."""
+    return "".join(secrets.choice(alphabet) for _ in range(length))
+
+
+LETTERS = string.ascii_letters + string.digits
+CAPITALS = string.ascii_uppercase + "234567"
+PEM = f"-----BEGIN RSA {'PRIVATE'} KEY-----\\n{drawn(LETTERS, 60)}\\n-----END RSA {'PRIVATE'} KEY-----"
+JWT = f"ey{'J'}{drawn(LETTERS, 20)}.ey{'J'}{drawn(LETTERS, 20)}.{drawn(LETTERS, 30)}"
+
+
+def check(line: str) -> str:
+    """A policy with one check."""
+    return f"[checks.KEY]\n{line}\n"
+
+
+# Rule: what breaks it, where, and what does not.
+CASES: dict[str, tuple[Files, str, Files]] = {
+    "policy-required": (
+        {POLICY: "[required]\nKEY = 'x'\n"},
+        f"{POLICY}:2",
+        {POLICY: "[required]\nKEY = 'x'\n", WEB: ""},
+    ),
+    "policy-is-true": ({POLICY: check("is_true = true"), WEB: "KEY=no"}, f"{WEB}:1", {WEB: "KEY=yes"}),
+    "policy-is-false": ({POLICY: check("is_false = true"), WEB: "KEY=yes"}, f"{WEB}:1", {WEB: "KEY=no"}),
+    "policy-equals": ({POLICY: check("equals = 'a'"), WEB: "KEY=b"}, f"{WEB}:1", {WEB: "KEY=a"}),
+    "policy-not-equals": ({POLICY: check("not_equals = 'a'"), WEB: "KEY=a"}, f"{WEB}:1", {WEB: "KEY=b"}),
+    "policy-one-of": ({POLICY: check("one_of = ['a']"), WEB: "KEY=b"}, f"{WEB}:1", {WEB: "KEY=a"}),
+    "policy-matches": ({POLICY: check("matches = 'a+'"), WEB: "KEY=b"}, f"{WEB}:1", {WEB: "KEY=aa"}),
+    "policy-min-length": ({POLICY: check("min_length = 2"), WEB: "KEY=b"}, f"{WEB}:1", {WEB: "KEY=aa"}),
+    "policy-max-length": ({POLICY: check("max_length = 1"), WEB: "KEY=bb"}, f"{WEB}:1", {WEB: "KEY=a"}),
+    "policy-min": ({POLICY: check("min = 2"), WEB: "KEY=1"}, f"{WEB}:1", {WEB: "KEY=2"}),
+    "policy-max": ({POLICY: check("max = 2"), WEB: "KEY=3"}, f"{WEB}:1", {WEB: "KEY=2"}),
+    "policy-url-scheme": (
+        {POLICY: check("url_scheme = 'https'"), WEB: "KEY=http://h"},
+        f"{WEB}:1",
+        {WEB: "H=h\nKEY=https://${H}"},
+    ),
+    "debug-off": ({COMMON: "A=1\nDEBUG=True"}, f"{COMMON}:2", {COMMON: "DEBUG=False"}),
+    "secret-key-length": ({COMMON: "SECRET_KEY=short"}, f"{COMMON}:1", {COMMON: "SECRET_KEY=$<docker:key>"}),
+    "force-https": ({COMMON: "FORCE_HTTPS=0"}, f"{COMMON}:1", {COMMON: "FORCE_HTTPS=1"}),
+    "session-timeout": ({COMMON: "SESSION_TIMEOUT=3601"}, f"{COMMON}:1", {COMMON: "SESSION_TIMEOUT=3600"}),
+    "example-value": ({WEB: "# a\nKEY=<SECRET>"}, f"{WEB}:2", {WEB: "KEY=real"}),
+    "plaintext-name": (
+        {SECURITY: f"DB_PASSWORD={make_canary()}"},
+        f"{SECURITY}:1",
+        {SECURITY: "DB_PASSWORD=$<docker:p>\nTOKEN_TTL=3600\nAPI_KEY_HEADER=X-Key\nUSE_TOKEN=true\nMAIL_PASSWORD="},
+    ),
+    "plaintext-key": ({WEB: f'CA="{PEM}"'}, f"{WEB}:1", {WEB: 'CA="-----BEGIN CERTIFICATE-----\\nMIIB\\n"'}),
+    "plaintext-token": (
+        {WEB: f"A=1\nTRACKER={'gh' + 'p_'}{drawn(LETTERS, 36)}"},
+        f"{WEB}:2",
+        {WEB: "TRACKER=ghp_docs\nAWS_ACCESS_KEY_ID=$<env:ID>"},
+    ),
+    "plaintext-url": (
+        {WEB: f"BROKER=amqp://app:{make_canary()}@mq/"},
+        f"{WEB}:1",
+        {WEB: "BROKER=amqp://app:$<docker:p>@mq/\nA=http://h:80/a@b\nB=redis://${U:-x}@h"},
+    ),
+    "plaintext-entropy": (
+        {WEB: "SALT=q7Rt2Zx9Lp4Vb8Nw3Ks6Hj1Dy5"},
+        f"{WEB}:1",
+        {WEB: "HANDLER=com.example.MyLongHandlerName2Factory\nHOST=ip-10-0-12-34.eu-west-1.compute.internal"},
+    ),
+    "default-on-secret": (
+        {SECURITY: "A=1\nSMTP_PASSWORD=$<docker:smtp:-none-yet>"},
+        f"{SECURITY}:2",
+        {SECURITY: "LOG_LEVEL=$<env:LOG_LEVEL:-INFO>\nSMTP_PASSWORD=$<docker:smtp:->\nL=$<LEVEL:-x>\nU=${NAME:-y}"},
+    ),
+    "unknown-variable": (
+        {WEB: "A=1\nPOD=pod-${POD_NAME}"},
+        f"{WEB}:2",
+        {WEB: "A=1\nPOD=${POD_NAME:-x}${A}${HOME}"},
+    ),
+    "shared-secret": (
+        {
+            SECURITY: "A=$<one:secret#a>",
+            BINDINGS: "[stores.one]\nprovider = 'test-remote'\naddress = 'https://v'\n",
+            "env/staging/common.env": "B=$<two:secret#a>",
+            "providers/staging.toml": "[stores.two]\nprovider = 'test-remote'\naddress = 'https://v'\n",
+        },
+        f"{SECURITY}:1",
+        {"env/staging/common.env": "B=$<two:secret#b>"},
+    ),
+    "development-store": (
+        {SECURITY: "A=$<docker:a>", BINDINGS: "[stores.docker]\ndir = '.secrets/development'\n"},
+        f"{BINDINGS}:2",
+        {BINDINGS: "[stores.docker]\ndir = '/run/secrets'\n"},
+    ),
+    "plain-http": (
+        {BINDINGS: "[stores.v]\nprovider = 'test-remote'\naddress = 'http://vault.internal:8200'\n"},
+        f"{BINDINGS}:3",
+        {BINDINGS: "[stores.v]\nprovider = 'test-remote'\naddress = 'http://127.0.0.1:8100'\n"},
+    ),
+    "unused-binding": (
+        {SECURITY: "A=$<A>", BINDINGS: "[secrets]\nA = 'docker:a'\nB = 'docker:b'\n"},
+        f"{BINDINGS}:3",
+        {SECURITY: "A=$<A>\nB=${B}"},
+    ),
+    "rotation-overdue": (
+        {BINDINGS: "[rotation]\nmax_age = '90d'\n[secrets]\nA = { ref = 'docker:a', rotated = 2026-08-26 }\n"},
+        f"{BINDINGS}:4",
+        {BINDINGS: "[rotation]\nmax_age = '90d'\n[secrets]\nA = { ref = 'docker:a', rotated = 2026-08-27 }\n"},
+    ),
+    "rotation-exemption": (
+        {BINDINGS: "[secrets]\nA = { ref = 'docker:a', max_age = 'never', reason = 'x', until = 2026-11-23 }\n"},
+        f"{BINDINGS}:2",
+        {BINDINGS: "[secrets]\nA = { ref = 'docker:a', max_age = 'never', reason = 'x', until = 2026-11-24 }\n"},
+    ),
+    "rotation-undated": (
+        {SECURITY: "A=$<A>", BINDINGS: "[secrets]\nA = 'docker:a'\n"},
+        f"{BINDINGS}:2",
+        {BINDINGS: "[secrets]\nA = { ref = 'docker:a', rotated = 2026-11-01 }\n"},
+    ),
+    "unused-ignore": (
+        {POLICY: "[[ignore]]\nrule = 'plain-http'\nreason = 'x'\n"},
+        f"{POLICY}:1",
+        {BINDINGS: "[stores.v]\nprovider = 'test-remote'\naddress = 'http://v'\n"},
+    ),
+}
+# These need modes, owners or git, and have tests of their own below.
+ELSEWHERE = {"file-readable", "file-writable", "file-owner", "git-tracked", "git-not-ignored", "git-ignores-env"}
+
+
+@pytest.fixture(autouse=True)
+def remote_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A provider `test-remote` with an address, for stores that no SDK is needed for: nothing is asked of it."""
+    from secretsync.providers import registry
+
+    monkeypatch.setitem(registry.BUILT_IN, "test-remote", "tests.audit.remote:RemoteProvider")
+
+
+@pytest.fixture
+def make(project: MakeProject) -> Callable[[Files], Project]:
+    """A project of these files, whose folders and files have modes that do not depend on the caller's umask."""
+
+    def made(files: Files) -> Project:
+        folder = project({COMMON: "A=1\n", **files})
+        for path in folder.root.rglob("*"):
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        return folder
+
+    return made
+
+
+@pytest.mark.parametrize("rule", CASES)
+def test_a_rule_finds_what_breaks_it_and_nothing_else(rule: str, make: Callable[[Files], Project]) -> None:
+    """At the file and line, with the rule's severity; the mended project has no such finding, and the rule passed."""
+    broken, place, mended = CASES[rule]
+    report = audited(make(broken))
+    assert places(report, rule) == [place]
+    (finding,) = [one for one in report.findings if one.rule == rule]
+    assert finding.severity is RULES[rule].severity
+    assert int(report.exit_status()) == (1 if report.errors else 0)
+    assert int(report.exit_status(is_strict=True)) == 1
+    files = {**broken, **mended}
+    if rule == "policy-required":
+        files[COMMON] = "KEY=1\n"
+    clean = audited(make(files))
+    assert places(clean, rule) == []
+    if rule != "secret-key-length":  # what is mended by a placeholder is not known offline
+        assert rule in clean.passed
+
+
+def test_every_rule_is_tested() -> None:
+    """A rule without a broken and a mended project is no rule."""
+    assert set(CASES) | ELSEWHERE == set(RULES)
+    assert not set(CASES) & ELSEWHERE
+
+
+def test_what_only_strict_environments_must_keep(make: Callable[[Files], Project]) -> None:
+    """Where lenient, what is plain is a warning, and what is known as a token an error all the same."""
+    files = {
+        "env/development/common.env": (
+            f"DEBUG=True\nSECRET_KEY=dev-only\nK=changeme\nDB=pg://a:b@h/d\nS=$<docker:s:-x>\nT={JWT}\n"
+        ),
+        "providers/development.toml": "[stores.v]\nprovider = 'test-remote'\naddress = 'http://vault:8200'\n",
+    }
+    report = audited(make(files), "development")
+    found = {one.rule: one.severity for one in report.findings}
+    assert found == {
+        "plaintext-name": Severity.WARNING,
+        "plaintext-url": Severity.WARNING,
+        "plain-http": Severity.WARNING,
+        "plaintext-token": Severity.ERROR,
+        "file-readable": Severity.ERROR,
+    }
+
+
+@pytest.mark.parametrize(("mode", "who"), [(0o640, "its group"), (0o644, "everybody"), (0o604, "everybody")])
+def test_a_file_with_plain_secrets_that_others_may_read(make: Callable[[Files], Project], mode: int, who: str) -> None:
+    """An error with the mode; 0600 passes, and so does any reader of placeholders alone."""
+    made = make({SECURITY: f"A=1\nDB_PASSWORD={make_canary()}\n", WEB: "B=$<docker:b>\n"})
+    (made.root / SECURITY).chmod(mode)
+    report = audited(made)
+    assert places(report, "file-readable") == [f"{SECURITY}:2"]
+    assert any(f"{who} may open" in one.message for one in report.findings)
+    (made.root / SECURITY).chmod(0o600)
+    assert places(audited(made), "file-readable") == []
+    assert "file-readable" in audited(made).passed
+
+
+@pytest.mark.parametrize("name", [COMMON, POLICY, BINDINGS, "env/production", "env", "providers", "."])
+def test_what_everybody_may_write(make: Callable[[Files], Project], name: str) -> None:
+    """Files and folders; the group may write, as with a umask of 002, and a sticky folder is no danger."""
+    made = make({POLICY: "", BINDINGS: ""})
+    path = made.root / name
+    before = path.stat().st_mode & 0o777
+    path.chmod(before | 0o022)
+    assert [one.file for one in audited(made).errors] == [name]
+    path.chmod(before | 0o020)
+    assert audited(made).errors == ()
+    if path.is_dir():
+        path.chmod(0o1777)
+        assert audited(made).errors == ()
+
+
+def test_a_file_of_a_stranger(make: Callable[[Files], Project]) -> None:
+    """Whoever owns a file can change it."""
+    needs(os.geteuid() == 0, "root")
+    made = make({WEB: "A=1\n"})
+    os.chown(made.root / WEB, 12345, -1)
+    assert places(audited(made), "file-owner") == [f"{WEB}:None"]
+    os.chown(made.root, 12345, -1)
+    assert places(audited(made), "file-owner") == []
+
+
+class Repository:
+    """A project in a git repository of its own."""
+
+    def __init__(self, made: Project) -> None:
+        self.made, self.tool, self.env = made, needs_tool("git"), clean_environment(made.home)
+        self("init", "--quiet")
+
+    def __call__(self, *arguments: str) -> None:
+        """Run git."""
+        run_command([self.tool, *arguments], cwd=self.made.root, env=self.env, expect=0)
+
+
+def test_what_git_tracks_and_should_not(make: Callable[[Files], Project]) -> None:
+    """Secrets files, .env and rendered ones; .env.example and env/ belong there."""
+    made = make(
+        {
+            ".env": "A=1\n",
+            ".env.example": "DB_PASSWORD=postgres\n",
+            ".env.sample": f"KEY={'AK' + 'IA'}{drawn(CAPITALS, 16)}\n",
+            "deploy/rendered.env": f"# made\nDB_PASSWORD={make_canary()}\n",
+            "deploy/settings.env": "PORT=1\n",
+            "mounted/key": make_canary(),
+            ".secrets/development/key": make_canary(),
+            BINDINGS: "[stores.docker]\ndir = 'mounted'\n",
+        }
+    )
+    git = Repository(made)
+    assert places(audited(made), "git-tracked") == []
+    git("add", "--all")
+    assert sorted(places(audited(made), "git-tracked")) == [
+        ".env.sample:1",
+        ".env:None",
+        ".secrets/development/key:None",
+        "deploy/rendered.env:2",
+        "mounted/key:None",
+    ]
+    git("rm", "--quiet", "--cached", ".env", ".env.sample", "deploy/rendered.env", "-r", ".secrets", "mounted")
+    report = audited(made)
+    assert places(report, "git-tracked") == []
+    assert "git-tracked" in report.passed
+
+
+def test_what_git_would_take_and_what_it_ignores(make: Callable[[Files], Project]) -> None:
+    """A file with plain secrets that .gitignore lacks; env/ that it has."""
+    made = make({".env": "A=1\n", ".secrets/key": make_canary(), BINDINGS: ""})
+    Repository(made)
+    assert places(audited(made), "git-not-ignored") == [".env:None", ".secrets/key:None"]
+    made.write(".gitignore", "/.env\n.secrets/\nenv/\n")
+    report = audited(made)
+    assert places(report, "git-not-ignored") == []
+    assert places(report, "git-ignores-env") == [f"{COMMON}:None"]
+    assert ".gitignore:3: env/" in next(one.message for one in report.findings if one.rule == "git-ignores-env")
+    made.write(".gitignore", "/.env\n.secrets/\nenv/\n!/env/\n")
+    assert places(audited(made), "git-ignores-env") == []
+
+
+def test_without_git_it_is_said(make: Callable[[Files], Project]) -> None:
+    """No repository, or no git: not checked, and none of its rules passed."""
+    report = audited(make({}))
+    assert any("git-tracked" in line and "no git repository" in line for line in report.not_checked)
+    assert not any(rule.startswith("git-") for rule in report.passed)
+
+
+def test_a_hook_of_git_is_not_led_astray(make: Callable[[Files], Project], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Git runs hooks with GIT_DIR set; the project's own repository is asked all the same."""
+    made = make({".env": "A=1\n"})
+    git = Repository(made)
+    git("add", "--force", ".env")
+    environ = Environ({**clean_environment(made.home), "GIT_DIR": "/nonexistent", "GIT_WORK_TREE": "/"})
+    plan = load_plan(Source(environment="production", root=str(made.root)), environ)
+    assert places(audit_plan(plan, environ, at=AT), "git-tracked") == [".env:None"]
+
+
+def test_ignored_with_a_reason(make: Callable[[Files], Project]) -> None:
+    """It does not count, and is told with its reason; past its end it counts again, and that is told too."""
+    ignore = "[[ignore]]\nrule = 'plaintext-name'\nkey = 'DB_*'\nreason = 'a public demo'\n"
+    files = {SECURITY: f"DB_PASSWORD={make_canary()}\n", POLICY: ignore}
+    report = audited(make(files))
+    assert report.findings == ()
+    assert [(one.finding.rule, one.reason) for one in report.ignored] == [("plaintext-name", "a public demo")]
+    over = audited(make({**files, POLICY: ignore + "until = 2026-11-23\n"}))
+    assert {one.rule for one in over.findings} == {"plaintext-name", "file-readable", "unused-ignore"}
+
+
+def test_sensitive_names_can_be_added(make: Callable[[Files], Project]) -> None:
+    """By pattern, for everything the audit says of sensitive names."""
+    files = {SECURITY: "DOOR_PIN=4711\nGATE_PIN=$<env:GATE:-1234>\n"}
+    assert audited(make(files)).findings == ()
+    found = audited(make({**files, POLICY: 'sensitive = ["*_PIN"]\n'})).findings
+    assert {one.rule for one in found} == {"plaintext-name", "default-on-secret", "file-readable"}
+
+
+def test_a_bad_policy_is_an_error(make: Callable[[Files], Project]) -> None:
+    """Nobody audits by half a policy."""
+    with pytest.raises(ConfigurationError, match=r"policy\.toml:1"):
+        audited(make({POLICY: "[chekcs]\n"}))
+
+
+def test_offline_says_what_it_did_not_look_at(make: Callable[[Files], Project]) -> None:
+    """Values in stores, rule by rule; settings made of settings are judged."""
+    files = {
+        SECURITY: "SECRET_KEY=$<docker:key>\n",
+        WEB: "H=h\nU=http://${H}\n",
+        POLICY: "[checks.U]\nurl_scheme = 'https'\n[checks.SECRET_KEY]\nmin_length = 64\n"
+        "[required]\nSECRET_KEY = ''\nX = { environment = true }\n",
+    }
+    report = audited(make(files))
+    assert places(report, "policy-url-scheme") == [f"{WEB}:2"]
+    for rule in ("policy-min-length", "secret-key-length", "policy-required", "example-value"):
+        assert any(line.startswith(f"{rule}: SECRET_KEY") for line in report.not_checked), rule
+    assert any(line.startswith("policy-required: X") for line in report.not_checked)
+    assert "secret-key-length" not in report.passed
+
+
+def test_another_environment_that_cannot_be_read_is_said(make: Callable[[Files], Project]) -> None:
+    """Whether it shares a secret is not known then."""
+    report = audited(make({"env/staging/common.env": "A=$<\n"}))
+    assert any("staging" in line and "cannot be read" in line for line in report.not_checked)
+
+
+def test_the_same_evidence_gives_the_same_report(make: Callable[[Files], Project]) -> None:
+    """Order and content depend on nothing else."""
+    made = make({**CASES["plaintext-url"][0], **CASES["unused-binding"][0], **CASES["shared-secret"][0]})
+    assert audited(made) == audited(made)
+
+
+def test_no_reason_to_be_here(tmp_path: Path) -> None:
+    """Files that are named one by one are audited as strict, without policy and git's view of env/."""
+    (tmp_path / ".env").write_text("DEBUG=True\n")
+    environ = Environ({})
+    plan = load_plan(Source(files=(str(tmp_path / ".env"),), root=str(tmp_path)), environ)
+    assert [one.rule for one in audit_plan(plan, environ, at=AT).errors] == ["debug-off"]
