@@ -9,9 +9,10 @@ import argparse
 import os
 import sys
 
-from secretsync.api import Environ, get_secret
 from secretsync.cli.common import add_source, environment_of
 from secretsync.errors import UsageError
+from secretsync.inspection import get_secret
+from secretsync.source import Environ
 
 USAGE = "REFERENCE [-e NAME] [OPTIONS]"
 EXAMPLE = "  PGPASSWORD=\"$(secretsync get 'vault:secret/app#password')\" psql -h db.internal app"
