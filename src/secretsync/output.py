@@ -25,7 +25,7 @@ import time
 
 from secretsync.errors import OutputError, Problem, ProblemKind, UsageError
 
-__all__ = ["UNCHANGED", "WRITTEN", "parse_mode", "parse_owner", "write_file"]
+__all__ = ["UNCHANGED", "WRITTEN", "parse_mode", "parse_owner", "write_file", "write_new_file"]
 
 WRITTEN = "written"
 UNCHANGED = "unchanged"
@@ -77,6 +77,19 @@ def write_file(
     except OSError as error:
         cause, hint = f"it cannot be written: {error.strerror}", _HINTS.get(error.errno or 0)
     # Raised out here, and without the data: no exception leads to the values.
+    del data
+    raise OutputError([Problem(kind=ProblemKind.OUTPUT, file=path, cause=cause, hint=hint)])
+
+
+def write_new_file(path: str, data: bytes) -> bool:
+    """True once a new file of mode 0600 holds `data`, whole; False where something of that name is there already.
+
+    OutputError where nothing was written.
+    """
+    try:
+        return _write_new(path, data)
+    except OSError as error:
+        cause, hint = f"it cannot be written: {error.strerror}", _HINTS.get(error.errno or 0)
     del data
     raise OutputError([Problem(kind=ProblemKind.OUTPUT, file=path, cause=cause, hint=hint)])
 
@@ -220,6 +233,44 @@ def _replace(folder: int, name: str, data: bytes, mode: int, owner: tuple[int, i
             raise
     finally:
         os.close(descriptor)
+    _sync_folder(folder)
+
+
+def _write_new(path: str, data: bytes) -> bool:
+    folder_path, name = os.path.split(path)
+    folder = os.open(folder_path or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        _remove_stale(folder)
+        temporary, descriptor = _create(folder)
+        try:
+            _write_all(descriptor, data, None)
+            os.fsync(descriptor)
+            _take_name(folder, temporary, name)
+        except FileExistsError:
+            return False
+        finally:
+            _unlink(folder, temporary)
+            os.close(descriptor)
+        _sync_folder(folder)
+        return True
+    finally:
+        os.close(folder)
+
+
+def _take_name(folder: int, temporary: str, name: str) -> None:
+    """Give `temporary` its name. Raises FileExistsError where that is taken: a renaming alone would replace it."""
+    try:
+        os.link(temporary, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP):
+            raise
+        # A file system without hard links: the name is taken by an empty file first.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        os.close(os.open(name, flags, _PRIVATE, dir_fd=folder))
+        os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+
+
+def _sync_folder(folder: int) -> None:
     try:
         os.fsync(folder)
     except OSError as error:

@@ -9,8 +9,19 @@ from secretsync.errors import UsageError
 from secretsync.names import is_environment_name, is_lenient, nearest
 from secretsync.records import Record
 
-__all__ = ["Project", "SourceFile", "check_environment_name", "environments", "find_root", "named_environment"]
+__all__ = [
+    "UNFINISHED_RESTORE",
+    "Project",
+    "SourceFile",
+    "check_environment_name",
+    "environments",
+    "find_root",
+    "named_environment",
+]
 __all__ += ["open_files", "open_project", "open_without_files"]
+
+# Written in the root before a restore puts its trees in place, removed once they are: a sign of one that was cut short.
+UNFINISHED_RESTORE = ".secretsync-restore.json"
 
 # Files with a meaning of their own; every other *.env file is a service.
 COMMON, SECURITY = "common", "security"
@@ -60,11 +71,13 @@ def find_root(root: str | None, environ: Mapping[str, str], *, start: str | None
     """
     for given, source in ((root, "--root"), (environ.get("SECRETSYNC_ROOT"), "$SECRETSYNC_ROOT")):
         if given:
+            _refuse_unfinished(given)
             if not os.path.isdir(os.path.join(given, "env")):
                 raise UsageError(f"{given}: there is no folder env/ in it ({source}); `secretsync init` makes one")
             return os.path.abspath(given)
     folder = os.path.abspath(start or os.curdir)
     while True:
+        _refuse_unfinished(folder)
         if _environment_names(os.path.join(folder, "env")):
             return folder
         parent = os.path.dirname(folder)
@@ -75,6 +88,14 @@ def find_root(root: str | None, environ: Mapping[str, str], *, start: str | None
         "no env/<environment>/*.env was found here or in a folder above; "
         "`secretsync init` makes a first one, --root names another folder, --env-file names files one by one"
     )
+
+
+def _refuse_unfinished(folder: str) -> None:
+    """Raise UsageError where a restore is under way, or was cut short: files of two moments stand side by side."""
+    if os.path.lexists(os.path.join(folder, UNFINISHED_RESTORE)):
+        raise UsageError(
+            f"{folder}: a restore is under way there, or was cut short; `secretsync restore --resume` finishes it"
+        )
 
 
 def environments(root: str) -> tuple[str, ...]:

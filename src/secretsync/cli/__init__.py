@@ -26,6 +26,8 @@ COMMANDS = {
     "check-rotation": "how old the secrets are, against the policy; reads no value",
     "doctor": "is each store reachable, and who are we there?",
     "get": "print one value, for scripts",
+    "backup": "archive env/ and providers/, with checksums; no plain secret gets in",
+    "restore": "put env/ and providers/ back from an archive, all of it or nothing",
     "init": "begin a project: env/, providers/ and lines for .gitignore",
     "providers": "the providers that are installed, and what each accepts",
 }

@@ -19,6 +19,8 @@ _IGNORED = (
     "/.env",
     "/.env.*",
     "!/.env.example",
+    "# archives of secretsync backup",
+    "/backups/",
 )
 
 

@@ -1,0 +1,1 @@
+"""Archives of env/ and providers/: made whole, verified before they are used, restored in one step."""

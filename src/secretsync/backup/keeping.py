@@ -1,0 +1,109 @@
+"""The folder of archives: a dated name for a new one, and the removal of our own old ones."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from secretsync.backup.archive import MAX_ARCHIVE_BYTES, Archive, read_archive
+from secretsync.errors import OutputError, Problem, ProblemKind, UsageError
+from secretsync.output import write_new_file
+
+__all__ = ["keep", "open_archive", "store"]
+
+_NAME = re.compile(r"secretsync-(?P<stamp>[0-9]{8}T[0-9]{6}Z)(?:-(?P<number>[1-9][0-9]{0,3}))?\.tar\.gz")
+_MOST = 1000  # archives of one second
+
+
+def store(folder: str, data: bytes, at: datetime) -> str:
+    """The path of a new archive in `folder`, which is made where it is missing. Raises OutputError."""
+    failure = None
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+    except OSError as error:
+        failure = error.strerror
+    if failure is not None:
+        raise OutputError(f"{folder}: this folder cannot be made: {failure}")
+    stem = os.path.join(folder, f"secretsync-{at.astimezone(UTC):%Y%m%dT%H%M%SZ}")
+    for number in range(1, _MOST):
+        path = f"{stem}.tar.gz" if number == 1 else f"{stem}-{number}.tar.gz"
+        if write_new_file(path, data):
+            return path
+    raise OutputError(f"{folder}: there are too many archives of this second")
+
+
+def open_archive(path: str) -> Archive:
+    """The archive at `path`, verified. Raises UsageError where there is none, OutputError where it is refused."""
+    failure, data = None, b""
+    try:
+        data = _read(path)
+    except FileNotFoundError:
+        failure = "there is no such file"
+    except OSError as error:
+        failure = f"it cannot be read: {error.strerror}"
+    if failure is not None:
+        raise UsageError(f"{path}: {failure}")
+    return read_archive(data, path)
+
+
+def _read(path: str) -> bytes:
+    opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(opened, "rb") as file:
+        if not stat.S_ISREG(os.fstat(opened).st_mode):
+            raise OSError(0, "it is not a regular file")
+        data = file.read(MAX_ARCHIVE_BYTES + 1)
+    if len(data) > MAX_ARCHIVE_BYTES:
+        raise OSError(0, "it is larger than an archive may be")
+    return data
+
+
+def keep(path: str, count: int, project: str) -> tuple[list[str], list[str]]:
+    """Remove all but the newest `count` archives of a project beside the one at `path`, which stays and counts.
+
+    Returns those removed, and those that have our name and cannot be verified: they are left, and do not count.
+    Whatever else is in the folder is not touched: other names, links, archives of other projects.
+    """
+    folder, newest = os.path.split(path)
+    ours, refused = [], []
+    for name in _candidates(folder, newest):
+        found = os.path.join(folder, name)
+        try:
+            if open_archive(found).project == project:
+                ours.append(name)
+        except (UsageError, OutputError):
+            refused.append(found)
+    removed, problems = [], []
+    for name in sorted(ours, key=_age, reverse=True)[max(0, count - 1) :]:
+        found = os.path.join(folder, name)
+        try:
+            os.unlink(found)
+        except OSError as error:
+            cause = f"this old archive cannot be removed: {error.strerror}"
+            problems.append(Problem(kind=ProblemKind.OUTPUT, file=found, cause=cause))
+        else:
+            removed.append(found)
+    if problems:
+        raise OutputError(problems)
+    return sorted(removed), refused
+
+
+def _candidates(folder: str, newest: str) -> Iterator[str]:
+    """The regular files, other than the new archive, that are named as archives are."""
+    for name in sorted(os.listdir(folder or ".")):
+        if name != newest and _NAME.fullmatch(name):
+            try:
+                status = os.lstat(os.path.join(folder, name))
+            except FileNotFoundError:
+                continue
+            if stat.S_ISREG(status.st_mode):
+                yield name
+
+
+def _age(name: str) -> tuple[str, int]:
+    """When an archive was made, by its name: the greater, the newer."""
+    match = _NAME.fullmatch(name)
+    assert match is not None  # noqa: S101 - only such names come here
+    return match["stamp"], int(match["number"] or 1)
