@@ -28,6 +28,7 @@ COMMANDS = {
     "get": "print one value, for scripts",
     "backup": "archive env/ and providers/, with checksums; no plain secret gets in",
     "restore": "put env/ and providers/ back from an archive, all of it or nothing",
+    "template": "write .env.example: what the environments define, without values",
     "init": "begin a project: env/, providers/ and lines for .gitignore",
     "providers": "the providers that are installed, and what each accepts",
 }
