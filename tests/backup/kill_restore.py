@@ -19,7 +19,7 @@ from secretsync.backup.restoring import apply, is_unfinished, resume
 from secretsync.backup.trees import read_trees
 from secretsync.errors import UsageError
 from secretsync.project import find_root
-from tests.backup.samples import State, state
+from tests.backup.samples import State, lose, state
 
 # What Python tells of before it asks the kernel for a change.
 STEPS = {"os.rename", "os.mkdir", "os.rmdir", "os.remove", "os.chmod", "os.chown", "os.utime", "os.symlink"}
@@ -66,7 +66,7 @@ def reset(root: Path, old: Path) -> None:
     """Bring `root` to the state of `old`."""
     root.mkdir(exist_ok=True)
     for path in root.iterdir():
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        lose(path) if path.is_dir() else path.unlink()
     shutil.copytree(old, root, symlinks=True, dirs_exist_ok=True)
 
 

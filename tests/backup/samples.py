@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import resource
+import shutil
 import signal
 import tarfile
 from collections.abc import Callable, Sequence
@@ -48,6 +49,13 @@ def make_modes(made: Project) -> Project:
         if (made.root / name).exists():
             (made.root / name).chmod(mode)
     return made
+
+
+def lose(tree: Path) -> None:
+    """Remove a tree, whatever the modes in it."""
+    for folder in (tree, *(path for path in tree.rglob("*") if path.is_dir() and not path.is_symlink())):
+        folder.chmod(0o700)
+    shutil.rmtree(tree)
 
 
 def limit_files(size: int) -> None:

@@ -118,6 +118,7 @@ def test_plain_secrets_are_refused(
 ) -> None:
     """In each file of each environment, at file and line, without the value; --allow-plaintext takes them."""
     if file == "env/test/pin.env":
+        (made.root / "env/test").chmod(0o700)
         made.write("env/test/policy.toml", "sensitive = ['*_PIN']\n")
     (made.root / "env/test").chmod(0o700)
     made.write(file, text.replace("{}", canary()).replace("{{", "{").replace("}}", "}"))

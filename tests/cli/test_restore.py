@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.backup.samples import FILES, GOOD, archive_of, limit_files, make_modes, member, state
+from tests.backup.samples import FILES, GOOD, archive_of, limit_files, lose, make_modes, member, state
 from tests.support.processes import clean_environment, secretsync_argv
 from tests.support.projects import MakeProject, Project
 
@@ -59,8 +59,7 @@ def test_everything_lost(made: Project, archive: Path) -> None:
     """Into an empty folder, the working directory or another one."""
     before = state(made.root)
     for tree in ("env", "providers"):
-        (made.root / tree / "..").resolve()
-        shutil.rmtree(made.root / tree)
+        lose(made.root / tree)
     made.cli("restore", str(archive), "-y", expect=0)
     assert state(made.root) == before
     other = made.home / "other"
@@ -215,5 +214,5 @@ def test_killed_while_it_works(made: Project, archive: Path) -> None:
         made.cli("restore", str(archive), "-qy", "--delete", expect=0)
         assert state(made.root) == goal
         assert sorted(os.listdir(made.root)) == ["backups", "env", "providers"]
-        shutil.rmtree(made.root / "env")
+        lose(made.root / "env")
         shutil.copytree(kept, made.root / "env")

@@ -7,15 +7,16 @@ import stat
 from pathlib import Path
 
 from dotenv import dotenv_values
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from secretsync.env_example import Defined, env_example, masked
 from secretsync.envfiles import parse_env_file
+from secretsync.formats import dotenv
 from secretsync.policy import Policy
 from secretsync.project import COMMON, SECURITY
 from tests.support.canary import CanaryFactory
-from tests.support.hostile import ENV_FILE_ATOMS
+from tests.support.hostile import ENV_FILE_ATOMS, PLACEHOLDER_ATOMS
 from tests.support.plans import planned
 from tests.support.projects import MakeProject, Project
 
@@ -230,20 +231,34 @@ def test_everything_wrong_at_once(project: MakeProject) -> None:
     assert not os.path.lexists(made.root / ".env.example")
 
 
-@given(st.dictionaries(st.sampled_from([COMMON, SECURITY, "web", "db"]), st.lists(st.sampled_from(ENV_FILE_ATOMS))))
-def test_whatever_the_files_hold(files: dict[str, list[str]]) -> None:
+_ATOMS = st.sampled_from([atom for atom in (*ENV_FILE_ATOMS, *PLACEHOLDER_ATOMS) if atom.isascii() or atom.isalpha()])
+_HOSTILE = st.lists(_ATOMS, max_size=5).map("".join)
+_COMMENTS = st.lists(_HOSTILE.map(lambda text: "#" + text.replace("\n", " ").replace("\r", " ")), max_size=3)
+_VALUES = st.one_of(
+    st.sampled_from(["", "1", "$<A>", "${A}", "x$<aws:p#f>y", "$<env:X:-d>", "$<X:?m>", '"a\nb"', "u://u:p@h", "''"]),
+    _HOSTILE.filter(lambda text: dotenv.refusal("A", text) is None).map(lambda text: dotenv.render({"A": text})[2:-1]),
+)
+
+
+@st.composite
+def env_files(draw: st.DrawFn) -> str:
+    """An env file with comments, blank lines, and values in every quoting."""
+    parts = []
+    for name in draw(st.lists(st.sampled_from(["A", "B", "DB_PASSWORD", "TOKEN_TTL", "c", "_D"]), unique=True)):
+        parts += [*draw(_COMMENTS), *[""] * draw(st.integers(0, 1)), *draw(_COMMENTS)]
+        parts.append(f"{draw(st.sampled_from(['', 'export ']))}{name}={draw(_VALUES)}")
+    return "\n".join(parts)
+
+
+@given(st.dictionaries(st.sampled_from([COMMON, SECURITY, "web", "db"]), env_files()))
+def test_whatever_the_files_hold(files: dict[str, str]) -> None:
     """What is written can be read, has every key once, and no value."""
-    texts = {stem: "".join(atoms) for stem, atoms in files.items()}
-    try:
-        encoded = {stem: text.encode() for stem, text in texts.items()}
-    except UnicodeEncodeError:
-        return
-    plan, _ = planned(texts)
-    if plan is None:
-        return
+    plan, _ = planned(files)
+    assume(plan is not None)
+    assert plan is not None
     read = tuple(
-        parse_env_file(data, file=f"env/test/{stem}.env", service=None if stem in (COMMON, SECURITY) else stem)
-        for stem, data in encoded.items()
+        parse_env_file(text.encode(), file=f"env/test/{stem}.env", service=None if stem in (COMMON, SECURITY) else stem)
+        for stem, text in files.items()
     )
     text = env_example([Defined(name="test", plan=plan, files=read, policy=Policy())])
     back = parse_env_file(text.encode(), file="x")

@@ -15,13 +15,13 @@ import errno
 import fcntl
 import json
 import os
-import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from secretsync.backup.building import build, remove, sync
 from secretsync.backup.changes import Restore
-from secretsync.backup.trees import TREES, Kind, Node, read_trees
-from secretsync.errors import OutputError, Problem, ProblemKind
+from secretsync.backup.trees import TREES, read_trees
+from secretsync.errors import OutputError
 from secretsync.output import write_file
 from secretsync.project import UNFINISHED_RESTORE
 
@@ -96,7 +96,7 @@ def resume(root: str) -> None:
 def _prepare(root: str, restore: Restore, steps: Sequence[_Step]) -> None:
     """Build the new trees and write the journal, unless something changed since `restore` was planned."""
     for step in steps:
-        _build(root, step.tree, restore.result, restore.present)
+        build(root, step.tree, _NEW, restore.result, restore.present)
     if read_trees(root) != restore.present:
         raise OutputError("env/ or providers/ was changed meanwhile; nothing was restored, run this again")
     journal = json.dumps({"schema": 1, "trees": [step._asdict() for step in steps]})
@@ -118,10 +118,10 @@ def _read_journal(root: str) -> list[_Step]:
 
 def _end_journal(folder: int) -> None:
     """Remove the journal, once the trees are on disk as they stand."""
-    _sync(folder)
+    sync(folder)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(_JOURNAL, dir_fd=folder)
-    _sync(folder)
+    sync(folder)
 
 
 @contextlib.contextmanager
@@ -140,72 +140,6 @@ def _locked(root: str) -> Iterator[int]:
         yield folder
     finally:
         os.close(folder)
-
-
-def _build(root: str, tree: str, result: Mapping[str, Node], present: Mapping[str, Node]) -> None:
-    """Write one new tree beside the present one, with modes and owners as they will be, and bring it to disk."""
-    nodes = [node for path, node in result.items() if path.split("/")[0] == tree]
-    place = {node.path: os.path.join(root, f"{_NEW}{node.path}") for node in nodes}
-    for node in nodes:
-        if node.kind is Kind.FOLDER:
-            os.mkdir(place[node.path], 0o700)
-            os.chmod(place[node.path], 0o700)  # whatever the umask took
-        elif node.kind is Kind.LINK:
-            os.symlink(node.target, place[node.path])
-        else:
-            descriptor = os.open(
-                place[node.path], os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
-            )
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(node.data or b"")
-                file.flush()
-                _finish(descriptor, node, present)
-    # A folder's own mode may keep us from writing into it: the innermost comes first.
-    for node in reversed(nodes):
-        if node.kind is Kind.FOLDER:
-            descriptor = os.open(place[node.path], os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-            try:
-                _finish(descriptor, node, present)
-            finally:
-                os.close(descriptor)
-
-
-def _finish(descriptor: int, node: Node, present: Mapping[str, Node]) -> None:
-    """Give what is open its owner and its mode, and bring it to disk."""
-    wanted, status = _owner(node.path, present), os.fstat(descriptor)
-    if wanted is not None and wanted != (status.st_uid, status.st_gid):
-        is_refused = False
-        try:
-            os.fchown(descriptor, *wanted)
-        except PermissionError:
-            is_refused = True
-        if is_refused:
-            cause = "it belongs to another user or group, which only that user or root can restore"
-            raise OutputError([Problem(kind=ProblemKind.OUTPUT, file=node.path, cause=cause)])
-    os.fchmod(descriptor, node.mode)  # after the owner: changing that takes bits away
-    if node.kind is Kind.FILE and node.path in present and present[node.path] == node:
-        os.utime(descriptor, ns=(node.mark[2], node.mark[2]))
-    _sync(descriptor)
-
-
-def _owner(path: str, present: Mapping[str, Node]) -> tuple[int, int] | None:
-    """Who owns a path now; where it is new and root restores it, who owns the folder around it."""
-    if path in present:
-        return present[path].owner
-    if os.geteuid() != 0:
-        return None
-    while path := path.rpartition("/")[0]:
-        if path in present:
-            return present[path].owner
-    return None
-
-
-def _sync(descriptor: int) -> None:
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno != errno.EINVAL:  # some file systems cannot sync a folder
-            raise
 
 
 def _swap_or_undo(root: str, folder: int, steps: Sequence[_Step]) -> None:
@@ -259,7 +193,7 @@ def _clean_up(folder: int) -> None:
     """Remove the trees that are not used any more, of this restore or of one that was cut short."""
     for name in (f"{prefix}{tree}" for prefix in (_NEW, _OLD) for tree in TREES):
         if _exists(folder, name):
-            _remove(folder, name)
+            remove(folder, name)
 
 
 def _clean_up_or_say(root: str, folder: int) -> None:
@@ -270,18 +204,3 @@ def _clean_up_or_say(root: str, folder: int) -> None:
         failure = error.strerror
     if failure is not None:
         raise OutputError(f"{root}: everything is restored; the old files in {_OLD}* cannot be removed: {failure}")
-
-
-def _remove(folder: int, name: str) -> None:
-    """Remove a tree, never through a link."""
-    if not stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
-        os.unlink(name, dir_fd=folder)
-        return
-    opened = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
-    try:
-        os.fchmod(opened, 0o700)
-        for inner in os.listdir(opened):
-            _remove(opened, inner)
-    finally:
-        os.close(opened)
-    os.rmdir(name, dir_fd=folder)
