@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from secretsync import inherited
+from secretsync.activity import StoreWork
 from secretsync.bindings import Bindings, read_bindings
 from secretsync.config import Config
 from secretsync.envfiles import EnvFile, read_env_file
@@ -236,10 +237,11 @@ def resolve_plan(
     source: Source | None = None,
     validate: bool = False,
     warn: Callable[[Finding], None] | None = None,
+    tell: Callable[[StoreWork], None] | None = None,
 ) -> Config:
     """The configuration that a plan gives: ask the stores, put the answers in, judge the values.
 
-    `warn`: who hears of what is only a warning; None: it is logged.
+    `warn`: who hears of what is only a warning; None: it is logged. `tell`: who hears of what each store did.
 
     Raises ConfigurationError for a missing SDK or a bad policy, ResolutionError with every secret that could not be
     had, ValidationError with every value that is not allowed.
@@ -247,7 +249,7 @@ def resolve_plan(
     policy = open_policy(plan) if validate else None
     known = inherited.read(plan, environ) if may_inherit else {}
     asked = plan.without(known) if known else plan
-    with Stores(asked.stores, plan.project, environ, stores) as opened:
+    with Stores(asked.stores, plan.project, environ, stores, tell) as opened:
         answers = fetch(asked, opened, Deadline(plan.bindings.timeout if timeout is None else timeout))
 
     def reload() -> Config:
@@ -302,12 +304,18 @@ def _log(finding: Finding) -> None:
     logging.getLogger("secretsync").warning("%s", finding.problem)
 
 
-def inspect_plan(plan: Plan, environ: Mapping[str, str], *, timeout: float | None = None) -> Answers[SecretInfo]:
-    """What the stores say about every secret of a plan, without a value.
+def inspect_plan(
+    plan: Plan,
+    environ: Mapping[str, str],
+    *,
+    timeout: float | None = None,
+    tell: Callable[[StoreWork], None] | None = None,
+) -> Answers[SecretInfo]:
+    """What the stores say about every secret of a plan, without a value. `tell`: who hears of what each store did.
 
     Raises ConfigurationError for a missing SDK.
     """
-    with Stores(plan.stores, plan.project, environ) as opened:
+    with Stores(plan.stores, plan.project, environ, tell=tell) as opened:
         return inspect(plan, opened, Deadline(plan.bindings.timeout if timeout is None else timeout))
 
 
@@ -370,13 +378,19 @@ def identify_stores(
         return plan.project.label, identify(opened, Deadline(plan.bindings.timeout if timeout is None else timeout))
 
 
-def explain_plan(plan: Plan, environ: Mapping[str, str], *, timeout: float | None = None) -> tuple[Row, ...]:
+def explain_plan(
+    plan: Plan,
+    environ: Mapping[str, str],
+    *,
+    timeout: float | None = None,
+    tell: Callable[[StoreWork], None] | None = None,
+) -> tuple[Row, ...]:
     """Where each value of a plan comes from; secrets are masked, and their values are not asked for."""
     from secretsync.explanation import explain, open_settings
 
-    infos = inspect_plan(plan, environ, timeout=timeout)
+    infos = inspect_plan(plan, environ, timeout=timeout, tell=tell)
     settings = open_settings(plan, infos)
-    with Stores(settings.stores, plan.project, environ) as opened:
+    with Stores(settings.stores, plan.project, environ, tell=tell) as opened:
         answers = _values_of(settings, infos, opened, Deadline(plan.bindings.timeout if timeout is None else timeout))
     return explain(plan, settings, infos, answers, environ)
 
@@ -445,6 +459,7 @@ def rotation_of_plan(
     strict: bool = False,
     stores: Mapping[str, Provider] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    tell: Callable[[StoreWork], None] | None = None,
 ) -> RotationReport:
     """How old the secrets of a plan are; see `check_rotation`."""
     from datetime import UTC, datetime
@@ -452,7 +467,7 @@ def rotation_of_plan(
     from secretsync.rotation import assess  # resolving needs none of it
 
     deadline = Deadline(timeout or plan.bindings.timeout + len(plan.refs) / _SECRETS_A_SECOND)
-    with Stores(plan.stores, plan.project, environ, stores) as opened:
+    with Stores(plan.stores, plan.project, environ, stores, tell) as opened:
         answers = inspect(plan, opened, deadline, progress)
     # After the answers: what was made while they were under way is not in the future.
     return assess(plan, answers, now or datetime.now(UTC), strict=strict)

@@ -12,6 +12,7 @@ import sys
 from datetime import UTC, datetime
 
 from secretsync import reports
+from secretsync.activity import StoreWork
 from secretsync.api import Environ, load_plan, rotation_of_plan
 from secretsync.cli.common import add_source, environment_of, say
 from secretsync.cli.progress import ProgressBar
@@ -46,13 +47,24 @@ def execute(options: argparse.Namespace) -> int:
     now = options.at
     found = []
     for plan in plans:
+        done: list[StoreWork] = []  # said when the bar is gone
         bar = ProgressBar(f"secretsync: {printable(plan.project.label)}", is_quiet=options.quiet)
         try:
             found.append(
-                rotation_of_plan(plan, environ, now=now, timeout=options.timeout, strict=options.strict, progress=bar)
+                rotation_of_plan(
+                    plan,
+                    environ,
+                    now=now,
+                    timeout=options.timeout,
+                    strict=options.strict,
+                    progress=bar,
+                    tell=done.append if options.verbose else None,
+                )
             )
         finally:
             bar.end()
+        for work in done:
+            say(str(work))
     at = options.at or max((report.at for report in found), default=datetime.now(UTC))
     document = reports.Document(at=at, reports=tuple(found), is_several=is_several, is_colourful=_is_colourful(options))
     _write(reports.render(options.format, document), options.output)

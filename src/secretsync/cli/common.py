@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from secretsync.rules import Finding
 
 __all__ = ["add_format", "add_source", "add_validation", "build_parser", "environment_of", "open_plan", "print_json"]
-__all__ += ["resolve_valid", "say", "table"]
+__all__ += ["resolve_valid", "say", "table", "teller"]
 
 
 def _formatter(prog: str) -> argparse.HelpFormatter:
@@ -181,10 +181,15 @@ def resolve_valid(plan: Plan, environ: Environ, options: argparse.Namespace) -> 
             say(f"warning: {finding.problem}")
 
     try:
-        return resolve_plan(plan, environ, timeout=options.timeout, validate=is_judged, warn=warn)
+        return resolve_plan(plan, environ, timeout=options.timeout, validate=is_judged, warn=warn, tell=teller(options))
     except ValidationError:
         say("in an emergency, --no-validate takes the values as they are")
         raise
+
+
+def teller(options: argparse.Namespace) -> Callable[[object], None] | None:
+    """With --verbose, who says what each store did: how many requests, and how long its answers took."""
+    return (lambda work: say(str(work))) if options.verbose else None
 
 
 def say(text: str) -> None:

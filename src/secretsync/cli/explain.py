@@ -9,7 +9,7 @@ import argparse
 from datetime import UTC, datetime
 
 from secretsync.api import explain_plan
-from secretsync.cli.common import add_format, add_source, open_plan, print_json, table
+from secretsync.cli.common import add_format, add_source, open_plan, print_json, table, teller
 from secretsync.errors import UsageError, printable
 from secretsync.explanation import OriginRow, Row
 from secretsync.names import nearest
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> int:
     """0: whether everything is there is the business of `check`."""
     plan, environ = open_plan(options)
-    rows = explain_plan(plan, environ, timeout=options.timeout)
+    rows = explain_plan(plan, environ, timeout=options.timeout, tell=teller(options))
     if options.key is not None:
         rows = _only(options.key, rows, plan)
     if options.format == "json":

@@ -15,6 +15,7 @@ from secretsync.providers.interface import (
     Identity,
     Information,
     ProviderSpec,
+    RequestCounter,
     StoreContext,
 )
 from secretsync.providers.sdk_logs import silenced
@@ -63,6 +64,7 @@ class VaultProvider:
     )
 
     def __init__(self, context: StoreContext) -> None:
+        self.requests = RequestCounter()
         self._context = context
         self._address = server_address(context)
         check_settings(context)
@@ -144,5 +146,5 @@ class VaultProvider:
             self._session, self._process = None, os.getpid()
         if self._session is None:
             workers = _WORKERS_TLS if self._address.startswith("https:") else _WORKERS
-            self._session = Session(self._context, self._address, workers=workers)
+            self._session = Session(self._context, self._address, self.requests, workers=workers)
         return self._session
