@@ -119,4 +119,4 @@ def test_bindings_are_read_only_where_there_are_some(shop: Project) -> None:
 def test_help_needs_next_to_nothing(tmp_path: Path, arguments: list[str]) -> None:
     """No parser, no files, no store."""
     modules = imports_of_command(arguments, tmp_path, tmp_path)
-    assert not under(COSTLY | {"argparse", "dotenv", "secretsync.api", "secretsync.plan"}, modules)
+    assert not under(COSTLY | {"argparse", "dotenv", "secretsync.api", "secretsync.source", "secretsync.plan"}, modules)

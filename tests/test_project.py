@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from secretsync import resolve_config
-from secretsync.api import Environ, Source, load_plan
 from secretsync.errors import UsageError
 from secretsync.project import environments, find_root, named_environment, open_files, open_project
+from secretsync.source import Environ, Source, load_plan
 from tests.support.projects import MakeProject
 
 BAD_NAMES = [

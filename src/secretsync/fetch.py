@@ -7,9 +7,8 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from queue import Empty, SimpleQueue
-from typing import Any, Generic, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
-from secretsync.activity import Ledger, StoreWork
 from secretsync.bindings import StoreConfig
 from secretsync.errors import ConfigurationError, Problem, ProblemKind, SecretSyncError
 from secretsync.model import Failed, Found, Hidden, Missing, Payload, SecretInfo, SecretRef
@@ -19,6 +18,9 @@ from secretsync.providers.interface import Deadline, Identity, Provider, StoreCo
 from secretsync.providers.registry import load_provider, missing_modules
 from secretsync.providers.workers import next_of, no_answer, run_in_threads
 from secretsync.records import Record
+
+if TYPE_CHECKING:
+    from secretsync.activity import Ledger, StoreWork
 
 __all__ = ["Answers", "StoreState", "Stores", "ask_values", "fetch", "identify", "inspect"]
 
@@ -229,7 +231,7 @@ class _Round(Generic[T]):
         self.started = 0
         self.end = Deadline(deadline.remaining() + _GRACE)
         self.tell = stores.tell if isinstance(stores, Stores) else None
-        self.ledger = Ledger(stores, is_metadata=method == "describe") if self.tell else None
+        self.ledger = _ledger(stores, method) if self.tell else None
 
     def run(self) -> Answers[T]:
         try:
@@ -304,6 +306,12 @@ class _Round(Generic[T]):
             for ref in refs:
                 self.outcomes.setdefault(ref, failure)
         self.batches.clear()
+
+
+def _ledger(stores: Mapping[str, Provider], method: str) -> Ledger:
+    from secretsync.activity import Ledger  # only where somebody listens
+
+    return Ledger(stores, is_metadata=method == "describe")
 
 
 def _call(

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from secretsync.documents import Reader, parse_document, read_regular_file
-from secretsync.errors import Problem
+from secretsync.errors import ConfigurationError, Problem
 from secretsync.names import is_entry_name, is_environment_name, is_sensitive, nearest
 from secretsync.project import Project, SourceFile
 from secretsync.records import Record
@@ -17,7 +17,7 @@ from secretsync.rules import CHECK_RULES, RULES, Finding, Severity
 if TYPE_CHECKING:
     from datetime import date
 
-__all__ = ["Check", "Ignore", "Policy", "Requirement", "parse_policy", "policy_file", "read_policy"]
+__all__ = ["Check", "Ignore", "Policy", "Requirement", "open_policy", "parse_policy", "policy_file", "read_policy"]
 
 _CHECK_KEYS = (*CHECK_RULES, "severity", "message", "service")
 
@@ -109,6 +109,14 @@ def read_policy(project: Project) -> Policy:
     return (
         Policy(file=source.shown, problems=(data,)) if isinstance(data, Problem) else parse_policy(data, source.shown)
     )
+
+
+def open_policy(project: Project) -> Policy:
+    """The policy of a project's environment, to judge by. Raises ConfigurationError where it cannot be read."""
+    policy = read_policy(project)
+    if policy.problems:
+        raise ConfigurationError(policy.problems)
+    return policy
 
 
 def parse_policy(data: bytes, file: str) -> Policy:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from secretsync.api import AnyEnviron, Environ, Source, audit_plan, load_plan
 from secretsync.audit import AuditReport
+from secretsync.auditing import audit_plan
 from secretsync.errors import ConfigurationError
 from secretsync.rules import RULES, Severity
+from secretsync.source import AnyEnviron, Environ, Source, load_plan
 from tests.support.canary import make_canary
 from tests.support.processes import clean_environment, run_command
 from tests.support.projects import MakeProject, Project

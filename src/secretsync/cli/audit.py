@@ -11,14 +11,15 @@ import os
 import sys
 from datetime import UTC, datetime
 
-from secretsync.api import AnyEnviron, Environ, audit_plan, load_plan
 from secretsync.audit import AuditReport
 from secretsync.audit.writing import FORMATS, as_json
+from secretsync.auditing import audit_plan
 from secretsync.cli.common import add_source, environment_of, say, table
 from secretsync.errors import ConfigurationError, ExitStatus, OutputError, Problem, UsageError
 from secretsync.output import write_file
 from secretsync.project import environments, find_root
 from secretsync.rules import RULES
+from secretsync.source import AnyEnviron, Environ, load_plan
 
 USAGE = "[-e NAME | --all | --env-file FILE...] [OPTIONS]"
 EXAMPLE = "  secretsync audit -e production --strict --save audits"

@@ -10,10 +10,11 @@ import argparse
 import sys
 from datetime import UTC, datetime
 
-from secretsync.api import inspect_plan, resolve_plan
+from secretsync.api import resolve_plan
 from secretsync.checks import check
 from secretsync.cli.common import add_format, add_source, open_plan, print_json, say, teller
 from secretsync.errors import Problem, SecretSyncError, worst_status
+from secretsync.inspection import inspect_plan
 
 USAGE = "[-e NAME | --env-file FILE...] [OPTIONS]"
 EXAMPLE = "  secretsync check -e production --format json"

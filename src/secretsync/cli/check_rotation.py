@@ -13,13 +13,14 @@ from datetime import UTC, datetime
 
 from secretsync import reports
 from secretsync.activity import StoreWork
-from secretsync.api import Environ, load_plan, rotation_of_plan
+from secretsync.api import rotation_of_plan
 from secretsync.cli.common import add_source, environment_of, say
 from secretsync.cli.progress import ProgressBar
 from secretsync.errors import ConfigurationError, Problem, UsageError, printable
 from secretsync.moments import parse_moment
 from secretsync.plan import Plan
 from secretsync.project import environments, find_root
+from secretsync.source import Environ, load_plan
 
 USAGE = "[-e NAME... | --all | --env-file FILE...] [OPTIONS]"
 EXAMPLE = "  secretsync check-rotation -e production --format html --output rotation.html"

@@ -14,11 +14,11 @@ from secretsync.durations import parse_duration
 from secretsync.errors import UsageError, printable
 
 if TYPE_CHECKING:
-    from secretsync.api import Environ, Source
     from secretsync.config import Config
     from secretsync.envfiles import EnvFile
     from secretsync.plan import Plan
     from secretsync.rules import Finding
+    from secretsync.source import Environ, Source
 
 __all__ = ["add_format", "add_source", "add_validation", "build_parser", "environment_of", "open_plan", "print_json"]
 __all__ += ["resolve_valid", "say", "table", "teller"]
@@ -81,7 +81,9 @@ def add_source(parser: argparse.ArgumentParser, *, several: bool = False) -> Non
         "--timeout", metavar="TIME", type=_duration, help='for all stores together: "30s" (default), "500ms", "2m"'
     )
     talk = parser.add_mutually_exclusive_group()
-    talk.add_argument("-v", "--verbose", action="store_true", help="say on stderr what is done")
+    talk.add_argument(
+        "-v", "--verbose", action="store_true", help="say on stderr what is done, and how many requests each store got"
+    )
     talk.add_argument("-q", "--quiet", action="store_true", help="say nothing but what went wrong")
 
 
@@ -105,8 +107,8 @@ def environment_of(
 
     `variables`: the placeholders that stand in inherited variables; with them there need be no env file.
     """
-    from secretsync.api import Source
     from secretsync.project import named_environment
+    from secretsync.source import Source
 
     services = None if options.service is None else tuple(options.service)
     if options.env_file is not None:
@@ -148,7 +150,7 @@ def open_plan(
     variables: EnvFile | None = None,
 ) -> tuple[Plan, Environ]:
     """The plan that the options ask for, and the process environment (None: as it is now)."""
-    from secretsync.api import Environ, load_plan
+    from secretsync.source import Environ, load_plan
 
     environ = Environ(os.environ) if environ is None else environ
     plan = load_plan(environment_of(options, environ, must_be_named=must_be_named, variables=variables), environ)

@@ -8,11 +8,12 @@ from __future__ import annotations
 import argparse
 import os
 
-from secretsync.api import Environ, identify_stores
 from secretsync.cli.common import add_format, add_source, environment_of, print_json, table
 from secretsync.errors import ProblemKind, worst_status
 from secretsync.fetch import StoreState
+from secretsync.inspection import identify_stores
 from secretsync.model import Failed
+from secretsync.source import Environ
 
 USAGE = "[-e NAME | --env-file FILE...] [OPTIONS]"
 EXAMPLE = "  secretsync doctor -e production"

@@ -8,10 +8,10 @@ from __future__ import annotations
 import argparse
 from datetime import UTC, datetime
 
-from secretsync.api import explain_plan
 from secretsync.cli.common import add_format, add_source, open_plan, print_json, table, teller
 from secretsync.errors import UsageError, printable
 from secretsync.explanation import OriginRow, Row
+from secretsync.inspection import explain_plan
 from secretsync.names import nearest
 from secretsync.plan import Plan
 

@@ -12,10 +12,10 @@ import sys
 from typing import TYPE_CHECKING
 
 from secretsync import formats
-from secretsync.api import load_plan
 from secretsync.cli.common import add_source, add_validation, environment_of, open_plan, resolve_valid, say
 from secretsync.entrypoint import refuse_steering
 from secretsync.errors import UsageError
+from secretsync.source import load_plan
 
 if TYPE_CHECKING:
     from secretsync.config import Resolved
@@ -115,8 +115,8 @@ def _secret_keys(resolved: dict[str, Resolved]) -> list[str]:
 
 
 def _template(options: argparse.Namespace) -> str:
-    from secretsync.api import Environ
     from secretsync.formats import escape
+    from secretsync.source import Environ
     from secretsync.templates import read_template
 
     template = read_template(options.template)

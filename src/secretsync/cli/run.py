@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from secretsync import entrypoint, hardening, inherited
-from secretsync.api import Environ
 from secretsync.cli.common import add_source, add_validation, open_plan, resolve_valid, say
 from secretsync.errors import ConfigurationError, Problem, ProblemKind, UsageError
+from secretsync.source import Environ
 
 if TYPE_CHECKING:
     from secretsync.config import Resolved

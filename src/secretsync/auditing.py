@@ -1,0 +1,89 @@
+"""The evidence of an audit: what files, git, the other environments and, on wish, the stores say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from secretsync.audit import AuditReport, audit
+from secretsync.audit.evidence import Evidence, Online
+from secretsync.audit.reading import file_states, git_state, owners
+from secretsync.checks import check
+from secretsync.envfiles import read_env_file
+from secretsync.errors import ProblemKind, SecretSyncError
+from secretsync.fetch import Stores, fetch
+from secretsync.inspection import inspect_plan
+from secretsync.model import Secret
+from secretsync.plan import EntryId, EnvironPart, Plan
+from secretsync.policy import open_policy
+from secretsync.project import Project, environments
+from secretsync.resolve import resolve_values
+from secretsync.source import AnyEnviron, Source, load_plan, make_deadline
+from secretsync.validation import planned_subjects, written_values
+
+__all__ = ["audit_plan"]
+
+
+def audit_plan(
+    plan: Plan, environ: Mapping[str, str], *, at: datetime, is_online: bool = False, timeout: float | None = None
+) -> AuditReport:
+    """What an audit of a plan's environment at the moment `at` (aware, UTC) finds.
+
+    `is_online`: ask the stores for values and ages; what they do not give is in the report. Raises
+    ConfigurationError for a bad policy or a missing SDK.
+    """
+    policy = open_policy(plan.project)
+    values, online = _ask_for_audit(plan, environ, at, timeout) if is_online else (written_values(plan), None)
+    project = plan.project
+    return audit(
+        Evidence(
+            plan=plan,
+            policy=policy,
+            files=tuple(read_env_file(file.path, file=file.shown, service=file.service) for file in project.files),
+            subjects=planned_subjects(plan, values),
+            states=file_states(project),
+            owners=owners(project),
+            git=git_state(plan, environ),
+            others=_other_plans(project, environ),
+            environ=environ if is_online else None,
+            at=at,
+            online=online,
+            absent=frozenset(
+                part.name
+                for planned in plan.entries.values()
+                for part in planned.parts
+                if isinstance(part, EnvironPart) and environ.get(part.name) is None
+            ),
+        )
+    )
+
+
+def _ask_for_audit(
+    plan: Plan, environ: Mapping[str, str], at: datetime, timeout: float | None
+) -> tuple[dict[EntryId, Secret], Online]:
+    """The values that the stores give, and what they say besides; what they do not give is a problem, not an end."""
+    with Stores(plan.stores, plan.project, environ) as opened:
+        values, problems = resolve_values(plan, fetch(plan, opened, make_deadline(plan.bindings, timeout)), environ)
+    checked = check(plan, inspect_plan(plan, environ, timeout=timeout), at)
+    told = {problem.key for problem in problems}
+    by_metadata = [problem for problem in checked.problems if problem.key not in told]
+    # The right to read metadata is another one than that to read values: who lacks it has a secret all the same.
+    unusable = tuple(problem for problem in by_metadata if problem.kind is ProblemKind.UNUSABLE)
+    unseen = [f"metadata: {problem}" for problem in by_metadata if problem.kind is not ProblemKind.UNUSABLE]
+    ages = "the age of secrets beyond declared dates: `secretsync check-rotation` asks for it"
+    return values, Online(problems=(*problems, *unusable), not_checked=(*checked.not_checked, *unseen, ages))
+
+
+def _other_plans(project: Project, environ: Mapping[str, str]) -> dict[str, Plan | str]:
+    """The plans of the project's other environments, or why there is none."""
+    if project.environment is None:
+        return {}
+    plans: dict[str, Plan | str] = {}
+    for name in environments(project.root):
+        if name == project.environment:
+            continue
+        try:
+            plans[name] = load_plan(Source(environment=name, root=project.root), AnyEnviron(environ))
+        except SecretSyncError as error:
+            plans[name] = f"it cannot be read ({len(error.problems)} problems)"
+    return plans

@@ -1,0 +1,134 @@
+"""What can be asked about a plan's secrets without handing out a configuration: metadata, identities, one value."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from secretsync.bindings import Bindings
+from secretsync.errors import ConfigurationError, Problem, ProblemKind, ResolutionError, UsageError
+from secretsync.fetch import Answers, Stores, StoreState, ask_values, identify, inspect
+from secretsync.model import Failed, Found, Missing, Payload, Secret, SecretInfo, SecretRef
+from secretsync.placeholders import Fault, parse_reference
+from secretsync.plan import Plan, SecretPart
+from secretsync.project import Project
+from secretsync.providers.interface import Deadline
+from secretsync.records import replace
+from secretsync.selection import select
+from secretsync.source import Source, load_plan, make_deadline, open_source, read_project_bindings
+from secretsync.targets import TargetFinder
+
+if TYPE_CHECKING:
+    from secretsync.activity import StoreWork
+    from secretsync.explanation import Row
+
+__all__ = ["explain_plan", "get_secret", "identify_stores", "inspect_plan"]
+
+
+def inspect_plan(
+    plan: Plan,
+    environ: Mapping[str, str],
+    *,
+    timeout: float | None = None,
+    tell: Callable[[StoreWork], None] | None = None,
+) -> Answers[SecretInfo]:
+    """What the stores say about every secret of a plan, without a value. `tell`: who hears of what each store did.
+
+    Raises ConfigurationError for a missing SDK.
+    """
+    with Stores(plan.stores, plan.project, environ, tell=tell) as opened:
+        return inspect(plan, opened, make_deadline(plan.bindings, timeout))
+
+
+def explain_plan(
+    plan: Plan,
+    environ: Mapping[str, str],
+    *,
+    timeout: float | None = None,
+    tell: Callable[[StoreWork], None] | None = None,
+) -> tuple[Row, ...]:
+    """Where each value of a plan comes from; secrets are masked, and their values are not asked for."""
+    from secretsync.explanation import explain, open_settings
+
+    infos = inspect_plan(plan, environ, timeout=timeout, tell=tell)
+    settings = open_settings(plan, infos)
+    with Stores(settings.stores, plan.project, environ, tell=tell) as opened:
+        answers = _values_of(settings, infos, opened, make_deadline(plan.bindings, timeout))
+    return explain(plan, settings, infos, answers, environ)
+
+
+def _values_of(plan: Plan, infos: Answers[SecretInfo], stores: Stores, deadline: Deadline) -> Answers[Payload]:
+    """The values that the metadata found; what is missing or failed is so by them, and not asked for again."""
+    outcomes: dict[SecretRef, Found[Payload] | Missing | Failed] = {}
+    found = []
+    for part in plan.secrets:
+        index, outcome = infos.settle(part)
+        if isinstance(outcome, Found):
+            found.append(replace(part, targets=(part.targets[index],)))
+        for target in part.targets:
+            if isinstance(info := infos.of(target.ref), Missing | Failed):
+                outcomes[target.ref] = info
+    answers = ask_values(found, stores, deadline)
+    outcomes.update((ref, value) for ref in answers.requested if (value := answers.of(ref)) is not None)
+    return Answers(outcomes)
+
+
+def identify_stores(
+    source: Source, environ: Mapping[str, str], *, timeout: float | None = None
+) -> tuple[str, tuple[StoreState, ...]]:
+    """What the environment is called, and who we are at each store that it refers to or configures.
+
+    Raises ConfigurationError with everything that is wrong in the files, or for a missing SDK.
+    """
+    plan = load_plan(source, environ)
+    configs = {**plan.bindings.stores, **plan.stores}
+    with Stores(configs, plan.project, environ) as opened:
+        return plan.project.label, identify(opened, make_deadline(plan.bindings, timeout))
+
+
+def get_secret(
+    reference: str,
+    source: Source,
+    environ: Mapping[str, str],
+    *,
+    timeout: float | None = None,
+    tell: Callable[[StoreWork], None] | None = None,
+) -> Secret:
+    """The value of one reference, or of a name that the bindings or the lookup order find. No env file is read.
+
+    Raises ConfigurationError for a reference that is wrong, ResolutionError where there is no value.
+    """
+    project, bindings = _open_bindings(source, environ)
+    finder = TargetFinder(bindings, project.environment)
+    parsed = parse_reference(reference)
+    found = parsed if isinstance(parsed, Fault) else finder.find(parsed)
+    problems = [*bindings.problems, *finder.problems]
+    if isinstance(found, Fault):
+        cause = Problem(kind=ProblemKind.CONFIGURATION, reference=reference, cause=found.cause, hint=found.hint)
+        problems.append(cause)
+    if problems or isinstance(found, Fault):
+        raise ConfigurationError(problems)
+    part = SecretPart(reference, found, None, None, 0)
+    configs = {target.store: finder.stores[target.store] for target in found}
+    deadline = make_deadline(bindings, timeout)
+    with Stores(configs, project, environ, tell=tell) as opened:
+        index, outcome = ask_values([part], opened, deadline).settle(part)
+    selected = select(outcome.value, found[index].selector) if isinstance(outcome, Found) else outcome
+    if isinstance(selected, Secret):
+        return selected
+    kind = selected.kind if isinstance(selected, Failed) else ProblemKind.MISSING
+    store, shown = found[index].store, found[index].shown
+    raise ResolutionError([Problem(kind=kind, reference=shown, store=store, cause=selected.cause, hint=selected.hint)])
+
+
+def _open_bindings(source: Source, environ: Mapping[str, str]) -> tuple[Project, Bindings]:
+    """The project and its bindings; where there is no project and none is named, the stores as they are by default."""
+    is_named = source.environment is not None or source.root is not None or source.files is not None
+    try:
+        project = open_source(source, environ)
+    except UsageError:
+        if is_named:
+            raise
+        return Project(root=os.getcwd(), environment=None, is_strict=True, files=(), bindings=None), Bindings()
+    return project, read_project_bindings(project)
