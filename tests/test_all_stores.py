@@ -190,7 +190,7 @@ def test_one_server_is_down(world: World, down: str, way: str) -> None:
 def own(
     project: MakeProject, azure: AzureWorld, files: Path, tmp_path: Path, ministack: Ministack
 ) -> Iterator[tuple[AllStores, dict[str, ServerProcess]]]:
-    """All stores, without a proxy, on servers of this test's own. (`ministack` skips it where none can be had.)"""
+    """All stores, without a proxy, on servers of this test's own; `ministack` skips it where there can be none."""
     with contextlib.ExitStack() as stack:
         aws, vault = start_ministack(tmp_path / "ministack"), start_openbao(tmp_path / "openbao")
         servers = {"aws": aws.process, "vault": vault.process}
