@@ -302,9 +302,11 @@ def test_get_on_a_terminal(world: World) -> None:
             ended = subprocess.run(
                 argv, cwd=world.stores.project.root, env=environ, stdout=theirs, stderr=subprocess.PIPE, check=False
             )
-            os.write(theirs, b".")  # so that there is something to read
-            text = os.read(ours, 4096).decode().replace("\r\n", "\n")
-        assert (ended.returncode, text) == (status, f"{shown}.")
+            os.write(theirs, b"\0")  # where it ends: a terminal hands out what it has, piece by piece
+            data = b""
+            while not data.endswith(b"\0"):
+                data += os.read(ours, 4096)
+        assert (ended.returncode, data.decode().replace("\r\n", "\n")) == (status, f"{shown}\0")
         assert b"--reveal" in ended.stderr or status == 0
 
 

@@ -323,3 +323,13 @@ def test_this_repository_is_clean(tmp_path: Path) -> None:
     pytest.importorskip("secretsync.providers.azure", reason="needs the provider azure, which is not here")
     pytest.importorskip("secretsync.providers.aws", reason="needs the provider aws, which is not here")
     run_secretsync(["audit", "--all", "--strict"], cwd=ROOT, home=tmp_path, expect=0)
+
+
+def test_several_environments_by_name(project: MakeProject) -> None:
+    """One report on each, in one document, whose log is named after neither."""
+    made = make_all(project, {**MENDED, "env/development/common.env": "A=1\n", "env/test/common.env": "A=1\n"})
+    ran = made.cli("audit", "-e", "test", "-e", "development", "--format", "json", "--save", "logs", expect=0)
+    document = json.loads(ran.stdout)
+    assert [one["environment"] for one in document["environments"]] == ["test", "development"]
+    (log,) = (made.root / "logs").iterdir()
+    assert log.name.startswith("audit-several-")

@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from secretsync.rules import Finding
     from secretsync.source import Environ, Source
 
-__all__ = ["add_format", "add_source", "add_validation", "build_parser", "environment_of", "open_plan", "print_json"]
-__all__ += ["resolve_valid", "say", "table", "teller"]
+__all__ = ["add_format", "add_source", "add_validation", "build_parser", "environment_of", "open_plan", "open_plans"]
+__all__ += ["print_json", "resolve_valid", "say", "table", "teller"]
 
 
 def _formatter(prog: str) -> argparse.HelpFormatter:
@@ -155,9 +155,47 @@ def open_plan(
     environ = Environ(os.environ) if environ is None else environ
     plan = load_plan(environment_of(options, environ, must_be_named=must_be_named, variables=variables), environ)
     if options.verbose:
-        strictness = "strict" if plan.is_strict else "lenient"
-        say(f"{plan.project.label}: {strictness}, {len(plan.entries)} entries, {len(plan.refs)} secrets to look for")
+        _say_what_is_planned(plan)
     return plan, environ
+
+
+def _say_what_is_planned(plan: Plan) -> None:
+    strictness = "strict" if plan.is_strict else "lenient"
+    say(f"{plan.project.label}: {strictness}, {len(plan.entries)} entries, {len(plan.refs)} secrets to look for")
+
+
+def open_plans(
+    options: argparse.Namespace, environ: Environ, known: Mapping[str, str] | None = None
+) -> tuple[list[Plan], bool]:
+    """The plans of all that `add_source(several=True)` lets a caller name, and whether several were asked for.
+
+    `known`: the variables that the plans may count on; None: those of `environ`. Raises ConfigurationError with the
+    problems of all of them.
+    """
+    from secretsync.errors import ConfigurationError, Problem
+    from secretsync.project import environments, find_root
+    from secretsync.source import load_plan
+
+    names: tuple[str | None, ...] = tuple(dict.fromkeys(options.environment or ())) or (None,)
+    if options.all:
+        if options.environment or options.env_file is not None:
+            raise UsageError("--all takes every environment; it excludes --environment and --env-file")
+        names = environments(find_root(options.root, environ))
+    plans: list[Plan] = []
+    problems: list[Problem] = []
+    for name in names:
+        of_one = argparse.Namespace(**{**vars(options), "environment": name})
+        try:
+            source = environment_of(of_one, environ, must_be_named=False)
+            plans.append(load_plan(source, environ if known is None else known))
+        except ConfigurationError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigurationError(problems)
+    if options.verbose:
+        for plan in plans:
+            _say_what_is_planned(plan)
+    return plans, options.all or len(names) > 1
 
 
 def add_validation(parser: argparse.ArgumentParser) -> None:
