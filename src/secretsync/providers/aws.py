@@ -56,7 +56,7 @@ class AwsProvider:
             "region": Setting(
                 help="the region of secrets that are named without an ARN",
                 environment="AWS_REGION",
-                default="$AWS_REGION, then $AWS_DEFAULT_REGION, then the profile's",
+                default="$AWS_DEFAULT_REGION, then the profile's",
             ),
             "profile": Setting(
                 help="a profile of ~/.aws/config",
