@@ -2,17 +2,17 @@
 
     python -m benchmarks.stores [--rounds 5] [--secrets 1,20,100] [--latency 20]
 
-AWS is ministack, Vault OpenBao, Azure the tests' double (over TLS); run it from the root of a checkout, with the tools of
-`make test`. Every request takes 20 ms longer than its server does, and is counted where that is added: `requests` has
-ours, then the loop's. `loop` is what people write: the SDK's client, one call a secret, one after the other.
-`secretsync` is `render`. Both are whole processes, start and import of the SDK included, and take turns, so that
+AWS is ministack, Vault OpenBao, Azure the tests' double (over TLS); run it from the root of a checkout, with the tools
+of `make test`. Every request takes 20 ms longer than its server does, and is counted where that is added.
+`requests` has ours, then the loop's. `loop` is what people write: the SDK's client, one call a secret, one after the
+other. `secretsync` is `render`. Both are whole processes, start and import of the SDK included, and take turns, so that
 whatever else the machine does falls on both.
 
 `loop/secretsync` is the ratio of the medians. Only ratios carry over to other machines, and this one is too small, for
 servers, proxies and clients share the processors here.
 
-The second table has twenty secrets of each store, and then the sixty of all stores in one run. Waiting overlaps; what is
-left above the slowest is the import of three SDKs into one interpreter. Try --latency 200 to see the one without the
+The second table has twenty secrets of each store, and then the sixty of all stores in one run. Waiting overlaps; what
+is left above the slowest is the import of three SDKs into one interpreter. Try --latency 300 to see the one without the
 other.
 """
 

@@ -28,6 +28,12 @@ from tests.support.projects import MakeProject
 RENDER = ("render", "-e", "production", "--format", "json", "-v")
 DEADLINE = 4.0  # seconds, for a run that a server is to spoil
 UNAVAILABLE = 5
+# A machine that is no virtual machine of Azure, and has no CLI: nothing listens where the metadata service would.
+NO_IDENTITY = {
+    "AZURE_CLIENT_SECRET": None,
+    "AZURE_POD_IDENTITY_AUTHORITY_HOST": "http://127.0.0.1:1",
+    "PATH": "/nowhere",
+}
 
 
 @dataclass
@@ -291,6 +297,49 @@ def test_get_without_a_value(world: World, reference: str, status: int, words: s
     done = world.stores.cli("get", reference, "-e", "production", expect=status)
     assert done.stdout == ""
     assert words in done.stderr
+
+
+def test_get_of_a_name_that_no_store_has(world: World) -> None:
+    """Each place that was looked at is named."""
+    done = world.stores.cli("get", "SOMETHING", "-e", "production", expect=3)
+    assert "SOMETHING: no store has it: docker:something, env:SOMETHING; " in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("store", "environ", "status", "words"),
+    [
+        ("vault", {"VAULT_TOKEN": "hvs.wrong"}, 4, "the token is not valid, or not any more; it has expired, "),
+        ("vault", {"VAULT_TOKEN": None}, 4, "there is no token to log in with; set VAULT_TOKEN, "),
+        ("vault", {"VAULT_ADDR": None}, 2, "vault: it has no address; set address in the bindings, or VAULT_ADDR"),
+        ("vault", {"VAULT_ADDR": "http://127.0.0.1:1"}, 5, "the server refuses connections; is http://127.0.0.1:1 "),
+        ("aws", {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}, 4, "no credentials were found"),
+        ("aws", {"AWS_PROFILE": "nobody"}, 2, "there is no such profile (ProfileNotFound); profile, or AWS_PROFILE, "),
+        ("aws", {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, 5, "is there a way to 127.0.0.1:1 from here?"),
+        ("azure", {"AZURE_CLIENT_SECRET": "wrong"}, 4, "AZURE_CLIENT_SECRET must be the secret's value, not its id"),
+        ("azure", NO_IDENTITY, 5, "Elsewhere: `az login`, or AZURE_TENANT_ID, AZURE_CLIENT_ID and "),
+    ],
+)
+def test_what_is_often_wrong(world: World, store: str, environ: dict[str, str | None], status: int, words: str) -> None:
+    """One store's failure alone, with the next step, for every secret of it; nothing else is wrong."""
+    done = world.stores.cli(*RENDER, env=environ, expect=status)
+    assert words in done.stderr
+    assert reported(done.stderr) == (set(world.stores.keys[store]) if status != 2 or store != "vault" else set())
+
+
+@pytest.mark.parametrize(
+    ("region", "status", "words"),
+    [
+        ("us-east-1", 3, "there is no such secret in this account and region (ResourceNotFoundException); `secretsync"),
+        ("eu_west", 2, "there is no region of that name (InvalidRegionError); region, or AWS_REGION, "),
+    ],
+)
+def test_a_wrong_region(world: World, region: str, status: int, words: str) -> None:
+    """Another region has none of the secrets; one that there is not is a mistake of the configuration."""
+    path = world.stores.project.root / "providers/production.toml"
+    path.write_text(path.read_text().replace(f'"{REGION}"', f'"{region}"'))
+    done = world.stores.cli(*RENDER, expect=status)
+    assert words in done.stderr
+    assert reported(done.stderr) == set(world.stores.keys["aws"])
 
 
 def test_get_on_a_terminal(world: World) -> None:

@@ -17,7 +17,7 @@ from secretsync.providers.interface import Deadline
 from secretsync.records import replace
 from secretsync.selection import select
 from secretsync.source import Source, load_plan, make_deadline, open_source, read_project_bindings
-from secretsync.targets import TargetFinder
+from secretsync.targets import Target, TargetFinder
 
 if TYPE_CHECKING:
     from secretsync.activity import StoreWork
@@ -117,9 +117,17 @@ def get_secret(
     selected = select(outcome.value, found[index].selector) if isinstance(outcome, Found) else outcome
     if isinstance(selected, Secret):
         return selected
-    kind = selected.kind if isinstance(selected, Failed) else ProblemKind.MISSING
-    store, shown = found[index].store, found[index].shown
-    raise ResolutionError([Problem(kind=kind, reference=shown, store=store, cause=selected.cause, hint=selected.hint)])
+    raise ResolutionError([_problem(reference, found, index, selected)])
+
+
+def _problem(reference: str, targets: tuple[Target, ...], index: int, outcome: Missing | Failed) -> Problem:
+    """Why there is no value. Where several stores were asked for a name, all of them are named."""
+    kind = outcome.kind if isinstance(outcome, Failed) else ProblemKind.MISSING
+    shown, cause, hint = targets[index].shown, outcome.cause, outcome.hint
+    if isinstance(outcome, Missing) and len(targets) > 1:
+        shown, cause = reference, f"no store has it: {', '.join(target.shown for target in targets)}"
+        hint = "put it there, or bind the name, or give a reference: store:path"
+    return Problem(kind=kind, reference=shown, store=targets[index].store, cause=cause, hint=hint)
 
 
 def _open_bindings(source: Source, environ: Mapping[str, str]) -> tuple[Project, Bindings]:

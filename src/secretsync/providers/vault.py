@@ -89,10 +89,8 @@ class VaultProvider:
         answers = run_in_threads(self._guarded(who_we_are, deadline), (None,), workers=1, deadline=deadline)
         _, found = next(answers, (None, no_answer(deadline)))
         if isinstance(found, Failed):
-            store = self._context.store
-            raise ResolutionError(
-                [Problem(kind=found.kind, cause=f"{store}: {found.cause}", hint=found.hint, store=store)]
-            )
+            problem = Problem(kind=found.kind, cause=found.cause, hint=found.hint, store=self._context.store)
+            raise ResolutionError([problem])
         return found
 
     def close(self) -> None:
