@@ -24,9 +24,17 @@ __all__ = ["add_format", "add_source", "add_validation", "build_parser", "enviro
 __all__ += ["print_json", "resolve_valid", "say", "table", "teller"]
 
 
-def _formatter(prog: str) -> argparse.HelpFormatter:
-    """Help of a fixed width: the same everywhere, and without a look at the terminal, which costs an import."""
-    return argparse.RawDescriptionHelpFormatter(prog, max_help_position=28, width=110)
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Help of a fixed width, without a look at the terminal, which costs an import; the same in every Python."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=28, width=110)
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        # `-e, --environment NAME`, as Python 3.13 writes it; older ones repeat the name.
+        if not action.option_strings or action.nargs == 0:
+            return super()._format_action_invocation(action)
+        return f"{', '.join(action.option_strings)} {self._format_args(action, str(action.dest).upper())}"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -45,7 +53,7 @@ def build_parser(name: str, command: ModuleType) -> argparse.ArgumentParser:
         description=command.__doc__,
         usage=f"secretsync {name} {command.USAGE}",
         epilog=f"example:\n{command.EXAMPLE}",
-        formatter_class=_formatter,
+        formatter_class=_Formatter,
         allow_abbrev=False,
     )
     command.add_arguments(parser)
