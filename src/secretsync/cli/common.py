@@ -169,7 +169,9 @@ def open_plan(
 
 def _say_what_is_planned(plan: Plan) -> None:
     strictness = "strict" if plan.is_strict else "lenient"
-    say(f"{plan.project.label}: {strictness}, {len(plan.entries)} entries, {len(plan.refs)} secrets to look for")
+    entries = f"{len(plan.entries)} entr{'y' if len(plan.entries) == 1 else 'ies'}"
+    secrets = f"{len(plan.refs)} secret{'' if len(plan.refs) == 1 else 's'}"
+    say(f"{plan.project.label}: {strictness}, {entries}, {secrets} to look for")
 
 
 def open_plans(
