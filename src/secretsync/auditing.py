@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from secretsync.audit import AuditReport, audit
 from secretsync.audit.evidence import Ages, Evidence, Online
@@ -23,19 +24,28 @@ from secretsync.rules import RULES, Finding, Severity, found
 from secretsync.source import AnyEnviron, Source, load_plan, make_deadline
 from secretsync.validation import planned_subjects, written_values
 
+if TYPE_CHECKING:
+    from secretsync.activity import StoreWork
+
 __all__ = ["audit_plan"]
 
 
 def audit_plan(
-    plan: Plan, environ: Mapping[str, str], *, at: datetime, is_online: bool = False, timeout: float | None = None
+    plan: Plan,
+    environ: Mapping[str, str],
+    *,
+    at: datetime,
+    is_online: bool = False,
+    timeout: float | None = None,
+    tell: Callable[[StoreWork], None] | None = None,
 ) -> AuditReport:
     """What an audit of a plan's environment at the moment `at` (aware, UTC) finds.
 
-    `is_online`: ask the stores for values and ages; what they do not give is in the report. Raises
-    ConfigurationError for a bad policy or a missing SDK.
+    `is_online`: ask the stores for values and ages; what they do not give is in the report. `tell`: who hears
+    of what each store did. Raises ConfigurationError for a bad policy or a missing SDK.
     """
     policy = open_policy(plan.project)
-    values, online = _ask_for_audit(plan, environ, at, timeout) if is_online else (written_values(plan), None)
+    values, online = _ask_for_audit(plan, environ, at, timeout, tell) if is_online else (written_values(plan), None)
     project = plan.project
     return audit(
         Evidence(
@@ -61,12 +71,16 @@ def audit_plan(
 
 
 def _ask_for_audit(
-    plan: Plan, environ: Mapping[str, str], at: datetime, timeout: float | None
+    plan: Plan,
+    environ: Mapping[str, str],
+    at: datetime,
+    timeout: float | None,
+    tell: Callable[[StoreWork], None] | None,
 ) -> tuple[dict[EntryId, Secret], Online]:
     """The values that the stores give, and what they say besides; what they do not give is a problem, not an end."""
-    with Stores(plan.stores, plan.project, environ) as opened:
+    with Stores(plan.stores, plan.project, environ, tell=tell) as opened:
         values, problems = resolve_values(plan, fetch(plan, opened, make_deadline(plan.bindings, timeout)), environ)
-    infos = inspect_plan(plan, environ, timeout=timeout)
+    infos = inspect_plan(plan, environ, timeout=timeout, tell=tell)
     checked = check(plan, infos, at)
     told = {problem.key for problem in problems}
     by_metadata = [problem for problem in checked.problems if problem.key not in told]

@@ -278,6 +278,15 @@ def test_online_judges_values(online: Callable[[str], Project], canary: CanaryFa
         assert not any("secret-key-length" in line for line in document["not_checked"])
 
 
+def test_verbose_says_what_the_stores_did(online: Callable[[str], Project], canary: CanaryFactory) -> None:
+    """Values and metadata, each in a round of its own; offline none is asked."""
+    made = online(canary())
+    said = made.cli("audit", "-e", "production", "--online", "-v", expect=0).stderr
+    assert "secretsync: docker: 1 secret, " in said
+    assert "secretsync: docker: metadata of 1 secret, " in said
+    assert "secretsync: docker: " not in made.cli("audit", "-e", "production", "-v", expect=0).stderr
+
+
 def test_a_store_that_does_not_answer_is_no_all_clear(online: Callable[[str], Project], canary: CanaryFactory) -> None:
     """The report comes all the same, says what is missing, and the status is the store's."""
     made = online(canary())

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from secretsync.audit import AuditReport
 from secretsync.audit.writing import FORMATS, as_json
 from secretsync.auditing import audit_plan
-from secretsync.cli.common import add_source, open_plans, say, table
+from secretsync.cli.common import add_source, open_plans, say, table, teller
 from secretsync.errors import ExitStatus, OutputError
 from secretsync.output import write_file
 from secretsync.rules import RULES
@@ -64,7 +64,10 @@ def max_status(statuses: list[ExitStatus]) -> int:
 def _reports(options: argparse.Namespace, environ: Environ, at: datetime) -> list[AuditReport]:
     # Offline the variables of the process that will run are not known: what names one is a warning, and no error.
     plans, _ = open_plans(options, environ, environ if options.online else AnyEnviron(environ))
-    return [audit_plan(plan, environ, at=at, is_online=options.online, timeout=options.timeout) for plan in plans]
+    tell = teller(options)
+    return [
+        audit_plan(plan, environ, at=at, is_online=options.online, timeout=options.timeout, tell=tell) for plan in plans
+    ]
 
 
 def _save(options: argparse.Namespace, reports: list[AuditReport], at: datetime) -> None:
