@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from secretsync.audit import AuditReport, audit
-from secretsync.audit.evidence import Evidence, Online
+from secretsync.audit.evidence import Ages, Evidence, Online
 from secretsync.audit.reading import file_states, git_state, owners
 from secretsync.checks import check
 from secretsync.envfiles import read_env_file
@@ -18,22 +19,33 @@ from secretsync.plan import EntryId, EnvironPart, Plan
 from secretsync.policy import open_policy
 from secretsync.project import Project, environments
 from secretsync.resolve import resolve_values
+from secretsync.rotation import RotationReport, State, assess
+from secretsync.rules import RULES, Finding, Severity, found
 from secretsync.source import AnyEnviron, Source, load_plan, make_deadline
 from secretsync.validation import planned_subjects, written_values
+
+if TYPE_CHECKING:
+    from secretsync.activity import StoreWork
 
 __all__ = ["audit_plan"]
 
 
 def audit_plan(
-    plan: Plan, environ: Mapping[str, str], *, at: datetime, is_online: bool = False, timeout: float | None = None
+    plan: Plan,
+    environ: Mapping[str, str],
+    *,
+    at: datetime,
+    is_online: bool = False,
+    timeout: float | None = None,
+    tell: Callable[[StoreWork], None] | None = None,
 ) -> AuditReport:
     """What an audit of a plan's environment at the moment `at` (aware, UTC) finds.
 
-    `is_online`: ask the stores for values and ages; what they do not give is in the report. Raises
-    ConfigurationError for a bad policy or a missing SDK.
+    `is_online`: ask the stores for values and ages; what they do not give is in the report. `tell`: who hears
+    of what each store did. Raises ConfigurationError for a bad policy or a missing SDK.
     """
     policy = open_policy(plan.project)
-    values, online = _ask_for_audit(plan, environ, at, timeout) if is_online else (written_values(plan), None)
+    values, online = _ask_for_audit(plan, environ, at, timeout, tell) if is_online else (written_values(plan), None)
     project = plan.project
     return audit(
         Evidence(
@@ -59,19 +71,67 @@ def audit_plan(
 
 
 def _ask_for_audit(
-    plan: Plan, environ: Mapping[str, str], at: datetime, timeout: float | None
+    plan: Plan,
+    environ: Mapping[str, str],
+    at: datetime,
+    timeout: float | None,
+    tell: Callable[[StoreWork], None] | None,
 ) -> tuple[dict[EntryId, Secret], Online]:
     """The values that the stores give, and what they say besides; what they do not give is a problem, not an end."""
-    with Stores(plan.stores, plan.project, environ) as opened:
+    with Stores(plan.stores, plan.project, environ, tell=tell) as opened:
         values, problems = resolve_values(plan, fetch(plan, opened, make_deadline(plan.bindings, timeout)), environ)
-    checked = check(plan, inspect_plan(plan, environ, timeout=timeout), at)
+    infos = inspect_plan(plan, environ, timeout=timeout, tell=tell)
+    checked = check(plan, infos, at)
     told = {problem.key for problem in problems}
     by_metadata = [problem for problem in checked.problems if problem.key not in told]
     # The right to read metadata is another one than that to read values: who lacks it has a secret all the same.
     unusable = tuple(problem for problem in by_metadata if problem.kind is ProblemKind.UNUSABLE)
     unseen = [f"metadata: {problem}" for problem in by_metadata if problem.kind is not ProblemKind.UNUSABLE]
-    ages = "the age of secrets beyond declared dates: `secretsync check-rotation` asks for it"
-    return values, Online(problems=(*problems, *unusable), not_checked=(*checked.not_checked, *unseen, ages))
+    report = assess(plan, infos, at)
+    return values, Online(
+        problems=(*problems, *unusable),
+        findings=tuple(_age_findings(plan, report)),
+        ages=_ages(report),
+        not_checked=(*checked.not_checked, *unseen),
+    )
+
+
+# The rule that speaks of a state; what a store did not answer is no finding, but a problem.
+_AGE_RULES = {
+    State.OVERDUE: "rotation-overdue",
+    State.EXPIRED: "rotation-expired",
+    State.DUE: "rotation-due",
+    State.UNKNOWN: "rotation-undated",
+}
+
+
+def _age_findings(plan: Plan, report: RotationReport) -> Iterator[Finding]:
+    """What `check-rotation` finds, at the first entry that uses the secret."""
+    for finding in report.findings:
+        rule = _AGE_RULES.get(finding.state)
+        if rule is None or finding.kind is not None or (rule == "rotation-undated" and not plan.is_strict):
+            continue
+        key = finding.keys[0]
+        is_weak = RULES[rule].severity is Severity.WARNING or not plan.is_strict
+        yield found(
+            rule,
+            f"{finding.reference}: {finding.cause}",
+            key=key.name,
+            file=key.file,
+            line=key.line,
+            hint=finding.hint,
+            severity=Severity.WARNING if is_weak else Severity.ERROR,
+        )
+
+
+def _ages(report: RotationReport) -> Ages:
+    summary = report.summary
+    return Ages(
+        secrets=len(report.secrets),
+        dated=sum(secret.age is not None for secret in report.secrets),
+        exempt=summary[State.EXEMPT],
+        overdue=summary[State.OVERDUE] + summary[State.EXPIRED],
+    )
 
 
 def _other_plans(project: Project, environ: Mapping[str, str]) -> dict[str, Plan | str]:

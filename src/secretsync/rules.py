@@ -235,24 +235,25 @@ _TABLE = (
         _WEAK_IN_LENIENT,
     ),
     ("unused-binding", "every binding is used by an entry", "remove it, or use it", _WARNING, "always"),
-    # On ages, as far as the bindings alone say.
+    # On ages: offline as far as the bindings alone say, online as the stores do.
     (
         "rotation-overdue",
-        "no secret is older than its limit, by the date that its binding declares",
-        "rotate it, and write the new date",
+        "no secret is older than its limit",
+        "rotate it; where its binding declares a date, write the new one",
         _ERROR,
         _WEAK_IN_LENIENT,
     ),
     (
-        "rotation-exemption",
-        'no exemption (max_age = "never") is past its end',
+        "rotation-expired",
+        'no secret, and no exemption (max_age = "never"), is past its end',
         "rotate the secret, or decide anew: until = ...",
         _ERROR,
         _WEAK_IN_LENIENT,
     ),
+    ("rotation-due", "no secret is about to pass its limit or its end", "rotate it soon", _WARNING, "online"),
     (
         "rotation-undated",
-        "a bound secret of a store without a clock has a date",
+        "the age of every secret is known",
         "add rotated = YYYY-MM-DD to its binding",
         _WARNING,
         _STRICT,

@@ -143,7 +143,7 @@ CASES: dict[str, tuple[Files, str, Files]] = {
         f"{BINDINGS}:4",
         {BINDINGS: "[rotation]\nmax_age = '90d'\n[secrets]\nA = { ref = 'docker:a', rotated = 2026-08-27 }\n"},
     ),
-    "rotation-exemption": (
+    "rotation-expired": (
         {BINDINGS: "[secrets]\nA = { ref = 'docker:a', max_age = 'never', reason = 'x', until = 2026-11-23 }\n"},
         f"{BINDINGS}:2",
         {BINDINGS: "[secrets]\nA = { ref = 'docker:a', max_age = 'never', reason = 'x', until = 2026-11-24 }\n"},
@@ -161,6 +161,7 @@ CASES: dict[str, tuple[Files, str, Files]] = {
 }
 # These need modes, owners or git, and have tests of their own below.
 ELSEWHERE = {"file-readable", "file-writable", "file-owner", "git-tracked", "git-not-ignored", "git-ignores-env"}
+ELSEWHERE |= {"rotation-due"}  # asked online only: see test_online_ages.py
 
 
 @pytest.fixture(autouse=True)

@@ -4,46 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from fnmatch import fnmatchcase
 
-from secretsync.audit.evidence import Evidence
+from secretsync.audit.evidence import Ages, Evidence
 from secretsync.bindings import Binding, Limit
-from secretsync.records import Record
+from secretsync.limits import Use, applied_limit
 from secretsync.rules import Finding, Severity, found
 
-__all__ = ["Ages", "age_findings", "ages"]
-
-
-class Ages(Record, kw_only=True):
-    """How many bound secrets there are, and what the bindings alone say of their ages."""
-
-    secrets: int
-    declared: int  # with a date in the bindings
-    exempt: int
-    overdue: int
+__all__ = ["age_findings", "ages"]
 
 
 def ages(evidence: Evidence) -> Ages:
-    """The summary."""
+    """The summary of the bound secrets, or of what the stores said."""
+    if evidence.online is not None:
+        return evidence.online.ages
     bindings = evidence.plan.bindings.secrets
     limits = {name: _limit(evidence, name, binding) for name, binding in bindings.items()}
     return Ages(
         secrets=len(bindings),
-        declared=sum(binding.rotated is not None for binding in bindings.values()),
+        dated=sum(binding.rotated is not None for binding in bindings.values()),
         exempt=sum(limit.seconds is None for limit in limits.values()),
         overdue=sum(_is_overdue(evidence, binding, limits[name]) for name, binding in bindings.items()),
     )
 
 
 def age_findings(evidence: Evidence) -> Iterator[Finding]:
-    """Bound secrets that are overdue by their declared date, whose exemption has ended, or that need a date."""
+    """Bound secrets that are overdue by their declared date, whose exemption has ended, or that need a date.
+
+    None where the stores were asked: they know better.
+    """
+    if evidence.online is not None:
+        return
     bindings = evidence.plan.bindings
     weak = Severity.ERROR if evidence.plan.is_strict else Severity.WARNING
     for name, binding in bindings.secrets.items():
         limit = _limit(evidence, name, binding)
         if limit.until is not None and evidence.at.date() > limit.until:
             message = f"its exemption ended on {limit.until:%Y-%m-%d}"
-            yield _at(evidence, binding, "rotation-exemption", message, weak)
+            yield _at(evidence, binding, "rotation-expired", message, weak)
         elif binding.rotated is not None and _is_overdue(evidence, binding, limit):
             message = f"it was rotated on {binding.rotated:%Y-%m-%d}, and its limit is {limit.written}"
             yield _at(evidence, binding, "rotation-overdue", message, weak)
@@ -57,23 +54,12 @@ def _at(evidence: Evidence, binding: Binding, rule: str, message: str, severity:
     return found(rule, message, key=binding.name, file=file, line=binding.line, severity=severity)
 
 
-# Where nothing says how old a secret may grow.
-_DEFAULT = Limit(seconds=90 * 86400.0, written="90d, by default")
-
-
 def _limit(evidence: Evidence, name: str, binding: Binding) -> Limit:
-    """The most specific limit: of the binding, of the longest pattern, of the store, of all."""
     bindings = evidence.plan.bindings
-    matching = [(pattern, limit) for pattern, limit in bindings.rotation.patterns if fnmatchcase(name, pattern)]
-    longest = max(matching, key=lambda one: (len(one[0].strip("*")), one[0]), default=None)
-    store = bindings.stores.get(binding.reference.partition(":")[0])
-    return (
-        binding.max_age
-        or (longest[1] if longest else None)
-        or (store.max_age if store is not None else None)
-        or bindings.rotation.max_age
-        or _DEFAULT
-    )
+    store = binding.reference.partition(":")[0]
+    config = bindings.stores.get(store)
+    uses = [Use((name,), (binding,))]
+    return applied_limit(uses, store, config.max_age if config is not None else None, bindings.rotation).limit
 
 
 def _is_overdue(evidence: Evidence, binding: Binding, limit: Limit) -> bool:

@@ -13,7 +13,7 @@ from secretsync.records import Record
 from secretsync.rules import Finding
 from secretsync.validation import Subject
 
-__all__ = ["Evidence", "FileState", "GitState", "Online"]
+__all__ = ["Ages", "Evidence", "FileState", "GitState", "Online"]
 
 
 class FileState(Record, kw_only=True):
@@ -34,11 +34,21 @@ class GitState(Record, kw_only=True):
     rendered: tuple[EnvFile, ...] = ()  # tracked files in the form of an env file, outside env/
 
 
+class Ages(Record, kw_only=True):
+    """How many secrets there are, and what is known of their ages: offline by the bindings, online by the stores."""
+
+    secrets: int
+    dated: int  # how old they are is known
+    exempt: int
+    overdue: int  # or expired
+
+
 class Online(Record, kw_only=True):
     """What the stores said."""
 
     problems: tuple[Problem, ...] = ()  # secrets that could not be had
     findings: tuple[Finding, ...] = ()  # about their ages
+    ages: Ages
     not_checked: tuple[str, ...] = ()
 
 

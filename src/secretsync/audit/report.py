@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from secretsync.audit.ages import Ages, age_findings, ages
-from secretsync.audit.evidence import Evidence, GitState
+from secretsync.audit.ages import age_findings, ages
+from secretsync.audit.evidence import Ages, Evidence, GitState
 from secretsync.audit.files import git_findings, mode_findings
 from secretsync.audit.plaintext import default_findings, plaintext_findings, variable_findings
 from secretsync.audit.stores import http_findings, shared_findings, store_findings, unused_findings
@@ -153,6 +153,8 @@ def _was_asked(rule: str, evidence: Evidence, on_values: frozenset[str]) -> bool
         return isinstance(evidence.git, GitState)
     if rule == "unknown-variable":
         return evidence.online is None
+    if rule == "rotation-due":
+        return evidence.online is not None
     if rule == "unused-ignore":
         return bool(evidence.policy.ignores)
     return evidence.plan.is_strict or rule not in _ONLY_STRICT

@@ -33,10 +33,8 @@ def _sentence(finding: Finding) -> str:
 
 def _ages(report: AuditReport) -> str:
     ages = report.ages
-    return (
-        f"{ages.secrets} bound secrets: {ages.declared} with a declared date, {ages.exempt} exempt, "
-        f"{ages.overdue} overdue by their dates"
-    )
+    what, dated = ("secrets", "of known age") if report.is_online else ("bound secrets", "with a declared date")
+    return f"{ages.secrets} {what}: {ages.dated} {dated}, {ages.exempt} exempt, {ages.overdue} overdue"
 
 
 def _fresh(reports: Reports) -> Iterator[tuple[AuditReport, Finding]]:
@@ -103,7 +101,7 @@ def _document(report: AuditReport) -> dict[str, object]:
         "errors": [_finding(finding) for finding in report.errors],
         "ignored": [{**_finding(one.finding), "reason": one.reason} for one in report.ignored],
         "failures": [str(problem) for problem in report.problems],
-        "rotation": {field: getattr(report.ages, field) for field in ("secrets", "declared", "exempt", "overdue")},
+        "rotation": {field: getattr(report.ages, field) for field in ("secrets", "dated", "exempt", "overdue")},
         "not_checked": list(report.not_checked),
     }
 

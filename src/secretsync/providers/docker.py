@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import TypeVar
 
+from secretsync.errors import Problem, ProblemKind, ResolutionError
 from secretsync.model import Failed, Found, Missing, Payload, SecretInfo, SecretRef
 from secretsync.providers.files import modified, read_secret_file
 from secretsync.providers.interface import (
@@ -85,7 +87,17 @@ class DockerProvider:
         return Missing(f"there is no file {places}")
 
     def identity(self) -> Identity:
-        return Identity(store=self._store, provider=self.spec.name, endpoint=", ".join(self._folders))
+        barred = [folder for folder in self._folders if os.path.isdir(folder) and not os.access(folder, os.X_OK)]
+        if barred:
+            cause, hint = f"no permission to enter {', '.join(barred)}", f"we are user id {os.geteuid()}"
+            raise ResolutionError([Problem(kind=ProblemKind.DENIED, store=self._store, cause=cause, hint=hint)])
+        return Identity(
+            store=self._store,
+            provider=self.spec.name,
+            endpoint=", ".join(self._folders),
+            principal=f"user id {os.geteuid()}",
+            details=tuple(("no folder", folder) for folder in self._folders if not os.path.isdir(folder)),
+        )
 
     def close(self) -> None:
         pass
