@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.backup.samples import FILES, GOOD, archive_of, limit_files, lose, make_modes, member, state
-from tests.support.processes import clean_environment, secretsync_argv
+from tests.support.processes import clean_environment, run_command, secretsync_argv
 from tests.support.projects import MakeProject, Project
+from tests.support.tools import needs_tool
 
 
 @pytest.fixture
@@ -184,6 +185,37 @@ def test_a_full_disk(made: Project, archive: Path) -> None:
     assert done.returncode == 6, done.stderr
     assert "cannot be written there: File too large; nothing was changed" in done.stderr
     assert state(made.root) == before
+    assert sorted(os.listdir(made.root)) == ["backups", "env", "providers"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, which is not here")
+def test_without_the_rights_of_root(made: Project, archive: Path) -> None:
+    """A folder that we may not write, and a file whose owner we cannot restore, leave everything as it was."""
+    argv = [needs_tool("setpriv"), "--bounding-set=-all", "--inh-caps=-all"]
+    argv += secretsync_argv(["restore", str(archive), "--yes"])
+    env = clean_environment(made.home)
+    goal = state(made.root)
+    damage(made)
+    before = state(made.root)
+    made.root.chmod(0o555)
+    failed = run_command(argv, cwd=made.root, env=env, expect=6)
+    assert "cannot be written there: Permission denied; nothing was changed" in failed.stderr
+    made.root.chmod(0o755)
+    os.chown(made.root / "env/production/common.env", 4711, -1)
+    failed = run_command(argv, cwd=made.root, env=env, expect=6)
+    assert "env/production/common.env: it belongs to another user or group" in failed.stderr
+    (made.root / "env/test/common.env").chmod(0)
+    os.chown(made.root / "env/test/common.env", 4711, -1)
+    (made.root / "env/test").chmod(0o700)
+    failed = run_command([*argv, "--delete"], cwd=made.root, env=env, expect=6)
+    (made.root / "env/test").chmod(0o500)
+    (made.root / "env/test/common.env").chmod(0o644)
+    assert state(made.root) == before
+    for path in (made.root / "env").rglob("*"):
+        os.chown(path, 0, 0)
+    (made.root / "env/production/common.env").chmod(0)  # what cannot be read is put back
+    run_command([*argv, "--delete"], cwd=made.root, env=env, expect=0)
+    assert state(made.root) == goal
     assert sorted(os.listdir(made.root)) == ["backups", "env", "providers"]
 
 
