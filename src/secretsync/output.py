@@ -264,7 +264,7 @@ def _take_name(folder: int, temporary: str, name: str) -> None:
     except OSError as error:
         if error.errno not in (errno.EPERM, errno.EOPNOTSUPP):
             raise
-        # A file system without hard links: the name is taken by an empty file first.
+        # A file system without hard links: the name is taken by an empty file first, which a kill may leave.
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         os.close(os.open(name, flags, _PRIVATE, dir_fd=folder))
         os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)

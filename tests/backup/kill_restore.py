@@ -22,7 +22,7 @@ from secretsync.project import find_root
 from tests.backup.samples import State, lose, state
 
 # What Python tells of before it asks the kernel for a change.
-STEPS = {"os.rename", "os.mkdir", "os.rmdir", "os.remove", "os.chmod", "os.chown", "os.utime", "os.symlink"}
+STEPS = {"os.rename", "os.link", "os.mkdir", "os.rmdir", "os.remove", "os.chmod", "os.chown", "os.utime", "os.symlink"}
 
 
 def die_at(step: int) -> None:

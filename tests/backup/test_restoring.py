@@ -17,7 +17,7 @@ from secretsync.backup.changes import Restore, What, plan_restore
 from secretsync.backup.trees import Kind, Node, read_trees
 from secretsync.errors import OutputError, UsageError
 from secretsync.project import find_root
-from tests.backup.samples import AT, FILES, make_modes, state
+from tests.backup.samples import AT, FILES, lose, make_modes, state
 from tests.support.projects import MakeProject, Project
 
 ROOT = Path(__file__).parents[2]
@@ -56,27 +56,43 @@ def leftovers(made: Project) -> list[str]:
     return sorted(name for name in os.listdir(made.root) if name not in ("env", "providers"))
 
 
+def kill(script: str, *arguments: str | Path) -> dict[str, int]:
+    """What a script counted that kills at every step."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tests/backup" / script), *arguments],
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "PYTHONDONTWRITEBYTECODE": "1"},
+        check=False,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    counts: dict[str, int] = json.loads(done.stdout)
+    return counts
+
+
+def test_a_backup_killed_at_every_step(made: Project) -> None:
+    """No archive that is not whole, and nothing is left after the next backup."""
+    counts = kill("kill_backup.py", made.root)
+    assert counts["kills"] >= 4
+    assert counts["left_behind"] >= 1
+    assert counts["archives"] >= 1
+
+
 def test_killed_at_every_step(project: MakeProject, tmp_path: Path) -> None:
     """Old or new, or a state that other commands refuse and the next restore makes new; nothing is left behind.
 
-    The second tree is removed, the first one changed, and the other way round.
+    The second tree is removed, the first one changed; the other way round; the first one changed, the second one made.
     """
-    for lost in ("providers", "env"):
+    for lost in ("providers", "env", "none"):
         new = project({name: text for name, text in FILES.items() if not name.startswith(f"{lost}/")})
         make_modes(new)
         archive = tmp_path / f"{lost}.tar.gz"
         archive.write_bytes(write_archive(read_trees(str(new.root)), project="/srv/app", at=AT))
         old = project(FILES)
         damage(old)
-        done = subprocess.run(
-            [sys.executable, str(ROOT / "tests/backup/kill_restore.py"), str(tmp_path / lost), str(old.root), archive],
-            capture_output=True,
-            env={**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "PYTHONDONTWRITEBYTECODE": "1"},
-            check=False,
-            text=True,
-        )
-        assert done.returncode == 0, done.stderr
-        counts = json.loads(done.stdout)
+        if lost == "none":
+            lose(old.root / "providers")
+        counts = kill("kill_restore.py", tmp_path / lost, old.root, archive)
         # Each phase met a kill: while building, while swapping, while clearing away.
         assert min(counts.values()) >= 3, counts
 

@@ -18,7 +18,7 @@ import pytest
 
 from secretsync import output
 from secretsync.errors import OutputError, UsageError
-from secretsync.output import UNCHANGED, WRITTEN, parse_mode, parse_owner, write_file
+from secretsync.output import UNCHANGED, WRITTEN, parse_mode, parse_owner, write_file, write_new_file
 from tests.formats.plugin import DEFAULT_KILLS, DEFAULT_SEED
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -469,3 +469,31 @@ def test_parse_owner() -> None:
     for text in ("no-such-user", ":no-such-group"):
         with pytest.raises(UsageError, match="no-such"):
             parse_owner(text)
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_a_new_file_never_replaces_one(folder: Path, monkeypatch: pytest.MonkeyPatch, *, has_links: bool) -> None:
+    """Whatever has the name keeps it: a file, a folder, a link; on file systems without hard links too."""
+
+    def refuse(*arguments: object, **options: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    if not has_links:
+        monkeypatch.setattr(os, "link", refuse)
+    (folder / "file").write_bytes(b"old")
+    (folder / "folder").mkdir()
+    (folder / "link").symlink_to(folder / "nothing")
+    for name in ("file", "folder", "link"):
+        assert not write_new_file(str(folder / name), b"new")
+    assert (folder / "file").read_bytes() == b"old"
+    assert not (folder / "nothing").exists()
+    umask = os.umask(0o777)
+    try:
+        assert write_new_file(str(folder / "new"), b"value")
+    finally:
+        os.umask(umask)
+    assert (folder / "new").read_bytes() == b"value"
+    assert mode_of(folder / "new") == 0o600
+    assert (folder / "new").stat().st_nlink == 1
+    with pytest.raises(OutputError, match="create its folder first"):
+        write_new_file(str(folder / "missing" / "file"), b"new")

@@ -80,6 +80,8 @@ def keep(path: str, count: int, project: str) -> tuple[list[str], list[str]]:
         found = os.path.join(folder, name)
         try:
             os.unlink(found)
+        except FileNotFoundError:
+            continue  # another backup was quicker
         except OSError as error:
             cause = f"this old archive cannot be removed: {error.strerror}"
             problems.append(Problem(kind=ProblemKind.OUTPUT, file=found, cause=cause))

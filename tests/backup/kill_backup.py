@@ -1,0 +1,51 @@
+"""Kill a backup at every step that it takes on disk: `kill_backup.py ROOT` prints how often, as JSON.
+
+A process of its own, because it forks: a test process may have threads.
+"""
+
+import contextlib
+import json
+import os
+import sys
+from datetime import timedelta
+
+from secretsync.backup.archive import write_archive
+from secretsync.backup.keeping import open_archive, store
+from secretsync.backup.trees import read_trees
+from tests.backup.kill_restore import die_at
+from tests.backup.samples import AT
+
+
+def fork_and_die(folder: str, data: bytes, step: int) -> bool:
+    """Whether a process that writes an archive was killed at `step`; False: it came to its end."""
+    child = os.fork()
+    if child == 0:
+        with contextlib.suppress(BaseException):
+            die_at(step)
+            store(folder, data, AT + timedelta(seconds=step))
+            os._exit(0)
+        os._exit(1)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0, (step, status)
+    return os.WIFSIGNALED(status)
+
+
+def main() -> None:
+    """What has an archive's name is whole, and a later backup removes what a killed one left."""
+    root = sys.argv[1]
+    folder, data = os.path.join(root, "backups"), write_archive(read_trees(root), project=root, at=AT)
+    kills = left_behind = 0
+    while fork_and_die(folder, data, kills):
+        kills += 1
+        for name in os.listdir(folder) if os.path.isdir(folder) else ():
+            if name.endswith(".tar.gz"):
+                open_archive(os.path.join(folder, name))
+            else:
+                left_behind += 1
+    names = os.listdir(folder)
+    assert all(name.endswith(".tar.gz") for name in names), names
+    json.dump({"kills": kills, "left_behind": left_behind, "archives": len(names)}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
