@@ -52,8 +52,11 @@ def build_parser(name: str, command: ModuleType) -> argparse.ArgumentParser:
     return parser
 
 
-def add_source(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
-    """The options that say which configuration is meant; `several`: --environment is a list, and --all takes all."""
+def add_source(parser: argparse.ArgumentParser, *, several: bool = False, services: bool = True) -> None:
+    """The options that say which configuration is meant.
+
+    `several`: --environment is a list, and --all takes all. `services`: parts of it can be selected.
+    """
     group = parser.add_argument_group("which configuration")
     group.add_argument(
         "-e",
@@ -74,9 +77,12 @@ def add_source(parser: argparse.ArgumentParser, *, several: bool = False) -> Non
     group.add_argument(
         "--root", metavar="DIR", help="the project's folder; else $SECRETSYNC_ROOT, else the nearest upwards with env/"
     )
-    group.add_argument(
-        "--service", metavar="NAME", action="append", help="only this service, beside the whole; may be repeated"
-    )
+    if services:
+        group.add_argument(
+            "--service", metavar="NAME", action="append", help="only this service, beside the whole; may be repeated"
+        )
+    else:
+        parser.set_defaults(service=None)
     group.add_argument(
         "--timeout", metavar="TIME", type=_duration, help='for all stores together: "30s" (default), "500ms", "2m"'
     )
