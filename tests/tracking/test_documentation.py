@@ -1,5 +1,6 @@
 """What docs/changes.md shows is what happens."""
 
+import json
 import os
 import re
 import shutil
@@ -42,3 +43,16 @@ def test_every_kind_is_explained() -> None:
         assert re.search(rf"^\|[^|]*\b{kind.value}\b[^|]*\|", table, re.MULTILINE), kind
     for hint in HINTS:
         assert f"`{hint}`" in TEXT
+
+
+def test_the_line_of_the_access_log(project: MakeProject) -> None:
+    """The example has the members that lines have, in their order; each has its row."""
+    (shown,) = re.findall(r"^```json\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+    made = project({"env/production/security.env": "K=$<env:A_TOKEN>\n"})
+    env = {"A_TOKEN": "x", "SECRETSYNC_ACCESS_LOG": "log"}
+    made.cli("check", "-e", "production", "--fetch", env=env, expect=0)
+    members = list(json.loads(made.read("log")))
+    assert list(json.loads(shown)) == members
+    table = TEXT.partition("| Member | Is |")[2].partition("\n\n")[0]
+    said = set(re.findall(r"`(\w+)`", "".join(line.split("|")[1] for line in table.split("\n")[2:])))
+    assert said == set(members) - {"schema", "time", "environment"}

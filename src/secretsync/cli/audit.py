@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from secretsync.audit import AuditReport
 from secretsync.audit.writing import FORMATS, as_json
 from secretsync.auditing import audit_plan
-from secretsync.cli.common import add_source, environment_of, say, table
+from secretsync.cli.common import access_log, add_access_log, add_source, environment_of, say, table
 from secretsync.errors import ConfigurationError, ExitStatus, OutputError, Problem, UsageError
 from secretsync.output import write_file
 from secretsync.project import environments, find_root
@@ -28,6 +28,7 @@ EXAMPLE = "  secretsync audit -e production --strict --save audits"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `audit`."""
     add_source(parser)
+    add_access_log(parser)
     parser.add_argument("--all", action="store_true", help="every environment of the project")
     parser.add_argument(
         "--online", action="store_true", help="ask the stores: judge the values of secrets and their ages too"
@@ -80,7 +81,10 @@ def _reports(options: argparse.Namespace, environ: Environ, at: datetime) -> lis
             problems += error.problems
     if problems:
         raise ConfigurationError(problems)
-    return [audit_plan(plan, environ, at=at, is_online=options.online, timeout=options.timeout) for plan in plans]
+    log = access_log(options, environ)
+    return [
+        audit_plan(plan, environ, at=at, is_online=options.online, timeout=options.timeout, log=log) for plan in plans
+    ]
 
 
 def _save(options: argparse.Namespace, reports: list[AuditReport], at: datetime) -> None:

@@ -10,7 +10,7 @@ import os
 
 from secretsync.actors import actor_name
 from secretsync.cli.common import add_format, add_source, environment_of, print_json, say, table
-from secretsync.errors import UsageError, printable
+from secretsync.errors import ResolutionError, UsageError, printable
 from secretsync.history import HistoryRecord, as_json
 from secretsync.moments import print_moment
 from secretsync.project import Project
@@ -66,16 +66,20 @@ def execute(options: argparse.Namespace) -> int:
     # The variables of the process that will run are not known here, and no part of the state.
     plan = load_plan(source, AnyEnviron(environ))
     path = history_file(plan.project, options.history)
-    tracked = track(
-        plan,
-        environ,
-        path=path,
-        message=options.message,
-        keep=options.keep,
-        always=options.always,
-        is_offline=options.offline,
-        timeout=options.timeout,
-    )
+    try:
+        tracked = track(
+            plan,
+            environ,
+            path=path,
+            message=options.message,
+            keep=options.keep,
+            always=options.always,
+            is_offline=options.offline,
+            timeout=options.timeout,
+        )
+    except ResolutionError:
+        say("nothing was recorded; --offline records what the files say, without versions")
+        raise
     if options.format == "json":
         counts = None if tracked.changes is None else tracked.changes.counts
         document = {"environment": plan.project.label, "recorded": tracked.is_new, "history": path}
