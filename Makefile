@@ -1,8 +1,9 @@
-# make demo    the development environment, resolved and shown masked, and an application started with it
-# make test    every test
+# make demo          the development environment, resolved and shown masked, and an application started with it
+# make demo-cloud    servers in the place of AWS and Vault, on loopback, and an environment resolved from both
+# make test          every test
 # make test-formats  10,000 strings in each output format through its real readers, 1,000 killed writers
-# make lint    style, types and import layers
-# make clean   everything that the others made
+# make lint          style, types and import layers
+# make clean         everything that the others made
 #
 # Nothing but Python >= 3.11 and make is needed; PYTHON=... names another interpreter.
 
@@ -13,7 +14,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-formats lint clean
+.PHONY: help demo demo-cloud test test-formats lint clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -25,6 +26,9 @@ demo: $(VENV)/.core
 	$(BIN)/secretsync explain -e development && \
 	echo && echo '$$ secretsync run -e development -- python demo/app.py' && \
 	$(BIN)/secretsync run -e development -- $(BIN)/python -I demo/app.py
+
+demo-cloud: $(VENV)/.dev .tools/.servers
+	@$(BIN)/python -m demo.cloud.play
 
 test: $(VENV)/.dev .tools/.readers
 	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
@@ -60,6 +64,12 @@ $(VENV)/.core: $(VENV)/.made pyproject.toml constraints.txt
 # Readers of what `render` writes that are no Debian packages. Cached: make clean leaves them.
 .tools/.readers: tests/formats/fetch_readers.py | $(VENV)/.dev
 	@$(BIN)/python $<
+	@touch $@
+
+# The servers of the tests, in a virtual environment of their own. Cached: make clean leaves them.
+.tools/.servers: tests/servers/requirements.txt | $(VENV)/.dev
+	@echo 'installing ministack and OpenBao into .tools, this once'
+	@$(BIN)/python -m tests.servers.tools >/dev/null
 	@touch $@
 
 # pip from 25.1 on reads dependency groups; the one that comes with Python 3.11 does not.

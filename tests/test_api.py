@@ -181,12 +181,14 @@ def test_from_a_running_event_loop(shop: Project) -> None:
 def test_many_resolutions_leave_nothing_behind(shop: Project) -> None:
     """500 of them: descriptors and threads are as they were."""
     resolve_config("test", root=shop.root, environ={})
-    before = len(os.listdir("/proc/self/fd")), set(threading.enumerate())
+    descriptors, threads = len(os.listdir("/proc/self/fd")), set(threading.enumerate())
     for _ in range(500):
         resolve_config("test", root=shop.root, environ={})
-    for thread in set(threading.enumerate()) - before[1]:
+    for thread in set(threading.enumerate()) - threads:
         thread.join(30)
-    assert (len(os.listdir("/proc/self/fd")), set(threading.enumerate())) == before
+    # What servers of other tests had open may go away meanwhile.
+    assert not set(threading.enumerate()) - threads
+    assert len(os.listdir("/proc/self/fd")) <= descriptors
 
 
 def test_the_process_environment_is_never_written(shop: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ COSTLY = SDKS | {
 }
 # Of ours: what belongs to other commands, to other stores and to tests.
 OTHERS = {
-    *("secretsync.checks", "secretsync.explanation", "secretsync.redact", "secretsync.testing"),
+    *("secretsync.activity", "secretsync.checks", "secretsync.explanation", "secretsync.redact", "secretsync.testing"),
     *("secretsync.providers.aws", "secretsync.providers.azure", "secretsync.providers.vault"),
     *("secretsync.access_log", "secretsync.actors", "secretsync.history", "secretsync.changes", "secretsync.tracking"),
     *("secretsync.cli.check", "secretsync.cli.explain", "secretsync.cli.init", "secretsync.cli.providers"),

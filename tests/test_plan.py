@@ -158,6 +158,17 @@ def test_no_circles(files: dict[str, str]) -> None:
     assert plan_errors(files) == []
 
 
+def test_variables_that_double_are_refused() -> None:
+    """Thirty lines would make a value of a billion texts: the first that is too much is named, and only that one."""
+    doubling = "A0=x\n" + "".join(f"A{n}=${{A{n - 1}}}${{A{n - 1}}}\n" for n in range(1, 31))
+    (first, *more) = plan_errors({"common": doubling})
+    assert "common.env:11:5: A10: its variables lead to more than 1000 texts and secrets" in first
+    assert all("A10" not in line.partition(": its")[0] for line in more)
+    thousand = "X=x\nA=" + "${X}" * 1000
+    assert len(values({"common": thousand})["A"]) == 1000
+    assert plan_errors({"common": thousand + "y"})
+
+
 def test_long_chains_and_long_circles() -> None:
     """Ten thousand links are followed without recursion; a circle of them is one short message."""
     links = [f"V{index}=${{V{index + 1}}}" for index in range(10_000)]
@@ -172,9 +183,9 @@ def test_long_chains_and_long_circles() -> None:
 def test_long_chains_are_explained() -> None:
     """Explaining does not recurse either, nor does it walk one way twice."""
     links = [f"V{index}=${{V{index + 1}}}" for index in range(5_000)]
-    twice = [f"W{index}=${{W{index + 1}:-}}${{W{index + 1}:-}}" for index in range(60)]
+    twice = [f"W{index}=${{W{index + 1}:-}}${{W{index + 1}:-}}" for index in range(9)]
     store = MemoryProvider({"x": "secret", "empty": ""})
-    text = "\n".join([*links, "V5000=$<docker:x>", *twice, "W60=$<docker:empty>"])
+    text = "\n".join([*links, "V5000=$<docker:x>", *twice, "W9=$<docker:empty>"])
     plan = good_plan({"common": text}, stores={"docker": store})
     with Stores(plan.stores, plan.project, {}, {"docker": store}) as stores:
         infos = inspect(plan, stores, Deadline(30))

@@ -106,7 +106,14 @@ def test_help_lists_the_targets(tmp_path: Path) -> None:
     """`make` alone says what there is, and does nothing."""
     make = needs_tool("make")
     shown = run_command([make], cwd=ROOT, env=clean_environment(tmp_path), expect=0).stdout
-    assert [line.split()[1] for line in shown.splitlines()] == ["demo", "test", "test-formats", "lint", "clean"]
+    assert [line.split()[1] for line in shown.splitlines()] == [
+        "demo",
+        "demo-cloud",
+        "test",
+        "test-formats",
+        "lint",
+        "clean",
+    ]
 
 
 def test_packages_for_ci_are_named_with_a_reason(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from secretsync.access_log import AccessLog
+    from secretsync.activity import StoreWork
     from secretsync.policy import Policy
     from secretsync.rotation import RotationReport
     from secretsync.rules import Finding
@@ -115,10 +116,12 @@ def resolve_plan(
     validate: bool = False,
     warn: Callable[[Finding], None] | None = None,
     log: AccessLog | None = None,
+    tell: Callable[[StoreWork], None] | None = None,
 ) -> Config:
     """The configuration that a plan gives: ask the stores, put the answers in, judge the values.
 
-    `warn`: who hears of what is only a warning; None: it is logged. `log`: where reads of secrets are written.
+    `warn`: who hears of what is only a warning; None: it is logged. `log`: where reads of secrets are written. `tell`:
+    who hears of what each store did.
 
     Raises ConfigurationError for a missing SDK or a bad policy, ResolutionError with every secret that could not be
     had, ValidationError with every value that is not allowed.
@@ -131,7 +134,7 @@ def resolve_plan(
         policy = open_policy(plan.project)
     known = inherited.read(plan, environ) if may_inherit else {}
     asked = plan.without(known) if known else plan
-    with Stores(asked.stores, plan.project, environ, stores) as opened:
+    with Stores(asked.stores, plan.project, environ, stores, tell) as opened:
         answers = fetch_logged(asked, opened, deadline, log)
 
     def reload() -> Config:
@@ -237,6 +240,7 @@ def rotation_of_plan(
     strict: bool = False,
     stores: Mapping[str, Provider] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    tell: Callable[[StoreWork], None] | None = None,
 ) -> RotationReport:
     """How old the secrets of a plan are; see `check_rotation`."""
     from datetime import UTC, datetime
@@ -244,7 +248,7 @@ def rotation_of_plan(
     from secretsync.rotation import assess  # resolving needs none of it
 
     deadline = make_deadline(plan.bindings, timeout, more=len(plan.refs) / _SECRETS_A_SECOND)
-    with Stores(plan.stores, plan.project, environ, stores) as opened:
+    with Stores(plan.stores, plan.project, environ, stores, tell) as opened:
         answers = inspect(plan, opened, deadline, progress)
     # After the answers: what was made while they were under way is not in the future.
     return assess(plan, answers, now or datetime.now(UTC), strict=strict)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ from secretsync.validation import planned_subjects, written_values
 
 if TYPE_CHECKING:
     from secretsync.access_log import AccessLog
+    from secretsync.activity import StoreWork
 
 __all__ = ["audit_plan"]
 
@@ -39,15 +40,18 @@ def audit_plan(
     is_online: bool = False,
     timeout: float | None = None,
     log: AccessLog | None = None,
+    tell: Callable[[StoreWork], None] | None = None,
 ) -> AuditReport:
     """What an audit of a plan's environment at the moment `at` (aware, UTC) finds.
 
     `is_online`: ask the stores for values and ages; what they do not give is in the report. `log`: where reads of
-    secrets are written. Raises
-    ConfigurationError for a bad policy or a missing SDK.
+    secrets are written. `tell`: who hears of what each store did. Raises ConfigurationError for a bad policy or a
+    missing SDK.
     """
     policy = open_policy(plan.project)
-    values, online = _ask_for_audit(plan, environ, at, timeout, log) if is_online else (written_values(plan), None)
+    values, online = written_values(plan), None
+    if is_online:
+        values, online = _ask_for_audit(plan, environ, at, timeout, log, tell)
     project = plan.project
     return audit(
         Evidence(
@@ -73,13 +77,18 @@ def audit_plan(
 
 
 def _ask_for_audit(
-    plan: Plan, environ: Mapping[str, str], at: datetime, timeout: float | None, log: AccessLog | None
+    plan: Plan,
+    environ: Mapping[str, str],
+    at: datetime,
+    timeout: float | None,
+    log: AccessLog | None,
+    tell: Callable[[StoreWork], None] | None,
 ) -> tuple[dict[EntryId, Secret], Online]:
     """The values that the stores give, and what they say besides; what they do not give is a problem, not an end."""
-    with Stores(plan.stores, plan.project, environ) as opened:
+    with Stores(plan.stores, plan.project, environ, tell=tell) as opened:
         answers = fetch_logged(plan, opened, make_deadline(plan.bindings, timeout), log)
         values, problems = resolve_values(plan, answers, environ)
-    infos = inspect_plan(plan, environ, timeout=timeout)
+    infos = inspect_plan(plan, environ, timeout=timeout, tell=tell)
     checked = check(plan, infos, at)
     told = {problem.key for problem in problems}
     by_metadata = [problem for problem in checked.problems if problem.key not in told]

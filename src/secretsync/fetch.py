@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from queue import Empty, SimpleQueue
-from typing import Any, Generic, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
 from secretsync.bindings import StoreConfig
 from secretsync.errors import ConfigurationError, Problem, ProblemKind, SecretSyncError
@@ -18,6 +18,9 @@ from secretsync.providers.interface import Deadline, Identity, Provider, StoreCo
 from secretsync.providers.registry import load_provider, missing_modules
 from secretsync.providers.workers import next_of, no_answer, run_in_threads
 from secretsync.records import Record
+
+if TYPE_CHECKING:
+    from secretsync.activity import Ledger, StoreWork
 
 __all__ = ["Answers", "StoreState", "Stores", "ask_values", "fetch", "identify", "inspect"]
 
@@ -64,11 +67,15 @@ class Stores(Mapping[str, Provider]):
         project: Project,
         environ: Mapping[str, str],
         replaced: Mapping[str, Provider] | None = None,
+        tell: Callable[[StoreWork], None] | None = None,
     ) -> None:
         """Build a provider for each of `configs`. `replaced`: those that the caller brings, under their stores' names.
 
+        tell: called at the end of each round of asking with what each store did; nothing is counted without it.
+
         Raises ConfigurationError with every store that cannot be built: an SDK that is not installed.
         """
+        self.tell = tell
         self._open: dict[str, Provider] = {}
         self._owned: set[str] = set()
         self._busy: set[str] = set()
@@ -223,12 +230,17 @@ class _Round(Generic[T]):
         self.batches: dict[int, tuple[str, frozenset[SecretRef]]] = {}
         self.started = 0
         self.end = Deadline(deadline.remaining() + _GRACE)
+        self.tell = stores.tell if isinstance(stores, Stores) else None
+        self.ledger = _ledger(stores, method) if self.tell else None
 
     def run(self) -> Answers[T]:
         try:
             self._wait()
         finally:  # after an interrupt too: a provider that is still at work must not be closed
             self._give_up()
+        if self.ledger and self.tell:
+            for work in self.ledger.entries():
+                self.tell(work)
         return Answers(self.outcomes)
 
     def _wait(self) -> None:
@@ -271,6 +283,8 @@ class _Round(Generic[T]):
     def _ask(self, store: str, refs: list[SecretRef]) -> None:
         self.started += 1
         self.batches[self.started] = (store, frozenset(refs))
+        if self.ledger:
+            self.ledger.begin(store, len(refs))
         call = getattr(self.stores[store], self.method)
         arguments = (call, tuple(refs), self.deadline, self.started, self.events.put)
         threading.Thread(target=_call, args=arguments, name=f"secretsync-{store}", daemon=True).start()
@@ -278,6 +292,8 @@ class _Round(Generic[T]):
     def _end(self, batch: int, failure: Failed | None) -> None:
         """A batch has come back: what it left out has failed."""
         store, refs = self.batches.pop(batch)
+        if self.ledger:
+            self.ledger.end(store)
         left_out = failure or Failed(ProblemKind.UNAVAILABLE, f"the store {store} gave no answer for it")
         for ref in refs:
             self.outcomes.setdefault(ref, left_out)
@@ -290,6 +306,12 @@ class _Round(Generic[T]):
             for ref in refs:
                 self.outcomes.setdefault(ref, failure)
         self.batches.clear()
+
+
+def _ledger(stores: Mapping[str, Provider], method: str) -> Ledger:
+    from secretsync.activity import Ledger  # only where somebody listens
+
+    return Ledger(stores, is_metadata=method == "describe")
 
 
 def _call(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from secretsync.bindings import Bindings
@@ -17,31 +17,44 @@ from secretsync.providers.interface import Deadline
 from secretsync.records import replace
 from secretsync.selection import select
 from secretsync.source import Source, load_plan, make_deadline, open_source, read_project_bindings
-from secretsync.targets import TargetFinder
+from secretsync.targets import Target, TargetFinder
 
 if TYPE_CHECKING:
     from secretsync.access_log import AccessLog, Read
+    from secretsync.activity import StoreWork
     from secretsync.explanation import Row
 
 __all__ = ["explain_plan", "get_secret", "identify_stores", "inspect_plan"]
 
 
-def inspect_plan(plan: Plan, environ: Mapping[str, str], *, timeout: float | None = None) -> Answers[SecretInfo]:
-    """What the stores say about every secret of a plan, without a value.
+def inspect_plan(
+    plan: Plan,
+    environ: Mapping[str, str],
+    *,
+    timeout: float | None = None,
+    tell: Callable[[StoreWork], None] | None = None,
+) -> Answers[SecretInfo]:
+    """What the stores say about every secret of a plan, without a value. `tell`: who hears of what each store did.
 
     Raises ConfigurationError for a missing SDK.
     """
-    with Stores(plan.stores, plan.project, environ) as opened:
+    with Stores(plan.stores, plan.project, environ, tell=tell) as opened:
         return inspect(plan, opened, make_deadline(plan.bindings, timeout))
 
 
-def explain_plan(plan: Plan, environ: Mapping[str, str], *, timeout: float | None = None) -> tuple[Row, ...]:
+def explain_plan(
+    plan: Plan,
+    environ: Mapping[str, str],
+    *,
+    timeout: float | None = None,
+    tell: Callable[[StoreWork], None] | None = None,
+) -> tuple[Row, ...]:
     """Where each value of a plan comes from; secrets are masked, and their values are not asked for."""
     from secretsync.explanation import explain, open_settings
 
-    infos = inspect_plan(plan, environ, timeout=timeout)
+    infos = inspect_plan(plan, environ, timeout=timeout, tell=tell)
     settings = open_settings(plan, infos)
-    with Stores(settings.stores, plan.project, environ) as opened:
+    with Stores(settings.stores, plan.project, environ, tell=tell) as opened:
         answers = _values_of(settings, infos, opened, make_deadline(plan.bindings, timeout))
     return explain(plan, settings, infos, answers, environ)
 
@@ -82,6 +95,7 @@ def get_secret(
     *,
     timeout: float | None = None,
     log: AccessLog | None = None,
+    tell: Callable[[StoreWork], None] | None = None,
 ) -> Secret:
     """The value of one reference, or of a name that the bindings or the lookup order find. No env file is read.
 
@@ -106,7 +120,7 @@ def get_secret(
     reads = () if log is None else _reads(part, name, project, finder)
     if log is not None:
         log.prepare(reads)
-    with Stores(configs, project, environ) as opened:
+    with Stores(configs, project, environ, tell=tell) as opened:
         answers = ask_values([part], opened, deadline)
     if log is not None:
         log.write(reads, answers)
@@ -114,9 +128,17 @@ def get_secret(
     selected = select(outcome.value, found[index].selector) if isinstance(outcome, Found) else outcome
     if isinstance(selected, Secret):
         return selected
-    kind = selected.kind if isinstance(selected, Failed) else ProblemKind.MISSING
-    store, shown = found[index].store, found[index].shown
-    raise ResolutionError([Problem(kind=kind, reference=shown, store=store, cause=selected.cause, hint=selected.hint)])
+    raise ResolutionError([_problem(reference, found, index, selected)])
+
+
+def _problem(reference: str, targets: tuple[Target, ...], index: int, outcome: Missing | Failed) -> Problem:
+    """Why there is no value. Where several stores were asked for a name, all of them are named."""
+    kind = outcome.kind if isinstance(outcome, Failed) else ProblemKind.MISSING
+    shown, cause, hint = targets[index].shown, outcome.cause, outcome.hint
+    if isinstance(outcome, Missing) and len(targets) > 1:
+        shown, cause = reference, f"no store has it: {', '.join(target.shown for target in targets)}"
+        hint = "put it there, or bind the name, or give a reference: store:path"
+    return Problem(kind=kind, reference=shown, store=targets[index].store, cause=cause, hint=hint)
 
 
 def _reads(part: SecretPart, name: str | None, project: Project, finder: TargetFinder) -> tuple[Read, ...]:

@@ -20,6 +20,8 @@ __all__ = ["EntryId", "EntryPart", "EnvironPart", "Plan", "PlannedEntry", "Plann
 __all__ += ["Target", "make_plan"]
 
 _SHOWN_NAMES = 12  # of a circle's, in a message
+# What one value may be made of, by variables within variables; people write a handful.
+_MAX_PIECES = 1000
 
 EntryId = tuple[str, str]  # file and key: no file has a key twice
 
@@ -316,8 +318,9 @@ class _Planner:
         self._note(entry, part.offset, cause, hint)
 
     def _refuse_cycles(self) -> None:
-        """Note each cycle of variables once, at the entry of it that stands first."""
+        """Note each cycle of variables once, at the entry of it that stands first, and each value that explodes."""
         done: set[EntryId] = set()
+        pieces: dict[EntryId, int] = {}
         path: dict[EntryId, None] = {}
         for start in self.planned:
             stack: list[tuple[EntryId, bool]] = [(start, False)]
@@ -326,6 +329,7 @@ class _Planner:
                 if is_leaving:
                     path.popitem()
                     done.add(entry)
+                    pieces[entry] = self._count_pieces(entry, pieces)
                 elif entry in path:
                     entries = list(path)
                     self._note_cycle(entries[entries.index(entry) :])
@@ -334,6 +338,20 @@ class _Planner:
                     stack.append((entry, True))
                     parts = reversed(self.planned[entry].parts)
                     stack += [(part.entry, False) for part in parts if isinstance(part, EntryPart)]
+
+    def _count_pieces(self, entry: EntryId, pieces: Mapping[EntryId, int]) -> int:
+        """Of how many texts and secrets a value is made. A0=x, A1=${A0}${A0}, ... doubles it with each line."""
+        parts = self.planned[entry].parts
+        count = sum(pieces.get(part.entry, 1) if isinstance(part, EntryPart) else 1 for part in parts)
+        if count <= _MAX_PIECES:
+            return count
+        self._note(
+            self.planned[entry].entry,
+            0,
+            f"its variables lead to more than {_MAX_PIECES} texts and secrets",
+            "variables that hold others several times grow without bound: write less of them",
+        )
+        return 1  # what leads to it is not to blame
 
     def _note_cycle(self, cycle: Sequence[EntryId]) -> None:
         position = {entry: index for index, entry in enumerate(self.planned)}

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
+from secretsync.activity import StoreWork
 from secretsync.actors import actor
 from secretsync.changes import Comparison, compare
 from secretsync.errors import ResolutionError, UsageError
@@ -59,15 +60,20 @@ def records_of(project: Project, path: str) -> tuple[HistoryRecord, ...]:
 
 
 def present_state(
-    plan: Plan, environ: Mapping[str, str], *, is_offline: bool, timeout: float | None = None
+    plan: Plan,
+    environ: Mapping[str, str],
+    *,
+    is_offline: bool,
+    timeout: float | None = None,
+    tell: Callable[[StoreWork], None] | None = None,
 ) -> EnvironmentState:
-    """The state of a plan's environment now; `is_offline`: by its files alone.
+    """The state of a plan's environment now; `is_offline`: by its files alone. `tell`: who hears what stores did.
 
     Raises ResolutionError where a store does not say what it has: a state with holes in it would look like one that is
     known.
     """
     policy = open_policy(plan.project)
-    infos = None if is_offline else inspect_plan(plan, environ, timeout=timeout)
+    infos = None if is_offline else inspect_plan(plan, environ, timeout=timeout, tell=tell)
     state, problems = observe(plan, policy, infos)
     if problems:
         raise ResolutionError(problems)
@@ -84,6 +90,7 @@ def track(
     always: bool = False,
     is_offline: bool = False,
     timeout: float | None = None,
+    tell: Callable[[StoreWork], None] | None = None,
 ) -> Tracked:
     """Record the state of a plan's environment in the history at `path`, if it differs from the last record.
 
@@ -92,7 +99,7 @@ def track(
     """
     project = plan.project
     records_of(project, path)  # a damaged history is said before any store is asked
-    state = present_state(plan, environ, is_offline=is_offline, timeout=timeout)
+    state = present_state(plan, environ, is_offline=is_offline, timeout=timeout, tell=tell)
     commit, is_uncommitted = _commit(project, environ)
     outcome: list[Tracked] = []
 

@@ -278,6 +278,15 @@ def test_online_judges_values(online: Callable[[str], Project], canary: CanaryFa
         assert not any("secret-key-length" in line for line in document["not_checked"])
 
 
+def test_verbose_says_what_the_stores_did(online: Callable[[str], Project], canary: CanaryFactory) -> None:
+    """Values and metadata, each in a round of its own; offline none is asked."""
+    made = online(canary())
+    said = made.cli("audit", "-e", "production", "--online", "-v", expect=0).stderr
+    assert "secretsync: docker: 1 secret, " in said
+    assert "secretsync: docker: metadata of 1 secret, " in said
+    assert "secretsync: docker: " not in made.cli("audit", "-e", "production", "-v", expect=0).stderr
+
+
 def test_a_store_that_does_not_answer_is_no_all_clear(online: Callable[[str], Project], canary: CanaryFactory) -> None:
     """The report comes all the same, says what is missing, and the status is the store's."""
     made = online(canary())
@@ -323,3 +332,13 @@ def test_this_repository_is_clean(tmp_path: Path) -> None:
     pytest.importorskip("secretsync.providers.azure", reason="needs the provider azure, which is not here")
     pytest.importorskip("secretsync.providers.aws", reason="needs the provider aws, which is not here")
     run_secretsync(["audit", "--all", "--strict"], cwd=ROOT, home=tmp_path, expect=0)
+
+
+def test_several_environments_by_name(project: MakeProject) -> None:
+    """One report on each, in one document, whose log is named after neither."""
+    made = make_all(project, {**MENDED, "env/development/common.env": "A=1\n", "env/test/common.env": "A=1\n"})
+    ran = made.cli("audit", "-e", "test", "-e", "development", "--format", "json", "--save", "logs", expect=0)
+    document = json.loads(ran.stdout)
+    assert [one["environment"] for one in document["environments"]] == ["test", "development"]
+    (log,) = (made.root / "logs").iterdir()
+    assert log.name.startswith("audit-several-")

@@ -282,7 +282,7 @@ def test_stdout_is_the_applications_alone(start: Start, shop: Project) -> None:
         stdout, stderr = process.communicate(timeout=SECONDS)
     assert stdout == b"out\n"
     assert stderr.endswith(b"\nerr\n")
-    assert stderr.count(b"secretsync: ") == 2
+    assert stderr.count(b"secretsync: ") == 3  # the plan, the store, the start
 
 
 def test_a_hostile_python_environment(start: Start, shop: Project, tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def test_many_are_read_by_twenty(aws: AwsAccount, proxy: FaultProxy, count: int,
     assert [value_of(outcome) for outcome in outcomes] == [f"value-of-{name}" for name in names]
     assert proxy.requests.operations["BatchGetSecretValue"] == batches
     assert proxy.requests.count() == -(-count // 20)
-    assert of.request_counts() == proxy.requests.operations
+    assert of.requests.by_operation() == proxy.requests.operations
 
 
 def test_pinned_ones_beside_batches(aws: AwsAccount, proxy: FaultProxy) -> None:

@@ -168,7 +168,7 @@ def test_temporary(aws: AwsAccount, proxy: FaultProxy, canary: CanaryFactory, fa
     proxy.fail(fault, times=2)  # type: ignore[arg-type]
     assert not isinstance(fetch(of, "app")[0], Missing)
     assert proxy.requests.count() == 3
-    assert of.request_counts() == {"GetSecretValue": 3}
+    assert of.requests.by_operation() == {"GetSecretValue": 3}
     proxy.requests.clear()
     proxy.fail(fault)  # type: ignore[arg-type]
     assert failed(fetch(of, "app")[0]).kind is ProblemKind.UNAVAILABLE

@@ -85,10 +85,10 @@ class VaultSpace:
         call = kv.destroy_secret_versions if destroy else kv.delete_secret_versions
         call(path, versions=list(versions), mount_point=mount)
 
-    def database(self, postgresql: PostgreSql) -> DatabaseRoles:
-        """A database mount with a role that makes users, and a static role whose password it rotates."""
-        mount = self._mount("database", unique("db"), {})
-        static = postgresql.create_user()
+    def database(self, postgresql: PostgreSql, path: str | None = None, static: str = "fixed") -> DatabaseRoles:
+        """A database mount with a role that makes users, and a role `static` whose password it rotates."""
+        mount = self._mount("database", path or unique("db"), {})
+        user = postgresql.create_user()
         url = f"postgresql://{{{{username}}}}:{{{{password}}}}@{HOST}:{postgresql.port}/postgres?sslmode=disable"
         self.root.write_data(
             f"{mount}/config/pg",
@@ -103,9 +103,11 @@ class VaultSpace:
         make = "CREATE ROLE \"{{name}}\" LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'"
         role = {"db_name": "pg", "creation_statements": make, "default_ttl": "1h", "max_ttl": "24h"}
         self.root.write_data(f"{mount}/roles/app", data=role)
-        fixed = {"db_name": "pg", "username": static, "rotation_period": "24h"}
-        self.root.write_data(f"{mount}/static-roles/fixed", data=fixed)
-        return DatabaseRoles(mount, f"{mount}/creds/app", f"{mount}/static-creds/fixed", f"{mount}/static-roles/fixed")
+        fixed = {"db_name": "pg", "username": user, "rotation_period": "24h"}
+        self.root.write_data(f"{mount}/static-roles/{static}", data=fixed)
+        return DatabaseRoles(
+            mount, f"{mount}/creds/app", f"{mount}/static-creds/{static}", f"{mount}/static-roles/{static}"
+        )
 
     # Who may read them.
 

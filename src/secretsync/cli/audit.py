@@ -14,22 +14,20 @@ from datetime import UTC, datetime
 from secretsync.audit import AuditReport
 from secretsync.audit.writing import FORMATS, as_json
 from secretsync.auditing import audit_plan
-from secretsync.cli.common import access_log, add_access_log, add_source, environment_of, say, table
-from secretsync.errors import ConfigurationError, ExitStatus, OutputError, Problem, UsageError
+from secretsync.cli.common import access_log, add_access_log, add_source, open_plans, say, table, teller
+from secretsync.errors import ExitStatus, OutputError
 from secretsync.output import write_file
-from secretsync.project import environments, find_root
 from secretsync.rules import RULES
-from secretsync.source import AnyEnviron, Environ, load_plan
+from secretsync.source import AnyEnviron, Environ
 
-USAGE = "[-e NAME | --all | --env-file FILE...] [OPTIONS]"
+USAGE = "[-e NAME... | --all | --env-file FILE...] [OPTIONS]"
 EXAMPLE = "  secretsync audit -e production --strict --save audits"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `audit`."""
-    add_source(parser)
+    add_source(parser, several=True)
     add_access_log(parser)
-    parser.add_argument("--all", action="store_true", help="every environment of the project")
     parser.add_argument(
         "--online", action="store_true", help="ask the stores: judge the values of secrets and their ages too"
     )
@@ -65,31 +63,18 @@ def max_status(statuses: list[ExitStatus]) -> int:
 
 
 def _reports(options: argparse.Namespace, environ: Environ, at: datetime) -> list[AuditReport]:
-    names: tuple[str | None, ...] = (options.environment,)
-    if options.all:
-        if options.environment is not None or options.env_file is not None:
-            raise UsageError("--all takes every environment; it excludes --environment and --env-file")
-        names = environments(find_root(options.root, environ))
     # Offline the variables of the process that will run are not known: what names one is a warning, and no error.
-    known = environ if options.online else AnyEnviron(environ)
-    plans, problems = [], list[Problem]()
-    for name in names:
-        of_one = argparse.Namespace(**{**vars(options), "environment": name})
-        try:
-            plans.append(load_plan(environment_of(of_one, environ, must_be_named=False), known))
-        except ConfigurationError as error:
-            problems += error.problems
-    if problems:
-        raise ConfigurationError(problems)
-    log = access_log(options, environ)
+    plans, _ = open_plans(options, environ, environ if options.online else AnyEnviron(environ))
+    log, tell = access_log(options, environ), teller(options)
     return [
-        audit_plan(plan, environ, at=at, is_online=options.online, timeout=options.timeout, log=log) for plan in plans
+        audit_plan(plan, environ, at=at, is_online=options.online, timeout=options.timeout, log=log, tell=tell)
+        for plan in plans
     ]
 
 
 def _save(options: argparse.Namespace, reports: list[AuditReport], at: datetime) -> None:
     """Write the reports as JSON under a name of their own; a log that is there is never written over."""
-    what = reports[0].environment if len(reports) == 1 and options.env_file is None else "all"
+    what = reports[0].environment if len(reports) == 1 else "all" if options.all else "several"
     if options.env_file is not None:
         what = "files"
     path = _reserve(options.save, f"audit-{what}-{at:%Y%m%dT%H%M%SZ}")

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from secretsync.api import resolve_plan
 from secretsync.checks import check
-from secretsync.cli.common import access_log, add_access_log, add_format, add_source, open_plan, print_json, say
+from secretsync.cli.common import access_log, add_access_log, add_format, add_source, open_plan, print_json, say, teller
 from secretsync.errors import Problem, SecretSyncError, worst_status
 from secretsync.inspection import inspect_plan
 
@@ -35,14 +35,16 @@ def execute(options: argparse.Namespace) -> int:
     count: int | None
     try:
         plan, environ = open_plan(options)
-        label = plan.project.label
+        label, tell = plan.project.label, teller(options)
         if options.fetch:
-            config = resolve_plan(plan, environ, timeout=options.timeout, log=access_log(options, environ))
+            log = access_log(options, environ)
+            config = resolve_plan(plan, environ, timeout=options.timeout, log=log, tell=tell)
             config.resolved()
             problems: tuple[Problem, ...] = ()
             count = None
         else:
-            checked = check(plan, inspect_plan(plan, environ, timeout=options.timeout), datetime.now(UTC))
+            infos = inspect_plan(plan, environ, timeout=options.timeout, tell=tell)
+            checked = check(plan, infos, datetime.now(UTC))
             problems, not_checked, count = checked.problems, checked.not_checked, checked.secrets
     except SecretSyncError as error:
         if options.format != "json":

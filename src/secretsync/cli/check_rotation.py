@@ -12,14 +12,13 @@ import sys
 from datetime import UTC, datetime
 
 from secretsync import reports
+from secretsync.activity import StoreWork
 from secretsync.api import rotation_of_plan
-from secretsync.cli.common import add_source, environment_of, say
+from secretsync.cli.common import add_source, open_plans, say
 from secretsync.cli.progress import ProgressBar
-from secretsync.errors import ConfigurationError, Problem, UsageError, printable
+from secretsync.errors import printable
 from secretsync.moments import parse_moment
-from secretsync.plan import Plan
-from secretsync.project import environments, find_root
-from secretsync.source import Environ, load_plan
+from secretsync.source import Environ
 
 USAGE = "[-e NAME... | --all | --env-file FILE...] [OPTIONS]"
 EXAMPLE = "  secretsync check-rotation -e production --format html --output rotation.html"
@@ -42,18 +41,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> int:
     """0, or the status of what was found."""
     environ = Environ(os.environ)
-    names, is_several = _environments(options, environ)
-    plans = _plans(options, names, environ)
+    plans, is_several = open_plans(options, environ)
     now = options.at
     found = []
     for plan in plans:
+        done: list[StoreWork] = []  # said when the bar is gone
         bar = ProgressBar(f"secretsync: {printable(plan.project.label)}", is_quiet=options.quiet)
         try:
             found.append(
-                rotation_of_plan(plan, environ, now=now, timeout=options.timeout, strict=options.strict, progress=bar)
+                rotation_of_plan(
+                    plan,
+                    environ,
+                    now=now,
+                    timeout=options.timeout,
+                    strict=options.strict,
+                    progress=bar,
+                    tell=done.append if options.verbose else None,
+                )
             )
         finally:
             bar.end()
+        for work in done:
+            say(str(work))
     at = options.at or max((report.at for report in found), default=datetime.now(UTC))
     document = reports.Document(at=at, reports=tuple(found), is_several=is_several, is_colourful=_is_colourful(options))
     _write(reports.render(options.format, document), options.output)
@@ -66,35 +75,6 @@ def _moment(text: str) -> datetime:
         message = "it must be a date such as 2027-01-01, or a time such as 2027-01-01T09:00:00Z"
         raise argparse.ArgumentTypeError(message)
     return moment
-
-
-def _environments(options: argparse.Namespace, environ: Environ) -> tuple[tuple[str | None, ...], bool]:
-    """The environments to look at, and whether several were asked for."""
-    if options.all:
-        if options.environment or options.env_file is not None:
-            raise UsageError("--all takes every environment; it excludes --environment and --env-file")
-        root = find_root(options.root, environ)
-        return environments(root), True
-    named = tuple(dict.fromkeys(options.environment or ()))
-    return named or (None,), len(named) > 1
-
-
-def _plans(options: argparse.Namespace, names: tuple[str | None, ...], environ: Environ) -> list[Plan]:
-    """The plan of each environment. Raises ConfigurationError with the problems of all of them."""
-    plans: list[Plan] = []
-    problems: list[Problem] = []
-    for name in names:
-        of_one = argparse.Namespace(**{**vars(options), "environment": name})
-        try:
-            plans.append(load_plan(environment_of(of_one, environ, must_be_named=False), environ))
-        except ConfigurationError as error:
-            problems += error.problems
-    if problems:
-        raise ConfigurationError(problems)
-    if options.verbose:
-        for plan in plans:
-            say(f"{plan.project.label}: {'strict' if plan.is_strict else 'lenient'}, {len(plan.refs)} secrets")
-    return plans
 
 
 def _is_colourful(options: argparse.Namespace) -> bool:

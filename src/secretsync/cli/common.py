@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -22,12 +22,20 @@ if TYPE_CHECKING:
     from secretsync.source import Environ, Source
 
 __all__ = ["access_log", "add_access_log", "add_format", "add_source", "add_validation", "build_parser"]
-__all__ += ["environment_of", "open_plan", "print_json", "resolve_valid", "say", "table"]
+__all__ += ["environment_of", "open_plan", "open_plans", "print_json", "resolve_valid", "say", "table", "teller"]
 
 
-def _formatter(prog: str) -> argparse.HelpFormatter:
-    """Help of a fixed width: the same everywhere, and without a look at the terminal, which costs an import."""
-    return argparse.RawDescriptionHelpFormatter(prog, max_help_position=28, width=110)
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Help of a fixed width, without a look at the terminal, which costs an import; the same in every Python."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=28, width=110)
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        # `-e, --environment NAME`, as Python 3.13 writes it; older ones repeat the name.
+        if not action.option_strings or action.nargs == 0:
+            return super()._format_action_invocation(action)
+        return f"{', '.join(action.option_strings)} {self._format_args(action, str(action.dest).upper())}"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -46,7 +54,7 @@ def build_parser(name: str, command: ModuleType) -> argparse.ArgumentParser:
         description=command.__doc__,
         usage=f"secretsync {name} {command.USAGE}",
         epilog=f"example:\n{command.EXAMPLE}",
-        formatter_class=_formatter,
+        formatter_class=_Formatter,
         allow_abbrev=False,
     )
     command.add_arguments(parser)
@@ -88,7 +96,9 @@ def add_source(parser: argparse.ArgumentParser, *, several: bool = False, servic
         "--timeout", metavar="TIME", type=_duration, help='for all stores together: "30s" (default), "500ms", "2m"'
     )
     talk = parser.add_mutually_exclusive_group()
-    talk.add_argument("-v", "--verbose", action="store_true", help="say on stderr what is done")
+    talk.add_argument(
+        "-v", "--verbose", action="store_true", help="say on stderr what is done, and how many requests each store got"
+    )
     talk.add_argument("-q", "--quiet", action="store_true", help="say nothing but what went wrong")
 
 
@@ -160,9 +170,49 @@ def open_plan(
     environ = Environ(os.environ) if environ is None else environ
     plan = load_plan(environment_of(options, environ, must_be_named=must_be_named, variables=variables), environ)
     if options.verbose:
-        strictness = "strict" if plan.is_strict else "lenient"
-        say(f"{plan.project.label}: {strictness}, {len(plan.entries)} entries, {len(plan.refs)} secrets to look for")
+        _say_what_is_planned(plan)
     return plan, environ
+
+
+def _say_what_is_planned(plan: Plan) -> None:
+    strictness = "strict" if plan.is_strict else "lenient"
+    entries = f"{len(plan.entries)} entr{'y' if len(plan.entries) == 1 else 'ies'}"
+    secrets = f"{len(plan.refs)} secret{'' if len(plan.refs) == 1 else 's'}"
+    say(f"{plan.project.label}: {strictness}, {entries}, {secrets} to look for")
+
+
+def open_plans(
+    options: argparse.Namespace, environ: Environ, known: Mapping[str, str] | None = None
+) -> tuple[list[Plan], bool]:
+    """The plans of all that `add_source(several=True)` lets a caller name, and whether several were asked for.
+
+    `known`: the variables that the plans may count on; None: those of `environ`. Raises ConfigurationError with the
+    problems of all of them.
+    """
+    from secretsync.errors import ConfigurationError, Problem
+    from secretsync.project import environments, find_root
+    from secretsync.source import load_plan
+
+    names: tuple[str | None, ...] = tuple(dict.fromkeys(options.environment or ())) or (None,)
+    if options.all:
+        if options.environment or options.env_file is not None:
+            raise UsageError("--all takes every environment; it excludes --environment and --env-file")
+        names = environments(find_root(options.root, environ))
+    plans: list[Plan] = []
+    problems: list[Problem] = []
+    for name in names:
+        of_one = argparse.Namespace(**{**vars(options), "environment": name})
+        try:
+            source = environment_of(of_one, environ, must_be_named=False)
+            plans.append(load_plan(source, environ if known is None else known))
+        except ConfigurationError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigurationError(problems)
+    if options.verbose:
+        for plan in plans:
+            _say_what_is_planned(plan)
+    return plans, options.all or len(names) > 1
 
 
 def add_validation(parser: argparse.ArgumentParser) -> None:
@@ -213,11 +263,23 @@ def resolve_valid(plan: Plan, environ: Environ, options: argparse.Namespace) -> 
             say(f"warning: {finding.problem}")
 
     try:
-        log = access_log(options, environ)
-        return resolve_plan(plan, environ, timeout=options.timeout, validate=is_judged, warn=warn, log=log)
+        return resolve_plan(
+            plan,
+            environ,
+            timeout=options.timeout,
+            validate=is_judged,
+            warn=warn,
+            log=access_log(options, environ),
+            tell=teller(options),
+        )
     except ValidationError:
         say("in an emergency, --no-validate takes the values as they are")
         raise
+
+
+def teller(options: argparse.Namespace) -> Callable[[object], None] | None:
+    """With --verbose, who says what each store did: how many requests, and how long its answers took."""
+    return (lambda work: say(str(work))) if options.verbose else None
 
 
 def say(text: str) -> None:

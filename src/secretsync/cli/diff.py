@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from secretsync.actors import actor_name
 from secretsync.changes import Change, Comparison, StoreChange, compare
-from secretsync.cli.common import add_format, add_source, environment_of, print_json, say
+from secretsync.cli.common import add_format, add_source, environment_of, print_json, say, teller
 from secretsync.cli.track import add_history, counted, short_commit
 from secretsync.errors import ResolutionError, UsageError, printable
 from secretsync.history import EntryState, EnvironmentState, HistoryRecord, Source, entry_as_json, setup_as_json
@@ -105,7 +105,7 @@ def _environments(options: argparse.Namespace, names: list[str], environ: Enviro
 def _present(source: Named, environ: Environ, options: argparse.Namespace, *, is_offline: bool) -> EnvironmentState:
     plan = load_plan(source, AnyEnviron(environ))
     try:
-        return present_state(plan, environ, is_offline=is_offline, timeout=options.timeout)
+        return present_state(plan, environ, is_offline=is_offline, timeout=options.timeout, tell=teller(options))
     except ResolutionError:
         say("--offline compares what the files say, without versions")
         raise

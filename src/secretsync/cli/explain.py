@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from datetime import UTC, datetime
 
-from secretsync.cli.common import add_format, add_source, open_plan, print_json, table
+from secretsync.cli.common import add_format, add_source, open_plan, print_json, table, teller
 from secretsync.errors import UsageError, printable
 from secretsync.explanation import OriginRow, Row
 from secretsync.inspection import explain_plan
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> int:
     """0: whether everything is there is the business of `check`."""
     plan, environ = open_plan(options)
-    rows = explain_plan(plan, environ, timeout=options.timeout)
+    rows = explain_plan(plan, environ, timeout=options.timeout, tell=teller(options))
     if options.key is not None:
         rows = _only(options.key, rows, plan)
     if options.format == "json":

@@ -9,7 +9,7 @@ import argparse
 import os
 
 from secretsync.actors import actor_name
-from secretsync.cli.common import add_format, add_source, environment_of, print_json, say, table
+from secretsync.cli.common import add_format, add_source, environment_of, print_json, say, table, teller
 from secretsync.errors import ResolutionError, UsageError, printable
 from secretsync.history import HistoryRecord, as_json
 from secretsync.moments import print_moment
@@ -76,6 +76,7 @@ def execute(options: argparse.Namespace) -> int:
             always=options.always,
             is_offline=options.offline,
             timeout=options.timeout,
+            tell=teller(options),
         )
     except ResolutionError:
         say("nothing was recorded; --offline records what the files say, without versions")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from secretsync.errors import Problem, ResolutionError
@@ -14,6 +14,7 @@ from secretsync.providers.interface import (
     Identity,
     Information,
     ProviderSpec,
+    RequestCounter,
     Setting,
     SettingType,
     StoreContext,
@@ -55,7 +56,7 @@ class AwsProvider:
             "region": Setting(
                 help="the region of secrets that are named without an ARN",
                 environment="AWS_REGION",
-                default="$AWS_REGION, then $AWS_DEFAULT_REGION, then the profile's",
+                default="$AWS_DEFAULT_REGION, then the profile's",
             ),
             "profile": Setting(
                 help="a profile of ~/.aws/config",
@@ -97,6 +98,7 @@ class AwsProvider:
     )
 
     def __init__(self, context: StoreContext) -> None:
+        self.requests = RequestCounter()
         self._context = context
         self._calls_of: dict[int, Calls] = {}  # by process: connections are not for a forked child
 
@@ -104,7 +106,7 @@ class AwsProvider:
         from secretsync.providers.aws_calls import Calls
 
         # setdefault is atomic: of two threads that come here at once, both get the same one.
-        return self._calls_of.setdefault(os.getpid(), Calls(self._context))
+        return self._calls_of.setdefault(os.getpid(), Calls(self._context, self.requests))
 
     def fetch(self, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Answer]:
         from secretsync.providers.aws_values import fetch
@@ -117,10 +119,6 @@ class AwsProvider:
         from secretsync.providers.workers import answer_all
 
         return answer_all(refs, describe(self._calls(), refs, deadline), deadline)
-
-    def request_counts(self) -> Mapping[str, int]:
-        """How many requests this process has made until now, by operation, retries included."""
-        return dict(self._calls().requests)
 
     def identity(self) -> Identity:
         from secretsync.providers.workers import answer_all, run_in_threads

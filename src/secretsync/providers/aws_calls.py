@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +12,7 @@ from botocore import xform_name
 
 from secretsync.model import SecretRef
 from secretsync.providers.aws_refusal import OPENING, Refusal
-from secretsync.providers.interface import Deadline, StoreContext
+from secretsync.providers.interface import Deadline, RequestCounter, StoreContext
 from secretsync.providers.sdk_logs import silenced
 from secretsync.providers.workers import run_in_threads
 
@@ -27,15 +26,14 @@ _FIRST_PAUSE = 0.2  # seconds, at the most, before the second try; twice that be
 class Calls:
     """Clients and calls of one store. Used from many threads."""
 
-    def __init__(self, context: StoreContext) -> None:
+    def __init__(self, context: StoreContext, requests: RequestCounter) -> None:
+        self._requests = requests
         self.store = context.store
         self.batch_is_refused = False  # for this process there is no use in asking again
         self._context = context
         self._opening = threading.Lock()  # held while credentials are looked for, which may hang
-        self._counting = threading.Lock()
         self._session: Any = None
         self._clients: dict[tuple[str | None, str], Any] = {}
-        self.requests: Counter[str] = Counter()
 
     def connect(self, refs: Sequence[SecretRef], deadline: Deadline) -> list[tuple[Any, list[SecretRef]]]:
         """A client for each region of `refs`, or why there is none, with those that it is for.
@@ -76,8 +74,7 @@ class Calls:
         """The answer to one call, after at most three tries, or why there is none."""
         name = xform_name(operation)
         for attempt in range(1, _TRIES + 1):
-            with self._counting:
-                self.requests[operation] += 1
+            self._requests.add(operation)
             with silenced("botocore", "urllib3"):
                 try:
                     answer: dict[str, Any] | Refusal = getattr(client, name)(**parameters)

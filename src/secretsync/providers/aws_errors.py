@@ -64,7 +64,8 @@ def _not_found(refusal: Refusal, ref: SecretRef) -> Missing | Failed:
     # The one code for a secret, a version and a stage that is not there.
     if refusal.says("staging label", "secret value for", "secret version"):
         return no_version(ref)
-    return Missing("there is no such secret in this account and region (ResourceNotFoundException)")
+    hint = "`secretsync doctor` says which account and region that is" if not ref.path.startswith("arn:") else None
+    return Missing("there is no such secret in this account and region (ResourceNotFoundException)", hint)
 
 
 # What a code means whatever was asked, in the order in which it is looked for.
@@ -76,6 +77,18 @@ _MEANINGS = (
         "use https://, or say plain_http = true where something else encrypts the way",
     ),
     ({"NoRegionError"}, ProblemKind.CONFIGURATION, "no region is named", "set region, or AWS_REGION"),
+    (
+        {"InvalidRegionError", "UnknownRegionError"},
+        ProblemKind.CONFIGURATION,
+        "there is no region of that name",
+        "region, or AWS_REGION, is a name such as eu-west-1",
+    ),
+    (
+        {"ProfileNotFound"},
+        ProblemKind.CONFIGURATION,
+        "there is no such profile",
+        "profile, or AWS_PROFILE, names one of ~/.aws/config",
+    ),
     (
         CONFIGURATION,
         ProblemKind.CONFIGURATION,
@@ -107,6 +120,8 @@ def failure(refusal: Refusal) -> Failed:
         return _bad_signature(refusal)
     for codes, kind, cause, hint in _MEANINGS:
         if code in codes:
+            if codes is CONNECTION and refusal.host:
+                return Failed(kind, f"{cause} ({code})", f"is there a way to {refusal.host} from here?")
             return Failed(kind, f"{cause} ({code})", hint)
     if refusal.is_throttled:
         return Failed(ProblemKind.UNAVAILABLE, f"AWS has too many requests ({code})", "try again later")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 __all__ = [
     "CONFIGURATION",
@@ -79,13 +80,14 @@ OPENING = "opening a client"  # the operation before there is one
 
 # Letters only, as AWS writes them: what else stands there may be anything, so it is not shown.
 _CODE = re.compile(r"[A-Z][A-Za-z]{2,63}")
+_HOST = re.compile(r"[A-Za-z0-9.-]{1,253}")
 _TIMES = re.compile(r"\b[0-9]{8}T[0-9]{6}Z\b")
 
 
 class Refusal:
     """Why a call has no answer. Its message is only searched for facts and never shown: it is whatever came."""
 
-    __slots__ = ("_message", "code", "operation", "retry_after", "status")
+    __slots__ = ("_message", "code", "host", "operation", "retry_after", "status")
 
     def __init__(
         self, code: str, message: str = "", *, operation: str = "", status: int | None = None, retry_after: float = 0.0
@@ -95,6 +97,7 @@ class Refusal:
         self.operation = operation
         self.status = status
         self.retry_after = retry_after  # seconds
+        self.host: str | None = None  # that there was no answer from
 
     @classmethod
     def of(cls, error: Exception, operation: str) -> Refusal:
@@ -107,7 +110,9 @@ class Refusal:
                 code = "InvalidConfigError"  # an endpoint, or a metadata service's address, that is none
             elif code == "RuntimeError" and "still expired" in str(error):
                 code = "ExpiredToken"  # new credentials were got, and are no better
-            return cls(code, operation=operation)
+            refusal = cls(code, operation=operation)
+            refusal.host = _host(error)
+            return refusal
         told = response.get("Error") or {}
         metadata = response.get("ResponseMetadata") or {}
         pause = str((metadata.get("HTTPHeaders") or {}).get("retry-after", ""))
@@ -163,3 +168,13 @@ class Refusal:
     def times(self) -> list[str]:
         """The times that the message names, in AWS's short form."""
         return _TIMES.findall(self._message)
+
+
+def _host(error: Exception) -> str | None:
+    """The host and port that botocore could not talk to: names alone, whatever else the URL had in it."""
+    try:
+        parts = urlsplit(str(getattr(error, "kwargs", {}).get("endpoint_url", "")))
+        host, port = parts.hostname or "", f":{parts.port}" if parts.port else ""
+    except (AttributeError, ValueError):
+        return None
+    return f"{host}{port}" if _HOST.fullmatch(host) else None

@@ -18,6 +18,7 @@ from secretsync.providers.interface import (
     Identity,
     Information,
     ProviderSpec,
+    RequestCounter,
     Setting,
     StoreContext,
 )
@@ -77,10 +78,11 @@ class AzureProvider:
     )
 
     def __init__(self, context: StoreContext) -> None:
+        self.requests = RequestCounter()
         self._store = context.store
         self._url = _vault_url(context)
         self._credential = Credential(context)
-        self._client = VaultClient(self._url, self._credential, connections=_WORKERS)
+        self._client = VaultClient(self._url, self._credential, self.requests, connections=_WORKERS)
 
     def fetch(self, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Answer]:
         yield from self._ask(self._value, refs, deadline)

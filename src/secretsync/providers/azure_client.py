@@ -14,7 +14,7 @@ from secretsync.errors import ProblemKind
 from secretsync.model import Failed, Missing
 from secretsync.providers.azure_credentials import SDK_LOGGERS, Credential, Tokens
 from secretsync.providers.azure_errors import Trouble, vault_trouble
-from secretsync.providers.interface import Deadline
+from secretsync.providers.interface import Deadline, RequestCounter
 from secretsync.providers.sdk_logs import silenced
 
 __all__ = ["VaultClient"]
@@ -30,11 +30,12 @@ _BACK_OFF = 0.25  # seconds: the longest wait before the second try; it doubles
 class VaultClient:
     """The SDK's client of one vault. Its methods may be called from several threads."""
 
-    def __init__(self, vault_url: str, credential: Credential, *, connections: int) -> None:
+    def __init__(self, vault_url: str, credential: Credential, requests: RequestCounter, *, connections: int) -> None:
         self.host = urlsplit(vault_url).hostname or ""
         self.tokens = Tokens(credential)
         self.is_warm = False  # whether it has had an answer, and so has a token and knows the vault's challenge
         self._url = vault_url
+        self._requests = requests
         self._connections = connections
         self._lock = threading.Lock()
         self._sdk: Any = None
@@ -102,7 +103,7 @@ class VaultClient:
                 self._sdk = SecretClient(
                     self._url,
                     self.tokens,
-                    transport=transport(self._connections),
+                    transport=transport(self._connections, self._requests),
                     retry_total=0,
                     permit_redirects=False,
                     logging_enable=False,

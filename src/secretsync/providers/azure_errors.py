@@ -105,10 +105,12 @@ def token_trouble(error: Exception, *, credential: str, is_built: bool = True) -
         hint = "AZURE_TENANT_ID and AZURE_CLIENT_ID are ids, AZURE_AUTHORITY_HOST begins with https://"
         return _of_all(ProblemKind.CONFIGURATION, f"{who}: azure-identity does not take its settings", hint)
     status, code = _first(_status, error), _first(_authority_code, error)
+    # What is left where the environment shows nothing: often there is no such endpoint.
+    machine = _credential_hint(credential) if credential == "managed-identity" else None
     if status in (_TRANSIENT_IDENTITY if credential == "managed-identity" else _TRANSIENT):
         cause = f"{who}: its endpoint answered with HTTP {status}"
         return _of_all(ProblemKind.UNAVAILABLE, cause, again=True, after=_first(_retry_after, error))
-    if status is None and (trouble := _unreachable(error, f"{who}: its endpoint")) is not None:
+    if status is None and (trouble := _unreachable(error, f"{who}: its endpoint", machine)) is not None:
         return trouble
     if code in _TRANSIENT_CODES:
         return _of_all(ProblemKind.UNAVAILABLE, f"{who} ({code})", again=True)
@@ -121,7 +123,8 @@ def token_trouble(error: Exception, *, credential: str, is_built: bool = True) -
         return _of_all(ProblemKind.DENIED, f"{who}: the vault belongs to another tenant", hint)
     if _is_behind(error, *_GARBLED) if status is None else status < 400:
         # Often an error after all: the SDK looked into a body that was not there, and tells no status.
-        return _of_all(ProblemKind.UNAVAILABLE, f"{who}: its endpoint gave a garbled answer", again=True)
+        cause = f"{who}: its endpoint gave a garbled answer"
+        return _of_all(ProblemKind.UNAVAILABLE, cause, machine, again=True)
     if _is_behind(error, TimeoutExpired):
         return _of_all(ProblemKind.UNAVAILABLE, f"{who}: no answer in time")
     if isinstance(error, OSError) and credential == "workload-identity":
@@ -134,7 +137,8 @@ def token_trouble(error: Exception, *, credential: str, is_built: bool = True) -
 def _credential_hint(credential: str) -> str:
     return {
         "cli": "is the Azure CLI installed and logged in? `az login`",
-        "managed-identity": "has this machine or application an identity, and is client_id one of its own?",
+        "managed-identity": "has this machine or application an identity, and is client_id one of its own? Elsewhere: "
+        "`az login`, or AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET",
         "workload-identity": "has the identity a federated credential for this service account?",
     }.get(
         credential, "are AZURE_TENANT_ID and AZURE_CLIENT_ID right? credential in [stores.NAME] says which one is used"
@@ -171,7 +175,7 @@ def _refused(error: Any, vault: str, right: str) -> Trouble:
     )
 
 
-def _unreachable(error: Exception, who: str) -> Trouble | None:
+def _unreachable(error: Exception, who: str, hint: str | None = None) -> Trouble | None:
     """The trouble, where there was no answer at all."""
     from azure.core.exceptions import (
         IncompleteReadError,
@@ -184,7 +188,7 @@ def _unreachable(error: Exception, who: str) -> Trouble | None:
     found = next((one for one in _chain(error) if isinstance(one, ServiceRequestError | ServiceResponseError)), None)
     if found is None:
         if _is_behind(error, IncompleteReadError):
-            return _of_all(ProblemKind.UNAVAILABLE, f"{who}: the answer was cut off", again=True)
+            return _of_all(ProblemKind.UNAVAILABLE, f"{who}: the answer was cut off", hint, again=True)
         return None
     if _is_behind(error, ssl.SSLCertVerificationError):
         hint = "REQUESTS_CA_BUNDLE names the authorities that are"
@@ -197,7 +201,7 @@ def _unreachable(error: Exception, who: str) -> Trouble | None:
         cause = f"{who} cannot be reached"
     else:
         cause = f"{who}: the connection was cut"
-    return _of_all(ProblemKind.UNAVAILABLE, cause, again=True)
+    return _of_all(ProblemKind.UNAVAILABLE, cause, hint, again=True)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -13,6 +13,8 @@ from requests.adapters import HTTPAdapter
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.util.ssl_ import create_urllib3_context
 
+from secretsync.providers.interface import RequestCounter
+
 __all__ = ["transport"]
 
 
@@ -48,11 +50,25 @@ def _made(place: str, _changed: int, _size: int) -> ssl.SSLContext:
     return context
 
 
-def transport(connections: int) -> RequestsTransport:
-    """A transport for the SDK's clients that keeps up to `connections`.
+class _Transport(RequestsTransport):  # type: ignore[misc] # its stubs make it an Any
+    """A transport that counts what it sends."""
+
+    def __init__(self, session: requests.Session, counter: RequestCounter | None) -> None:
+        super().__init__(session=session)
+        self._counter = counter
+
+    def send(self, request: Any, **options: Any) -> Any:
+        """The answer to a request."""
+        if self._counter is not None:
+            self._counter.add(request.method)
+        return super().send(request, **options)
+
+
+def transport(connections: int, counter: RequestCounter | None = None) -> RequestsTransport:
+    """A transport for the SDK's clients that keeps up to `connections`; `counter` counts its requests.
 
     Proxies and certificate authorities are those of the process, as requests finds them.
     """
     session = requests.Session()
     session.mount("https://", _Adapter(pool_maxsize=connections))
-    return RequestsTransport(session=session)
+    return _Transport(session, counter)

@@ -13,7 +13,7 @@ from secretsync.model import Failed, Found, Missing, Payload, SecretInfo, Secret
 from secretsync.records import Record
 
 __all__ = ["Answer", "Deadline", "Identity", "Information", "Provider", "ProviderSpec", "Setting", "SettingType"]
-__all__ += ["ProviderType", "StoreContext"]
+__all__ += ["ProviderType", "RequestCounter", "StoreContext"]
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -38,6 +38,30 @@ class Deadline:
     def is_over(self) -> bool:
         """Whether no time is left."""
         return self.remaining() <= 0.0
+
+
+class RequestCounter:
+    """The requests that a provider has sent, retries included. Counted from many threads."""
+
+    __slots__ = ("_sent",)
+
+    def __init__(self) -> None:
+        # Appending is atomic, and no lock can be held by another thread at the moment of a fork.
+        self._sent: list[str] = []
+
+    def add(self, operation: str) -> None:
+        """Count one more; `operation` says what kind of request it is, and no name of a secret."""
+        self._sent.append(operation)
+
+    @property
+    def total(self) -> int:
+        """How many there were until now."""
+        return len(self._sent)
+
+    def by_operation(self) -> dict[str, int]:
+        """How many there were of each kind."""
+        sent = tuple(self._sent)
+        return {operation: sent.count(operation) for operation in dict.fromkeys(sent)}
 
 
 class SettingType(StrEnum):
@@ -130,7 +154,8 @@ class ProviderType(Protocol):
 class Provider(Protocol):
     """A store that answers for secrets.
 
-    Its methods may be called from several threads.
+    Its methods may be called from several threads. One that sends requests may have an attribute `requests`, its
+    RequestCounter, which --verbose shows.
     """
 
     @property

@@ -15,6 +15,7 @@ from secretsync.providers.interface import (
     Identity,
     Information,
     ProviderSpec,
+    RequestCounter,
     StoreContext,
 )
 from secretsync.providers.sdk_logs import silenced
@@ -63,6 +64,7 @@ class VaultProvider:
     )
 
     def __init__(self, context: StoreContext) -> None:
+        self.requests = RequestCounter()
         self._context = context
         self._address = server_address(context)
         check_settings(context)
@@ -87,10 +89,8 @@ class VaultProvider:
         answers = run_in_threads(self._guarded(who_we_are, deadline), (None,), workers=1, deadline=deadline)
         _, found = next(answers, (None, no_answer(deadline)))
         if isinstance(found, Failed):
-            store = self._context.store
-            raise ResolutionError(
-                [Problem(kind=found.kind, cause=f"{store}: {found.cause}", hint=found.hint, store=store)]
-            )
+            problem = Problem(kind=found.kind, cause=found.cause, hint=found.hint, store=self._context.store)
+            raise ResolutionError([problem])
         return found
 
     def close(self) -> None:
@@ -144,5 +144,5 @@ class VaultProvider:
             self._session, self._process = None, os.getpid()
         if self._session is None:
             workers = _WORKERS_TLS if self._address.startswith("https:") else _WORKERS
-            self._session = Session(self._context, self._address, workers=workers)
+            self._session = Session(self._context, self._address, self.requests, workers=workers)
         return self._session

@@ -14,7 +14,7 @@ from hvac.adapters import RawAdapter
 
 from secretsync.json_text import NotJsonError, parse_json
 from secretsync.model import Hidden
-from secretsync.providers.interface import Deadline
+from secretsync.providers.interface import Deadline, RequestCounter
 from secretsync.providers.vault_network import Trouble, VaultFailureError, make_session, translate
 from secretsync.providers.workers import no_answer
 
@@ -62,9 +62,12 @@ class Reply(Hidden):
 class Connection:
     """The connections to one server."""
 
-    def __init__(self, address: str, environ: Mapping[str, str], ca_cert: str | None, *, workers: int) -> None:
+    def __init__(
+        self, address: str, environ: Mapping[str, str], ca_cert: str | None, counter: RequestCounter, *, workers: int
+    ) -> None:
         """Nothing is connected yet. Raises VaultFailureError where the certificates cannot be read."""
         self.address = address
+        self._counter = counter
         self.session = make_session(address, environ, ca_cert, workers=workers)
 
     def close(self) -> None:
@@ -94,6 +97,7 @@ class Connection:
             return Trouble(no_answer(deadline), is_passing=False)
         timeout = (min(_CONNECT, left), min(_READ, left))
         try:
+            self._counter.add(method.upper())
             # A redirect is not followed: requests would send the token along, to whatever host it names.
             response = self.session.request(method, url, timeout=timeout, allow_redirects=False, **request)
             return _reply(response)

@@ -11,7 +11,7 @@ import hvac.api.auth_methods as methods
 
 from secretsync.errors import ProblemKind
 from secretsync.model import Failed
-from secretsync.providers.interface import Deadline, StoreContext
+from secretsync.providers.interface import Deadline, RequestCounter, StoreContext
 from secretsync.providers.vault_auth import Login, Token, variable
 from secretsync.providers.vault_connection import Connection, Reply, VaultAdapter, VaultFailureError
 from secretsync.providers.workers import no_answer
@@ -46,11 +46,11 @@ class Mount(Record):
 class Session:
     """What is kept between rounds."""
 
-    def __init__(self, context: StoreContext, address: str, *, workers: int) -> None:
+    def __init__(self, context: StoreContext, address: str, requests: RequestCounter, *, workers: int) -> None:
         """Nothing is asked yet. Raises VaultFailureError where the certificates cannot be read."""
         ca_cert = context.setting("ca_cert") or variable(context.environ, "CACERT")
         self.connection = Connection(
-            address, context.environ, context.path(ca_cert) if ca_cert else None, workers=workers
+            address, context.environ, context.path(ca_cert) if ca_cert else None, requests, workers=workers
         )
         self.namespace = context.setting("namespace") or variable(context.environ, "NAMESPACE")
         self.store = context.store
