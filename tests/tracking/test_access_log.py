@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import re
+import socket
 import stat
 import subprocess
 import sys
@@ -243,10 +244,17 @@ def test_a_log_that_cannot_be_written(made: Project, canary: CanaryFactory, kind
 
 
 def test_required_means_before_the_stores_are_asked(made: Project, tmp_path: Path) -> None:
-    """The store cannot be reached, and is not tried: it would be status 5."""
+    """Nobody connects to the store where the log cannot be opened; without --require-access-log somebody does."""
     made.write("env/production/more.env", "V=$<vault:secret/app#key>\n")
-    env = {"VAULT_ADDR": "http://127.0.0.1:1", "VAULT_TOKEN": "x", "SECRETSYNC_ACCESS_LOG": str(tmp_path)}
-    made.cli(*RENDER, "--require-access-log", env=env, expect=6)
+    with socket.create_server(("127.0.0.1", 0)) as store:
+        store.setblocking(False)
+        address = f"http://127.0.0.1:{store.getsockname()[1]}"
+        env = {"VAULT_ADDR": address, "VAULT_TOKEN": "x", "SECRETSYNC_ACCESS_LOG": str(tmp_path)}
+        made.cli(*RENDER, "--require-access-log", "--timeout", "1s", env=env, expect=6)
+        with pytest.raises(BlockingIOError):
+            store.accept()
+        made.cli(*RENDER, "--timeout", "1s", env=env, expect=3)
+        store.accept()[0].close()
 
 
 def test_required_and_not_named(made: Project) -> None:

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secretsync.changes import compare
+from secretsync.errors import ProblemKind
 from secretsync.fetch import Answers
 from secretsync.history import (
     EntryState,
@@ -26,7 +27,7 @@ from secretsync.history import (
     history_as_json,
     parse_history,
 )
-from secretsync.model import Found, Missing, SecretInfo
+from secretsync.model import Failed, Found, Missing, SecretInfo
 from secretsync.observation import observe
 from secretsync.policy import Policy
 from tests.support.canary import find_leaks, make_canary
@@ -212,6 +213,31 @@ def test_states_of_a_lookup() -> None:
     assert there.sources[0].answer == "env:A_TOKEN"
     (gone,) = observe(plan, Policy(), Answers({docker: Missing(), environ: Missing()}))[0].entries
     assert (gone.sources[0].answer, gone.sources[0].status) == (None, "missing")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [
+        (Found(SecretInfo(version="1")), "found"),
+        (Found(SecretInfo(version="1", enabled=False)), "disabled"),
+        (Missing(), "missing"),
+        (Failed(ProblemKind.UNUSABLE, "deleted"), "unusable"),
+    ],
+)
+def test_states_of_a_secret(outcome: Found[SecretInfo] | Missing | Failed, status: str) -> None:
+    """What its store says of it is part of the state."""
+    plan = good_plan({"common": "A=$<BOUND>\n"}, bindings=BINDINGS)
+    state, problems = observe(plan, Policy(), Answers(dict.fromkeys(plan.refs, outcome)))
+    assert not problems
+    assert state.entries[0].sources[0].status == status
+
+
+@pytest.mark.parametrize("kind", [ProblemKind.DENIED, ProblemKind.UNAVAILABLE, ProblemKind.CONFIGURATION])
+def test_a_store_that_does_not_say_is_a_problem(kind: ProblemKind) -> None:
+    """At the place of the placeholder."""
+    plan = good_plan({"common": "A=$<BOUND>\n"}, bindings=BINDINGS)
+    _, (problem,) = observe(plan, Policy(), Answers(dict.fromkeys(plan.refs, Failed(kind, "no"))))
+    assert (problem.kind, problem.key, problem.line) == (kind, "A", 1)
 
 
 # The dictionary attack: somebody has the files, and 10,000 words.
