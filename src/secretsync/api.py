@@ -9,22 +9,24 @@ from typing import TYPE_CHECKING
 from secretsync import inherited
 from secretsync.config import Config
 from secretsync.errors import ResolutionError, UsageError, ValidationError
-from secretsync.fetch import Stores, fetch, inspect
+from secretsync.fetch import Answers, Stores, fetch, inspect
+from secretsync.model import Payload
 from secretsync.plan import Plan
 from secretsync.project import named_environment
-from secretsync.providers.interface import Provider
+from secretsync.providers.interface import Deadline, Provider
 from secretsync.resolve import resolve
 from secretsync.source import Environ, Source, load_plan, make_deadline, make_source, open_source
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from secretsync.access_log import AccessLog
     from secretsync.activity import StoreWork
     from secretsync.policy import Policy
     from secretsync.rotation import RotationReport
     from secretsync.rules import Finding
 
-__all__ = ["check_rotation", "resolve_config", "resolve_plan", "rotation_of_plan"]
+__all__ = ["check_rotation", "fetch_logged", "resolve_config", "resolve_plan", "rotation_of_plan"]
 
 # Stores limit how often metadata are asked for (AWS: ListSecretVersionIds 50 times a second), so time grows with them.
 _SECRETS_A_SECOND = 25
@@ -73,8 +75,25 @@ def resolve_config(
         is_judged = stores is None and inherited.has_resolved(plan.project, environ)
         validate = plan.is_strict and not is_judged
     return resolve_plan(
-        plan, environ, timeout=timeout, stores=stores, may_inherit=stores is None, source=source, validate=validate
+        plan,
+        environ,
+        timeout=timeout,
+        stores=stores,
+        may_inherit=stores is None,
+        source=source,
+        validate=validate,
+        log=_access_log(environ),
     )
+
+
+def _access_log(environ: Mapping[str, str]) -> AccessLog | None:
+    """Where reads of secrets are written, if anywhere."""
+    path = environ.get("SECRETSYNC_ACCESS_LOG")
+    if not path:
+        return None
+    from secretsync.access_log import AccessLog  # who keeps none needs none of it
+
+    return AccessLog(path, environ, warn=_warn)
 
 
 def _as_started(source: Source, environ: Mapping[str, str]) -> Source:
@@ -96,11 +115,13 @@ def resolve_plan(
     source: Source | None = None,
     validate: bool = False,
     warn: Callable[[Finding], None] | None = None,
+    log: AccessLog | None = None,
     tell: Callable[[StoreWork], None] | None = None,
 ) -> Config:
     """The configuration that a plan gives: ask the stores, put the answers in, judge the values.
 
-    `warn`: who hears of what is only a warning; None: it is logged. `tell`: who hears of what each store did.
+    `warn`: who hears of what is only a warning; None: it is logged. `log`: where reads of secrets are written. `tell`:
+    who hears of what each store did.
 
     Raises ConfigurationError for a missing SDK or a bad policy, ResolutionError with every secret that could not be
     had, ValidationError with every value that is not allowed.
@@ -114,11 +135,13 @@ def resolve_plan(
     known = inherited.read(plan, environ) if may_inherit else {}
     asked = plan.without(known) if known else plan
     with Stores(asked.stores, plan.project, environ, stores, tell) as opened:
-        answers = fetch(asked, opened, deadline)
+        answers = fetch_logged(asked, opened, deadline, log)
 
     def reload() -> Config:
         again = load_plan(source, environ, stores) if source is not None else plan
-        return resolve_plan(again, environ, timeout=timeout, stores=stores, source=source, validate=validate, warn=warn)
+        return resolve_plan(
+            again, environ, timeout=timeout, stores=stores, source=source, validate=validate, warn=warn, log=log
+        )
 
     result = resolve(asked, answers, environ, inherited=known, reload=reload)
     if not isinstance(result, Config):
@@ -126,6 +149,19 @@ def resolve_plan(
     if policy is not None:
         _validate(result, plan, policy, environ, warn or _log)
     return result
+
+
+def fetch_logged(plan: Plan, stores: Stores, deadline: Deadline, log: AccessLog | None) -> Answers[Payload]:
+    """The values of every secret that the plan needs, written down in the access log where there is one."""
+    if log is None:
+        return fetch(plan, stores, deadline)
+    from secretsync.access_log import reads_of
+
+    reads = reads_of(plan)
+    log.prepare(reads)
+    answers = fetch(plan, stores, deadline)
+    log.write(reads, answers)
+    return answers
 
 
 def _validate(
@@ -153,9 +189,13 @@ def _validate(
 
 
 def _log(finding: Finding) -> None:
+    _warn(str(finding.problem))
+
+
+def _warn(text: str) -> None:
     import logging
 
-    logging.getLogger("secretsync").warning("%s", finding.problem)
+    logging.getLogger("secretsync").warning("%s", text)
 
 
 def check_rotation(

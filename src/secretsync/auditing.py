@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from secretsync.api import fetch_logged
 from secretsync.audit import AuditReport, audit
 from secretsync.audit.evidence import Ages, Evidence, Online
 from secretsync.audit.reading import file_states, git_state, owners
 from secretsync.checks import check
 from secretsync.envfiles import read_env_file
 from secretsync.errors import ProblemKind, SecretSyncError
-from secretsync.fetch import Stores, fetch
+from secretsync.fetch import Stores
 from secretsync.inspection import inspect_plan
 from secretsync.model import Secret
 from secretsync.plan import EntryId, EnvironPart, Plan
@@ -25,6 +26,7 @@ from secretsync.source import AnyEnviron, Source, load_plan, make_deadline
 from secretsync.validation import planned_subjects, written_values
 
 if TYPE_CHECKING:
+    from secretsync.access_log import AccessLog
     from secretsync.activity import StoreWork
 
 __all__ = ["audit_plan"]
@@ -37,15 +39,19 @@ def audit_plan(
     at: datetime,
     is_online: bool = False,
     timeout: float | None = None,
+    log: AccessLog | None = None,
     tell: Callable[[StoreWork], None] | None = None,
 ) -> AuditReport:
     """What an audit of a plan's environment at the moment `at` (aware, UTC) finds.
 
-    `is_online`: ask the stores for values and ages; what they do not give is in the report. `tell`: who hears
-    of what each store did. Raises ConfigurationError for a bad policy or a missing SDK.
+    `is_online`: ask the stores for values and ages; what they do not give is in the report. `log`: where reads of
+    secrets are written. `tell`: who hears of what each store did. Raises ConfigurationError for a bad policy or a
+    missing SDK.
     """
     policy = open_policy(plan.project)
-    values, online = _ask_for_audit(plan, environ, at, timeout, tell) if is_online else (written_values(plan), None)
+    values, online = written_values(plan), None
+    if is_online:
+        values, online = _ask_for_audit(plan, environ, at, timeout, log, tell)
     project = plan.project
     return audit(
         Evidence(
@@ -75,11 +81,13 @@ def _ask_for_audit(
     environ: Mapping[str, str],
     at: datetime,
     timeout: float | None,
+    log: AccessLog | None,
     tell: Callable[[StoreWork], None] | None,
 ) -> tuple[dict[EntryId, Secret], Online]:
     """The values that the stores give, and what they say besides; what they do not give is a problem, not an end."""
     with Stores(plan.stores, plan.project, environ, tell=tell) as opened:
-        values, problems = resolve_values(plan, fetch(plan, opened, make_deadline(plan.bindings, timeout)), environ)
+        answers = fetch_logged(plan, opened, make_deadline(plan.bindings, timeout), log)
+        values, problems = resolve_values(plan, answers, environ)
     infos = inspect_plan(plan, environ, timeout=timeout, tell=tell)
     checked = check(plan, infos, at)
     told = {problem.key for problem in problems}

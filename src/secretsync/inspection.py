@@ -10,7 +10,7 @@ from secretsync.bindings import Bindings
 from secretsync.errors import ConfigurationError, Problem, ProblemKind, ResolutionError, UsageError
 from secretsync.fetch import Answers, Stores, StoreState, ask_values, identify, inspect
 from secretsync.model import Failed, Found, Missing, Payload, Secret, SecretInfo, SecretRef
-from secretsync.placeholders import Fault, parse_reference
+from secretsync.placeholders import BareName, Fault, parse_reference
 from secretsync.plan import Plan, SecretPart
 from secretsync.project import Project
 from secretsync.providers.interface import Deadline
@@ -20,6 +20,7 @@ from secretsync.source import Source, load_plan, make_deadline, open_source, rea
 from secretsync.targets import Target, TargetFinder
 
 if TYPE_CHECKING:
+    from secretsync.access_log import AccessLog, Read
     from secretsync.activity import StoreWork
     from secretsync.explanation import Row
 
@@ -93,9 +94,12 @@ def get_secret(
     environ: Mapping[str, str],
     *,
     timeout: float | None = None,
+    log: AccessLog | None = None,
     tell: Callable[[StoreWork], None] | None = None,
 ) -> Secret:
     """The value of one reference, or of a name that the bindings or the lookup order find. No env file is read.
+
+    `log`: where the read is written.
 
     Raises ConfigurationError for a reference that is wrong, ResolutionError where there is no value.
     """
@@ -112,8 +116,15 @@ def get_secret(
     part = SecretPart(reference, found, None, None, 0)
     configs = {target.store: finder.stores[target.store] for target in found}
     deadline = make_deadline(bindings, timeout)
+    name = parsed.name if isinstance(parsed, BareName) else None
+    reads = () if log is None else _reads(part, name, project, finder)
+    if log is not None:
+        log.prepare(reads)
     with Stores(configs, project, environ, tell=tell) as opened:
-        index, outcome = ask_values([part], opened, deadline).settle(part)
+        answers = ask_values([part], opened, deadline)
+    if log is not None:
+        log.write(reads, answers)
+    index, outcome = answers.settle(part)
     selected = select(outcome.value, found[index].selector) if isinstance(outcome, Found) else outcome
     if isinstance(selected, Secret):
         return selected
@@ -128,6 +139,20 @@ def _problem(reference: str, targets: tuple[Target, ...], index: int, outcome: M
         shown, cause = reference, f"no store has it: {', '.join(target.shown for target in targets)}"
         hint = "put it there, or bind the name, or give a reference: store:path"
     return Problem(kind=kind, reference=shown, store=targets[index].store, cause=cause, hint=hint)
+
+
+def _reads(part: SecretPart, name: str | None, project: Project, finder: TargetFinder) -> tuple[Read, ...]:
+    from secretsync.access_log import Read  # who keeps none needs none of it
+
+    return (
+        Read(
+            part=part,
+            key=name,
+            service=None,
+            environment=project.label,
+            is_secret_store=lambda store: finder.spec(store).is_secret_store,
+        ),
+    )
 
 
 def _open_bindings(source: Source, environ: Mapping[str, str]) -> tuple[Project, Bindings]:

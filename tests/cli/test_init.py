@@ -56,6 +56,7 @@ def test_gitignore_gets_the_lines_that_it_lacks(run_cli: RunCli, tmp_path: Path)
     lines = (tmp_path / ".gitignore").read_bytes().split(b"\n")
     assert lines[:3] == [b"*.pyc", b"/.env", b"# \xff"]
     assert b"/.secrets/" in lines
+    assert b"/.secretsync/" in lines
     assert lines.count(b"/.env") == 1
 
 

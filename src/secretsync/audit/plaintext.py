@@ -13,7 +13,7 @@ from secretsync.placeholders import BareName, Placeholder, StorePath, Text, Vari
 from secretsync.policy import Policy
 from secretsync.rules import Finding, Severity, found
 
-__all__ = ["default_findings", "plaintext_findings", "plaintext_of", "variable_findings"]
+__all__ = ["default_findings", "plaintext_findings", "plaintext_of", "variable_findings", "written"]
 
 
 def plaintext_findings(evidence: Evidence) -> Iterator[Finding]:
@@ -30,7 +30,7 @@ def plaintext_of(files: Iterable[EnvFile], policy: Policy, *, is_strict: bool) -
 
 
 def _plaintext(entry: Entry, policy: Policy, *, is_strict: bool) -> Finding | None:
-    literal, defaults = _written(entry)
+    literal, defaults = written(entry)
     whole = HOLE.join([literal, *defaults])
     weak = Severity.ERROR if is_strict else Severity.WARNING
     if has_private_key(whole):
@@ -50,7 +50,7 @@ def _plaintext(entry: Entry, policy: Policy, *, is_strict: bool) -> Finding | No
     return None
 
 
-def _written(entry: Entry) -> tuple[str, list[str]]:
+def written(entry: Entry) -> tuple[str, list[str]]:
     """What is written of a value, with a hole for each placeholder and variable; and the defaults in these."""
     if entry.literal or "$" not in entry.text:
         return entry.text, []

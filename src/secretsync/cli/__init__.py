@@ -22,6 +22,8 @@ COMMANDS = {
     "render": "write the resolved configuration in one of several formats",
     "check": "does every secret exist? reads no value",
     "audit": "judge a configuration before it is deployed: policy, plain secrets, files, git",
+    "track": "record the state of an environment: settings, references, versions; no secret",
+    "diff": "what changed: since a record, between records, or between environments",
     "explain": "where each value comes from",
     "check-rotation": "how old the secrets are, against the policy; reads no value",
     "doctor": "is each store reachable, and who are we there?",

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from secretsync.audit import AuditReport
 from secretsync.audit.writing import FORMATS, as_json
 from secretsync.auditing import audit_plan
-from secretsync.cli.common import add_source, open_plans, say, table, teller
+from secretsync.cli.common import access_log, add_access_log, add_source, open_plans, say, table, teller
 from secretsync.errors import ExitStatus, OutputError
 from secretsync.output import write_file
 from secretsync.rules import RULES
@@ -27,6 +27,7 @@ EXAMPLE = "  secretsync audit -e production --strict --save audits"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `audit`."""
     add_source(parser, several=True)
+    add_access_log(parser)
     parser.add_argument(
         "--online", action="store_true", help="ask the stores: judge the values of secrets and their ages too"
     )
@@ -64,9 +65,10 @@ def max_status(statuses: list[ExitStatus]) -> int:
 def _reports(options: argparse.Namespace, environ: Environ, at: datetime) -> list[AuditReport]:
     # Offline the variables of the process that will run are not known: what names one is a warning, and no error.
     plans, _ = open_plans(options, environ, environ if options.online else AnyEnviron(environ))
-    tell = teller(options)
+    log, tell = access_log(options, environ), teller(options)
     return [
-        audit_plan(plan, environ, at=at, is_online=options.online, timeout=options.timeout, tell=tell) for plan in plans
+        audit_plan(plan, environ, at=at, is_online=options.online, timeout=options.timeout, log=log, tell=tell)
+        for plan in plans
     ]
 
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from secretsync.api import resolve_plan
 from secretsync.checks import check
-from secretsync.cli.common import add_format, add_source, open_plan, print_json, say, teller
+from secretsync.cli.common import access_log, add_access_log, add_format, add_source, open_plan, print_json, say, teller
 from secretsync.errors import Problem, SecretSyncError, worst_status
 from secretsync.inspection import inspect_plan
 
@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_source(parser)
     parser.add_argument("--fetch", action="store_true", help="read every value, and throw it away")
     add_format(parser)
+    add_access_log(parser)
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -36,7 +37,8 @@ def execute(options: argparse.Namespace) -> int:
         plan, environ = open_plan(options)
         label, tell = plan.project.label, teller(options)
         if options.fetch:
-            config = resolve_plan(plan, environ, timeout=options.timeout, tell=tell)
+            log = access_log(options, environ)
+            config = resolve_plan(plan, environ, timeout=options.timeout, log=log, tell=tell)
             config.resolved()
             problems: tuple[Problem, ...] = ()
             count = None

@@ -14,14 +14,15 @@ from secretsync.durations import parse_duration
 from secretsync.errors import UsageError, printable
 
 if TYPE_CHECKING:
+    from secretsync.access_log import AccessLog
     from secretsync.config import Config
     from secretsync.envfiles import EnvFile
     from secretsync.plan import Plan
     from secretsync.rules import Finding
     from secretsync.source import Environ, Source
 
-__all__ = ["add_format", "add_source", "add_validation", "build_parser", "environment_of", "open_plan", "open_plans"]
-__all__ += ["print_json", "resolve_valid", "say", "table", "teller"]
+__all__ = ["access_log", "add_access_log", "add_format", "add_source", "add_validation", "build_parser"]
+__all__ += ["environment_of", "open_plan", "open_plans", "print_json", "resolve_valid", "say", "table", "teller"]
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
@@ -60,8 +61,11 @@ def build_parser(name: str, command: ModuleType) -> argparse.ArgumentParser:
     return parser
 
 
-def add_source(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
-    """The options that say which configuration is meant; `several`: --environment is a list, and --all takes all."""
+def add_source(parser: argparse.ArgumentParser, *, several: bool = False, services: bool = True) -> None:
+    """The options that say which configuration is meant.
+
+    `several`: --environment is a list, and --all takes all. `services`: parts of it can be selected.
+    """
     group = parser.add_argument_group("which configuration")
     group.add_argument(
         "-e",
@@ -82,9 +86,12 @@ def add_source(parser: argparse.ArgumentParser, *, several: bool = False) -> Non
     group.add_argument(
         "--root", metavar="DIR", help="the project's folder; else $SECRETSYNC_ROOT, else the nearest upwards with env/"
     )
-    group.add_argument(
-        "--service", metavar="NAME", action="append", help="only this service, beside the whole; may be repeated"
-    )
+    if services:
+        group.add_argument(
+            "--service", metavar="NAME", action="append", help="only this service, beside the whole; may be repeated"
+        )
+    else:
+        parser.set_defaults(service=None)
     group.add_argument(
         "--timeout", metavar="TIME", type=_duration, help='for all stores together: "30s" (default), "500ms", "2m"'
     )
@@ -217,6 +224,31 @@ def add_validation(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_access_log(parser: argparse.ArgumentParser) -> None:
+    """The options that say where reads of secrets are written down."""
+    group = parser.add_argument_group("access log")
+    group.add_argument(
+        "--access-log",
+        metavar="FILE",
+        help="append a line of JSON for each secret read, without its value; else $SECRETSYNC_ACCESS_LOG",
+    )
+    group.add_argument(
+        "--require-access-log", action="store_true", help="end with 6, and read nothing, where it cannot be written"
+    )
+
+
+def access_log(options: argparse.Namespace, environ: Mapping[str, str]) -> AccessLog | None:
+    """Where reads of secrets are written down, if anywhere. Raises UsageError where that is required and not said."""
+    path = environ.get("SECRETSYNC_ACCESS_LOG") if options.access_log is None else options.access_log
+    if not path:
+        if options.require_access_log or options.access_log is not None:
+            raise UsageError("no access log is named; give --access-log FILE, or set $SECRETSYNC_ACCESS_LOG")
+        return None
+    from secretsync.access_log import AccessLog
+
+    return AccessLog(path, environ, warn=lambda text: say(f"warning: {text}"), is_required=options.require_access_log)
+
+
 def resolve_valid(plan: Plan, environ: Environ, options: argparse.Namespace) -> Config:
     """The configuration of a plan, its values judged where it is strict. Warnings are said on stderr."""
     from secretsync.api import resolve_plan
@@ -231,7 +263,15 @@ def resolve_valid(plan: Plan, environ: Environ, options: argparse.Namespace) -> 
             say(f"warning: {finding.problem}")
 
     try:
-        return resolve_plan(plan, environ, timeout=options.timeout, validate=is_judged, warn=warn, tell=teller(options))
+        return resolve_plan(
+            plan,
+            environ,
+            timeout=options.timeout,
+            validate=is_judged,
+            warn=warn,
+            log=access_log(options, environ),
+            tell=teller(options),
+        )
     except ValidationError:
         say("in an emergency, --no-validate takes the values as they are")
         raise

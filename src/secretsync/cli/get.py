@@ -9,7 +9,7 @@ import argparse
 import os
 import sys
 
-from secretsync.cli.common import add_source, environment_of, teller
+from secretsync.cli.common import access_log, add_access_log, add_source, environment_of, teller
 from secretsync.errors import UsageError
 from secretsync.inspection import get_secret
 from secretsync.source import Environ
@@ -22,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `get`."""
     parser.add_argument("reference", metavar="REFERENCE", help="store:path?options#field, or a name")
     add_source(parser)
+    add_access_log(parser)
     parser.add_argument("--reveal", action="store_true", help="print to a terminal too")
 
 
@@ -31,7 +32,8 @@ def execute(options: argparse.Namespace) -> int:
         raise UsageError("this would show a secret on a terminal; --reveal does it")
     environ = Environ(os.environ)
     source = environment_of(options, environ, must_be_named=False)
-    secret = get_secret(options.reference, source, environ, timeout=options.timeout, tell=teller(options))
+    log, tell = access_log(options, environ), teller(options)
+    secret = get_secret(options.reference, source, environ, timeout=options.timeout, log=log, tell=tell)
     end = b"\n" if sys.stdout.isatty() else b""
     sys.stdout.buffer.write(secret.reveal().encode("utf-8") + end)
     return 0

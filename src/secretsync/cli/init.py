@@ -14,8 +14,9 @@ USAGE = "[--root DIR] [-e NAME]..."
 EXAMPLE = "  secretsync init && secretsync explain -e development"
 
 _IGNORED = (
-    "# written by secretsync init: what holds plain secrets",
+    "# written by secretsync init: what holds plain secrets, and what secretsync track records",
     "/.secrets/",
+    "/.secretsync/",
     "/.env",
     "/.env.*",
     "!/.env.example",

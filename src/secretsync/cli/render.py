@@ -12,7 +12,15 @@ import sys
 from typing import TYPE_CHECKING
 
 from secretsync import formats
-from secretsync.cli.common import add_source, add_validation, environment_of, open_plan, resolve_valid, say
+from secretsync.cli.common import (
+    add_access_log,
+    add_source,
+    add_validation,
+    environment_of,
+    open_plan,
+    resolve_valid,
+    say,
+)
 from secretsync.entrypoint import refuse_steering
 from secretsync.errors import UsageError
 from secretsync.source import load_plan
@@ -31,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `render`."""
     add_source(parser)
     add_validation(parser)
+    add_access_log(parser)
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument(
         "--format", metavar="FORMAT", choices=tuple(formats.FORMATS), help=f"one of: {', '.join(formats.FORMATS)}"

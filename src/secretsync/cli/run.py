@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from secretsync import entrypoint, hardening, inherited
-from secretsync.cli.common import add_source, add_validation, open_plan, resolve_valid, say
+from secretsync.cli.common import add_access_log, add_source, add_validation, open_plan, resolve_valid, say
 from secretsync.errors import ConfigurationError, Problem, ProblemKind, UsageError
 from secretsync.source import Environ
 
@@ -37,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `run`."""
     add_source(parser)
     add_validation(parser)
+    add_access_log(parser)
     parser.add_argument(
         "--clean",
         action="store_true",

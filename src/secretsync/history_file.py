@@ -1,0 +1,116 @@
+"""The file of a history: read whole or refused, appended to by one process at a time, replaced in one step."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator
+
+from secretsync.documents import read_regular_file
+from secretsync.errors import ConfigurationError, OutputError, Problem, ProblemKind
+from secretsync.history import DamagedError, HistoryRecord, history_as_json, parse_history
+from secretsync.output import write_file
+
+__all__ = ["append_record", "read_history"]
+
+_LOCK_SECONDS = 30.0  # that another writer may take: it holds the lock for one reading and one writing
+_POLL = 0.02  # seconds between two looks at a lock
+
+
+def read_history(path: str, environment: str, shown: str) -> tuple[HistoryRecord, ...]:
+    """The records of an environment at `path`, the oldest first; none where there is no file.
+
+    `shown`: the path for people. Raises ConfigurationError for what is no history of this environment.
+    """
+    if not os.path.lexists(path):
+        return ()
+    data = read_regular_file(path, shown)
+    if isinstance(data, Problem):
+        raise ConfigurationError([data])
+    cause = None
+    try:
+        recorded, records = parse_history(data.decode("utf-8"))
+        if recorded == environment:
+            return records
+        cause = f"is one of {recorded}, and {environment} was asked for"
+        hint = "name another file with --history"
+    except UnicodeDecodeError:
+        cause = "is not UTF-8"
+    except DamagedError as error:
+        cause = error.cause
+    if not cause.startswith("is one of"):
+        hint = "it is left as it is: put it back from a backup, or move it away, and `secretsync track` begins anew"
+    raise ConfigurationError([_problem(shown, f"this history {cause}", hint, ProblemKind.CONFIGURATION)])
+
+
+def append_record(
+    path: str,
+    environment: str,
+    shown: str,
+    make: Callable[[tuple[HistoryRecord, ...]], HistoryRecord | None],
+    *,
+    keep: int,
+) -> None:
+    """Append what `make` makes of the records that are there (None: nothing), and keep the last `keep`.
+
+    Raises ConfigurationError where the file is no history, and OutputError where it cannot be written: it is left as
+    it was then.
+    """
+    with _locked(path, shown):
+        records = read_history(path, environment, shown)
+        record = make(records)
+        if record is None:
+            return
+        document = history_as_json(environment, [*records, record][-keep:])
+        write_file(path, json.dumps(document, indent=1).encode("ascii") + b"\n")
+
+
+@contextlib.contextmanager
+def _locked(path: str, shown: str) -> Iterator[None]:
+    """Hold the lock beside the file; the kernel gives up that of a process that has died."""
+    failure, hint = "another process holds the lock of this history", "try again once it has ended"
+    descriptor = None
+    try:
+        os.makedirs(os.path.dirname(path) or ".", mode=0o700, exist_ok=True)
+        descriptor = os.open(
+            f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600
+        )
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            failure, hint = "its lock is no file", "remove what stands at its path with .lock behind it"
+            os.close(descriptor)
+            descriptor = None
+        elif not _lock(descriptor):
+            os.close(descriptor)
+            descriptor = None
+    except OSError as error:
+        failure, hint = f"it cannot be written: {error.strerror}", "--history names another file"
+        if error.errno == errno.ELOOP:
+            failure = "its lock is a symbolic link"
+    if descriptor is None:
+        raise OutputError([_problem(shown, failure, hint, ProblemKind.OUTPUT)])
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool:
+    until = time.monotonic() + _LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                return False
+            time.sleep(_POLL)
+        else:
+            return True
+
+
+def _problem(shown: str, cause: str, hint: str, kind: ProblemKind) -> Problem:
+    return Problem(kind=kind, file=shown, cause=cause, hint=hint)
