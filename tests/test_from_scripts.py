@@ -9,7 +9,7 @@ import pytest
 
 import secretsync
 from secretsync.cli import COMMANDS
-from secretsync.cli.common import build_parser
+from secretsync.cli.options import build_parser
 from secretsync.config import Config
 from tests.support.projects import MakeProject
 

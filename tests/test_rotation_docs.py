@@ -12,7 +12,7 @@ import yaml
 
 from secretsync import check_rotation
 from secretsync.cli import check_rotation as command
-from secretsync.cli.common import build_parser
+from secretsync.cli.options import build_parser
 from secretsync.model import Clock
 from secretsync.reports import FORMATS, render
 from secretsync.reports.prometheus import METRICS

@@ -126,7 +126,7 @@ def _run(arguments: list[str]) -> int:
 def _call(name: str, arguments: list[str]) -> int:
     from importlib import import_module
 
-    from secretsync.cli.common import build_parser
+    from secretsync.cli.options import build_parser
 
     command = import_module(f"secretsync.cli.{name.replace('-', '_')}")
     parser = build_parser(name, command)

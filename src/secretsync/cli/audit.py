@@ -14,7 +14,9 @@ from datetime import UTC, datetime
 from secretsync.audit import AuditReport
 from secretsync.audit.writing import FORMATS, as_json
 from secretsync.auditing import audit_plan
-from secretsync.cli.common import access_log, add_access_log, add_source, open_plans, say, table, teller
+from secretsync.cli.common import access_log, open_plans, teller
+from secretsync.cli.options import add_access_log, add_source
+from secretsync.cli.speech import say, table
 from secretsync.errors import ExitStatus, OutputError
 from secretsync.output import write_file
 from secretsync.rules import RULES

@@ -14,7 +14,7 @@ from secretsync.backup.archive import mode_refusal, name_refusal, write_archive
 from secretsync.backup.keeping import keep, store
 from secretsync.backup.plain import plain_secrets
 from secretsync.backup.trees import TREES, Kind, Node, read_trees
-from secretsync.cli.common import say
+from secretsync.cli.speech import say
 from secretsync.errors import OutputError, Problem, ProblemKind, UsageError
 from secretsync.project import find_root
 from secretsync.records import replace

@@ -12,7 +12,9 @@ from datetime import UTC, datetime
 
 from secretsync.api import resolve_plan
 from secretsync.checks import check
-from secretsync.cli.common import access_log, add_access_log, add_format, add_source, open_plan, print_json, say, teller
+from secretsync.cli.common import access_log, open_plan, teller
+from secretsync.cli.options import add_access_log, add_format, add_source
+from secretsync.cli.speech import print_json, say
 from secretsync.errors import Problem, SecretSyncError, worst_status
 from secretsync.inspection import inspect_plan
 

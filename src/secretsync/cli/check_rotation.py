@@ -14,8 +14,10 @@ from datetime import UTC, datetime
 from secretsync import reports
 from secretsync.activity import StoreWork
 from secretsync.api import rotation_of_plan
-from secretsync.cli.common import add_source, open_plans, say
+from secretsync.cli.common import open_plans
+from secretsync.cli.options import add_source
 from secretsync.cli.progress import ProgressBar
+from secretsync.cli.speech import say
 from secretsync.errors import printable
 from secretsync.moments import parse_moment
 from secretsync.source import Environ

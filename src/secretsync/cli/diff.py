@@ -13,7 +13,9 @@ from collections.abc import Iterator
 
 from secretsync.actors import actor_name
 from secretsync.changes import Change, Comparison, StoreChange, compare
-from secretsync.cli.common import add_format, add_source, environment_of, print_json, say, teller
+from secretsync.cli.common import environment_of, teller
+from secretsync.cli.options import add_format, add_source
+from secretsync.cli.speech import print_json, say
 from secretsync.cli.track import add_history, counted, short_commit
 from secretsync.errors import ResolutionError, UsageError, printable
 from secretsync.history import EntryState, EnvironmentState, HistoryRecord, Source, entry_as_json, setup_as_json

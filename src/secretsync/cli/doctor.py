@@ -8,7 +8,9 @@ from __future__ import annotations
 import argparse
 import os
 
-from secretsync.cli.common import add_format, add_source, environment_of, print_json, table
+from secretsync.cli.common import environment_of
+from secretsync.cli.options import add_format, add_source
+from secretsync.cli.speech import print_json, table
 from secretsync.errors import ProblemKind, worst_status
 from secretsync.fetch import StoreState
 from secretsync.inspection import identify_stores

@@ -8,7 +8,9 @@ from __future__ import annotations
 import argparse
 from datetime import UTC, datetime
 
-from secretsync.cli.common import add_format, add_source, open_plan, print_json, table, teller
+from secretsync.cli.common import open_plan, teller
+from secretsync.cli.options import add_format, add_source
+from secretsync.cli.speech import print_json, table
 from secretsync.errors import UsageError, printable
 from secretsync.explanation import OriginRow, Row
 from secretsync.inspection import explain_plan

@@ -9,7 +9,8 @@ import argparse
 import os
 import sys
 
-from secretsync.cli.common import access_log, add_access_log, add_source, environment_of, teller
+from secretsync.cli.common import access_log, environment_of, teller
+from secretsync.cli.options import add_access_log, add_source
 from secretsync.errors import UsageError
 from secretsync.inspection import get_secret
 from secretsync.source import Environ

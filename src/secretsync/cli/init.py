@@ -6,7 +6,7 @@ import argparse
 import os
 import subprocess
 
-from secretsync.cli.common import say
+from secretsync.cli.speech import say
 from secretsync.errors import OutputError, UsageError
 from secretsync.names import is_environment_name, is_lenient
 

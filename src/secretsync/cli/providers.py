@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from secretsync.cli.common import add_format, print_json
+from secretsync.cli.options import add_format
+from secretsync.cli.speech import print_json
 from secretsync.errors import UsageError
 from secretsync.names import nearest
 from secretsync.providers.interface import ProviderSpec, Setting

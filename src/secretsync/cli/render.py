@@ -12,15 +12,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from secretsync import formats
-from secretsync.cli.common import (
-    add_access_log,
-    add_source,
-    add_validation,
-    environment_of,
-    open_plan,
-    resolve_valid,
-    say,
-)
+from secretsync.cli.common import environment_of, open_plan, resolve_valid
+from secretsync.cli.options import add_access_log, add_source, add_validation
+from secretsync.cli.speech import say
 from secretsync.entrypoint import refuse_steering
 from secretsync.errors import UsageError
 from secretsync.source import load_plan

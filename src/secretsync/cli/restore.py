@@ -14,7 +14,7 @@ from secretsync.backup.changes import Restore, What, plan_restore
 from secretsync.backup.keeping import open_archive
 from secretsync.backup.restoring import apply, is_unfinished, resume
 from secretsync.backup.trees import read_trees
-from secretsync.cli.common import say
+from secretsync.cli.speech import say
 from secretsync.errors import UsageError, printable
 from secretsync.project import find_root
 from secretsync.source import Environ

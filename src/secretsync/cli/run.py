@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from secretsync import entrypoint, hardening, inherited
-from secretsync.cli.common import add_access_log, add_source, add_validation, open_plan, resolve_valid, say
+from secretsync.cli.common import open_plan, resolve_valid
+from secretsync.cli.options import add_access_log, add_source, add_validation
+from secretsync.cli.speech import say
 from secretsync.errors import ConfigurationError, Problem, ProblemKind, UsageError
 from secretsync.source import Environ
 

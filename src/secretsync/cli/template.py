@@ -9,7 +9,7 @@ import argparse
 import os
 import sys
 
-from secretsync.cli.common import say
+from secretsync.cli.speech import say
 from secretsync.env_example import Defined, env_example, masked
 from secretsync.envfiles import read_env_file
 from secretsync.errors import ConfigurationError, OutputError, Problem, UsageError, printable

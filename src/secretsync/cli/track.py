@@ -9,7 +9,9 @@ import argparse
 import os
 
 from secretsync.actors import actor_name
-from secretsync.cli.common import add_format, add_source, environment_of, print_json, say, table, teller
+from secretsync.cli.common import environment_of, teller
+from secretsync.cli.options import add_format, add_source
+from secretsync.cli.speech import print_json, say, table
 from secretsync.errors import ResolutionError, UsageError, printable
 from secretsync.history import HistoryRecord, as_json
 from secretsync.moments import print_moment
