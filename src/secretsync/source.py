@@ -10,7 +10,8 @@ from secretsync.bindings import Bindings, read_bindings
 from secretsync.envfiles import EnvFile, read_env_file
 from secretsync.errors import ConfigurationError, UsageError
 from secretsync.model import Entry, HiddenMapping
-from secretsync.plan import Plan, make_plan
+from secretsync.plan import Plan
+from secretsync.planning import make_plan
 from secretsync.project import (
     Project,
     check_environment_name,

@@ -7,7 +7,8 @@ from secretsync.config import Config
 from secretsync.envfiles import EnvFile, parse_env_file
 from secretsync.errors import Problem
 from secretsync.fetch import Stores, fetch
-from secretsync.plan import Plan, make_plan
+from secretsync.plan import Plan
+from secretsync.planning import make_plan
 from secretsync.project import Project, SourceFile
 from secretsync.providers.interface import Deadline, Provider
 from secretsync.resolve import resolve
