@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tests.servers.ministack import start_ministack
@@ -20,6 +21,7 @@ from tests.servers.openbao import start_openbao
 from tests.support.processes import clean_environment, scrub
 
 HERE = Path(__file__).parent
+IN_SEVEN_WEEKS = timedelta(days=50)
 APPLICATION = HERE.parent / "app.py"
 
 
@@ -64,18 +66,19 @@ def servers(folder: Path) -> Iterator[Mapping[str, str]]:
 
 
 def show(project: Path, environ: Mapping[str, str]) -> int:
-    """The status of the first command that ends badly, else 0."""
+    """The status of the first command that ends as it must not, else 0."""
+    later = f"{datetime.now(UTC).date() + IN_SEVEN_WEEKS}"
     path = os.pathsep.join((str(Path(sys.executable).parent), environ["PATH"]))
-    for command in (
-        ("explain", "-e", "production"),
-        ("check-rotation", "-e", "production"),
-        ("run", "-e", "production", "-v", "--", "python", "app.py"),
+    for expected, command in (
+        (0, ("explain", "-e", "production")),
+        (1, ("check-rotation", "-e", "production", "--at", later)),  # by then one is overdue
+        (0, ("run", "-e", "production", "-v", "--", "python", "app.py")),
     ):
         print(f"\n$ secretsync {' '.join(command)}", flush=True)
         argv = [sys.executable, "-I", "-m", "secretsync", *command]
         done = subprocess.run(argv, cwd=project, env={**environ, "PATH": path}, stderr=subprocess.STDOUT, check=False)
-        if done.returncode:
-            return done.returncode
+        if done.returncode != expected:
+            return done.returncode or 1
     return 0
 
 
