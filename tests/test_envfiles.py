@@ -313,3 +313,10 @@ def test_many_keys_and_long_lines() -> None:
     long = "$<A> é \\ x" * 50_000
     assert values(env_file(f'A={long}\nB="{long.replace(chr(92), chr(92) * 2)}"\n')) == {"A": long, "B": long}
     assert file.entries[-1].line == 99_999
+
+
+def test_places_in_a_long_value() -> None:
+    """Each is found at once, however many characters stand before it."""
+    (entry,) = env_file('A="' + r"\\ é" * 1_000 + "x" * 400_000 + '$"').entries
+    places = {locate(entry, offset) for offset in range(400_000, 402_500)}
+    assert places == {(1, 4 + 1_000 + offset) for offset in range(400_000, 402_500)}
