@@ -89,6 +89,7 @@ def test_files_in_place_of_an_environment(project: MakeProject, canary: CanaryFa
     assert dict(config) == {"A": "1", "B": secret}
     assert (config.environment, config.is_strict, config.services) == (None, True, ())
     assert "TOKEN" in repr(resolve_error(files=files, environ={}))
+    assert "no env file is named" in str(resolve_error(files=[], environ={}))
 
 
 def resolve_error(**options: Any) -> Exception:
@@ -103,11 +104,12 @@ def resolve_error(**options: Any) -> Exception:
     [
         ({"services": "web"}, r"services is a list of strings.*services=\['web'\]"),
         ({"files": ".env"}, "files is a list of strings"),
-        ({"files": []}, "no env file is named"),
         ({"timeout": 0}, "above zero"),
         ({"timeout": -1.0}, "above zero"),
         ({"timeout": float("nan")}, "above zero"),
         ({"services": ["wbe"]}, "did you mean web"),
+        ({"files": ["a.env"]}, "environment and files exclude each other"),
+        ({"bindings": "a.toml"}, "bindings go with files"),
     ],
 )
 def test_wrong_calls(shop: Project, options: dict[str, Any], said: str) -> None:

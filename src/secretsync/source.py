@@ -124,8 +124,13 @@ def load_plan(
 
 
 def open_source(source: Source, environ: Mapping[str, str]) -> Project:
-    """The project that the caller named. Reads no env file. Raises UsageError for names and folders."""
+    """The project that the caller named. Reads no env file.
+
+    Raises UsageError for names and folders, and where a part of what is named would be ignored.
+    """
     if source.files is not None:
+        if source.environment is not None:
+            raise UsageError("environment and files exclude each other: env files take its place")
         return open_files(source.files, source.bindings, root=source.root)
     environment = source.environment
     if environment is None:
@@ -138,6 +143,8 @@ def open_source(source: Source, environ: Mapping[str, str]) -> Project:
         if source.variables is None:
             raise
         return open_without_files(environment, source.bindings, root=source.root or environ.get("SECRETSYNC_ROOT"))
+    if source.bindings is not None:
+        raise UsageError("bindings go with files; an environment has providers/<environment>.toml")
     return open_project("development" if environment is None else environment, root)
 
 
