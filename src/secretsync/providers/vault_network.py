@@ -32,6 +32,9 @@ class VaultFailureError(Exception):
         super().__init__(failed.cause)
 
 
+_PROXY = "HTTPS_PROXY or HTTP_PROXY names it; NO_PROXY lists the hosts that need none"
+
+
 class Trouble(Record):
     """A request without an answer."""
 
@@ -63,8 +66,12 @@ def translate(error: Exception, address: str, timeout: tuple[float, float]) -> T
         failed = Failed(ProblemKind.UNAVAILABLE, f"no connection within {timeout[0]:.2g} s", hint)
         return Trouble(failed, was_sent=False)
     if isinstance(error, requests.exceptions.ProxyError):
-        failed = Failed(ProblemKind.UNAVAILABLE, "the proxy between us and the server does not answer", hint)
+        failed = Failed(ProblemKind.UNAVAILABLE, "the proxy between us and the server does not answer", _PROXY)
         return Trouble(failed, was_sent=False)
+    if isinstance(error, requests.RequestException) and isinstance(error, ValueError):  # of an address that is none
+        cause = f"there is no way to {address} ({type(error).__name__})"
+        failed = Failed(ProblemKind.CONFIGURATION, cause, f"is it right, and the proxy? {_PROXY}")
+        return Trouble(failed, is_passing=False, was_sent=False)
     if isinstance(error, requests.exceptions.SSLError):
         return Trouble(_untrusted(error), is_passing=False)
     if isinstance(error, requests.exceptions.Timeout):
