@@ -520,6 +520,13 @@ def test_warn_before(tmp_path: Path, seconds: int, state: str) -> None:
     assert check(tmp_path, {"x": made(seconds=seconds)}).secrets[0].state.value == state
 
 
+def test_warn_before_beyond_the_calendar(tmp_path: Path) -> None:
+    """The longest time that can be written is like any other: everything with an end is due."""
+    write(tmp_path, "A_KEY=$<memory:x>\n", '[rotation]\nwarn_before = "999999999w"\n')
+    for info in (made(1), made(1, expires=ago(-3000))):
+        assert check(tmp_path, {"x": info}).secrets[0].state is State.DUE
+
+
 @pytest.mark.parametrize(
     "line",
     [
