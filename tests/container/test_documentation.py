@@ -62,7 +62,7 @@ def test_commands() -> None:
 
 
 def test_units(tmp_path: Path) -> None:
-    """systemd takes the units; what they start is a command of SecretSync."""
+    """The manager of services takes the units; what they start is a command of SecretSync."""
     units = blocks("ini")
     assert len(units) == 2
     analyze = needs_tool("systemd-analyze")
