@@ -144,8 +144,8 @@ _TABLE = (
     ),
     (
         "plaintext-url",
-        "no password stands in a URL",
-        "write scheme://user:$<NAME>@host; then rotate the password, since the file's history has it",
+        "no password stands in a URL or a connection string",
+        "write $<NAME> in its place; then rotate the password, since the file's history has it",
         _ERROR,
         _WEAK_IN_LENIENT,
     ),
