@@ -218,7 +218,7 @@ _TABLE = (
         "a strict environment shares no secret with another one",
         "give each environment its own secret",
         _ERROR,
-        "strict, and others that share with it",
+        "strict, and others that share with it; a warning where only names agree",
     ),
     (
         "development-store",
