@@ -20,6 +20,9 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 Answer = tuple[SecretRef, Found[Payload] | Missing | Failed]
 Information = tuple[SecretRef, Found[SecretInfo] | Missing | Failed]
 
+# Locks, sockets and polls take no wait that is longer than some weeks.
+_LONGEST = 7 * 86400.0  # seconds
+
 
 class Deadline:
     """The moment at which one whole resolution ends, by the monotonic clock."""
@@ -27,8 +30,8 @@ class Deadline:
     __slots__ = ("_at", "seconds")
 
     def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self._at = time.monotonic() + seconds
+        self.seconds = min(seconds, _LONGEST)
+        self._at = time.monotonic() + self.seconds
 
     def remaining(self) -> float:
         """Seconds that are left, never negative: what a request may still take."""
