@@ -193,6 +193,11 @@ def test_errors(text: str | bytes, line: int | None, expected: str) -> None:
     assert len(problems) <= 2
 
 
+def test_a_mark_at_the_start_is_dropped() -> None:
+    """As of env files: editors on Windows write one."""
+    assert parse("\ufeffstrict = true\n").strict is True
+
+
 def test_all_errors_at_once() -> None:
     """One mistake hides no other."""
     text = "strict = 1\ntimeout = 2\nfoo = 3\n[stores.A]\n[secrets]\nX = 4\n'5' = 'a:b'\n"

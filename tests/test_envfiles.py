@@ -306,15 +306,6 @@ def test_a_file_that_grows_is_not_read_without_end(tmp_path: Path) -> None:
     assert values(read_env_file(str(exact), file="exact.env", service=None)) == {"A": "1"}
 
 
-def test_the_locale_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files are UTF-8 wherever they are read."""
-    monkeypatch.setenv("LC_ALL", "C")
-    monkeypatch.setenv("PYTHONUTF8", "0")
-    path = tmp_path / "x.env"
-    path.write_bytes("A=é\n".encode())
-    assert values(read_env_file(str(path), file="x.env", service=None)) == {"A": "é"}
-
-
 def test_many_keys_and_long_lines() -> None:
     """A large file is read whole, with the right line at its end, and so are lines of half a million characters."""
     file = env_file("".join(f"K{index}='v{index}'\n\n" for index in range(50_000)))
@@ -322,3 +313,10 @@ def test_many_keys_and_long_lines() -> None:
     long = "$<A> é \\ x" * 50_000
     assert values(env_file(f'A={long}\nB="{long.replace(chr(92), chr(92) * 2)}"\n')) == {"A": long, "B": long}
     assert file.entries[-1].line == 99_999
+
+
+def test_places_in_a_long_value() -> None:
+    """Each is found at once, however many characters stand before it."""
+    (entry,) = env_file('A="' + r"\\ é" * 1_000 + "x" * 400_000 + '$"').entries
+    places = {locate(entry, offset) for offset in range(400_000, 402_500)}
+    assert places == {(1, 4 + 1_000 + offset) for offset in range(400_000, 402_500)}

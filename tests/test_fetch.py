@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import pytest
 
 from secretsync.errors import ConfigurationError, Problem, ProblemKind
-from secretsync.fetch import Answers, Stores, ask_values, fetch, inspect
+from secretsync.fetch import Answers, Stores, ask_values, fetch, inspect, open_stores
 from secretsync.model import Failed, Found, Missing, Payload, SecretInfo, SecretRef, Selector
 from secretsync.plan import SecretPart
 from secretsync.providers import registry
@@ -566,23 +566,24 @@ def test_the_slowest_sdk_is_begun_first() -> None:
 
 def _problems(plan: Any) -> tuple[Problem, ...]:
     with pytest.raises(ConfigurationError) as caught:
-        Stores(plan.stores, plan.project, {})
+        open_stores(plan, {})
     return caught.value.problems
 
 
 def test_stores_that_cannot_be_built(made: type[_Made], monkeypatch: pytest.MonkeyPatch) -> None:
-    """All are told at once, with the missing package, and without the text of an exception."""
+    """All are told at once, where each is needed, with the missing package, and without the text of an exception."""
     spec = ProviderSpec(name="made", title="Made", path_help="any", settings={}, modules=("no_such_module",), extra="x")
     plan = good_plan(
         {"common": "A=$<one:x>$<two:x>"}, bindings="[stores.one]\nprovider='made'\n[stores.two]\nprovider='made'"
     )
+    places = ("env/test/common.env:1:3: A: one:x", "env/test/common.env:1:11: A: two:x")
     monkeypatch.setattr(made, "spec", spec)
     assert [str(problem) for problem in _problems(plan)] == [
-        f'{name}: the SDK of Made is not installed (no_such_module); pip install "secretsync-adapter[x]"'
-        for name in ("one", "two")
+        f'{place}: the SDK of Made is not installed (no_such_module); pip install "secretsync-adapter[x]"'
+        for place in places
     ]
     monkeypatch.setattr(made, "spec", ProviderSpec(name="made", title="Made", path_help="any"))
     monkeypatch.setattr(made, "__init__", lambda self, context: 1 / 0)
     assert [str(problem) for problem in _problems(plan)] == [
-        f"{name}: the provider made cannot be built: ZeroDivisionError" for name in ("one", "two")
+        f"{place}: the provider made cannot be built: ZeroDivisionError" for place in places
     ]

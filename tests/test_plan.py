@@ -162,7 +162,7 @@ def test_variables_that_double_are_refused() -> None:
     """Thirty lines would make a value of a billion texts: the first that is too much is named, and only that one."""
     doubling = "A0=x\n" + "".join(f"A{n}=${{A{n - 1}}}${{A{n - 1}}}\n" for n in range(1, 31))
     (first, *more) = plan_errors({"common": doubling})
-    assert "common.env:11:5: A10: its variables lead to more than 1000 texts and secrets" in first
+    assert "common.env:11:5: A10: it is made of more than 1000 texts and secrets" in first
     assert all("A10" not in line.partition(": its")[0] for line in more)
     thousand = "X=x\nA=" + "${X}" * 1000
     assert len(values({"common": thousand})["A"]) == 1000

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from secretsync import inherited
 from secretsync.config import Config
 from secretsync.errors import ResolutionError, UsageError, ValidationError
-from secretsync.fetch import Answers, Stores, fetch, inspect
+from secretsync.fetch import Answers, Stores, fetch, inspect, open_stores
 from secretsync.model import Payload
 from secretsync.plan import Plan
 from secretsync.project import named_environment
@@ -134,7 +134,7 @@ def resolve_plan(
         policy = open_policy(plan.project)
     known = inherited.read(plan, environ) if may_inherit else {}
     asked = plan.without(known) if known else plan
-    with Stores(asked.stores, plan.project, environ, stores, tell) as opened:
+    with open_stores(asked, environ, stores, tell) as opened:
         answers = fetch_logged(asked, opened, deadline, log)
 
     def reload() -> Config:
@@ -248,7 +248,7 @@ def rotation_of_plan(
     from secretsync.rotation import assess  # resolving needs none of it
 
     deadline = make_deadline(plan.bindings, timeout, more=len(plan.refs) / _SECRETS_A_SECOND)
-    with Stores(plan.stores, plan.project, environ, stores, tell) as opened:
+    with open_stores(plan, environ, stores, tell) as opened:
         answers = inspect(plan, opened, deadline, progress)
     # After the answers: what was made while they were under way is not in the future.
     return assess(plan, answers, now or datetime.now(UTC), strict=strict)

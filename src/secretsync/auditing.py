@@ -13,7 +13,7 @@ from secretsync.audit.reading import file_states, git_state, owners
 from secretsync.checks import check
 from secretsync.envfiles import read_env_file
 from secretsync.errors import ProblemKind, SecretSyncError
-from secretsync.fetch import Stores
+from secretsync.fetch import open_stores
 from secretsync.inspection import inspect_plan
 from secretsync.model import Secret
 from secretsync.plan import EntryId, EnvironPart, Plan
@@ -85,7 +85,7 @@ def _ask_for_audit(
     tell: Callable[[StoreWork], None] | None,
 ) -> tuple[dict[EntryId, Secret], Online]:
     """The values that the stores give, and what they say besides; what they do not give is a problem, not an end."""
-    with Stores(plan.stores, plan.project, environ, tell=tell) as opened:
+    with open_stores(plan, environ, tell=tell) as opened:
         answers = fetch_logged(plan, opened, make_deadline(plan.bindings, timeout), log)
         values, problems = resolve_values(plan, answers, environ)
     infos = inspect_plan(plan, environ, timeout=timeout, tell=tell)

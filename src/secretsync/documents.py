@@ -32,7 +32,7 @@ def parse_document(data: bytes, file: str) -> tuple[dict[str, Any], Lines] | Pro
 
     cause = None
     try:
-        text = data.decode("utf-8")
+        text = data.decode("utf-8-sig")
         return tomllib.loads(text), _lines_of_keys(text)
     except tomllib.TOMLDecodeError as error:
         cause = f"this is not TOML: {error.args[0] if error.args else 'it cannot be parsed'}"

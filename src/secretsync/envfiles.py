@@ -187,11 +187,11 @@ def locate(entry: Entry, offset: int) -> tuple[int, int]:
     position = before.end() if before else 0
     if entry.source[position : position + 1] in ("'", '"'):
         position += 1
-        for _ in range(offset):
-            escape = _DOUBLE_QUOTE_ESCAPE.match(entry.source, position)
-            position = escape.end() if escape else position + 1
-    else:
-        position += offset
+        for escape in _DOUBLE_QUOTE_ESCAPE.finditer(entry.source, position):
+            if escape.start() >= position + offset:
+                break
+            position += 1  # two characters there are one of the text
+    position += offset
     line_start = entry.source.rfind("\n", 0, position) + 1
     return entry.line + entry.source.count("\n", 0, position), position - line_start + 1
 

@@ -85,6 +85,7 @@ def explain(
     origins: dict[EntryId, tuple[OriginRow, ...]] = {}
     for entry_id, planned in plan.entries.items():
         origins[entry_id] = _origins(plan, planned, infos, origins)
+    masked = _masked(plan, settings)
     visible = [*plan.whole.values()]
     visible += [
         entry_id for name, scope in plan.services.items() for key, entry_id in scope.items() if key in plan.own[name]
@@ -95,9 +96,7 @@ def explain(
         entry = planned.entry
         is_secret = entry_id not in settings.entries
         value = resolved.get(entry_id)
-        # A literal under a sensitive name is no secret entry, and not shown all the same.
-        is_masked = is_secret or is_sensitive(entry.key)
-        shown = MASK if is_masked else value.value.reveal() if value is not None else None
+        shown = MASK if entry_id in masked else value.value.reveal() if value is not None else None
         rows.append(
             Row(
                 key=entry.key,
@@ -110,6 +109,16 @@ def explain(
             )
         )
     return tuple(rows)
+
+
+def _masked(plan: Plan, settings: Plan) -> set[EntryId]:
+    """The entries that are not shown: secret ones, literals under a sensitive name, and what either leads to."""
+    masked: set[EntryId] = set()
+    for entry_id, planned in plan.entries.items():
+        leads = any(isinstance(part, EntryPart) and part.entry in masked for part in planned.parts)
+        if leads or entry_id not in settings.entries or is_sensitive(planned.entry.key):
+            masked.add(entry_id)
+    return masked
 
 
 def _origins(

@@ -22,7 +22,7 @@ from secretsync.records import Record
 if TYPE_CHECKING:
     from secretsync.activity import Ledger, StoreWork
 
-__all__ = ["Answers", "StoreState", "Stores", "ask_values", "fetch", "identify", "inspect"]
+__all__ = ["Answers", "StoreState", "Stores", "ask_values", "fetch", "identify", "inspect", "open_stores"]
 
 # How long past the deadline an answer is still taken: a provider that meets the deadline itself says why.
 _GRACE = 0.3  # seconds
@@ -125,6 +125,23 @@ class Stores(Mapping[str, Provider]):
             # A plug-in may raise anything, and nothing is lost any more.
             with contextlib.suppress(Exception):
                 self._open[name].close()
+
+
+def open_stores(
+    plan: Plan,
+    environ: Mapping[str, str],
+    replaced: Mapping[str, Provider] | None = None,
+    tell: Callable[[StoreWork], None] | None = None,
+) -> Stores:
+    """The stores of a plan; see `Stores`.
+
+    Raises ConfigurationError with every store that cannot be built, each at the first placeholder that leads to it.
+    """
+    try:
+        return Stores(plan.stores, plan.project, environ, replaced, tell)
+    except ConfigurationError as error:
+        problems = error.problems
+    raise ConfigurationError([plan.placed(problem) for problem in problems])
 
 
 def _build(provider: str, context: StoreContext) -> Provider | Problem:

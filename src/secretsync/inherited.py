@@ -8,7 +8,7 @@ from typing import Any
 
 from secretsync.config import Resolved
 from secretsync.envfiles import EnvFile
-from secretsync.model import Origin, Secret
+from secretsync.model import Origin, Secret, variable_text
 from secretsync.names import is_entry_name
 from secretsync.plan import EntryId, Plan
 from secretsync.project import Project
@@ -133,7 +133,7 @@ def read(plan: Plan, environ: Mapping[str, str]) -> dict[EntryId, Resolved]:
 def _value(key: str, path: object, environ: Mapping[str, str]) -> Secret | None:
     """What `run` handed over for `key`: in its variable, or in its file; None where it is not there any more."""
     if path is None:
-        return Secret(environ[key]) if key in environ else None
+        return Secret(variable_text(environ[key])) if key in environ else None
     if not isinstance(path, str):
         return None
     from secretsync.providers.files import read_secret_file

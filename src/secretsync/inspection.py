@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from secretsync.bindings import Bindings
 from secretsync.errors import ConfigurationError, Problem, ProblemKind, ResolutionError, UsageError
-from secretsync.fetch import Answers, Stores, StoreState, ask_values, identify, inspect
+from secretsync.fetch import Answers, Stores, StoreState, ask_values, identify, inspect, open_stores
 from secretsync.model import Failed, Found, Missing, Payload, Secret, SecretInfo, SecretRef
 from secretsync.placeholders import BareName, Fault, parse_reference
 from secretsync.plan import Plan, SecretPart
-from secretsync.project import Project
+from secretsync.project import Project, absolute
 from secretsync.providers.interface import Deadline
 from secretsync.records import replace
 from secretsync.selection import select
@@ -38,7 +37,7 @@ def inspect_plan(
 
     Raises ConfigurationError for a missing SDK.
     """
-    with Stores(plan.stores, plan.project, environ, tell=tell) as opened:
+    with open_stores(plan, environ, tell=tell) as opened:
         return inspect(plan, opened, make_deadline(plan.bindings, timeout))
 
 
@@ -54,7 +53,7 @@ def explain_plan(
 
     infos = inspect_plan(plan, environ, timeout=timeout, tell=tell)
     settings = open_settings(plan, infos)
-    with Stores(settings.stores, plan.project, environ, tell=tell) as opened:
+    with open_stores(settings, environ, tell=tell) as opened:
         answers = _values_of(settings, infos, opened, make_deadline(plan.bindings, timeout))
     return explain(plan, settings, infos, answers, environ)
 
@@ -163,5 +162,5 @@ def _open_bindings(source: Source, environ: Mapping[str, str]) -> tuple[Project,
     except UsageError:
         if is_named:
             raise
-        return Project(root=os.getcwd(), environment=None, is_strict=True, files=(), bindings=None), Bindings()
+        return Project(root=absolute("."), environment=None, is_strict=True, files=(), bindings=None), Bindings()
     return project, read_project_bindings(project)

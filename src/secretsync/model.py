@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Generic, NoReturn, TypeVar
@@ -17,9 +18,17 @@ else:
     _MappingToTypeCheckers = object
 
 __all__ = ["Clock", "Entry", "Failed", "Found", "HiddenMapping", "Missing", "Origin", "Outcome", "Payload"]
-__all__ += ["Secret", "SecretInfo", "SecretRef", "Selector"]
+__all__ += ["Secret", "SecretInfo", "SecretRef", "Selector", "variable_text"]
 
 MASK = "********"
+
+
+def variable_text(value: str) -> str:
+    """A variable's value as UTF-8, whatever the locale says by which Python made text of its bytes.
+
+    What is not UTF-8 stands in it as lone surrogates.
+    """
+    return value if value.isascii() else os.fsencode(value).decode("utf-8", "surrogateescape")
 
 
 class Hidden:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from secretsync.bindings import Bindings, StoreConfig
 from secretsync.envfiles import locate
+from secretsync.errors import Problem
 from secretsync.model import Entry, SecretRef
 from secretsync.placeholders import Text
 from secretsync.project import Project
@@ -101,6 +102,25 @@ class Plan(Record, kw_only=True):
         names = {target.store for part in parts for target in part.targets}
         stores = {name: config for name, config in self.stores.items() if name in names}
         return replace(self, entries=entries, stores=stores)
+
+    def placed(self, problem: Problem) -> Problem:
+        """A problem that a store has by itself, at the first placeholder that leads to it."""
+        entries = self.entries.values()
+        uses = ((entry, part, target) for entry in entries for part in entry.secrets for target in part.targets)
+        for planned, part, target in uses:
+            if target.store != problem.store:
+                continue
+            line, column = planned.location(part)
+            return replace(
+                problem,
+                key=planned.entry.key,
+                file=planned.entry.file,
+                line=line,
+                column=column,
+                reference=target.shown,
+                cause=problem.cause.removeprefix(f"{target.store}: "),
+            )
+        return problem
 
     @property
     def secrets(self) -> Iterator[SecretPart]:

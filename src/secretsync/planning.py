@@ -251,7 +251,7 @@ class _Planner:
         self._note(
             self.planned[entry].entry,
             0,
-            f"its variables lead to more than {_MAX_PIECES} texts and secrets",
+            f"it is made of more than {_MAX_PIECES} texts and secrets",
             "variables that hold others several times grow without bound: write less of them",
         )
         return 1  # what leads to it is not to blame

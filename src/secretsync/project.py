@@ -13,6 +13,7 @@ __all__ = [
     "UNFINISHED_RESTORE",
     "Project",
     "SourceFile",
+    "absolute",
     "check_environment_name",
     "environments",
     "find_root",
@@ -64,6 +65,15 @@ def named_environment(environ: Mapping[str, str]) -> str | None:
     return environ.get("SECRETSYNC_ENV") or environ.get("ENVIRONMENT") or None
 
 
+def absolute(path: str) -> str:
+    """`path` from the root of the file system. Raises UsageError where the working directory is not there any more."""
+    try:
+        return os.path.abspath(path)
+    except FileNotFoundError:
+        cause = "the working directory is not there any more"
+    raise UsageError(f"{cause}; change to one that is, or name the project's folder with --root")
+
+
 def find_root(root: str | None, environ: Mapping[str, str], *, start: str | None = None) -> str:
     """The project's folder: `root`, else `$SECRETSYNC_ROOT`, else the nearest upwards with an `env/<name>/*.env`.
 
@@ -74,8 +84,8 @@ def find_root(root: str | None, environ: Mapping[str, str], *, start: str | None
             _refuse_unfinished(given)
             if not os.path.isdir(os.path.join(given, "env")):
                 raise UsageError(f"{given}: there is no folder env/ in it ({source}); `secretsync init` makes one")
-            return os.path.abspath(given)
-    folder = os.path.abspath(start or os.curdir)
+            return absolute(given)
+    folder = absolute(start or os.curdir)
     while True:
         _refuse_unfinished(folder)
         if _environment_names(os.path.join(folder, "env")):
@@ -186,7 +196,7 @@ def open_files(files: Sequence[str], bindings: str | None, *, root: str | None =
         if not os.path.lexists(path):
             raise UsageError(f"{path}: there is no such file")
     return Project(
-        root=os.path.abspath(root or os.curdir),
+        root=absolute(root or os.curdir),
         environment=None,
         is_strict=True,
         # A file that is named twice stands where it was named last.
@@ -205,7 +215,7 @@ def open_without_files(environment: str | None, bindings: str | None, *, root: s
     for path in (root, bindings):
         if path and not os.path.lexists(path):
             raise UsageError(f"{path}: there is no such file or folder")
-    root = os.path.abspath(root or os.curdir)
+    root = absolute(root or os.curdir)
     named = SourceFile(path=bindings, shown=bindings, service=None) if bindings else None
     if environment is not None:
         check_environment_name(environment)

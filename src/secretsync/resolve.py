@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from secretsync.config import Config, Resolved, new_config
 from secretsync.errors import Problem, ProblemKind
 from secretsync.fetch import Answers
-from secretsync.model import Failed, Missing, Origin, Payload, Secret
+from secretsync.model import Failed, Missing, Origin, Payload, Secret, variable_text
 from secretsync.names import is_sensitive
 from secretsync.placeholders import Text
 from secretsync.plan import EntryId, EntryPart, EnvironPart, Plan, PlannedEntry, SecretPart
@@ -105,7 +105,7 @@ def resolve_entry(
         if isinstance(part, Text):
             pieces.add(part.text)
         elif isinstance(part, EnvironPart):
-            pieces.add(inputs.environ.get(part.name, ""))
+            pieces.add(variable_text(inputs.environ.get(part.name, "")))
             if is_sensitive(part.name) or is_sensitive(planned.entry.key):
                 pieces.is_secret = True
                 pieces.inserted.append(pieces.texts[-1])

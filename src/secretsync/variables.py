@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from secretsync.envfiles import EnvFile
 from secretsync.errors import Problem, ProblemKind
-from secretsync.model import Entry
+from secretsync.model import Entry, variable_text
 from secretsync.names import is_entry_name
 
 __all__ = ["FILE", "variable_entry", "variables_file"]
@@ -25,7 +25,7 @@ def variables_file(environ: Mapping[str, str]) -> EnvFile:
         if "$<" not in value:
             continue
         if is_entry_name(name):
-            entries.append(variable_entry(name, _BEFORE_BRACE.sub(lambda run: run[0] * 2, value)))
+            entries.append(variable_entry(name, _BEFORE_BRACE.sub(lambda run: run[0] * 2, variable_text(value))))
             continue
         cause = "a variable of this name cannot have a placeholder in its value"
         hint = "a name is letters, digits and '_', not beginning with a digit"

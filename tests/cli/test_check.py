@@ -104,6 +104,23 @@ def test_usage_errors_are_a_document_too(probed: Callable[..., Project]) -> None
     assert "did you mean test?" in document["problems"][0]["cause"]
 
 
+@pytest.mark.parametrize(
+    ("options", "env", "shown"),
+    [
+        ([], {}, "development"),
+        ([], {"SECRETSYNC_ENV": "test"}, "test"),
+        (["--env-file", "env/test/common.env", "--env-file", "b.env"], {}, "env/test/common.env, b.env"),
+    ],
+)
+def test_a_document_says_what_it_is_about(
+    project: MakeProject, options: list[str], env: dict[str, str], shown: str
+) -> None:
+    """Also where the files themselves are wrong."""
+    made = project({"env/test/common.env": "A=$<\n", "env/development/common.env": "A=$<\n", "b.env": ""})
+    checked = made.cli("check", "--format", "json", *options, env=env, expect=2)
+    assert json.loads(checked.stdout)["environment"] == shown
+
+
 def test_a_store_that_hangs(probed: Callable[..., Project], plugin: Path) -> None:
     """Status 5 at the deadline."""
     made = probed("A=$<probe:hang/a>\n")

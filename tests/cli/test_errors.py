@@ -61,6 +61,36 @@ def test_an_unforeseen_error_shows_its_type_alone(
         assert failed.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    "command", [["run", "-e", "test", "--", "true"], ["check"], ["render", "--env-file", "/x.env", "--format", "json"]]
+)
+def test_a_working_directory_that_is_gone(shop: Project, command: list[str]) -> None:
+    """It is said, and is nobody's standard output; a root that is named needs none."""
+    argv = [sys.executable, "-I", "-m", "secretsync"]
+    enter = (
+        "import os, sys; os.mkdir('gone'); os.chdir('gone'); os.rmdir('../gone'); os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    run = [sys.executable, "-I", "-c", enter, *argv]
+    env = clean_environment(shop.home)
+    failed = run_command([*run, *command], cwd=shop.root, env=env, expect=2)
+    assert failed.stderr.startswith(f"secretsync {command[0]}: ")
+    said = "/x.env: there is no such file" if "/x.env" in command else "the working directory is not there any more; "
+    assert said in failed.stderr
+    named = ["run", "-e", "test", "--root", str(shop.root), "--", "true"]
+    run_command([*run, *named], cwd=shop.root, env=env, expect=0)
+
+
+def test_a_store_that_cannot_be_built_is_said_with_who_needs_it(shop: Project) -> None:
+    """File, line, key, reference, cause and next step."""
+    shop.write("env/test/security.env", "\nA=$<vault:secret/app#key>\n")
+    for command in (["run", "--", "true"], ["check"], ["explain"], ["render", "--format", "json"]):
+        failed = shop.cli(command[0], "-e", "test", *command[1:], expect=2)
+        assert failed.stderr == (
+            f"secretsync {command[0]}: env/test/security.env:2:3: A: vault:secret/app#key: it has no address; "
+            "set address in the bindings, or VAULT_ADDR\n"
+        )
+
+
 @pytest.mark.parametrize("options", [["-X", "dev"], ["-X", "faulthandler"], ["-v", "-W", "error"], ["-bb", "-O"]])
 def test_interpreters_that_talk_show_nothing(shop: Project, options: list[str]) -> None:
     """In development mode, with warnings as errors, and telling each import: no value, and no warning of ours."""

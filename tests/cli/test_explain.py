@@ -21,7 +21,8 @@ def shop(project: MakeProject, probe_values: Values, requests: RequestLog, canar
         {
             "env/test/common.env": "PORT=8000\nLEVEL=$<env:LEVEL:-INFO>\nPLACE=$<env:PLACE>\nAPI_TOKEN=$<env:TOKEN>\n",
             "env/test/security.env": "# the key\nSECRET_KEY=$<probe:x>\nGONE=$<probe:gone>\nDENIED=$<probe:deny/a>\n",
-            "env/test/web.env": "URL=x:${SECRET_KEY}@${PLACE}\nPORT=9000\nPLAIN_PASSWORD=typed\n",
+            "env/test/web.env": "URL=x:${SECRET_KEY}@${PLACE}\nPORT=9000\n"
+            "PLAIN_PASSWORD=typed\nPLAIN_URL=x:${PLAIN_PASSWORD}@\n",
             "providers/test.toml": f"[stores.probe]\n{settings}",
         }
     )
@@ -43,6 +44,7 @@ def test_the_table(shop: Project, plugin: Path, canary: CanaryFactory, requests:
     assert "probe:x" in rows["web", "URL"][2]
     assert rows["web", "PORT"][:2] == ["9000", "env/test/web.env:2"]
     assert rows["web", "PLAIN_PASSWORD"][0] == "********"
+    assert rows["web", "PLAIN_URL"] == ["********", "env/test/web.env:4", "written there"]
     assert rows["-", "DENIED"] == ["********", "env/test/security.env:4", "probe:deny/a DENIED"]
     assert "probe:gone MISSING" in shown.stdout
     assert "fetch" not in requests.wait()

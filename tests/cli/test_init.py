@@ -1,5 +1,6 @@
 """`secretsync init`: a project to begin with, and nothing of what is there is touched."""
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -60,16 +61,21 @@ def test_gitignore_gets_the_lines_that_it_lacks(run_cli: RunCli, tmp_path: Path)
     assert lines.count(b"/.env") == 1
 
 
-def test_a_folder_that_git_ignores_is_said(run_cli: RunCli, tmp_path: Path) -> None:
-    """`env/` in .gitignore is common, and would leave the placeholders out of the repository."""
+@pytest.mark.parametrize("rule", ["env/", "*.env", "env", "env/*"])
+def test_a_folder_that_git_ignores_is_said(run_cli: RunCli, tmp_path: Path, rule: str) -> None:
+    """Such rules are common, and would leave the placeholders out of the repository; the advice mends it."""
     git = needs_tool("git")
     subprocess.run([git, "init", "-q", str(tmp_path)], check=True, capture_output=True)
     assert run_cli("init", expect=0).stderr == ""
     with (tmp_path / ".gitignore").open("a") as file:
-        file.write("env/\n")
+        file.write(f"{rule}\n")
     warned = run_cli("init", expect=0).stderr
     assert "warning: git ignores env/development/common.env" in warned
-    assert "!/env/" in warned
+    assert f":{rule});" in warned
+    advice = re.findall(r"!\S+", warned.split("\n")[0])
+    with (tmp_path / ".gitignore").open("a") as file:
+        file.writelines(f"{line}\n" for line in advice)
+    assert run_cli("init", expect=0).stderr == ""
 
 
 @pytest.mark.parametrize("name", ["../x", "", "a b", "a\nb", "x" * 65, ".", "-x=y"])

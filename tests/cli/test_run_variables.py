@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from tests.support.canary import make_canary
+from tests.support.processes import clean_environment, run_command, secretsync_argv
 from tests.support.projects import MakeProject, Project
 
 RUN = ("run", "--resolve-environment", "--")
@@ -123,3 +124,19 @@ print(json.dumps([config["DB_PASSWORD"], origin.is_secret, list(origin.reference
     env = {"SECRETSYNC_ENV": "production", "DB_PASSWORD": "$<docker:db_password>"}
     done = place.cli(*RUN, sys.executable, "-c", code, env=env, expect=0, reveals=True)
     assert json.loads(done.stdout) == [secret, True, ["docker:db_password"], ["DB_PASSWORD"]]
+
+
+@pytest.mark.parametrize("name", ["V", "W", "P"])
+def test_values_are_utf8_in_any_locale(project: MakeProject, name: str) -> None:
+    """By a locale without UTF-8 Python decodes variables otherwise: nothing of that reaches a value, here or there."""
+    made = project({"a.env": "V=(${X})\nW=($<env:X>)\n"})
+    env = {"X": "é", "P": "é$<env:X>", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    show = f"import secretsync; print(ascii(secretsync.resolve_config()[{name!r}]))"
+    source = ["--env-file", "a.env", "--resolve-environment"]
+    argv = secretsync_argv(["run", *source, "--", sys.executable, "-c", show], isolated=False)
+    done = run_command(argv, cwd=made.root, env=clean_environment(made.home, env), expect=0)
+    assert done.stdout == f"{'éé' if name == 'P' else '(é)'!a}\n"
+    if name == "V":
+        argv = secretsync_argv(["render", "--env-file", "a.env", "--format", "null"], isolated=False)
+        rendered = run_command(argv, cwd=made.root, env=clean_environment(made.home, env), reveals=True, expect=0)
+        assert rendered.stdout == "V=(é)\0W=(é)\0"

@@ -7,6 +7,7 @@ Asks the stores for metadata only, so no right to read values is needed, and say
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from datetime import UTC, datetime
 
@@ -17,6 +18,7 @@ from secretsync.cli.options import add_access_log, add_format, add_source
 from secretsync.cli.speech import print_json, say
 from secretsync.errors import Problem, SecretSyncError, worst_status
 from secretsync.inspection import inspect_plan
+from secretsync.project import named_environment
 
 USAGE = "[-e NAME | --env-file FILE...] [OPTIONS]"
 EXAMPLE = "  secretsync check -e production --format json"
@@ -32,7 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """0, or the status of what is wrong."""
-    label = options.environment
+    files = ", ".join(options.env_file or ())
+    label = options.environment or files or named_environment(os.environ) or "development"
     not_checked: tuple[str, ...] = ()
     count: int | None
     try:

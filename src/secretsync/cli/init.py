@@ -82,7 +82,8 @@ def execute(options: argparse.Namespace) -> int:
             _write(root, path, text, is_quiet=options.quiet)
     _ignore(root, is_quiet=options.quiet)
     for ignored, rule in _ignored_by_git(root, [f"env/{name}/common.env" for name in names]):
-        say(f"warning: git ignores {ignored} ({rule}); it is meant to be committed: add !/env/ to .gitignore")
+        hint = "it is meant to be committed: add !/env/ and !/env/** to .gitignore"
+        say(f"warning: git ignores {ignored} ({rule}); {hint}")
     if not options.quiet:
         print(f"next: secretsync explain -e {names[0]}")
     return 0

@@ -72,7 +72,7 @@ class EnvProvider:
             cause = f"both {name} and {name}_FILE are set"
             return Failed(ProblemKind.CONFIGURATION, cause, "unset the one that is not meant")
         if not path and not is_set:
-            return Missing(f"the variable {name} is not set")
+            return Missing(f"the variable {name} is not set", f"set it, or {name}_FILE to the path of a file")
         return path or None
 
     def identity(self) -> Identity:
