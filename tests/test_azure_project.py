@@ -109,13 +109,13 @@ def garble(azure: AzureWorld, vault: Vault) -> None:
 @pytest.mark.parametrize(
     ("spoil", "status", "words"),
     [
-        (delete, STATUS_MISSING, "no such secret"),
+        (delete, STATUS_MISSING, "no such secret or version; is it in this vault, "),
         (disable, STATUS_MISSING, "disabled"),
         (expire, STATUS_MISSING, "expired"),
         (reject, STATUS_DENIED, "AADSTS700016"),
-        (refuse, STATUS_UNAVAILABLE, "cannot be reached"),
+        (refuse, STATUS_UNAVAILABLE, "cannot be reached; is vault_url right, and is there a way to it from here, "),
         (throttle, STATUS_UNAVAILABLE, "too many requests"),
-        (garble, STATUS_UNAVAILABLE, "garbled"),
+        (garble, STATUS_UNAVAILABLE, "garbled answer (JSONDecodeError); is vault_url right, and no proxy "),
     ],
 )
 def test_exit_statuses(

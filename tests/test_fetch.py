@@ -1,12 +1,14 @@
 """Asking the stores: once a secret, all at the same time, within the deadline, and whatever they answer."""
 
+import contextlib
 import os
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
@@ -518,6 +520,48 @@ def test_an_interrupt_closes_no_store_that_is_at_work(made: type[_Made], monkeyp
     finally:
         signal.signal(signal.SIGINT, before)
         done.set()
+
+
+def test_sdks_are_imported_one_after_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An import is never beside another one: each waits in vain for the other to have begun."""
+    meeting = threading.Barrier(2)
+    met: list[str] = []
+
+    def meet(name: str) -> None:
+        with contextlib.suppress(threading.BrokenBarrierError):
+            meeting.wait(0.1)
+            met.append(name)
+        meeting.reset()
+
+    monkeypatch.setattr(sys, "made_meet", meet, raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    stores = {name: MemoryProvider({"x": "1"}) for name in ("made_sdk_a", "made_sdk_b")}
+    for name, store in stores.items():
+        (tmp_path / f"{name}.py").write_text("import sys\nsys.made_meet(__name__)\n")
+        store.spec = ProviderSpec(name=name, title="", path_help="", modules=(name,))
+    answers = ask_values([part(f"{name}:x") for name in stores], stores, Deadline(LONG))
+    assert [text(answers, f"{name}:x") for name in stores] == ["1", "1"]
+    assert stores.keys() <= sys.modules.keys()
+    assert met == []
+
+
+def test_the_slowest_sdk_is_begun_first() -> None:
+    """Whatever the order of the references: what it is asked takes its time while the others are imported."""
+
+    class Stored(dict[str, Provider]):
+        taken: ClassVar[list[str]] = []
+
+        def __getitem__(self, name: str) -> Provider:
+            self.taken.append(name)
+            return super().__getitem__(name)
+
+    stores = Stored()
+    for name, cost in (("quick", 0), ("slow", 20), ("middling", 11)):
+        stores[name] = store = MemoryProvider({"x": name})
+        store.spec = ProviderSpec(name=name, title="", path_help="", import_cost=cost)
+    answers = ask_values([part(f"{name}:x") for name in stores], stores, Deadline(LONG))
+    assert {text(answers, f"{name}:x") for name in stores} == set(stores)
+    assert stores.taken[-3:] == ["slow", "middling", "quick"]
 
 
 def _problems(plan: Any) -> tuple[Problem, ...]:

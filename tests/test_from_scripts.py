@@ -22,6 +22,7 @@ ROWS = [
 SCRIPTS = (
     *("mkdir", "SecureConfig", "validate_required_settings", "AppConfig", "docker-compose.prod.yml", "Dockerfile.prod"),
     *("audit_config.py", "config_diff.py", "config_diff.py diff", "chmod 600", "backup_config()", ".env.example", "$?"),
+    "rolling restart",
 )
 TYPED = sorted({line for text in re.findall(r"`(secretsync [^`]+)`", PAGE) for line in text.split(" && ")})
 
@@ -61,7 +62,7 @@ def test_calls_are_there() -> None:
     assert called == {"resolve_config", "AppConfig"}
     assert called <= set(secretsync.__all__)
     methods = set(re.findall(r"`config\.(\w+)\(", " ".join(row[2] for row in ROWS)))
-    assert methods == {"require", "bind"}
+    assert methods == {"require", "bind", "refresh"}
     assert all(hasattr(Config, method) for method in methods)
 
 

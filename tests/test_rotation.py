@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import pytest
@@ -17,6 +18,7 @@ from secretsync.model import Clock, Failed, Found, Missing, SecretInfo, SecretRe
 from secretsync.rotation import exit_status
 from secretsync.testing import MemoryProvider
 from tests.support.projects import MakeProject
+from tests.support.tools import needs
 
 NOW = datetime(2026, 11, 24, 8, tzinfo=UTC)
 DAY = 86400
@@ -520,6 +522,13 @@ def test_warn_before(tmp_path: Path, seconds: int, state: str) -> None:
     assert check(tmp_path, {"x": made(seconds=seconds)}).secrets[0].state.value == state
 
 
+def test_warn_before_beyond_the_calendar(tmp_path: Path) -> None:
+    """The longest time that can be written is like any other: everything with an end is due."""
+    write(tmp_path, "A_KEY=$<memory:x>\n", '[rotation]\nwarn_before = "999999999w"\n')
+    for info in (made(1), made(1, expires=ago(-3000))):
+        assert check(tmp_path, {"x": info}).secrets[0].state is State.DUE
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -599,6 +608,42 @@ def test_files_and_variables(project: MakeProject) -> None:
     path.write_text("another")
     path.chmod(0o400)
     assert ages() == expected
+
+
+@pytest.mark.parametrize("moment", [-1e11, 1e14])
+def test_modification_times_beyond_the_calendar(tmp_path: Path, moment: float) -> None:
+    """File systems in memory keep any number; it is a hint, so the secret's age is unknown and no store has failed."""
+    needs(Path("/dev/shm").is_dir(), "a file system in memory")
+    with TemporaryDirectory(dir="/dev/shm") as folder:
+        write(tmp_path, "A_TOKEN=$<docker:a>\n", f'[stores.docker]\ndir = "{folder}"\n')
+        (Path(folder) / "a").write_text("x")
+        os.utime(Path(folder) / "a", (moment, moment))
+        (secret,) = check_rotation("production", root=tmp_path, environ={}, now=NOW).secrets
+    assert secret.state is State.UNKNOWN
+
+
+@pytest.mark.parametrize("change", ["2026-03-08T07:00:00Z", "2026-11-01T06:00:00Z"])
+@pytest.mark.parametrize("zone", ["America/New_York", "UTC"])
+def test_days_when_clocks_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zone: str, change: str) -> None:
+    """A day is 86,400 seconds, also where New York's has 23 or 25 hours; a declared date begins in UTC."""
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    moment = datetime.fromisoformat(change)
+    declared = (moment - timedelta(days=2)).date()
+    write(
+        tmp_path,
+        "A_KEY=$<memory:a>\nB_TOKEN=$<B_TOKEN>\n",
+        f'[rotation]\nmax_age = "36h"\n[secrets]\nB_TOKEN = {{ ref = "memory:b", rotated = {declared} }}\n',
+    )
+    for seconds, state in ((36 * 3600 - 1, State.DUE), (36 * 3600, State.OVERDUE)):
+        said = {"a": SecretInfo(created=moment - timedelta(hours=12)), "b": SecretInfo()}
+        first = check(tmp_path, said, now=moment - timedelta(hours=12) + timedelta(seconds=seconds)).secrets[0]
+        assert (first.state, first.age) == (state, seconds)
+        midnight = datetime(declared.year, declared.month, declared.day, tzinfo=UTC)
+        second = check(tmp_path, said, now=midnight + timedelta(seconds=seconds)).secrets[1]
+        assert (second.state, second.age) == (state, seconds)
+    monkeypatch.undo()
+    time.tzset()
 
 
 # Many

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import stat
+import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 
@@ -24,6 +26,8 @@ __all__ = ["AccessLog", "Read", "reads_of"]
 VARIABLE = "SECRETSYNC_ACCESS_LOG"
 _STDERR = "/dev/stderr"  # for containers, whose logs are collected from there
 _PRIVATE = 0o600
+_LOCK_SECONDS = 1.0  # that other writers may take: each holds the lock for one write
+_POLL = 0.005  # seconds between two looks at a lock
 
 
 class Read(Record, kw_only=True):
@@ -159,14 +163,46 @@ def _append(path: str, data: bytes, *, is_durable: bool) -> None:
             raise OSError(errno.EINVAL, "it is not a regular file")
         if status.st_uid not in (0, os.geteuid()):
             raise OSError(errno.EPERM, "it belongs to another user")
-        # Where a full disk cut a line, it stays a line of its own.
-        if data and status.st_size and os.pread(descriptor, 1, status.st_size - 1) != b"\n":
-            data = b"\n" + data
-        _write(descriptor, data)
-        if is_durable and data:
-            os.fsync(descriptor)
+        if data:
+            _write_lines(descriptor, data)
+            if is_durable:
+                os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _write_lines(descriptor: int, data: bytes) -> None:
+    # Unlocked, the end of the file may be the middle of what another process is writing just now.
+    is_locked = _lock(descriptor)
+    try:
+        # Where a full disk cut a line, it stays a line of its own.
+        if is_locked and _is_cut(descriptor):
+            data = b"\n" + data
+        _write(descriptor, data)
+    finally:
+        if is_locked:  # by name: a process that was forked meanwhile shares the lock, and may live long
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
+def _lock(descriptor: int) -> bool:
+    """Whether the log is ours alone now. Who holds it for long, or where it cannot be locked, stops nobody."""
+    until = time.monotonic() + _LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                return False
+            time.sleep(_POLL)
+        except OSError:
+            return False
+        else:
+            return True
+
+
+def _is_cut(descriptor: int) -> bool:
+    size = os.fstat(descriptor).st_size
+    return size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
 
 
 def _open(path: str) -> int:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from secretsync.audit.plaintext import plaintext_of
-from secretsync.audit.shapes import HOLE, has_private_key, has_url_password, known_token, looks_random, may_be_secret
+from secretsync.audit.shapes import HOLE, has_password, has_private_key, known_token, looks_random, may_be_secret
 from secretsync.envfiles import EnvFile, parse_env_file
 from secretsync.errors import printable
 from secretsync.model import MASK
@@ -155,7 +155,7 @@ def _may_hold_value(line: str) -> bool:
         or any(is_sensitive(name) for name in named)
         or has_private_key(line)
         or known_token(line) is not None
-        or has_url_password(bare)
+        or has_password(bare)
         or looks_random("", bare)
     )
 

@@ -33,6 +33,9 @@ class EnvFile(Record, kw_only=True):
     service: str | None
     entries: tuple[Entry, ...]
     problems: tuple[Problem, ...] = ()
+    comments: tuple[tuple[int, str], ...] = ()  # lines that are nothing else, by number
+
+    _unseen = ("comments",)  # an entry may have been commented out
 
 
 def read_env_file(path: str, *, file: str, service: str | None) -> EnvFile:
@@ -74,13 +77,16 @@ def parse_env_file(data: bytes, *, file: str, service: str | None = None) -> Env
         return EnvFile(file=file, service=service, entries=(), problems=(problem,))
     entries: dict[str, Entry] = {}
     problems: list[Problem] = []
-    comments: list[str] = []
+    comments: list[str] = []  # right above the next entry
+    all_comments: list[tuple[int, str]] = []
     for binding in parse_stream(io.StringIO(text)):
         if "\n" in _blank(binding.original.string):
             comments.clear()  # a blank line parts them from what follows
         entry = _entry(binding, file, service, "\n".join(comments) or None)
         if entry is None:
-            _note_comment(binding, comments)
+            if comment := _comment(binding):
+                comments.append(comment[1].lstrip("#").strip())
+                all_comments.append(comment)
             continue
         comments.clear()
         if isinstance(entry, Problem):
@@ -90,7 +96,13 @@ def parse_env_file(data: bytes, *, file: str, service: str | None = None) -> Env
             problems.append(_problem(file, entry.line, cause, "remove one of the two", key=entry.key))
         else:
             entries[entry.key] = entry
-    return EnvFile(file=file, service=service, entries=tuple(entries.values()), problems=tuple(problems))
+    return EnvFile(
+        file=file,
+        service=service,
+        entries=tuple(entries.values()),
+        problems=tuple(problems),
+        comments=tuple(all_comments),
+    )
 
 
 def _decode(data: bytes) -> str | tuple[int, str]:
@@ -116,8 +128,7 @@ def _entry(binding: Binding, file: str, service: str | None, comment: str | None
     """The entry or the problem that a statement is, or None for blank lines and comments."""
     source = binding.original.string
     blank = _blank(source)
-    # python-dotenv counts from the blank lines before a statement.
-    line = binding.original.line + blank.count("\n")
+    line = _line(binding)
     source = source[blank.rfind("\n") + 1 :]
     # No name is shown before it is known to be one: a line pasted without its key is a value.
     if binding.error:
@@ -152,11 +163,15 @@ def _blank(source: str) -> str:
     return source[: len(source) - len(source.lstrip())]
 
 
-def _note_comment(binding: Binding, comments: list[str]) -> None:
-    """Keep the comment lines that stand right above an entry, without their `#`."""
+def _line(binding: Binding) -> int:
+    """The line of a statement: python-dotenv counts from the blank lines before it."""
+    return binding.original.line + _blank(binding.original.string).count("\n")
+
+
+def _comment(binding: Binding) -> tuple[int, str] | None:
+    """The line and the text of a comment, or None for blank lines."""
     text = binding.original.string.strip()
-    if text.startswith("#"):
-        comments.append(text.lstrip("#").strip())
+    return (_line(binding), text) if text.startswith("#") else None
 
 
 def locate(entry: Entry, offset: int) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from secretsync.model import Failed, Found, Hidden, Missing, Payload, SecretInfo
 from secretsync.plan import Plan, SecretPart
 from secretsync.project import Project
 from secretsync.providers.interface import Deadline, Identity, Provider, StoreContext
-from secretsync.providers.registry import load_provider, missing_modules
+from secretsync.providers.registry import import_sdk, load_provider, missing_modules
 from secretsync.providers.workers import next_of, no_answer, run_in_threads
 from secretsync.records import Record
 
@@ -196,6 +196,7 @@ def identify(stores: Stores, deadline: Deadline) -> tuple[StoreState, ...]:
     """Who we are at each store, by name; all are asked at the same time."""
 
     def ask(name: str) -> StoreState:
+        import_sdk(stores[name])
         began = time.monotonic()
         outcome: Identity | Failed
         try:
@@ -294,16 +295,16 @@ class _Round(Generic[T]):
                 self.asked[ref] = None
                 wanted.setdefault(ref.store, []).append(ref)
         self.waiting = still
-        for store, refs in wanted.items():
-            self._ask(store, refs)
+        # What comes after the slowest import is waited for while the others are made.
+        for store in sorted(wanted, key=lambda store: self.stores[store].spec.import_cost, reverse=True):
+            self._ask(store, wanted[store])
 
     def _ask(self, store: str, refs: list[SecretRef]) -> None:
         self.started += 1
         self.batches[self.started] = (store, frozenset(refs))
         if self.ledger:
             self.ledger.begin(store, len(refs))
-        call = getattr(self.stores[store], self.method)
-        arguments = (call, tuple(refs), self.deadline, self.started, self.events.put)
+        arguments = (self.stores[store], self.method, tuple(refs), self.deadline, self.started, self.events.put)
         threading.Thread(target=_call, args=arguments, name=f"secretsync-{store}", daemon=True).start()
 
     def _end(self, batch: int, failure: Failed | None) -> None:
@@ -332,7 +333,8 @@ def _ledger(stores: Mapping[str, Provider], method: str) -> Ledger:
 
 
 def _call(
-    call: Callable[[Sequence[SecretRef], Deadline], Iterator[tuple[SecretRef, Any]]],
+    provider: Provider,
+    method: str,
     refs: Sequence[SecretRef],
     deadline: Deadline,
     batch: int,
@@ -341,7 +343,8 @@ def _call(
     """One provider's call in its thread: every answer is reported, and the end."""
     failure = None
     try:
-        for ref, outcome in call(refs, deadline):
+        import_sdk(provider)
+        for ref, outcome in getattr(provider, method)(refs, deadline):
             report((batch, ref, outcome))
     except BaseException as error:  # noqa: BLE001 - one of the two borders: a plug-in may raise anything at all
         # Its type alone: the text of an exception may hold a value.

@@ -176,12 +176,12 @@ def _usable(info: SecretInfo, dates: _Dates, now: datetime) -> Iterator[Remark]:
 
 def _own_dates(dates: _Dates, case: Case) -> Iterator[Remark]:
     """What the store's own dates say, whatever the age."""
-    window = timedelta(seconds=DEFAULT_WARNING if case.warn_before is None else case.warn_before)
+    window = DEFAULT_WARNING if case.warn_before is None else case.warn_before
     if dates.expires is not None:
         moment = print_moment(dates.expires)
         if dates.expires <= case.now:
             yield Remark(State.EXPIRED, f"it expired at {moment}, its store says", "store a new version")
-        elif dates.expires - case.now <= window:
+        elif (dates.expires - case.now).total_seconds() <= window:
             yield Remark(State.DUE, f"it expires at {moment}, its store says", "store a new version before")
     if dates.deletion is not None:
         moment = print_moment(dates.deletion)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from secretsync.audit.plaintext import written
-from secretsync.audit.shapes import HOLE, has_private_key, has_url_password, known_token, looks_random
+from secretsync.audit.shapes import HOLE, has_password, has_private_key, known_token, looks_random
 from secretsync.bindings import StoreConfig
 from secretsync.errors import Problem, ProblemKind
 from secretsync.fetch import Answers
@@ -106,7 +106,7 @@ def _has_secret_variable(entry: Entry) -> bool:
 
 
 def _looks_secret(entry: Entry, texts: list[str]) -> bool:
-    if has_private_key(entry.text) or known_token(entry.text) or any(map(has_url_password, texts)):
+    if has_private_key(entry.text) or known_token(entry.text) or any(map(has_password, texts)):
         return True
     return any(looks_random(entry.key, part) for text in texts for part in text.split(HOLE))
 
@@ -145,6 +145,6 @@ def _flat(prefix: str, settings: Mapping[str, Any]) -> list[tuple[str, str | Non
             found += _flat(f"{prefix}{name}.", value)
             continue
         text = str(value).lower() if isinstance(value, bool) else str(value)
-        is_safe = not (known_token(text) or has_url_password(text) or looks_random(name, text))
+        is_safe = not (known_token(text) or has_password(text) or looks_random(name, text))
         found.append((f"{prefix}{name}", text if is_safe else None))
     return found

@@ -100,7 +100,8 @@ def become_user(user: User) -> None:
 
 
 def _drop(user: User) -> None:
-    # While we may: the sets from which an exec could fill the others again. EINVAL: there are no more.
+    # The set from which an exec could fill the others again. EINVAL: there are no more; EPERM: without SETPCAP it
+    # stays as it is, and "no new privileges" alone keeps an exec from drawing on it.
     for capability in range(_MAX_CAPABILITIES):
         if prctl(_PR_CAPBSET_DROP, capability):
             break

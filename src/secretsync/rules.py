@@ -144,8 +144,8 @@ _TABLE = (
     ),
     (
         "plaintext-url",
-        "no password stands in a URL",
-        "write scheme://user:$<NAME>@host; then rotate the password, since the file's history has it",
+        "no password stands in a URL or a connection string",
+        "write $<NAME> in its place; then rotate the password, since the file's history has it",
         _ERROR,
         _WEAK_IN_LENIENT,
     ),
@@ -218,7 +218,7 @@ _TABLE = (
         "a strict environment shares no secret with another one",
         "give each environment its own secret",
         _ERROR,
-        "strict, and others that share with it",
+        "strict, and others that share with it; a warning where only names agree",
     ),
     (
         "development-store",

@@ -35,12 +35,15 @@ def open_folder(path: str, *, owner: tuple[int, int] | None, must_be_in_memory: 
         )
     failure = None
     try:
-        _make(path, owner)
+        is_new = _make(path)
         status = os.lstat(path)
     except OSError as error:
         failure = error.strerror
     if failure is not None:
         raise _refused(path, f"this folder cannot be made: {failure}", "the folder above it must be there and writable")
+    if is_new and owner is not None:
+        _hand_over(path, owner)
+        status = os.lstat(path)
     if not stat.S_ISDIR(status.st_mode):
         raise _refused(path, "it is no folder of its own", "name a folder that is no link, or one that is not there")
     wanted = os.geteuid() if owner is None else owner[0]
@@ -50,13 +53,26 @@ def open_folder(path: str, *, owner: tuple[int, int] | None, must_be_in_memory: 
     return path
 
 
-def _make(path: str, owner: tuple[int, int] | None) -> None:
+def _make(path: str) -> bool:
+    """Whether the folder was not there."""
     try:
         os.mkdir(path, 0o700)
     except FileExistsError:
-        return
-    if owner is not None:
+        return False
+    return True
+
+
+def _hand_over(path: str, owner: tuple[int, int]) -> None:
+    """Give the new folder to its owner; where that cannot be done it goes again, so that the next run is no worse."""
+    failure = None
+    try:
         os.chown(path, *owner, follow_symlinks=False)
+    except OSError as error:
+        failure = error.strerror
+        os.rmdir(path)
+    if failure is not None:
+        cause = f"this folder cannot be given to user {owner[0]}: {failure}"
+        raise _refused(path, cause, "root needs the capability CHOWN for it")
 
 
 def _refused(path: str, cause: str, hint: str | None = None) -> OutputError:

@@ -194,8 +194,8 @@ class _Judging:
         if requirement.description:
             message = f"{message}: {requirement.description}"
         folder = (self.policy.file or "").removesuffix("policy.toml")
-        stem = requirement.service or "common (or security)"
-        hint = f"define it in {folder}{stem}.env"
+        stems = (requirement.service,) if requirement.service is not None else ("common", "security")
+        hint = f"define it in {' or '.join(f'{folder}{stem}.env' for stem in stems)}"
         if services := [name for name in elsewhere if name is not None and name != requirement.service]:
             hint = f'the service {services[0]} has it: say service = "{services[0]}" in the policy'
         elif requirement.environment:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from secretsync.audit import AuditReport
+from secretsync.audit import AuditReport, reading
 from secretsync.auditing import audit_plan
 from secretsync.errors import ConfigurationError
 from secretsync.rules import RULES, Severity
@@ -96,7 +96,9 @@ CASES: dict[str, tuple[Files, str, Files]] = {
     "plaintext-url": (
         {WEB: f"BROKER=amqp://app:{make_canary()}@mq/"},
         f"{WEB}:1",
-        {WEB: "BROKER=amqp://app:$<docker:p>@mq/\nA=http://h:80/a@b\nB=redis://${U:-x}@h"},
+        {
+            WEB: "BROKER=amqp://app:$<docker:p>@mq/\nA=http://h:80/a@b\nB=redis://${U:-x}@h\nC=jdbc:x?password=$<docker:p>"
+        },
     ),
     "plaintext-entropy": (
         {WEB: "SALT=q7Rt2Zx9Lp4Vb8Nw3Ks6Hj1Dy5"},
@@ -307,6 +309,34 @@ def test_what_git_tracks_and_should_not(make: Callable[[Files], Project]) -> Non
     report = audited(made)
     assert places(report, "git-tracked") == []
     assert "git-tracked" in report.passed
+
+
+def test_what_git_tracks_and_cannot_be_read(make: Callable[[Files], Project], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line in another program's form, a file that is gone, and more files than are looked into: it is said."""
+    made = make({"a.env": "A=1\nset B 2\n", "b.env": "B=1\n", "c.env": f"DB_PASSWORD={make_canary()}\n"})
+    Repository(made)("add", "--all")
+    (made.root / "b.env").unlink()
+    report = audited(made)
+    assert places(report, "git-tracked") == ["c.env:1"]
+    said = [line for line in report.not_checked if line.startswith("git-tracked")]
+    assert [line.split(":")[:3] for line in said] == [
+        ["git-tracked", " a.env", "2"],
+        ["git-tracked", " b.env", " it cannot be read"],
+    ]
+    monkeypatch.setattr(reading, "_MOST_RENDERED", 2)
+    assert "git-tracked: further files in the form of an env file: 1" in audited(made).not_checked
+
+
+def test_secrets_in_comments(make: Callable[[Files], Project]) -> None:
+    """Keys and tokens, on a line of their own and behind a value; the file is one with plain secrets then."""
+    token = f"gl{'pat'}-{drawn(LETTERS, 20)}"
+    made = make({WEB: f"# PORT=1\n\n# was: {token}\nA=1\nB='2' # {token}\n# {PEM}\n# DB_PASSWORD=ask the team\n"})
+    report = audited(made)
+    assert places(report, "plaintext-token") == [f"{WEB}:3", f"{WEB}:5"]
+    assert places(report, "plaintext-key") == [f"{WEB}:6"]
+    assert places(report, "file-readable") == [f"{WEB}:3"]
+    assert [one.file for one in report.findings] == [WEB] * 4
+    assert token not in str(report)
 
 
 def test_what_git_would_take_and_what_it_ignores(make: Callable[[Files], Project]) -> None:

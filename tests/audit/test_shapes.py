@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 
 from secretsync.audit.plaintext import plaintext_of
-from secretsync.audit.shapes import has_private_key, has_url_password, known_token, looks_random, may_be_secret
+from secretsync.audit.shapes import (
+    has_password,
+    has_private_key,
+    has_url_password,
+    known_token,
+    looks_random,
+    may_be_secret,
+)
 from secretsync.envfiles import read_env_file
 from secretsync.policy import Policy
 
@@ -90,10 +97,37 @@ def test_private_keys() -> None:
 def test_passwords_in_urls(text: str, expected: bool) -> None:
     """Between the colon and the at-sign of the authority, and nowhere else."""
     assert has_url_password(text) is expected
+    assert has_password(text) is expected
 
 
 @pytest.mark.parametrize(
-    "piece", ["a", "A1a", "x://", "LS0tLS1CRUdJTi", "eyJaaaaaaaaaa.", ":", "abcd-", "a://b:", "http."]
+    ("text", "expected"),
+    [
+        ("postgresql://db/app?user=app&password=pw", True),
+        ("jdbc:sqlserver://db;user=app;Password=pw;encrypt=true", True),
+        ("Server=db;Uid=app;Pwd=pw", True),
+        ("host=db password='p w' dbname=app", True),
+        ("jdbc:x://db?trustStorePassword=pw", True),
+        ("https://h/login?reset_password=true", False),
+        ("?password=", False),
+        ("?password=\0", False),
+        ("?password=a\0b", False),
+        ("?password=$PASSWORD", False),
+        ("?password={password}", False),
+        ("?password=%s", False),
+        ("--password-file=/run/secrets/p", False),
+        ("?password=/run/secrets/p", False),
+        ("?password_min=8", False),
+    ],
+)
+def test_passwords_as_parameters(text: str, expected: bool) -> None:
+    """Of URLs and connection strings; not what leads to a password, nor a setting about one."""
+    assert has_password(text) is expected
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["a", "A1a", "x://", "LS0tLS1CRUdJTi", "eyJaaaaaaaaaa.", ":", "abcd-", "a://b:", "http.", "pwd", "password="],
 )
 def test_long_values_take_one_pass(piece: str) -> None:
     """Ten times the length is about ten times the work, not a hundred: else a file could stop a pipeline."""
@@ -101,7 +135,7 @@ def test_long_values_take_one_pass(piece: str) -> None:
 
     def work(text: str) -> float:
         begun = time.process_time()
-        has_private_key(text), known_token(text), has_url_password(text), looks_random("KEY", text)
+        has_private_key(text), known_token(text), has_password(text), looks_random("KEY", text)
         may_be_secret("DB_PASSWORD", text)
         return time.process_time() - begun
 

@@ -235,6 +235,41 @@ def test_signals_reach_the_application(start: Start, shop: Project) -> None:
         assert finish(process, 42) == b""
 
 
+def test_a_signal_that_kills_the_application(start: Start, shop: Project) -> None:
+    """SIGKILL is for process 1 too: whoever waits for the container sees that signal, and no status of ours."""
+    with start(shop, "run", "-e", "test", "--", *PYTHON, "listen.py") as process:
+        assert read_line(process) == "ready"
+        os.kill(process_one(process), signal.SIGKILL)
+        finish(process, 128 + signal.SIGKILL)
+
+
+def test_with_an_init_in_front(start: Start, shop: Project) -> None:
+    """An application without a handler ignores SIGTERM as process 1, and ends at once, with 143, behind an init."""
+    tini, sleep = needs_tool("tini"), (needs_tool("sleep"), "300")
+    with start(shop, "run", "-e", "test", "--", "sh", "-c", 'echo ready; exec "$@"', "sh", *sleep) as process:
+        assert read_line(process) == "ready"
+        one = process_one(process)
+        wait_for_name(one, "sleep")
+        os.kill(one, signal.SIGTERM)
+        os.kill(one, signal.SIGKILL)
+        finish(process, 128 + signal.SIGKILL)
+    command = ["run", "-e", "test", "--", "sh", "-c", 'echo ready; exec "$@"', "sh", *sleep]
+    with start(shop, *command, shell=f"exec {tini} --") as process:
+        assert read_line(process) == "ready"
+        begin = time.monotonic()
+        os.kill(process_one(process), signal.SIGTERM)
+        finish(process, 128 + signal.SIGTERM)
+        assert time.monotonic() - begin < 2
+
+
+def wait_for_name(number: int, name: str) -> None:
+    """Return once the process is the program `name`."""
+    end = time.monotonic() + SECONDS
+    while Path(f"/proc/{number}/comm").read_text() != f"{name}\n":
+        assert time.monotonic() < end
+        os.sched_yield()
+
+
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_signals_while_a_store_hangs(
     start: Start,

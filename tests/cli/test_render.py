@@ -68,10 +68,12 @@ def test_our_own_loader_reads_what_was_rendered(shop: Project, canary: CanaryFac
 
 
 def test_a_value_that_the_format_cannot_carry(shop: Project) -> None:
-    """Status 6 that names the key; nothing is written."""
+    """Status 6 that names entry, format and reason; nothing is written."""
     shop.write("files/key", "two\nlines")
     failed = shop.cli("render", "-e", "test", "--format", "docker", expect=6)
-    assert "SECRET_KEY" in failed.stderr
+    cause = "the format docker cannot carry it: it holds a line feed"
+    assert f"  env/test/db.env:1: URL: {cause}" in failed.stderr
+    assert f"  env/test/security.env:1: SECRET_KEY: {cause}" in failed.stderr
     assert failed.stdout == ""
 
 

@@ -138,3 +138,25 @@ def test_files_belong_to_the_user(app: Project, secret: str, shared_folder: Path
     for _ in range(2):
         assert run(app, "nobody", "sh", "-c", show, options=files) == f"{NOBODY} 400\n{secret}"
     assert "0700" in app.cli("run", "-e", "production", *files, "--", "true", expect=6).stderr
+
+
+def test_folder_that_cannot_be_given_away(app: Project, shared_folder: Path) -> None:
+    """Root without the capability: the message names it, and no folder of root's is left for the next start."""
+    argv = [needs_tool("setpriv"), "--bounding-set=-chown", "--inh-caps=-all"]
+    argv += secretsync_argv(["run", "-e", "production", "--user", "nobody", "--files", str(shared_folder / "files")])
+    argv += ["--allow-disk", "--", "echo", "started"]
+    done = run_command(argv, cwd=app.root, env=clean_environment(app.home), expect=6)
+    assert done.stdout == ""
+    assert f"cannot be given to user {NOBODY}" in done.stderr
+    assert "CHOWN" in done.stderr
+    assert list(shared_folder.iterdir()) == []
+
+
+def test_bounding_set_without_the_right_to_change_it(app: Project) -> None:
+    """As in a container with few capabilities: the others are empty, and no new privileges makes up for this one."""
+    argv = [needs_tool("setpriv"), "--bounding-set=-setpcap", "--inh-caps=-all"]
+    argv += secretsync_argv(["run", "-e", "production", "--user", "nobody", "--", *STATUS])
+    status = read_fields(run_command(argv, cwd=app.root, env=clean_environment(app.home), expect=0).stdout)
+    assert {int(status[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")} == {0}
+    assert int(status["CapBnd"], 16) != 0
+    assert status["NoNewPrivs"] == "1"

@@ -43,6 +43,45 @@ def test_half_of_the_keys(aws: AwsAccount) -> None:
     """An access key without its secret is no credential."""
     outcome = failed(fetch(provider(aws, environ={"AWS_SECRET_ACCESS_KEY": None}), "app")[0])
     assert outcome.kind is ProblemKind.DENIED
+    assert "not complete (PartialCredentialsError)" in outcome.cause
+
+
+@pytest.mark.parametrize(
+    "empty", [("AWS_REGION",), ("AWS_DEFAULT_REGION",), ("AWS_PROFILE", "AWS_CONFIG_FILE"), ("AWS_SESSION_TOKEN",)]
+)
+def test_an_empty_variable(aws: AwsAccount, canary: CanaryFactory, empty: tuple[str, ...]) -> None:
+    """It counts as unset: a region of no letters has none of the secrets, and they are not missing."""
+    value = canary()
+    aws.create("app", value)
+    assert value_of(fetch(provider(aws, environ=dict.fromkeys(empty, "")), "app")[0]) == value
+
+
+def _profile(folder: Path, text: str) -> dict[str, str | None]:
+    """The variables that make the profile `work` of a file with this text the one in use."""
+    (folder / "config").write_text(text)
+    return {**NO_KEYS, "AWS_CONFIG_FILE": str(folder / "config"), "AWS_PROFILE": "work"}
+
+
+def test_a_profile_that_wants_a_code(aws: AwsAccount, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Nobody is asked for a code: a prompt would outlive the deadline."""
+    role = "role_arn = arn:aws:iam::123456789012:role/x\nmfa_serial = arn:aws:iam::123456789012:mfa/me\n"
+    keys = f"aws_access_key_id = {aws.root.access_key}\naws_secret_access_key = {aws.root.secret_key}\n"
+    environ = _profile(tmp_path, f"[profile work]\n{role}source_profile = me\n[profile me]\n{keys}")
+    outcome = failed(fetch(provider(aws, environ=environ), "app")[0])
+    assert outcome.kind is ProblemKind.DENIED
+    assert "wants a code of an MFA device" in outcome.cause
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_process_that_gives_no_credentials(aws: AwsAccount, canary: CanaryFactory, tmp_path: Path) -> None:
+    """A `credential_process` that writes anything else: denied, and what it wrote is not shown."""
+    for script in ("echo '{}'", "echo {} >&2; exit 3", 'echo \'{{"Version": 1, "SecretAccessKey": "{}"}}\''):
+        (tmp_path / "process").write_text(f"#!/bin/sh\n{script.format(canary())}\n")
+        environ = _profile(tmp_path, f"[profile work]\ncredential_process = /bin/sh {tmp_path}/process\n")
+        outcome = failed(fetch(provider(aws, environ=environ), "app")[0])
+        assert outcome.kind is ProblemKind.DENIED
+        assert "no credentials were found" in outcome.cause
+        assert not find_leaks(repr(outcome))
 
 
 def test_no_metadata_service(aws: AwsAccount, fault_proxy: MakeProxy) -> None:

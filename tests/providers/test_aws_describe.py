@@ -1,14 +1,18 @@
 """What AWS knows about secrets, without their values: dates, versions, schedules, and what that costs."""
 
 import json
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from secretsync.errors import ProblemKind
 from secretsync.model import Clock, Failed, Found, Missing
+from secretsync.providers import aws_describe
 from secretsync.providers.aws_describe import rotation_period
+from secretsync.providers.interface import Deadline
 from tests.providers.aws_helpers import describe, failed, fetch, info_of, provider, ref
 from tests.servers.aws import METADATA_ACTIONS, AwsAccount
 from tests.servers.faults import FaultProxy, aws_error, respond
@@ -307,3 +311,43 @@ def test_dates_just_now(aws: AwsAccount, canary: CanaryFactory) -> None:
     created = info_of(describe(provider(aws), "app")[0]).created
     assert created is not None
     assert abs(datetime.now(UTC) - created) < timedelta(hours=1)
+
+
+class _EndsBetweenPages(Deadline):
+    """A deadline that comes while a page is on its way, and a caller that is still listening then."""
+
+    def __init__(self) -> None:
+        super().__init__(60)
+        self.came = threading.Event()
+
+    @property
+    def is_over(self) -> bool:
+        return self.came.is_set()
+
+
+class _OnePageInTime:
+    """Calls that answer with the first of two pages of versions, as the deadline comes."""
+
+    def __init__(self, deadline: _EndsBetweenPages) -> None:
+        self.deadline = deadline
+        self.described = threading.Event()
+
+    def connect(self, refs: Any, deadline: Deadline) -> list[Any]:
+        return [(object(), list(refs))]
+
+    def call(self, client: object, operation: str, deadline: Deadline, **parameters: Any) -> Any:
+        if operation == "DescribeSecret":
+            self.described.set()
+            return {"ARN": ARN, "Name": "app"}
+        assert self.described.wait(30)
+        self.deadline.came.set()
+        return {"ARN": ARN, "Name": "app", "Versions": [], "NextToken": "2"}
+
+
+def test_pages_that_the_deadline_cuts_off() -> None:
+    """Without the last page nobody knows whether AWSCURRENT is there: that is no answer, not a secret without it."""
+    deadline = _EndsBetweenPages()
+    calls: Any = _OnePageInTime(deadline)
+    ((_, outcome),) = aws_describe.describe(calls, [ref("app")], deadline)
+    assert isinstance(outcome, Failed)
+    assert outcome.kind is ProblemKind.UNAVAILABLE

@@ -1,11 +1,12 @@
 """Nothing of a value, a token or a credential gets out of Key Vault's SDK, whatever the application logs."""
 
+import http.client
 import logging
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from secretsync.model import Failed
+from secretsync.model import Failed, Found
 from secretsync.providers.azure import AzureProvider
 from secretsync.providers.interface import Deadline, StoreContext
 from tests.contract.stores_azure import AzureStore
@@ -102,6 +103,20 @@ def test_logs_and_outcomes(
     for token in (*azure.keyvault.issued, principal.secret, *azure.keyvault.assertions):
         assert token not in said
     assert not [name for name in ("azure", "msal", "urllib3") if logging.getLogger(name).level != logging.NOTSET]
+
+
+def test_http_client_prints_no_credential(
+    azure: AzureWorld, canary: CanaryFactory, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """An application that has http.client print requests sees neither the token nor the client secret."""
+    monkeypatch.setattr(http.client.HTTPConnection, "debuglevel", 1)
+    store, principal = AzureStore(azure), azure.principal()
+    store.put("app", canary())
+    [(_, outcome)] = provider(store, azure.client_secret(principal)).fetch((store.ref("app"),), Deadline(10.0))
+    assert isinstance(outcome, Found)
+    said = "".join(capfd.readouterr())
+    assert principal.secret not in said
+    assert not [token for token in azure.keyvault.issued if token in said]
 
 
 def test_the_applications_own_use_of_the_sdk_is_logged(

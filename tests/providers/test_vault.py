@@ -176,6 +176,19 @@ def test_namespace(vault: VaultSpace, canary: CanaryFactory) -> None:
     assert field(fetch(make_provider(vault.environ("root")), f"{inside.namespace}/{mount}/app"), "key") == value
 
 
+def test_a_namespace_that_is_not_there(vault: VaultSpace, canary: CanaryFactory) -> None:
+    """It is named, and none of its secrets is missing: a default would stand in for a wrong setting."""
+    mount = vault.kv2()
+    vault.write(mount, "app", {"key": canary()})
+    for version in (None, 2):
+        provider = make_provider(vault.environ("root"), namespace="nowhere", kv_version=version)
+        for outcome in (fetch(provider, f"{mount}/app"), describe(provider, f"{mount}/app")):
+            assert failed(outcome).kind is UNUSABLE
+            assert failed(outcome).cause == "the server has no namespace nowhere"
+        with pytest.raises(ResolutionError, match="no namespace nowhere"):
+            provider.identity()
+
+
 def test_dead_token_and_forbidden_path_are_told_apart(
     vault: VaultSpace, fault_proxy: Proxies, canary: CanaryFactory
 ) -> None:

@@ -75,6 +75,8 @@ def test_run_render_check_explain(shop: Shop) -> None:
     assert json.loads(rendered.stdout)["SMTP_PASSWORD"] == shop.smtp
     checked = shop.cli("check", "-e", "production")
     assert (checked.status, "nothing is missing" in checked.stdout) == (0, True)
+    # The longest time that can be written is more than any wait of the system takes.
+    assert shop.cli("check", "-e", "production", "--timeout", "999999999w").status == 0
     assert shop.cli("explain", "-e", "production").status == 0
 
 

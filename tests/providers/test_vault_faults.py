@@ -233,6 +233,26 @@ def test_one_bad_secret_spoils_no_other(broken: Broken) -> None:
     assert bad == {3, 7}
 
 
+@pytest.mark.parametrize("status", [400, 401, 403, 404])
+def test_json_that_is_not_vaults(broken: Broken, status: int) -> None:
+    """A gateway before the server says no in JSON of its own: nothing is missing then, and no right is lacking."""
+    answer = json_response({"message": "no route matched"}, status)
+    broken.proxy.fail(faults.respond(status, answer.body, answer.headers))
+    for outcome in (broken.fetch(), describe(broken.provider(), broken.path)):
+        assert failed(outcome).kind is UNAVAILABLE
+        assert f"its answer is not Vault's ({status})" in failed(outcome).cause
+
+
+@pytest.mark.parametrize("proxy", ["nonsense:::", "socks5://127.0.0.1:1"])
+def test_a_proxy_that_is_none(broken: Broken, proxy: str) -> None:
+    """A proxy that requests cannot use is a mistake in the configuration, and no connection that was closed."""
+    environ = {**broken.vault.environ(broken.token, url=broken.proxy.url), "HTTP_PROXY": proxy}
+    outcome = failed(fetch(make_provider(environ), broken.path))
+    assert outcome.kind is ProblemKind.CONFIGURATION
+    assert "HTTP_PROXY" in f"{outcome.hint}"
+    assert broken.proxy.requests.count() == 0
+
+
 # Discretion
 
 

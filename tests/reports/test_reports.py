@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -10,10 +11,11 @@ from xml.etree import ElementTree as ET
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from secretsync.bindings import Limit
 from secretsync.errors import printable
-from secretsync.reports import FORMATS, render
+from secretsync.reports import FORMATS, Document, render
 from secretsync.reports.prometheus import METRICS
-from secretsync.rotation import State
+from secretsync.rotation import Key, RotationReport, SecretAge, State
 from tests.reports.samples import DATED, HOSTILE, NOW, QUIET, document
 from tests.support.processes import clean_environment, run_command
 from tests.support.tools import needs_tool
@@ -270,6 +272,70 @@ def test_html_places() -> None:
         (one["class"] or "").split()[1] for tag, one in page.elements if tag == "li" and "row" in (one["class"] or "")
     ]
     assert rows == [state.value for state in State]
+
+
+def test_html_names_are_whole() -> None:
+    """What a narrow column cuts off is in the tip over it; the head of the page breaks a name rather than widen it."""
+    name = "x" * 500
+    page = Page(render("html", document(name)))
+    tips = [one["title"] for _, one in page.elements if one.get("class") == "who"]
+    assert f"aws:ok/{name}; A_KEY at env/{name}/security.env:1; B_URL at env/{name}/web.env:2" in tips
+    style = "".join(page.texts)
+    assert re.search(r"\.headline {[^}]*overflow-wrap: anywhere", style)
+
+
+@pytest.mark.parametrize(
+    ("environments", "days", "words"),
+    [
+        (("production",), 80, "Next is A_KEY, B_URL, in 10 days, on 4 December 2026."),
+        (("production", "staging"), 80, "Next is A_KEY, B_URL of production, in 10 days, on 4 December 2026."),
+        (("production",), 90, "5 of 10 secrets"),
+    ],
+)
+def test_html_headline(environments: tuple[str, ...], days: int, words: str) -> None:
+    """What is wrong, and whose limit is reached next: of which environment, where there are several."""
+    page = Page(render("html", document("x", environments=environments, days=days)))
+    assert words in "".join(page.texts)
+
+
+def one_secret(at: datetime, seconds: float) -> Document:
+    """A secret that was made at `at`, and is good for so many seconds."""
+    limit = Limit(seconds=seconds, written="a limit")
+    made = SecretAge(
+        reference="aws:x",
+        store="aws",
+        provider="aws",
+        keys=(Key("A_KEY", "env/production/security.env", 1),),
+        state=State.OK,
+        limit=limit,
+        limit_from="default",
+        created=at,
+        age=0,
+    )
+    return Document(at=at, reports=(RotationReport(environment="production", at=at, secrets=(made,)),))
+
+
+def test_html_of_one() -> None:
+    """One secret is no plural, and the first month of each year that is named has the year."""
+    page = Page(render("html", one_secret(NOW, 365 * 86400)))
+    assert "The one secret is not overdue." in page.texts
+    assert [text for text in page.texts if re.fullmatch(r"[A-Z][a-z]{2} \d{4}", text)] == ["Mar 2027"]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("at", [NOW, datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)], ids=str)
+def test_edges_of_the_calendar(name: str, at: datetime) -> None:
+    """The first moment that there is, the last, and a limit that reaches beyond it, have a report like any other."""
+    text = render(name, one_secret(at, 999_999_999 * 7 * 86400.0))
+    assert "A_KEY" in text or name in ("github", "sarif")  # which name nothing but what is wrong
+
+
+def test_html_on_paper() -> None:
+    """Browsers leave backgrounds out when they print, and the bars are backgrounds; paper is never dark."""
+    style = "".join(Page(render("html", document("x"))).texts)
+    (_, printed) = style.split("@media print")
+    assert re.search(r"\.track i[^}]*print-color-adjust: exact", printed)
+    assert "@media screen and (prefers-color-scheme: dark)" in style
 
 
 # GitHub

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import os
@@ -10,6 +11,7 @@ import socket
 import stat
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -298,6 +300,39 @@ def test_many_writers(made: Project, log: Path) -> None:
     running = [subprocess.Popen(["sh", "-c", script, "sh", *argv], cwd=made.root, env=env) for _ in range(6)]
     assert [process.wait(120) for process in running] == [0] * 6
     assert len(lines(log)) == len({one["pid"] for one in lines(log)}) == 30
+
+
+RESOLVES = """
+import sys
+from secretsync import resolve_config
+for _ in range(100):
+    resolve_config("test", root=sys.argv[1])
+"""
+
+
+def test_many_lines_at_once(project: MakeProject, canary: CanaryFactory) -> None:
+    """10,000 lines of two processes, by fifty: no line is torn, lost or empty, wherever the other one is writing."""
+    entries = "".join(f"KEY_{number}=$<docker:secret>\n" for number in range(50))
+    bindings = "[stores.docker]\ndir = 'secrets'\n"
+    made = project({"env/test/common.env": entries, "providers/test.toml": bindings, "secrets/secret": canary()})
+    log = canary.watch(made.root / "access.log")
+    env = {**clean_environment(made.home), "SECRETSYNC_ACCESS_LOG": str(log)}
+    argv = [sys.executable, "-c", RESOLVES, str(made.root)]
+    running = [subprocess.Popen(argv, cwd=made.root, env=env) for _ in range(2)]
+    assert [process.wait(120) for process in running] == [0, 0]
+    whole = [(one["pid"], one["key"]) for one in lines(log)]
+    assert Counter(Counter(whole).values()) == {100: 100}
+    blocks = [whole[start : start + 50] for start in range(0, len(whole), 50)]
+    assert all(len({pid for pid, _ in block}) == 1 for block in blocks)
+
+
+def test_a_log_that_somebody_locked(made: Project, log: Path) -> None:
+    """Whoever holds its lock keeps nobody from reading secrets, and no line from being written."""
+    log.touch()
+    with log.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        made.cli("get", "-e", "production", "SECRET_KEY", "--access-log", "access.log", reveals=True, expect=0)
+    assert [one["key"] for one in lines(log)] == ["SECRET_KEY"]
 
 
 def test_standard_error(made: Project, canary: CanaryFactory) -> None:

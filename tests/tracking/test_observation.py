@@ -90,6 +90,8 @@ def test_secrets_that_are_placeholders_alone_are_recorded(text: str) -> None:
         ("KEY", "$<env:X_PASSWORD:-hunter2>"),
         ("KEY", "${X_PASSWORD:-hunter2}"),
         ("KEY", "postgresql://app:hunter2@db/app"),
+        ("KEY", "jdbc:mysql://db/app?user=app&password=hunter2"),
+        ("KEY", "'Server=db;Pwd=hunter2'"),
         ("KEY", "$<env:URL:-postgresql://app:hunter2@db/app>"),
         ("KEY", f'"{PEM}"'),
         ("KEY", f"x{base64.b64encode(PEM.encode()).decode()}"),

@@ -32,6 +32,7 @@ class GitState(Record, kw_only=True):
     ignored: Mapping[str, str]  # those of our files that git ignores -> the rule that says so
     exposed: tuple[str, ...] = ()  # files with plain secrets that are neither tracked nor ignored
     rendered: tuple[EnvFile, ...] = ()  # tracked files in the form of an env file, outside env/
+    unread: int = 0  # further ones of these
 
 
 class Ages(Record, kw_only=True):

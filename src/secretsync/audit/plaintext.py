@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from secretsync.audit.evidence import Evidence
-from secretsync.audit.shapes import HOLE, has_private_key, has_url_password, known_token, looks_random, may_be_secret
+from secretsync.audit.shapes import HOLE, has_password, has_private_key, known_token, looks_random, may_be_secret
 from secretsync.envfiles import EnvFile
 from secretsync.examples import is_example
 from secretsync.model import Entry
@@ -22,8 +22,12 @@ def plaintext_findings(evidence: Evidence) -> Iterator[Finding]:
 
 
 def plaintext_of(files: Iterable[EnvFile], policy: Policy, *, is_strict: bool) -> Iterator[Finding]:
-    """Every secret in plain text in `files`: of each entry the surest sign alone."""
+    """Every secret in plain text in `files`: of each entry the surest sign alone; keys and tokens in comments too."""
     for file in files:
+        for line, comment in file.comments:
+            if (sign := _sure_sign(comment)) is not None:
+                rule, what = sign
+                yield found(rule, f"{what} stands in this comment in plain text", file=file.file, line=line)
         for entry in file.entries:
             if (finding := _plaintext(entry, policy, is_strict=is_strict)) is not None:
                 yield finding
@@ -33,12 +37,12 @@ def _plaintext(entry: Entry, policy: Policy, *, is_strict: bool) -> Finding | No
     literal, defaults = written(entry)
     whole = HOLE.join([literal, *defaults])
     weak = Severity.ERROR if is_strict else Severity.WARNING
-    if has_private_key(whole):
-        return _at(entry, "plaintext-key", "a private key stands here in plain text")
-    if kind := known_token(whole):
-        return _at(entry, "plaintext-token", f"what looks like {kind} stands here in plain text")
-    if has_url_password(literal) or any(map(has_url_password, defaults)):
-        return _at(entry, "plaintext-url", "a password stands in this URL in plain text", weak)
+    # The source has what the value has not: a comment behind it.
+    if (sign := _sure_sign(whole) or _sure_sign(entry.source)) is not None:
+        rule, what = sign
+        return _at(entry, rule, f"{what} stands here in plain text")
+    if has_password(literal) or any(map(has_password, defaults)):
+        return _at(entry, "plaintext-url", "a password stands in this value in plain text", weak)
     # A value with a placeholder in it has its secret from there: the text around it is no secret.
     if HOLE not in literal and policy.is_sensitive(entry.key) and may_be_secret(entry.key, literal):
         # In strict environments the rule on stand-ins speaks.
@@ -47,6 +51,15 @@ def _plaintext(entry: Entry, policy: Policy, *, is_strict: bool) -> Finding | No
         return _at(entry, "plaintext-name", "a name of secrets has its value in plain text", weak)
     if any(looks_random(entry.key, part) for part in whole.split(HOLE)):
         return _at(entry, "plaintext-entropy", "a value that looks random, as secrets do, stands here in plain text")
+    return None
+
+
+def _sure_sign(text: str) -> tuple[str, str] | None:
+    """The rule that a text breaks wherever it stands, and what it is."""
+    if has_private_key(text):
+        return "plaintext-key", "a private key"
+    if kind := known_token(text):
+        return "plaintext-token", f"what looks like {kind}"
     return None
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from secretsync.audit.evidence import FileState, GitState
 from secretsync.audit.files import is_private_path, secret_folders
-from secretsync.envfiles import EnvFile, read_env_file
+from secretsync.envfiles import read_env_file
 from secretsync.plan import Plan
 from secretsync.policy import policy_file
 from secretsync.project import Project
@@ -75,11 +75,14 @@ def git_state(plan: Plan, environ: Mapping[str, str]) -> GitState | str:
     except OSError as error:
         return f"git could not be started: {error.strerror}"
     exposed = [path for path in untracked if is_private_path(path, folders)]
+    names = _env_files(tracked)
+    read = [read_env_file(os.path.join(root, path), file=path, service=None) for path in names[:_MOST_RENDERED]]
     return GitState(
         tracked=tuple(tracked),
         ignored=_ignored(ignored),
         exposed=tuple(sorted(exposed)),
-        rendered=_rendered(root, tracked),
+        rendered=tuple(read),
+        unread=len(names[_MOST_RENDERED:]),
     )
 
 
@@ -112,11 +115,11 @@ def _ignored(items: list[str]) -> dict[str, str]:
     return found
 
 
-def _rendered(root: str, tracked: list[str]) -> tuple[EnvFile, ...]:
+def _env_files(tracked: list[str]) -> list[str]:
     """The tracked files in the form of an env file that are none of an environment's."""
     names = []
     for path in tracked:
         name = path.rsplit("/", 1)[-1]
         if (name.endswith(".env") or name.startswith(".env")) and not path.startswith("env/"):
             names.append(path)
-    return tuple(read_env_file(os.path.join(root, path), file=path, service=None) for path in names[:_MOST_RENDERED])
+    return names

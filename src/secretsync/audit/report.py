@@ -166,6 +166,11 @@ def _not_checked(evidence: Evidence) -> Iterator[str]:
             yield f"shared-secret: the environment {name}: {other}"
     if isinstance(evidence.git, str):
         yield f"{', '.join(_GIT)}: {evidence.git}"
+    else:
+        # Another program may read them: that we cannot is no finding.
+        yield from (f"git-tracked: {file.problems[0]}" for file in evidence.git.rendered if file.problems)
+        if evidence.git.unread:
+            yield f"git-tracked: further files in the form of an env file: {evidence.git.unread}"
     if evidence.online is None:
         if evidence.plan.refs:
             yield "whether the stores have these secrets: no store was asked (--online asks them)"

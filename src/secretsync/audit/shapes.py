@@ -8,7 +8,7 @@ import math
 import re
 from collections import Counter
 
-__all__ = ["has_private_key", "has_url_password", "known_token", "looks_random", "may_be_secret"]
+__all__ = ["has_password", "has_private_key", "has_url_password", "known_token", "looks_random", "may_be_secret"]
 
 _PRIVATE_KEY = re.compile(
     r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----|AGE-SECRET-KEY-1[0-9A-Z]{20}|PuTTY-User-Key-File-"
@@ -42,6 +42,12 @@ HOLE = "\0"
 # Bounded everywhere: a file of a megabyte in one word is looked through in one pass.
 _URL_PASSWORD = re.compile(
     rf"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{{0,30}}://[^\s/@:?#]{{0,256}}:[^\s/@?#{HOLE}]{{1,1024}}@"
+)
+# ?password=... of a URL, Pwd=...; of a connection string; not what only leads to one: password=$PASSWORD, ={password}.
+_PASSWORD_PARAMETER = re.compile(
+    r"(?<![\w.-])[\w.-]{0,30}(?:password|passwd|passphrase|pwd)\s?=\s?['\"]?(?![<{*%]|\$[A-Za-z_{(])"
+    rf"([^\s&;,'\"{HOLE}]{{1,1024}})(?![^\s&;,'\"])",
+    re.ASCII | re.IGNORECASE,
 )
 
 # The last word of names such as TOKEN_TTL or API_KEY_HEADER: settings about a secret, no secrets.
@@ -91,6 +97,12 @@ def known_token(text: str) -> str | None:
 def has_url_password(text: str) -> bool:
     """Whether a URL in `text` has a password that is written there."""
     return _URL_PASSWORD.search(text) is not None
+
+
+def has_password(text: str) -> bool:
+    """Whether `text` has a password written into it: in a URL, or as a parameter of a connection string."""
+    parameters = (match[1] for match in _PASSWORD_PARAMETER.finditer(text))
+    return has_url_password(text) or any(may_be_secret("PASSWORD", value) for value in parameters)
 
 
 def may_be_secret(name: str, text: str) -> bool:

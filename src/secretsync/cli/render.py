@@ -16,7 +16,8 @@ from secretsync.cli.common import environment_of, open_plan, resolve_valid
 from secretsync.cli.options import add_access_log, add_source, add_validation
 from secretsync.cli.speech import say
 from secretsync.entrypoint import refuse_steering
-from secretsync.errors import UsageError
+from secretsync.errors import OutputError, Problem, UsageError
+from secretsync.records import replace
 from secretsync.source import load_plan
 
 if TYPE_CHECKING:
@@ -104,6 +105,8 @@ def _format(options: argparse.Namespace) -> str:
     values = {key: found.value.reveal() for key, found in resolved.items()}
     chosen = formats.FORMATS[options.format].options
     given = {name: getattr(options, name) for name in chosen if getattr(options, name)}
+    if problems := formats.problems(options.format, values, **given):
+        raise OutputError([_at_its_entry(problem, resolved) for problem in problems])
     text = formats.render(options.format, values, **given)
     # Where the runner listens for commands, and a terminal does not show it.
     if preamble := formats.preamble(options.format, values, _secret_keys(resolved)):
@@ -111,6 +114,14 @@ def _format(options: argparse.Namespace) -> str:
             raise UsageError("masking commands hold the values, and stderr is a terminal; run this in the workflow")
         sys.stderr.write(preamble)
     return text
+
+
+def _at_its_entry(problem: Problem, resolved: dict[str, Resolved]) -> Problem:
+    """The same, with the file and the line of the key's entry; a problem of all values together has none."""
+    if problem.key is None:
+        return problem
+    entry = resolved[problem.key].entry
+    return replace(problem, file=entry.file, line=entry.line)
 
 
 def _secret_keys(resolved: dict[str, Resolved]) -> list[str]:

@@ -74,7 +74,8 @@ class AwsProvider:
             ),
         },
         extra="aws",
-        modules=("boto3",),
+        modules=("botocore.session",),
+        import_cost=13,
         credentials=(
             "AWS_ACCESS_KEY_ID",
             "AWS_SECRET_ACCESS_KEY",

@@ -19,6 +19,7 @@ from secretsync.providers.aws_refusal import (
 __all__ = ["failure", "garbled", "no_version", "outcome", "scheduled_for_deletion"]
 
 _PRINCIPAL = re.compile(r"User: (arn:aws[a-z-]*:(?:iam|sts)::[0-9]*:[A-Za-z0-9/_+=,.@-]{1,200}) is not authorized")
+_NOT_AWS = "is this the endpoint of AWS, without a portal before it?"
 _ACTION = re.compile(r"not authorized to perform: ([a-z]+:[A-Za-z]+)")
 
 
@@ -49,15 +50,15 @@ def no_version(ref: SecretRef) -> Failed:
     if ref.version is not None:
         return Failed(ProblemKind.UNUSABLE, f"the secret has no version {ref.version}", "was it removed by now?")
     stage = ref.stage or "AWSCURRENT"
-    hint = None if ref.stage else "a value was never stored, or its stages were moved by hand: store one"
+    hint = "a value was never stored, or its stages were moved by hand: store one"
+    if ref.stage is not None:
+        hint = "`aws secretsmanager list-secret-version-ids` shows those that it has"
     return Failed(ProblemKind.UNUSABLE, f"the secret has no version with the stage {stage}", hint)
 
 
 def garbled(what: str) -> Failed:
     """The outcome of an answer that is none."""
-    return Failed(
-        ProblemKind.UNAVAILABLE, f"the answer {what}", "is this the endpoint of AWS, without a portal before it?"
-    )
+    return Failed(ProblemKind.UNAVAILABLE, f"the answer {what}", _NOT_AWS)
 
 
 def _not_found(refusal: Refusal, ref: SecretRef) -> Missing | Failed:
@@ -95,6 +96,18 @@ _MEANINGS = (
         "the SDK cannot be configured",
         "see the store's settings and ~/.aws/config",
     ),
+    (
+        {"CodeWantedError"},
+        ProblemKind.DENIED,
+        "the profile wants a code of an MFA device, and nobody is asked for one",
+        "sign in before: `aws sts get-session-token`, or `aws sso login`",
+    ),
+    (
+        {"PartialCredentialsError"},
+        ProblemKind.DENIED,
+        "the credentials are not complete",
+        "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY go together, as do role_arn and source_profile of a profile",
+    ),
     (EXPIRED, ProblemKind.DENIED, "our credentials have expired", "get new ones: sign in again"),
     (
         NO_CREDENTIALS,
@@ -127,7 +140,8 @@ def failure(refusal: Refusal) -> Failed:
         return Failed(ProblemKind.UNAVAILABLE, f"AWS has too many requests ({code})", "try again later")
     if refusal.is_denied:
         return _denied(refusal)
-    return Failed(ProblemKind.UNAVAILABLE, f"{refusal.operation or 'the call'} failed ({code})", None)
+    hint = "try again later" if refusal.is_unreachable else _NOT_AWS
+    return Failed(ProblemKind.UNAVAILABLE, f"{refusal.operation or 'the call'} failed ({code})", hint)
 
 
 def _denied(refusal: Refusal) -> Failed:

@@ -49,6 +49,8 @@ UNKNOWN_KEYS = {
 SIGNATURE = {"InvalidSignatureException", "RequestExpired", "RequestTimeTooSkewed", "SignatureDoesNotMatch"}
 NO_CREDENTIALS = {"NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError"}
 NO_CREDENTIALS |= {"MetadataRetrievalError", "TokenRetrievalError", "NoAuthTokenError"}
+NO_CREDENTIALS |= {"CodeWantedError"}  # our own
+NO_CREDENTIALS |= {"JSONDecodeError"}  # of what a credential_process wrote, or a sign-in left
 NO_CREDENTIALS |= {"FileNotFoundError", "PermissionError"}  # of the file that a variable or a profile names
 CONFIGURATION = {
     "ConfigNotFound",

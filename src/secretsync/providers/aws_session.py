@@ -33,6 +33,15 @@ class PlainEndpointError(Exception):
     """An endpoint would get signed requests and send values unencrypted, to another machine."""
 
 
+class CodeWantedError(Exception):
+    """A profile wants the code of an MFA device."""
+
+
+def _ask_nobody(_question: str) -> str:
+    # A prompt would wait in a thread that the deadline leaves behind, with the terminal's echo off.
+    raise CodeWantedError
+
+
 class _FewServices(Loader):
     """The SDK's descriptions of those services that secrets and credentials come from.
 
@@ -55,12 +64,13 @@ class StoreSession(Session):
     def __init__(self, context: StoreContext, connections: int) -> None:
         profile = context.setting("profile")
         super().__init__(profile=profile)
-        self._environ = context.environ
+        # Empty counts as unset: Compose and CI set what they have no value for.
+        self._environ = {name: value for name, value in context.environ.items() if value}
         self._endpoint = context.setting("endpoint_url")
         self._role = context.setting("role_arn")
         self._may_be_plain = context.settings.get("plain_http") is True
         self.user_agent_extra = "secretsync"
-        self._read_configuration_from(context.environ)
+        self._read_configuration_from(self._environ)
         if region := context.setting("region"):
             self.set_config_variable("region", region)
         self.set_default_client_config(
@@ -99,6 +109,8 @@ class StoreSession(Session):
 
     def _chain(self) -> Any:
         chain = create_credential_resolver(self, region_name=self.get_config_variable("region"))
+        roles: Any = chain.get_provider("assume-role")
+        roles._prompter = _ask_nobody  # noqa: SLF001 - in public it is an argument of what the function above builds
         botocores = [provider.METHOD for provider in chain.providers]
         for mine in (EnvProvider(self._environ), ContainerProvider(self._environ), self._web_identity()):
             # Variables with keys are no part of the chain where a profile is set.

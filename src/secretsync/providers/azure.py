@@ -64,6 +64,7 @@ class AzureProvider:
         },
         extra="azure",
         modules=("azure.keyvault.secrets", "azure.identity"),
+        import_cost=20,
         credentials=("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PASSWORD", "AZURE_PASSWORD", "MSI_SECRET"),
         identity_variables=(
             "AZURE_TENANT_ID",

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from secretsync.errors import ProblemKind
 from secretsync.model import Clock, Failed, Found, Missing, Payload, SecretInfo, SecretRef
+from secretsync.providers.azure_errors import MISSING_HINT
 
 __all__ = ["information_of", "value_of"]
 
@@ -46,7 +47,7 @@ def information_of(
     if None in versions or any(properties.created_on is None for properties in listed):
         return Failed(ProblemKind.UNAVAILABLE, f"{host} answered about another secret or version")
     if not versions:
-        return Missing(f"{host} has no such secret")
+        return Missing(f"{host} has no such secret", MISSING_HINT)
     # The list is in no order. What a read without a version gives is the newest, enabled or not.
     newest = max(properties.created_on for properties in listed)
     current = [version for version, properties in versions.items() if properties.created_on == newest]

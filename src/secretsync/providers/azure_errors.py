@@ -12,7 +12,7 @@ from secretsync.errors import ProblemKind
 from secretsync.model import Failed, Missing
 from secretsync.records import Record
 
-__all__ = ["NoTokenError", "Trouble", "token_trouble", "vault_trouble"]
+__all__ = ["MISSING_HINT", "NoTokenError", "Trouble", "token_trouble", "vault_trouble"]
 
 T = TypeVar("T")
 
@@ -29,6 +29,8 @@ _RIGHTS = {
     "get": "the right to read values: the role Key Vault Secrets User, or Get in the vault's access policy",
     "list": "the right to read metadata: the role Key Vault Reader, or List in the vault's access policy",
 }
+
+MISSING_HINT = "is it in this vault, and spelt like this? one that was deleted can be recovered for some time"
 
 _FORBIDDEN = {
     "ForbiddenByRbac": None,
@@ -51,6 +53,10 @@ _AUTHORITY_HINTS = {
     "AADSTS70021": "no federated credential of the identity matches issuer and subject of the token",
     "AADSTS700213": "no federated credential of the identity matches issuer and subject of the token",
 }
+
+
+_GARBLED_HINT = "is vault_url right, and no proxy or login page before the vault?"
+_VAULT_HINT = "is vault_url right, and is there a way to it from here, perhaps through HTTPS_PROXY?"
 
 
 class Trouble(Record, kw_only=True):
@@ -86,7 +92,7 @@ def vault_trouble(error: Exception, *, vault: str, right: str) -> Trouble:
         return error.trouble
     if isinstance(error, HttpResponseError) and not isinstance(error, DecodeError) and error.status_code:
         return _refused(error, vault, right)
-    if (trouble := _unreachable(error, vault)) is not None:
+    if (trouble := _unreachable(error, vault, _VAULT_HINT)) is not None:
         return trouble
     if isinstance(error, ValueError) and "challenge" in str(error):
         # The SDK gives the token only to hosts below the domain that the challenge names.
@@ -95,7 +101,8 @@ def vault_trouble(error: Exception, *, vault: str, right: str) -> Trouble:
     if isinstance(error, OSError):
         cause = f"{vault} cannot be asked: the certificate authorities cannot be read ({type(error).__name__})"
         return _of_all(ProblemKind.CONFIGURATION, cause, "REQUESTS_CA_BUNDLE names a file of certificates")
-    return Trouble(outcome=Failed(ProblemKind.UNAVAILABLE, f"{vault} gave a garbled answer ({type(error).__name__})"))
+    cause = f"{vault} gave a garbled answer ({type(error).__name__})"
+    return Trouble(outcome=Failed(ProblemKind.UNAVAILABLE, cause, _GARBLED_HINT))
 
 
 def token_trouble(error: Exception, *, credential: str, is_built: bool = True) -> Trouble:
@@ -151,7 +158,7 @@ def _refused(error: Any, vault: str, right: str) -> Trouble:
     code, inner = _codes(error)
     # A 404 of a proxy or of another service says nothing about the secret.
     if status == 404 and code == "SecretNotFound":
-        return Trouble(outcome=Missing(f"{vault} has no such secret or version"))
+        return Trouble(outcome=Missing(f"{vault} has no such secret or version", MISSING_HINT))
     if status == 401:
         cause, hint = f"{vault} does not take our token (HTTP 401)", "is the vault in the tenant AZURE_TENANT_ID?"
         return Trouble(outcome=Failed(ProblemKind.DENIED, cause, hint), is_general=True, is_token_refused=True)
@@ -165,8 +172,11 @@ def _refused(error: Any, vault: str, right: str) -> Trouble:
             return _of_all(ProblemKind.DENIED, f"{cause}: {reason}", "let this network in, or use a private endpoint")
         return Trouble(outcome=Failed(ProblemKind.DENIED, cause, f"our identity lacks {_RIGHTS[right]}"))
     after = _retry_after(error)
-    what = "has too many requests" if status == 429 else "gave no answer"
-    wish = f"it asks to be left alone for {after:g} s" if after is not None else None
+    if status in _TRANSIENT:
+        what, hint = "has too many requests" if status == 429 else "does not work", "try again later"
+    else:
+        what, hint = "gave no usable answer", _GARBLED_HINT
+    wish = f"it asks to be left alone for {after:g} s" if after is not None else hint
     return Trouble(
         outcome=Failed(ProblemKind.UNAVAILABLE, f"{vault} {what} (HTTP {status})", wish),
         is_transient=status in _TRANSIENT,

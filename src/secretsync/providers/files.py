@@ -14,6 +14,7 @@ __all__ = ["MAX_BYTES", "modified", "read_secret_file"]
 
 # As much as Docker and Kubernetes take for one secret, and 16 times what AWS does.
 MAX_BYTES = 1024 * 1024
+_LAST_SECOND = 253_402_300_799.0  # of the year 9999
 
 
 def read_secret_file(path: str, *, folder: str | None = None) -> bytes | Missing | Failed:
@@ -50,7 +51,8 @@ def modified(path: str, *, folder: str | None = None) -> datetime | Missing | Fa
         return _failed(path, error)
     if not stat.S_ISREG(status.st_mode):
         return Failed(ProblemKind.UNUSABLE, f"{path} is not a regular file")
-    return datetime.fromtimestamp(status.st_mtime, UTC)
+    # A file system may hold any number; this is a hint for people, and no reason to fail.
+    return datetime.fromtimestamp(min(max(status.st_mtime, 0.0), _LAST_SECOND), UTC)
 
 
 def _open(path: str, folder: str | None) -> int | Missing | Failed:

@@ -20,6 +20,9 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 Answer = tuple[SecretRef, Found[Payload] | Missing | Failed]
 Information = tuple[SecretRef, Found[SecretInfo] | Missing | Failed]
 
+# Locks, sockets and polls take no wait that is longer than some weeks.
+_LONGEST = 7 * 86400.0  # seconds
+
 
 class Deadline:
     """The moment at which one whole resolution ends, by the monotonic clock."""
@@ -27,8 +30,8 @@ class Deadline:
     __slots__ = ("_at", "seconds")
 
     def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self._at = time.monotonic() + seconds
+        self.seconds = min(seconds, _LONGEST)
+        self._at = time.monotonic() + self.seconds
 
     def remaining(self) -> float:
         """Seconds that are left, never negative: what a request may still take."""
@@ -100,7 +103,8 @@ class ProviderSpec(Record, kw_only=True):
     settings: Mapping[str, Setting] = _NOTHING
     check_path: Callable[[str], str | None] = _any_path  # what is wrong with a path, in words; None: nothing
     extra: str | None = None  # pip install "secretsync-adapter[EXTRA]"
-    modules: tuple[str, ...] = ()  # the SDK's top-level modules that must be importable
+    modules: tuple[str, ...] = ()  # of its SDK: they must be importable, and are imported before it is first asked
+    import_cost: int = 0  # how long that takes, in starts of Python: the store with the slowest SDK is begun first
     credentials: tuple[str, ...] = ()  # variables with literal credentials: not handed to the application
     identity_variables: tuple[str, ...] = ()  # pointers to a platform's identity: they stay
     is_secret_store: bool = True  # False: what it returns is secret only under a sensitive name (`env`)

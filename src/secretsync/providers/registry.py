@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from typing import TYPE_CHECKING, cast
 
 from secretsync.errors import ConfigurationError
 from secretsync.names import nearest
-from secretsync.providers.interface import ProviderSpec, ProviderType
+from secretsync.providers.interface import Provider, ProviderSpec, ProviderType
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-__all__ = ["BUILT_IN", "ENTRY_POINT_GROUP", "load_provider", "missing_modules", "plug_ins", "provider_names"]
+__all__ = [
+    "BUILT_IN",
+    "ENTRY_POINT_GROUP",
+    "import_sdk",
+    "load_provider",
+    "missing_modules",
+    "plug_ins",
+    "provider_names",
+]
 
 ENTRY_POINT_GROUP = "secretsync.providers"
 
@@ -23,6 +33,8 @@ BUILT_IN = {
     "env": "secretsync.providers.env:EnvProvider",
     "vault": "secretsync.providers.vault:VaultProvider",
 }
+
+_importing: dict[int, threading.Lock] = {}  # by process: a fork copies a lock that is held
 
 
 def provider_names() -> tuple[str, ...]:
@@ -74,6 +86,20 @@ def load_provider(name: str) -> ProviderType:
 def missing_modules(provider: ProviderType) -> tuple[str, ...]:
     """The modules of the provider's SDK that are not installed."""
     return tuple(module for module in provider.spec.modules if not _is_installed(module))
+
+
+def import_sdk(provider: Provider) -> None:
+    """Import the SDK of a provider, one at a time: the first store is asked while the next one's SDK is imported.
+
+    Side by side each would be ready only when all are. And requests hides a warning of urllib3's by a switch of the
+    whole process, which an import beside it may turn back.
+    """
+    if modules := provider.spec.modules:
+        from importlib import import_module
+
+        with _importing.setdefault(os.getpid(), threading.Lock()):
+            for module in modules:
+                import_module(module)
 
 
 def _is_installed(module: str) -> bool:

@@ -49,6 +49,7 @@ class VaultProvider:
         check_path=check_path,
         extra="vault",
         modules=("hvac",),
+        import_cost=11,
         settings=SETTINGS,
         credentials=(
             "VAULT_TOKEN",

@@ -200,5 +200,6 @@ def _issued(auth: Mapping[str, Any], text: str) -> Token:
 def _checked(token: str, what: str) -> str:
     """`token`, where it can stand in a header: the error of requests for one that cannot would show it."""
     if not token or not token.isascii() or not token.isprintable() or " " in token:
-        raise VaultFailureError(Failed(ProblemKind.DENIED, f"{what} has characters that no token has"))
+        cause = f"{what} has characters that no token has"
+        raise VaultFailureError(Failed(ProblemKind.DENIED, cause, "is there white space or a line end with it?"))
     return token

@@ -50,6 +50,14 @@ class Reply(Hidden):
         data = (self.document or {}).get("data")
         return data if isinstance(data, dict) else None
 
+    @property
+    def is_vaults(self) -> bool:
+        """Whether it is built as every answer of Vault's: with a list of errors, or with data, be it null.
+
+        Other servers write JSON too: a gateway's 404 does not mean that a secret is missing.
+        """
+        return self.document is not None and (isinstance(self.document.get("errors"), list) or "data" in self.document)
+
     def says(self, words: str) -> bool:
         """Whether an error or a warning of the server has these words in it. They are never shown."""
         document = self.document or {}

@@ -14,11 +14,10 @@ import certifi
 import requests
 import urllib3.exceptions
 from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from secretsync.errors import ProblemKind
 from secretsync.model import Failed
+from secretsync.providers.quiet_connections import POOLS
 from secretsync.records import Record
 
 __all__ = ["Trouble", "VaultFailureError", "make_session", "translate"]
@@ -30,6 +29,9 @@ class VaultFailureError(Exception):
     def __init__(self, failed: Failed) -> None:
         self.failed = failed
         super().__init__(failed.cause)
+
+
+_PROXY = "HTTPS_PROXY or HTTP_PROXY names it; NO_PROXY lists the hosts that need none"
 
 
 class Trouble(Record):
@@ -63,8 +65,12 @@ def translate(error: Exception, address: str, timeout: tuple[float, float]) -> T
         failed = Failed(ProblemKind.UNAVAILABLE, f"no connection within {timeout[0]:.2g} s", hint)
         return Trouble(failed, was_sent=False)
     if isinstance(error, requests.exceptions.ProxyError):
-        failed = Failed(ProblemKind.UNAVAILABLE, "the proxy between us and the server does not answer", hint)
+        failed = Failed(ProblemKind.UNAVAILABLE, "the proxy between us and the server does not answer", _PROXY)
         return Trouble(failed, was_sent=False)
+    if isinstance(error, requests.RequestException) and isinstance(error, ValueError):  # of an address that is none
+        cause = f"there is no way to {address} ({type(error).__name__})"
+        failed = Failed(ProblemKind.CONFIGURATION, cause, f"is it right, and the proxy? {_PROXY}")
+        return Trouble(failed, is_passing=False, was_sent=False)
     if isinstance(error, requests.exceptions.SSLError):
         return Trouble(_untrusted(error), is_passing=False)
     if isinstance(error, requests.exceptions.Timeout):
@@ -111,26 +117,6 @@ def _causes(error: BaseException) -> list[BaseException]:
     return found
 
 
-class _Quiet(HTTPConnection):
-    # http.client.HTTPConnection.debuglevel = 1, as people set it to look at requests, would print the token.
-    debuglevel = 0
-
-
-class _TlsQuiet(HTTPSConnection):
-    debuglevel = 0
-
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Quiet
-
-
-class _TlsPool(HTTPSConnectionPool):
-    ConnectionCls = _TlsQuiet
-
-
-_POOLS = {"http": _Pool, "https": _TlsPool}
-
-
 class _Transport(HTTPAdapter):
     """Connections that share one TLS context: requests has each new one load all authorities again."""
 
@@ -140,11 +126,11 @@ class _Transport(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         super().init_poolmanager(*args, ssl_context=self._context, **options)
-        self.poolmanager.pool_classes_by_scheme = _POOLS
+        self.poolmanager.pool_classes_by_scheme = POOLS
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
         manager = super().proxy_manager_for(proxy, ssl_context=self._context, **options)
-        manager.pool_classes_by_scheme = _POOLS
+        manager.pool_classes_by_scheme = POOLS
         return manager
 
     def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:

@@ -129,7 +129,7 @@ def refused(reply: Reply, path: str, mount: Mount, api: str = "data") -> Missing
         )
     if reply.status == 404 or (reply.status == 400 and reply.says("unknown role")):
         rest = mount.rest(path)
-        advice = None
+        advice = "`secretsync doctor` says which server and namespace that is"
         if mount.kind is Kind.KV2 and rest.startswith(("data/", "metadata/")):
             advice = "write the path as `vault kv get` takes it, without data/"
         return Missing(f"there is no {path}", advice)

@@ -116,7 +116,11 @@ class Round:
         if _is_refusal(reply) and token is first and (first.is_over or self._is_dead(first)):
             token = self._second.get(lambda: self._again(first), self.deadline)
             reply = call(self._adapter(token.reveal(), is_repeatable=is_repeatable))
-        if reply.document is not None and (reply.status == 200 or (400 <= reply.status < 472 and reply.status != 429)):
+        if reply.status == 404 and reply.says("namespace not found"):
+            raise VaultFailureError(self._no_namespace())
+        if reply.status == 200 and reply.document is not None:
+            return reply
+        if 400 <= reply.status < 472 and reply.status != 429 and reply.is_vaults:
             return reply
         raise VaultFailureError(self._server_failure(reply))
 
@@ -226,6 +230,12 @@ class Round:
             )
         return _foreign(reply)
 
+    def _no_namespace(self) -> Failed:
+        cause = f"the server has no namespace {self.session.namespace}"
+        return Failed(
+            ProblemKind.UNUSABLE, cause, "set namespace in the bindings, or VAULT_NAMESPACE, to its full path"
+        )
+
     def _look_at_health(self) -> str:
         """The state of a server that does not work, in words; empty where it says that all is well, or nothing."""
         adapter = VaultAdapter(self.session.connection, self.deadline)
@@ -249,7 +259,7 @@ def _foreign(reply: Reply) -> Failed:
 
 
 def _is_refusal(reply: Reply) -> bool:
-    return reply.status in (401, 403) and reply.document is not None
+    return reply.status in (401, 403) and reply.is_vaults
 
 
 def _look_self(adapter: VaultAdapter) -> Reply:

@@ -16,8 +16,8 @@ from secretsync.rotation import RotationReport, SecretAge, State, worst_first
 
 __all__ = ["render"]
 
-_DAY = timedelta(days=1)
-# What the axis shows at least and at most on either side of the report's moment; what goes on beyond is cut.
+_DAY = 86400
+# Seconds that the axis shows at least and at most on either side of the report's moment; what goes on beyond is cut.
 _PAST = (30 * _DAY, 400 * _DAY)
 _FUTURE = (30 * _DAY, 370 * _DAY)
 
@@ -86,17 +86,17 @@ def render(document: Document) -> str:
 def _axis(document: Document) -> _Axis:
     now = document.at.astimezone(UTC)
     secrets = [secret for report in document.reports for secret in report.secrets]
-    ages = [now - one.created for one in secrets if one.created is not None]
-    left = [timedelta(seconds=one.seconds_left) for one in secrets if one.seconds_left is not None]
+    ages = [one.age for one in secrets if one.age is not None]
+    left = [one.seconds_left for one in secrets if one.seconds_left is not None]
     # Three of four secrets whole, and a little air behind the last mark: one very old one would squeeze all others.
     past = min(max(_PAST[0], _most(ages)) * 1.12, _PAST[1])
     future = min(max([_FUTURE[0], *left]) * 1.08, _FUTURE[1])
-    return _Axis(now - past, now + future, now)
+    return _Axis(_later(now, -past), _later(now, future), now)
 
 
-def _most(lengths: list[timedelta]) -> timedelta:
+def _most(lengths: list[int]) -> int:
     """The length that three of four do not exceed."""
-    return sorted(lengths)[(len(lengths) - 1) * 3 // 4] if lengths else timedelta(0)
+    return sorted(lengths)[(len(lengths) - 1) * 3 // 4] if lengths else 0
 
 
 def _headline(document: Document) -> str:
@@ -108,8 +108,10 @@ def _headline(document: Document) -> str:
     parts = []
     if bad:
         parts.append(f"<strong>{bad} of {total} secrets</strong> need{'s' if bad == 1 else ''} somebody now.")
-    elif total:
+    elif total > 1:
         parts.append(f"<strong>None of {total} secrets is overdue.</strong>")
+    elif total:
+        parts.append("<strong>The one secret is not overdue.</strong>")
     else:
         parts.append("<strong>There is no secret.</strong>")
     if unknown:
@@ -122,7 +124,7 @@ def _headline(document: Document) -> str:
 def _next(document: Document) -> str | None:
     """Which limit is reached next."""
     waiting = [
-        (one.seconds_left, _names(one))
+        (one.seconds_left, _names(one) + (f" of {report.environment}" if len(document.reports) > 1 else ""))
         for report in document.reports
         for one in report.secrets
         if one.seconds_left is not None and one.seconds_left > 0 and one.state in (State.OK, State.DUE)
@@ -130,7 +132,7 @@ def _next(document: Document) -> str | None:
     if not waiting:
         return None
     left, names = min(waiting)
-    moment = document.at + timedelta(seconds=left)
+    moment = _later(document.at.astimezone(UTC), left)
     return f"Next is {_text(names)}, in {print_duration(left)}, on {moment:%-d %B %Y}."
 
 
@@ -164,35 +166,37 @@ def _grid(axis: _Axis) -> str:
 
 def _months(axis: _Axis) -> list[datetime]:
     """The first day of each month, of every other or of each quarter: what does not stand too close."""
-    days = (axis.end - axis.begin) / _DAY
+    days = (axis.end - axis.begin).total_seconds() / _DAY
     step = 1 if days < 330 else 2 if days < 500 else 3
     year, month = axis.begin.year, axis.begin.month
     found: list[datetime] = []
     while True:
         year, month = (year + 1, 1) if month == 12 else (year, month + 1)
-        moment = datetime(year, month, 1, tzinfo=UTC)
-        if moment >= axis.end:
+        if (year, month) > (axis.end.year, axis.end.month):
             return found
-        if (month - 1) % step == 0:
+        moment = datetime(year, month, 1, tzinfo=UTC)
+        if moment < axis.end and (month - 1) % step == 0:
             found.append(moment)
 
 
 def _ticks(axis: _Axis) -> str:
     """The names of the months; and the moment itself."""
     ticks: list[str] = []
+    year = None
     now = axis.at(axis.now)
     for moment in _months(axis):
         place = axis.at(moment)
         # Not where the word for now stands, nor half out at the edge.
         if abs(place - now) > 10 and 2 < place < 97:
-            name = f"{moment:%b %Y}" if moment.month == 1 or not ticks else f"{moment:%b}"
+            name = f"{moment:%b}" if moment.year == year else f"{moment:%b %Y}"
+            year = moment.year
             ticks.append(f'<span class="tick" style="left:{place}%">{name}</span>')
     return "".join(ticks) + f'<span class="tick now" style="left:{now}%">{axis.now:%-d %b}</span>'
 
 
 def _row(secret: SecretAge, axis: _Axis) -> str:
     state = secret.state.value
-    places = "; ".join(f"{key.name} at {key.file}:{key.line}" for key in secret.keys)
+    places = "; ".join([secret.reference, *(f"{key.name} at {key.file}:{key.line}" for key in secret.keys)])
     said = _said(secret)
     note = f'<p class="note">{_text(said)}</p>' if said else ""
     return f"""
@@ -271,11 +275,11 @@ def _names(secret: SecretAge) -> str:
 
 
 def _later(moment: datetime, seconds: float) -> datetime:
-    """`moment` and so many seconds, or the last moment that there is."""
+    """`moment` (in UTC) and so many seconds, or the last or the first moment that there is."""
     try:
         return moment + timedelta(seconds=seconds)
     except OverflowError:
-        return datetime.max.replace(tzinfo=UTC)
+        return datetime.max.replace(tzinfo=UTC) if seconds > 0 else datetime.min.replace(tzinfo=UTC)
 
 
 def _when(moment: datetime) -> str:

@@ -8,7 +8,7 @@ STYLE = """
 :root { --paper: #fbfaf7; --card: #ffffff; --ink: #1d1f24; --soft: #6a6f7a; --line: #e4e2dc; --grid: #efede7;
   --red: #c8321f; --amber: #b77400; --green: #2a7d4f; --blue: #2f6fb3; --violet: #8a3fa0; --grey: #7d828c;
   --now: #1d1f24; }
-@media (prefers-color-scheme: dark) {
+@media screen and (prefers-color-scheme: dark) {
   :root { --paper: #14161a; --card: #1b1e24; --ink: #e8e9ec; --soft: #9aa0ab; --line: #2b2f37; --grid: #23272e;
     --red: #ff7a66; --amber: #f0b24a; --green: #5cc48b; --blue: #74b0f0; --violet: #d38be6; --grey: #8b919c;
     --now: #e8e9ec; }
@@ -17,10 +17,10 @@ STYLE = """
 body { margin: 0 auto; max-width: 1180px; padding: 2.2rem 1.4rem 3rem; background: var(--paper); color: var(--ink);
   font: 15px/1.45 system-ui, "Segoe UI", Roboto, "Helvetica Neue", "DejaVu Sans", sans-serif; }
 h1 { margin: 0; font-size: 1.7rem; letter-spacing: -0.015em; }
-h2 { margin: 2.4rem 0 0.2rem; font-size: 1.15rem; }
+h2 { margin: 2.4rem 0 0.2rem; font-size: 1.15rem; overflow-wrap: anywhere; }
 h2 small { color: var(--soft); font-weight: 400; margin-left: 0.4rem; }
 .at { margin: 0.1rem 0 0; color: var(--soft); }
-.headline { margin: 1.1rem 0 0; font-size: 1.12rem; max-width: 62ch; }
+.headline { margin: 1.1rem 0 0; font-size: 1.12rem; max-width: 62ch; overflow-wrap: anywhere; }
 .chips { display: flex; flex-wrap: wrap; gap: 0.5rem; list-style: none; margin: 1.1rem 0 0; padding: 0; }
 .chip { border: 1px solid var(--line); background: var(--card); border-radius: 999px; padding: 0.2rem 0.8rem;
   color: var(--c); }
@@ -83,11 +83,19 @@ footer p { margin: 0.25rem 0; }
 .key.limit { width: 3px; height: 1rem; vertical-align: -0.2rem; margin-left: 1.1rem; margin-right: 0.35rem; }
 .key.expiry { width: 0.62rem; height: 0.62rem; margin-left: 1.1rem; margin-right: 0.4rem; vertical-align: 0; }
 .key.over { --c: var(--red); }
-@media (max-width: 720px) {
+@media screen and (max-width: 720px) {
   .axis, .grid { display: none; }
   .row { grid-template-columns: 1fr auto; }
   .track { grid-column: 1 / -1; grid-row: 2; }
   .note { grid-row: 3; }
 }
-@media print { body { background: #fff; max-width: none; } .row { break-inside: avoid; content-visibility: visible; } }
+@media print {
+  html { font-size: 12px; }
+  body { background: #fff; max-width: none; padding: 0 0.2rem; font-size: 11px; }
+  .row { break-inside: avoid; content-visibility: visible; }
+  .axis { break-after: avoid; }
+  .who b, .who code { white-space: normal; overflow-wrap: anywhere; }
+  /* The bars are backgrounds, which browsers leave out to save ink. */
+  .track i, .lines i, .tick, .key { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
+}
 """

@@ -1,0 +1,121 @@
+"""The page on containers: what it says to type, to write into a unit or to set as an entrypoint is what there is."""
+
+import json
+import re
+import shlex
+import subprocess
+from argparse import ArgumentParser
+from pathlib import Path
+
+import pytest
+
+from secretsync.cli import render, run
+from secretsync.cli.options import build_parser
+from tests.container.images import ROOT
+from tests.container.test_files import ENTRYPOINT
+from tests.support.canary import CanaryFactory
+from tests.support.projects import MakeProject
+from tests.support.tools import needs_tool
+
+TEXT = (ROOT / "docs" / "containers.md").read_text(encoding="utf-8")
+PREFIX = ENTRYPOINT[:4]  # python -I -m secretsync
+PARSERS = {"run": build_parser("run", run), "render": build_parser("render", render)}
+
+
+def blocks(language: str) -> list[str]:
+    """The fenced blocks of one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+
+
+def check_call(words: list[str]) -> None:
+    """`words` begin with a command of SecretSync that takes the options between it and the application's command."""
+    assert words[0] in PARSERS, words
+    parser: ArgumentParser = PARSERS[words[0]]
+    options = words[1:]
+    if words[0] == "run":
+        assert "--" in options, words
+        options, _ = run.split(options)
+    parser.parse_args(options)
+
+
+def test_entrypoints() -> None:
+    """Each is the images' own, with options of `run` or an init in front."""
+    found = [json.loads(line) for line in re.findall(r"^ENTRYPOINT (\[.*\])$", TEXT, re.MULTILINE)]
+    assert len(found) == 3
+    for words in found:
+        begin = words.index(PREFIX[0])
+        assert words[:begin] in ([], ["/usr/bin/tini", "--"])
+        assert words[begin : begin + 4] == PREFIX
+        check_call(words[begin + 4 :])
+    copied = re.findall(r"^COPY --from=\S+ .*$", TEXT, re.MULTILINE)
+    assert copied[0] in (ROOT / "docker" / "Dockerfile.app").read_text()
+
+
+def test_commands() -> None:
+    """Every line of a shell that calls SecretSync, here or in a container, is one that it takes."""
+    lines = [
+        line for block in blocks("sh") for line in block.replace("\\\n", " ").split("\n") if "-m secretsync" in line
+    ]
+    assert len(lines) == 2
+    for line in lines:
+        check_call(shlex.split(line.partition("-m secretsync ")[2]))
+
+
+def test_units(tmp_path: Path) -> None:
+    """The manager of services takes the units; what they start is a command of SecretSync."""
+    units = blocks("ini")
+    assert len(units) == 2
+    analyze = needs_tool("systemd-analyze")
+    for number, unit in enumerate(units):
+        (start,) = re.findall(r"^ExecStart=(.*)$", unit, re.MULTILINE)
+        words = shlex.split(start)
+        assert words[:4] == PREFIX
+        check_call(words[4:])
+        # The programs and the user of the page are not here.
+        text = unit.replace(start, "/bin/true").replace("User=app\n", "User=daemon\n")
+        path = tmp_path / f"app-{number}.service"
+        path.write_text(text)
+        done = subprocess.run([analyze, "verify", str(path)], capture_output=True, text=True, check=False)
+        complaints = [line for line in done.stderr.split("\n") if path.name in line]
+        assert (done.returncode, complaints) == (0, []), done.stderr
+
+
+def test_units_do_not_restart_in_vain() -> None:
+    """A status that the table answers with "no" ends the unit; one that it answers with "yes" does not."""
+    (prevented,) = re.findall(r"^RestartPreventExitStatus=(.*)$", TEXT, re.MULTILINE)
+    rows = re.findall(r"^\| ([0-9, ]+) \|[^|]*\| (yes|no)\b", TEXT, re.MULTILINE)
+    answers = {int(status): answer for statuses, answer in rows for status in statuses.split(",")}
+    ours = {status for status in answers if status < 126}
+    assert {int(status) for status in prevented.split()} == {status for status in ours if answers[status] == "no"}
+    assert answers[5] == "yes"
+
+
+def test_task_definition() -> None:
+    """The one of ECS is JSON, of the image's user, with no value in it."""
+    (block,) = blocks("json")
+    (container,) = json.loads(block)["containerDefinitions"]
+    assert container["user"] == "10001:10001"
+    assert container["readonlyRootFilesystem"] is True
+    assert {one["name"] for one in container["environment"]} == {"SECRETSYNC_ENV", "AWS_REGION"}
+
+
+def test_bound_services(project: MakeProject, canary: CanaryFactory) -> None:
+    """What the page writes for a platform that has its services in one variable reads that variable."""
+    (line,) = re.findall(r"`(DB_PASSWORD=\$<env:VCAP_SERVICES#\S+>)`", TEXT)
+    value = canary()
+    made = project({"env/production/security.env": f"{line}\n"})
+    services = json.dumps({"postgres": [{"credentials": {"password": value}}]})
+    argv = ("run", "-e", "production", "--", "printenv", "DB_PASSWORD")
+    assert made.cli(*argv, env={"VCAP_SERVICES": services}, reveals=True, expect=0).stdout == f"{value}\n"
+
+
+@pytest.mark.parametrize("name", re.findall(r"\]\(\.\./(docker/[^)]*)\)", TEXT))
+def test_files_that_it_leads_to(name: str) -> None:
+    """They are there."""
+    assert (ROOT / name).exists()
+
+
+def test_manifests_are_all_named() -> None:
+    """The table has each file of the folder, and no other."""
+    names = set(re.findall(r"^\| `([a-z-]+\.yaml)` \|", TEXT, re.MULTILINE))
+    assert names == {path.name for path in (ROOT / "docker" / "kubernetes").glob("*.yaml")}
