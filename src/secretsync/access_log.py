@@ -7,13 +7,13 @@ import fcntl
 import json
 import os
 import stat
-import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 
 from secretsync.actors import actor
 from secretsync.errors import OutputError, Problem, ProblemKind
 from secretsync.fetch import Answers
+from secretsync.locks import take_lock
 from secretsync.model import Failed, Found, Missing, Payload
 from secretsync.moments import print_moment
 from secretsync.names import is_sensitive
@@ -27,7 +27,6 @@ VARIABLE = "SECRETSYNC_ACCESS_LOG"
 _STDERR = "/dev/stderr"  # for containers, whose logs are collected from there
 _PRIVATE = 0o600
 _LOCK_SECONDS = 1.0  # that other writers may take: each holds the lock for one write
-_POLL = 0.005  # seconds between two looks at a lock
 
 
 class Read(Record, kw_only=True):
@@ -186,18 +185,10 @@ def _write_lines(descriptor: int, data: bytes) -> None:
 
 def _lock(descriptor: int) -> bool:
     """Whether the log is ours alone now. Who holds it for long, or where it cannot be locked, stops nobody."""
-    until = time.monotonic() + _LOCK_SECONDS
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= until:
-                return False
-            time.sleep(_POLL)
-        except OSError:
-            return False
-        else:
-            return True
+    try:
+        return take_lock(descriptor, _LOCK_SECONDS)
+    except OSError:
+        return False
 
 
 def _is_cut(descriptor: int) -> bool:

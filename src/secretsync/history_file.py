@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import json
 import os
 import stat
-import time
 from collections.abc import Callable, Iterator
 
 from secretsync.documents import read_regular_file
 from secretsync.errors import ConfigurationError, OutputError, Problem, ProblemKind
 from secretsync.history import DamagedError, HistoryRecord, history_as_json, parse_history
+from secretsync.locks import take_lock
 from secretsync.output import write_file
 
 __all__ = ["append_record", "read_history"]
 
 _LOCK_SECONDS = 30.0  # that another writer may take: it holds the lock for one reading and one writing
-_POLL = 0.02  # seconds between two looks at a lock
 
 
 def read_history(path: str, environment: str, shown: str) -> tuple[HistoryRecord, ...]:
@@ -84,7 +82,7 @@ def _locked(path: str, shown: str) -> Iterator[None]:
             failure, hint = "its lock is no file", "remove what stands at its path with .lock behind it"
             os.close(descriptor)
             descriptor = None
-        elif not _lock(descriptor):
+        elif not take_lock(descriptor, _LOCK_SECONDS):
             os.close(descriptor)
             descriptor = None
     except OSError as error:
@@ -97,19 +95,6 @@ def _locked(path: str, shown: str) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def _lock(descriptor: int) -> bool:
-    until = time.monotonic() + _LOCK_SECONDS
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= until:
-                return False
-            time.sleep(_POLL)
-        else:
-            return True
 
 
 def _problem(shown: str, cause: str, hint: str, kind: ProblemKind) -> Problem:
