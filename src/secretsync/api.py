@@ -6,13 +6,12 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from secretsync import inherited
-from secretsync.config import Config
+from secretsync.config import Config, Resolved
 from secretsync.errors import ResolutionError, UsageError, ValidationError
 from secretsync.fetch import Answers, Stores, fetch, inspect, open_stores
+from secretsync.handover import Handover, HandoverError
 from secretsync.model import Payload
-from secretsync.plan import Plan
-from secretsync.project import named_environment
+from secretsync.plan import EntryId, Plan
 from secretsync.providers.interface import Deadline, Provider
 from secretsync.resolve import resolve
 from secretsync.source import Environ, Source, load_plan, make_deadline, make_source, open_source
@@ -46,44 +45,91 @@ def resolve_config(
 ) -> Config:
     """The configuration of `environment`, every selected secret in it resolved.
 
-    environment: the name of a folder in `env/`; None: `$SECRETSYNC_ENV`, `$ENVIRONMENT`, else development.
+    environment: the name of a folder in `env/`; None: the environment for which `run` started this application, else
+    `$SECRETSYNC_ENV`, `$ENVIRONMENT`, else development.
     root: the project's folder; None: `$SECRETSYNC_ROOT`, else the nearest upwards with an `env/<name>/*.env`.
     services: the services to resolve; None: all, or those that `run` selected where it started this application.
     environ: the process environment to use; None: `os.environ`, which is read and never written.
     timeout: seconds above zero for the whole resolution; None: the bindings' `timeout`, else 30.
-    files: env files that take the place of an environment, later ones over earlier ones.
+    files: env files that take the place of `env/`, later ones over earlier ones. `environment` then only gives a name,
+    which decides strictness and fills `{environment}` in the keys of stores; without a name they are lenient.
     bindings: the bindings file that goes with `files`.
     stores: providers that take the place of configured stores, by store name; for tests. Nothing is inherited then.
     validate: whether values are judged by `env/<environment>/policy.toml` and the built-in rules; None: in strict
     environments. Warnings are logged as `secretsync`.
 
     Inside an application that `secretsync run` started for the same environment, the values are those that `run`
-    resolved and judged: they are in the process environment, and no store is asked.
+    resolved and judged: they are in the process environment, and no store is asked. If a secret was changed there
+    since, none of them is used: the stores are asked, and a warning is logged.
 
     Raises ConfigurationError (ValidationError is one), ResolutionError or UsageError, each with all that is wrong.
     """
     environ = Environ(os.environ if environ is None else environ)
     source = make_source(environment, root, services, files, bindings)
-    if source.environment is None and source.files is None and named_environment(environ) is None:
-        source = _as_started(source, environ)
-    source = source._replace(variables=inherited.variables(environ))
-    if source.services is None and inherited.VARIABLE in environ:
-        source = source._replace(services=inherited.services(open_source(source, environ), environ))
+    source, handover = _complete(source, environ)
+    if handover is not None:
+        own = _as_resolved(source, handover, environ)
+        source, environ = (source, handover.hide(environ)) if own is None else (own, environ)
+        handover = None if own is None or stores is not None else handover
     plan = load_plan(source, environ, stores)
-    if validate is None:
-        # What `run` was told with --no-validate holds for the application too.
-        is_judged = stores is None and inherited.has_resolved(plan.project, environ)
-        validate = plan.is_strict and not is_judged
+    known, is_judged = _handed_over(handover, plan, environ)
     return resolve_plan(
         plan,
         environ,
         timeout=timeout,
         stores=stores,
-        may_inherit=stores is None,
+        known=known,
         source=source,
-        validate=validate,
+        validate=plan.is_strict and not is_judged if validate is None else validate,
         log=_access_log(environ),
     )
+
+
+def _complete(source: Source, environ: Mapping[str, str]) -> tuple[Source, Handover | None]:
+    """Return `source` with what `run` resolved for all that it does not name, and what `run` handed over.
+
+    Raises HandoverError if nothing is named and the variables of `run` are damaged: any environment would be a guess.
+    """
+    try:
+        handover = Handover.from_environ(environ)
+    except HandoverError as error:
+        if source.environment is None and source.files is None:
+            raise
+        _warn(f"{error}; the stores are asked")
+        return source, None
+    return (source, None) if handover is None else (handover.complete(source, environ), handover)
+
+
+def _as_resolved(source: Source, handover: Handover, environ: Mapping[str, str]) -> Source | None:
+    """Return `source` with the variables and services of `run`; None if `run` resolved another configuration."""
+    own = source._replace(variables=handover.variables)
+    project = open_source(own, environ)
+    if not handover.is_of(project):
+        return None
+    if own.services is None:
+        own = own._replace(services=tuple(name for name in handover.services if name in project.services))
+    return own
+
+
+def _handed_over(
+    handover: Handover | None, plan: Plan, environ: Mapping[str, str]
+) -> tuple[dict[EntryId, Resolved], bool]:
+    """Return the values that `run` handed over for `plan`, and whether no validation is needed any more."""
+    if handover is None:
+        return {}, False
+    values = handover.values(environ)
+    is_judged = not handover.validates or (values.are_secrets_intact and values.are_settings_intact)
+    if not values.are_secrets_intact:
+        if handover.variables is not None:
+            raise UsageError(
+                f"{handover.label}: a secret was changed after `secretsync run` had resolved it from a placeholder in "
+                "a variable, and only `run` can resolve it again; start the application again"
+            )
+        _warn(
+            f"{handover.label}: a secret was changed after `secretsync run` had resolved it, so none of the values "
+            "that `run` handed over is used; the stores are asked"
+        )
+    return values.resolved(plan), is_judged
 
 
 def _access_log(environ: Mapping[str, str]) -> AccessLog | None:
@@ -96,22 +142,13 @@ def _access_log(environ: Mapping[str, str]) -> AccessLog | None:
     return AccessLog(path, environ, warn=_warn)
 
 
-def _as_started(source: Source, environ: Mapping[str, str]) -> Source:
-    """`source`, with what `run` resolved where it started this process and nothing else is named."""
-    started = inherited.project(environ)
-    if started is None:
-        return source
-    environment, root, files, bindings = started
-    return source._replace(environment=environment, root=source.root or root, files=files, bindings=bindings)
-
-
 def resolve_plan(
     plan: Plan,
     environ: Mapping[str, str],
     *,
     timeout: float | None = None,
     stores: Mapping[str, Provider] | None = None,
-    may_inherit: bool = False,
+    known: Mapping[EntryId, Resolved] | None = None,
     source: Source | None = None,
     validate: bool = False,
     warn: Callable[[Finding], None] | None = None,
@@ -120,6 +157,7 @@ def resolve_plan(
 ) -> Config:
     """The configuration that a plan gives: ask the stores, put the answers in, judge the values.
 
+    `known`: entries whose values are known already; no store is asked for them.
     `warn`: who hears of what is only a warning; None: it is logged. `log`: where reads of secrets are written. `tell`:
     who hears of what each store did.
 
@@ -132,7 +170,6 @@ def resolve_plan(
         from secretsync.policy import open_policy  # who does not validate needs none of it
 
         policy = open_policy(plan.project)
-    known = inherited.read(plan, environ) if may_inherit else {}
     asked = plan.without(known) if known else plan
     with open_stores(asked, environ, stores, tell) as opened:
         answers = fetch_logged(asked, opened, deadline, log)
@@ -226,7 +263,10 @@ def check_rotation(
     if now is not None and now.utcoffset() is None:
         raise UsageError("now has no time zone, and could be any moment of a day; give an aware datetime")
     environ = Environ(os.environ if environ is None else environ)
-    source = make_source(environment, root, services, files, bindings)
+    named = make_source(environment, root, services, files, bindings)._replace(is_judged=True)
+    source, handover = _complete(named, environ)
+    if handover is not None and _as_resolved(source, handover, environ) is None:
+        environ = handover.hide(environ)
     plan = load_plan(source, environ, stores)
     return rotation_of_plan(plan, environ, now=now, timeout=timeout, strict=strict, stores=stores, progress=progress)
 

@@ -144,7 +144,7 @@ def _ages(report: RotationReport) -> Ages:
 
 def _other_plans(project: Project, environ: Mapping[str, str]) -> dict[str, Plan | str]:
     """The plans of the project's other environments, or why there is none."""
-    if project.environment is None:
+    if not project.is_in_folders:
         return {}
     plans: dict[str, Plan | str] = {}
     for name in environments(project.root):

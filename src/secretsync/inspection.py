@@ -162,5 +162,8 @@ def _open_bindings(source: Source, environ: Mapping[str, str]) -> tuple[Project,
     except UsageError:
         if is_named:
             raise
-        return Project(root=absolute("."), environment=None, is_strict=True, files=(), bindings=None), Bindings()
+        unnamed = Project(
+            root=absolute("."), environment=None, is_strict=True, files=(), bindings=None, is_in_folders=False
+        )
+        return unnamed, Bindings()
     return project, read_project_bindings(project)

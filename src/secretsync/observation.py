@@ -34,7 +34,7 @@ def observe(
     visible += [
         entry_id for name, scope in plan.services.items() for key, entry_id in scope.items() if key in plan.own[name]
     ]
-    prefix = f"env/{plan.project.environment}/"
+    prefix = f"env/{plan.project.environment}/" if plan.project.is_in_folders else ""
     entries = []
     for entry_id in dict.fromkeys(visible):
         planned = plan.entries[entry_id]

@@ -86,7 +86,7 @@ class Plan(Record, kw_only=True):
         """The bindings file, or the one that there could be, for messages."""
         if self.bindings.file is not None:
             return self.bindings.file
-        return f"providers/{self.project.environment}.toml" if self.project.environment else "a file for --bindings"
+        return f"providers/{self.project.environment}.toml" if self.project.is_in_folders else "a file for --bindings"
 
     def without(self, known: Collection[EntryId]) -> Plan:
         """The same plan, with nothing to ask for the entries that are known and what only they lead to."""

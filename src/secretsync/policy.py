@@ -93,7 +93,7 @@ class Policy(Record, kw_only=True):
 
 def policy_file(project: Project) -> SourceFile | None:
     """Where the policy of an environment is; None where it has none, or files take its place."""
-    if project.environment is None:
+    if not project.is_in_folders or project.environment is None:
         return None
     path = os.path.join(project.root, "env", project.environment, "policy.toml")
     shown = f"env/{project.environment}/policy.toml"

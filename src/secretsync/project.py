@@ -39,8 +39,8 @@ class SourceFile(Record, kw_only=True):
 class Project(Record, kw_only=True):
     """An environment's files, before any of them is read.
 
-    `files` stand with the lowest first: common, security, then the services by name. `environment` is None where
-    the files were named one by one.
+    `files` stand with the lowest first: common, security, then the services by name. `environment` is None if no
+    environment is named, which only files that were named one by one allow.
     """
 
     root: str
@@ -48,6 +48,7 @@ class Project(Record, kw_only=True):
     is_strict: bool  # by the environment's name; the bindings may say otherwise
     files: tuple[SourceFile, ...]
     bindings: SourceFile | None
+    is_in_folders: bool = True  # False: the files were named one by one; env/ and providers/ are not read
 
     @property
     def services(self) -> tuple[str, ...]:
@@ -185,11 +186,23 @@ def _is_below(path: str, folder: str) -> bool:
     return os.path.commonpath([real, os.path.realpath(path)]) == real
 
 
-def open_files(files: Sequence[str], bindings: str | None, *, root: str | None = None) -> Project:
-    """A project that names its files: later ones over earlier ones, strict, without an environment.
+def open_files(
+    files: Sequence[str],
+    bindings: str | None,
+    *,
+    root: str | None = None,
+    environment: str | None = None,
+    is_strict_unnamed: bool = False,
+) -> Project:
+    """Return a project of files that were named one by one: later files override earlier ones.
 
-    Raises UsageError for an empty list or a file that is not there.
+    `environment`: a name, which decides strictness and fills `{environment}` in the keys of stores; None: the project
+    has no name, and is strict if `is_strict_unnamed`.
+
+    Raises UsageError for an empty list, a wrong name, or a file that does not exist.
     """
+    if environment is not None:
+        check_environment_name(environment)
     if not files:
         raise UsageError("no env file is named")
     for path in (*files, *([bindings] if bindings else [])):
@@ -197,13 +210,14 @@ def open_files(files: Sequence[str], bindings: str | None, *, root: str | None =
             raise UsageError(f"{path}: there is no such file")
     return Project(
         root=absolute(root or os.curdir),
-        environment=None,
-        is_strict=True,
+        environment=environment,
+        is_strict=is_strict_unnamed if environment is None else not is_lenient(environment),
         # A file that is named twice stands where it was named last.
         files=tuple(
             SourceFile(path=path, shown=path, service=None) for path in reversed(dict.fromkeys(reversed(files)))
         ),
         bindings=SourceFile(path=bindings, shown=bindings, service=None) if bindings else None,
+        is_in_folders=False,
     )
 
 
@@ -221,4 +235,11 @@ def open_without_files(environment: str | None, bindings: str | None, *, root: s
         check_environment_name(environment)
         named = named or _bindings_of(environment, root)
     is_strict = environment is None or not is_lenient(environment)
-    return Project(root=root, environment=environment, is_strict=is_strict, files=(), bindings=named)
+    return Project(
+        root=root,
+        environment=environment,
+        is_strict=is_strict,
+        files=(),
+        bindings=named,
+        is_in_folders=environment is not None,
+    )

@@ -69,6 +69,8 @@ class Source(NamedTuple):
     files: tuple[str, ...] | None = None
     bindings: str | None = None
     variables: EnvFile | None = None  # placeholders in inherited variables, below all files
+    is_unnamed: bool = False  # True: the environment has no name, and no variable gives one
+    is_judged: bool = False  # True: files without the name of an environment are strict
 
 
 def make_source(
@@ -128,15 +130,21 @@ def open_source(source: Source, environ: Mapping[str, str]) -> Project:
 
     Raises UsageError for names and folders, and where a part of what is named would be ignored.
     """
-    if source.files is not None:
-        if source.environment is not None:
-            raise UsageError("environment and files exclude each other: env files take its place")
-        return open_files(source.files, source.bindings, root=source.root)
     environment = source.environment
-    if environment is None:
+    if environment is None and not source.is_unnamed:
         environment = named_environment(environ)
     if environment is not None:
         check_environment_name(environment)  # before anything on disk is looked at
+    if source.files == () and source.variables is not None:
+        return open_without_files(environment, source.bindings, root=source.root)
+    if source.files is not None:
+        return open_files(
+            source.files,
+            source.bindings,
+            root=source.root,
+            environment=environment,
+            is_strict_unnamed=source.is_judged,
+        )
     try:
         root = find_root(source.root, environ)
     except UsageError:

@@ -103,8 +103,8 @@ class TargetFinder:
             if isinstance(template, Fault):
                 continue  # noted by _check_store
             if "{environment}" in template and self.environment is None:
-                cause = f"the store {store} finds names by environment, and there is none"
-                return Fault(0, cause, "bind the name, or name an environment in place of files")
+                cause = f"the key of the store {store} contains {{environment}}, and no environment is named"
+                return Fault(0, cause, "name it with -e NAME or $SECRETSYNC_ENV, or bind the secret's name")
             target = self._target(_fill(store, template, reference.name, self.environment or ""))
             if isinstance(target, Fault):
                 return target

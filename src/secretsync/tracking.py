@@ -43,7 +43,7 @@ def history_file(project: Project, given: str | None) -> str:
         if given in ("", "-"):
             raise UsageError("--history names a file: it is read as well as written")
         return given
-    if project.environment is None:
+    if not project.is_in_folders:
         raise UsageError("env files have no history of their own; name one: --history FILE")
     return os.path.join(project.root, ".secretsync", "history", f"{project.environment}.json")
 

@@ -32,7 +32,7 @@ def file_states(project: Project) -> tuple[FileState, ...]:
         if source is not None:
             paths[source.shown] = source.path
     folders = {".": project.root}
-    if project.environment is not None:
+    if project.is_in_folders and project.environment is not None:
         folders["env"] = os.path.join(project.root, "env")
         folders[f"env/{project.environment}"] = os.path.join(project.root, "env", project.environment)
         folders["providers"] = os.path.join(project.root, "providers")

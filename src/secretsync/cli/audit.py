@@ -22,7 +22,7 @@ from secretsync.output import write_file
 from secretsync.rules import RULES
 from secretsync.source import AnyEnviron, Environ
 
-USAGE = "[-e NAME... | --all | --env-file FILE...] [OPTIONS]"
+USAGE = "[-e NAME... | --all] [--env-file FILE...] [OPTIONS]"
 EXAMPLE = "  secretsync audit -e production --strict --save audits"
 
 

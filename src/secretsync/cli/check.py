@@ -20,7 +20,7 @@ from secretsync.errors import Problem, SecretSyncError, worst_status
 from secretsync.inspection import inspect_plan
 from secretsync.project import named_environment
 
-USAGE = "[-e NAME | --env-file FILE...] [OPTIONS]"
+USAGE = "[-e NAME] [--env-file FILE...] [OPTIONS]"
 EXAMPLE = "  secretsync check -e production --format json"
 
 
@@ -35,11 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> int:
     """0, or the status of what is wrong."""
     files = ", ".join(options.env_file or ())
-    label = options.environment or files or named_environment(os.environ) or "development"
+    label = options.environment or named_environment(os.environ) or files or "development"
     not_checked: tuple[str, ...] = ()
     count: int | None
     try:
-        plan, environ = open_plan(options)
+        plan, environ = open_plan(options, is_judged=True)
         label, tell = plan.project.label, teller(options)
         if options.fetch:
             log = access_log(options, environ)

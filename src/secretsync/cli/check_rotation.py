@@ -22,7 +22,7 @@ from secretsync.errors import printable
 from secretsync.moments import parse_moment
 from secretsync.source import Environ
 
-USAGE = "[-e NAME... | --all | --env-file FILE...] [OPTIONS]"
+USAGE = "[-e NAME... | --all] [--env-file FILE...] [OPTIONS]"
 EXAMPLE = "  secretsync check-rotation -e production --format html --output rotation.html"
 
 

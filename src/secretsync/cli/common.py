@@ -14,31 +14,45 @@ if TYPE_CHECKING:
     from secretsync.access_log import AccessLog
     from secretsync.config import Config
     from secretsync.envfiles import EnvFile
+    from secretsync.handover import Handover
     from secretsync.plan import Plan
     from secretsync.rules import Finding
     from secretsync.source import Environ, Source
 
-__all__ = ["access_log", "environment_of", "open_plan", "open_plans", "resolve_valid", "teller"]
+__all__ = ["access_log", "environment_of", "open_plan", "open_plans", "resolve_valid", "teller", "visible_environ"]
 
 
 def environment_of(
-    options: argparse.Namespace, environ: Environ, *, must_be_named: bool, variables: EnvFile | None = None
+    options: argparse.Namespace,
+    environ: Environ,
+    *,
+    must_be_named: bool,
+    variables: EnvFile | None = None,
+    is_judged: bool = False,
 ) -> Source:
     """What the options name. Raises UsageError where they exclude each other, or nothing is named and must be.
 
-    `variables`: the placeholders that stand in inherited variables; with them there need be no env file.
+    `variables`: the placeholders that stand in inherited variables; with them there need be no env file. `is_judged`:
+    env files without the name of an environment are strict.
     """
     from secretsync.project import named_environment
     from secretsync.source import Source
 
     services = None if options.service is None else tuple(options.service)
     if options.env_file is not None:
-        if options.environment is not None:
-            raise UsageError("--environment and --env-file exclude each other: an env file takes its place")
         if services is not None:
             raise UsageError("--service belongs to an environment: env files have no services")
-        files = tuple(options.env_file)
-        return Source(root=options.root, files=files, bindings=options.bindings, variables=variables)
+        return Source(
+            environment=options.environment,
+            root=options.root,
+            files=tuple(options.env_file),
+            bindings=options.bindings,
+            variables=variables,
+            is_judged=is_judged,
+        )
+    if options.environment is None and options.bindings is None and (started := _as_started(environ)) is not None:
+        source = Source(root=options.root, services=services, variables=variables)
+        return started.complete(source, environ)._replace(is_judged=is_judged)
     # An empty name is a name that was not filled in: it is refused, and nothing else is taken in its place.
     environment = named_environment(environ) if options.environment is None else options.environment
     is_without_files = variables is not None and environment is None and not _has_environments(options.root, environ)
@@ -51,6 +65,31 @@ def environment_of(
             "no environment is named, and a guess could start the wrong one; give -e NAME, or set $SECRETSYNC_ENV"
         )
     return Source(environment=environment, root=options.root, services=services, variables=variables)
+
+
+def _as_started(environ: Environ) -> Handover | None:
+    """Return what `run` resolved if an application that it started calls this command; None if `run` read no files."""
+    from secretsync.handover import Handover
+
+    handover = Handover.from_environ(environ)
+    return None if handover is None or handover.files == () else handover
+
+
+def visible_environ(source: Source, environ: Environ) -> Environ:
+    """Return `environ` without the values that `run` handed over, unless `source` is what `run` resolved.
+
+    A command that an application calls for another environment must not find the application's values in it.
+    """
+    from secretsync.handover import Handover, HandoverError
+    from secretsync.source import open_source
+
+    try:
+        handover = Handover.from_environ(environ)
+    except HandoverError:
+        return environ
+    if handover is None or handover.is_of(open_source(source, environ)):
+        return environ
+    return handover.hide(environ)
 
 
 def _has_environments(root: str | None, environ: Environ) -> bool:
@@ -69,12 +108,15 @@ def open_plan(
     must_be_named: bool = False,
     environ: Environ | None = None,
     variables: EnvFile | None = None,
+    is_judged: bool = False,
 ) -> tuple[Plan, Environ]:
     """The plan that the options ask for, and the process environment (None: as it is now)."""
     from secretsync.source import Environ, load_plan
 
     environ = Environ(os.environ) if environ is None else environ
-    plan = load_plan(environment_of(options, environ, must_be_named=must_be_named, variables=variables), environ)
+    source = environment_of(options, environ, must_be_named=must_be_named, variables=variables, is_judged=is_judged)
+    environ = visible_environ(source, environ)
+    plan = load_plan(source, environ)
     if options.verbose:
         _say_what_is_planned(plan)
     return plan, environ
@@ -109,7 +151,7 @@ def open_plans(
     for name in names:
         of_one = argparse.Namespace(**{**vars(options), "environment": name})
         try:
-            source = environment_of(of_one, environ, must_be_named=False)
+            source = environment_of(of_one, environ, must_be_named=False, is_judged=True)
             plans.append(load_plan(source, environ if known is None else known))
         except ConfigurationError as error:
             problems += error.problems

@@ -26,7 +26,7 @@ from secretsync.source import AnyEnviron, Environ, load_plan, open_source
 from secretsync.source import Source as Named
 from secretsync.tracking import find_record, history_file, is_record_name, present_state, records_of
 
-USAGE = "[RECORD [RECORD] | ENVIRONMENT ENVIRONMENT] [-e NAME | --env-file FILE...] [OPTIONS]"
+USAGE = "[RECORD [RECORD] | ENVIRONMENT ENVIRONMENT] [-e NAME] [--env-file FILE...] [OPTIONS]"
 EXAMPLE = """  secretsync diff -e production
   secretsync diff -e production HEAD~2 HEAD
   secretsync diff staging production --exit-code"""

@@ -17,7 +17,7 @@ from secretsync.inspection import identify_stores
 from secretsync.model import Failed
 from secretsync.source import Environ
 
-USAGE = "[-e NAME | --env-file FILE...] [OPTIONS]"
+USAGE = "[-e NAME] [--env-file FILE...] [OPTIONS]"
 EXAMPLE = "  secretsync doctor -e production"
 
 

@@ -17,7 +17,7 @@ from secretsync.inspection import explain_plan
 from secretsync.names import nearest
 from secretsync.plan import Plan
 
-USAGE = "[KEY] [-e NAME | --env-file FILE...] [OPTIONS]"
+USAGE = "[KEY] [-e NAME] [--env-file FILE...] [OPTIONS]"
 EXAMPLE = "  secretsync explain -e production SECRET_KEY"
 
 _WIDEST = 48  # characters of a setting that a table shows

@@ -9,7 +9,7 @@ import argparse
 import os
 import sys
 
-from secretsync.cli.common import access_log, environment_of, teller
+from secretsync.cli.common import access_log, environment_of, teller, visible_environ
 from secretsync.cli.options import add_access_log, add_source
 from secretsync.errors import UsageError
 from secretsync.inspection import get_secret
@@ -33,6 +33,7 @@ def execute(options: argparse.Namespace) -> int:
         raise UsageError("this would show a secret on a terminal; --reveal does it")
     environ = Environ(os.environ)
     source = environment_of(options, environ, must_be_named=False)
+    environ = visible_environ(source, environ)
     log, tell = access_log(options, environ), teller(options)
     secret = get_secret(options.reference, source, environ, timeout=options.timeout, log=log, tell=tell)
     end = b"\n" if sys.stdout.isatty() else b""

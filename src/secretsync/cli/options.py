@@ -68,7 +68,7 @@ def add_source(parser: argparse.ArgumentParser, *, several: bool = False, servic
         "--env-file",
         metavar="FILE",
         action="append",
-        help="an env file in place of an environment; several: later over earlier",
+        help="an env file in place of env/; several: later over earlier; -e then gives the environment's name only",
     )
     group.add_argument("--bindings", metavar="FILE", help="the bindings that go with --env-file")
     group.add_argument(

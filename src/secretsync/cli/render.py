@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from secretsync import formats
-from secretsync.cli.common import environment_of, open_plan, resolve_valid
+from secretsync.cli.common import environment_of, open_plan, resolve_valid, visible_environ
 from secretsync.cli.options import add_access_log, add_source, add_validation
 from secretsync.cli.speech import say
 from secretsync.entrypoint import refuse_steering
@@ -23,7 +23,7 @@ from secretsync.source import load_plan
 if TYPE_CHECKING:
     from secretsync.config import Resolved
 
-USAGE = "[-e NAME | --env-file FILE...] (--format FORMAT | --template FILE --escape KIND) [OPTIONS]"
+USAGE = "[-e NAME] [--env-file FILE...] (--format FORMAT | --template FILE --escape KIND) [OPTIONS]"
 EXAMPLE = """  secretsync render -e production --format docker --output /run/app/app.env
   secretsync render -e production --template nginx.conf.in --escape none --output /run/nginx/nginx.conf"""
 
@@ -135,7 +135,9 @@ def _template(options: argparse.Namespace) -> str:
 
     template = read_template(options.template)
     environ = Environ(os.environ)
-    plan = load_plan(environment_of(options, environ, must_be_named=True), environ, extra=template.entries)
+    source = environment_of(options, environ, must_be_named=True)
+    environ = visible_environ(source, environ)
+    plan = load_plan(source, environ, extra=template.entries)
     config = resolve_valid(plan, environ, options)
     config.resolved()  # two services that contradict each other
     return escape.join(options.escape, template.pieces(config.beside()), file=options.template)

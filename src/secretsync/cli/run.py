@@ -11,11 +11,12 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from secretsync import entrypoint, hardening, inherited
+from secretsync import entrypoint, hardening
 from secretsync.cli.common import open_plan, resolve_valid
 from secretsync.cli.options import add_access_log, add_source, add_validation
 from secretsync.cli.speech import say
 from secretsync.errors import ConfigurationError, Problem, ProblemKind, UsageError
+from secretsync.handover import Handover, handover_variables
 from secretsync.source import Environ
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from secretsync.plan import Plan
     from secretsync.privileges import User
 
-USAGE = "[-e NAME | --env-file FILE...] [OPTIONS] -- COMMAND [ARGUMENT]..."
+USAGE = "[-e NAME] [--env-file FILE...] [OPTIONS] -- COMMAND [ARGUMENT]..."
 EXAMPLE = "  secretsync run -e production -- gunicorn app:app"
 
 
@@ -96,8 +97,16 @@ def execute(options: argparse.Namespace) -> int:
     entrypoint.refuse_steering(resolved, options.allow_name)
     in_files = {} if folder is None else _choose_files(folder, resolved, environ, options)
     removed = entrypoint.used_credentials(patterns, environ, options.pass_env)
-    told = inherited.describe(plan.project, config.services, resolved, in_files)
-    environment = _environment(options, environ, resolved, in_files, removed, told)
+    environment = _environment(options, environ, resolved, in_files, removed)
+    handover = Handover.of(
+        plan.project,
+        config.services,
+        resolved,
+        in_files,
+        {os.fsdecode(name): os.fsdecode(value) for name, value in environment.items()},
+        validates=not options.no_validate,
+    )
+    environment |= {name.encode(): text.encode() for name, text in handover.to_variables().items()}
     entrypoint.refuse_unfit(environment, resolved)
     entrypoint.refuse_too_large(path, options.command, environment)
     if (unseen := [name for name in removed if name not in resolved]) and not options.quiet:
@@ -119,15 +128,12 @@ def _environment(
     resolved: Mapping[str, Resolved],
     in_files: Mapping[str, str],
     removed: tuple[str, ...],
-    told: str,
 ) -> dict[bytes, bytes]:
     """The application's: what is inherited, what was resolved, and where the rest of it is."""
     values = {key: found.value.reveal() for key, found in resolved.items() if key not in in_files}
     values |= {f"{key}_FILE": path for key, path in in_files.items()}
-    if len(told) < entrypoint.MAX_VARIABLE_BYTES - len(inherited.VARIABLE):
-        values[inherited.VARIABLE] = told
     # What a file holds now is not to be in a variable of old as well, nor is word of another resolution.
-    removed = (*removed, *in_files, inherited.VARIABLE)
+    removed = (*removed, *in_files, *handover_variables(environ))
     return entrypoint.child_environment(
         environ, values, is_clean=options.clean, passed=options.pass_env, removed=removed
     )

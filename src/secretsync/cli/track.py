@@ -19,7 +19,7 @@ from secretsync.project import Project
 from secretsync.source import AnyEnviron, Environ, load_plan, open_source
 from secretsync.tracking import KEPT, Tracked, history_file, records_of, shown_path, track
 
-USAGE = "[-e NAME | --env-file FILE...] [OPTIONS]"
+USAGE = "[-e NAME] [--env-file FILE...] [OPTIONS]"
 EXAMPLE = """  secretsync track -e production --message "before release 42"
   secretsync track -e production --list"""
 
