@@ -79,7 +79,7 @@ def test_a_name_that_is_none_builds_no_path(shop: Project, name: str, monkeypatc
 
 
 def test_files_in_place_of_an_environment(project: MakeProject, canary: CanaryFactory) -> None:
-    """Later ones over earlier ones, with a bindings file; strict, and of no environment."""
+    """Later ones over earlier ones, with a bindings file; without a name they are lenient."""
     secret = canary()
     made = project({"a.env": "A=1\nB=1\n", "b.env": "B=$<TOKEN>\n", "s.toml": '[secrets]\nTOKEN = "memory:t"\n'})
     files: list[Any] = [made.root / "a.env", str(made.root / "b.env")]
@@ -87,7 +87,7 @@ def test_files_in_place_of_an_environment(project: MakeProject, canary: CanaryFa
         files=files, bindings=made.root / "s.toml", environ={}, stores={"memory": MemoryProvider({"t": secret})}
     )
     assert dict(config) == {"A": "1", "B": secret}
-    assert (config.environment, config.is_strict, config.services) == (None, True, ())
+    assert (config.environment, config.is_strict, config.services) == (None, False, ())
     assert "TOKEN" in repr(resolve_error(files=files, environ={}))
     assert "no env file is named" in str(resolve_error(files=[], environ={}))
 
@@ -108,7 +108,6 @@ def resolve_error(**options: Any) -> Exception:
         ({"timeout": -1.0}, "above zero"),
         ({"timeout": float("nan")}, "above zero"),
         ({"services": ["wbe"]}, "did you mean web"),
-        ({"files": ["a.env"]}, "environment and files exclude each other"),
         ({"bindings": "a.toml"}, "bindings go with files"),
     ],
 )

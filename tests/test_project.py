@@ -254,14 +254,14 @@ def test_environments(project: MakeProject) -> None:
 
 
 def test_files_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files take the place of an environment: later over earlier, strict, without services."""
+    """Files take the place of an environment: later over earlier, lenient without a name, without services."""
     monkeypatch.chdir(tmp_path)
     Path("one.env").write_text("A=1\nB=1\n")
     Path("two.env").write_text("B=${B}2\nC=${A}\n")
     Path("stores.toml").write_text('[secrets]\nX = "env:Y"\n')
     config = resolve_config(files=["one.env", "two.env"], bindings="stores.toml", environ={})
     assert dict(config) == {"A": "1", "B": "12", "C": "1"}
-    assert config.is_strict
+    assert not config.is_strict
     assert config.environment is None
     for files, bindings in ((["no.env"], None), (["one.env"], "no.toml")):
         with pytest.raises(UsageError, match="there is no such file"):

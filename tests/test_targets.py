@@ -145,8 +145,10 @@ def test_bad_key_templates(key: str, cause: str) -> None:
 
 
 def test_a_key_by_environment_without_one() -> None:
-    """Where files are named there is no environment, and such a lookup cannot be made."""
-    assert "finds names by environment" in fault("X", "lookup = ['safe']\n[stores.safe]", environment=None)
+    """Without the name of an environment such a lookup is an error."""
+    assert "the key of the store safe contains {environment}" in fault(
+        "X", "lookup = ['safe']\n[stores.safe]", environment=None
+    )
     assert find("X", environment=None) == ["docker:x", "env:X"]
 
 
