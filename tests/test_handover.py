@@ -159,14 +159,14 @@ def test_another_environment_does_not_get_the_values(shop: Project) -> None:
     program = """
 stores = "" if "SECRET_KEY" in os.environ else "the test needs SECRET_KEY"
 found = report("staging")
-open("files/secret_key", "w").write("of staging")
+open("files/secret_key", "w").write("of staging" * 4)
 config = resolve_config("staging")
 print(json.dumps([stores, found, config["PORT"], config.get("DEBUG"), config["SECRET_KEY"], config.get("OTHER")]))
 """
     stores, found, *rest = run_application(shop, program, env={"OTHER": "inherited"})
     assert (stores, found["kind"]) == ("", "ResolutionError")
     assert "docker:secret_key, env:SECRET_KEY" in found["error"]
-    assert rest == ["7000", None, "of staging", "inherited"]
+    assert rest == ["7000", None, "of staging" * 4, "inherited"]
 
 
 def test_values_in_files_are_hidden_from_another_environment(shop: Project) -> None:

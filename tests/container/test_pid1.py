@@ -151,13 +151,14 @@ while True:
 
 
 def test_environment_is_what_was_inherited_and_resolved(run: Run, secret: str) -> None:
-    """Byte for byte, and one more variable: the names, without a value, of what was resolved."""
+    """Byte for byte, and two more variables: the names, without a value, of what was resolved, and a random key."""
     inherited = environment_of("HERE=north", "EMPTY=", "ODD=a=b=c", "LOG_LEVEL=DEBUG", "LATIN=\udce9")
     ended = run("cat", "/proc/self/environ", env=inherited)
     found = dict(entry.split(b"=", 1) for entry in ended.stdout.split(b"\0") if entry)
     told = found.pop(b"SECRETSYNC_RESOLVED")
     assert b"DB_PASSWORD" in told
     assert secret.encode() not in told
+    assert len(found.pop(b"SECRETSYNC_RESOLVED_KEY")) == 32
     expected = inherited | {"LOG_LEVEL": "INFO", "DB_PASSWORD": secret, "REGION": "north"}
     assert found == {name.encode(): os.fsencode(value) for name, value in expected.items()}
 
@@ -177,7 +178,8 @@ def test_clean_keeps_the_basics_alone(run: Run) -> None:
     ended = run("cat", "/proc/self/environ", arguments=arguments, env=inherited)
     names = {entry.partition(b"=")[0].decode() for entry in ended.stdout.split(b"\0") if entry}
     basics = {"PATH", "HOME", "TZ", "LC_TIME"}
-    assert names == basics | {"APP_A", "APP_B", "KEPT", "LOG_LEVEL", "DB_PASSWORD", "REGION", "SECRETSYNC_RESOLVED"}
+    own = {"SECRETSYNC_RESOLVED", "SECRETSYNC_RESOLVED_KEY"}
+    assert names == basics | own | {"APP_A", "APP_B", "KEPT", "LOG_LEVEL", "DB_PASSWORD", "REGION"}
 
 
 def test_signals_are_as_in_a_fresh_process(run: Run) -> None:
