@@ -381,6 +381,30 @@ print(json.dumps([report("test", files=[".env"], bindings="s.toml"), report(file
         assert "docker:key" in found["error"]
 
 
+def test_file_that_is_named_twice(single: Project) -> None:
+    """By its own name and by a link to it."""
+    os.symlink(".env", single.root / "link.env")
+    options = ("--env-file", "link.env", *FILES)
+    found = run_application(single, "print(json.dumps(report()))", *options, before="rm files/key")
+    assert found["values"]["A"] == "k" * 40
+
+
+@pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
+def test_values_are_unchanged_in_any_locale(shop: Project, locale: str) -> None:
+    """Python decodes variables by the locale. That is no change of a value."""
+    shop.write("files/key", "é\u2028ü" * 20)
+    shop.write("env/production/common.env", "PLACE=production\nNAME=Zoë\n")
+    env = {"LC_ALL": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    program = "print(json.dumps([report(), list(map(len, [resolve_config()['NAME']]))]))"
+    script = shop.write("application.py", f"{REPORT}\n{program}\n")
+    command = ["sh", "-c", f"rm files/key; exec {sys.executable} -s -P {script}"]
+    done = shop.cli("run", "-e", "production", "--", *command, env=env, expect=0)
+    found, lengths = json.loads(done.stdout)
+    assert found["values"]["SECRET_KEY"] == "é\u2028ü" * 20
+    assert lengths == [3]
+    assert done.stderr == ""
+
+
 def test_variables_alone(project: MakeProject) -> None:
     """Without env files the bindings are handed over too. An env/ in the application's directory is no substitute."""
     made = project({"s.toml": STORES, "files/key": "k" * 40})
@@ -431,7 +455,7 @@ def test_variables_say_the_same_again(names: int) -> None:
     assert Handover.from_environ({}) is None
 
 
-def test_digests_tell_nothing_about_a_short_secret() -> None:
+def test_digests_reveal_nothing_about_a_short_secret() -> None:
     """They differ for the same value in each start, and without the key no candidate can be tried."""
     first, second = handover(1), handover(1)
     assert first.secrets != second.secrets

@@ -2,8 +2,8 @@
 
 # $SECRETSYNC_RESOLVED is JSON that contains no value. If it would be large, only its head stays there, and the rest is
 # compressed and split into $SECRETSYNC_RESOLVED_1, _2, ... because Linux limits the size of one variable.
-# $SECRETSYNC_RESOLVED_KEY is the random key of the digests of all values. The digests alone tell nothing about a short
-# secret. Whoever has the key as well has the environment, which contains the values themselves.
+# $SECRETSYNC_RESOLVED_KEY is the random key of the digests of all values. It is a variable of its own, because a digest
+# whose key is known reveals a short secret. A reader of both variables can read the values themselves beside them.
 from __future__ import annotations
 
 import os
@@ -80,7 +80,7 @@ class Handover(Record, kw_only=True):
         return cls(
             environment=project.environment,
             root=os.path.realpath(project.root),
-            files=None if project.is_in_folders else tuple(os.path.realpath(file.path) for file in project.files),
+            files=None if project.is_in_folders else _real_paths(file.path for file in project.files),
             bindings=None if bindings is None else os.path.realpath(bindings.path),
             named=_named(environ),
             validates=validates,
@@ -143,7 +143,7 @@ class Handover(Record, kw_only=True):
             self._refuse_other_name(environ)
             return mine._replace(root=source.root or self.root, files=self.files, bindings=self.bindings)
         if source.files is not None:
-            is_same = self.files is not None and tuple(map(os.path.realpath, source.files)) == self.files
+            is_same = self.files is not None and _real_paths(source.files) == self.files
             return mine if is_same and source.environment is None else source
         if source.environment != self.environment or source.root is not None:
             return source
@@ -171,7 +171,7 @@ class Handover(Record, kw_only=True):
         if project.is_in_folders:
             return self.files is None and os.path.realpath(project.root) == self.root
         bindings = None if project.bindings is None else os.path.realpath(project.bindings.path)
-        return tuple(os.path.realpath(file.path) for file in project.files) == self.files and bindings == self.bindings
+        return _real_paths(file.path for file in project.files) == self.files and bindings == self.bindings
 
     @property
     def variables(self) -> EnvFile | None:
@@ -296,6 +296,11 @@ def _shown_files(project: Project) -> dict[str, str]:
     if project.is_in_folders:
         return {FILE: FILE, **{source.shown: source.shown for source in project.files}}
     return {FILE: FILE, **{source.shown: os.path.realpath(source.path) for source in project.files}}
+
+
+def _real_paths(paths: Iterable[str]) -> tuple[str, ...]:
+    """Return the files without links. A file that is named twice counts where it was named last."""
+    return tuple(reversed(dict.fromkeys(reversed([os.path.realpath(path) for path in paths]))))
 
 
 def _named(environ: Mapping[str, str]) -> str | None:

@@ -60,7 +60,8 @@ def add_source(parser: argparse.ArgumentParser, *, several: bool = False, servic
         "--environment",
         metavar="NAME",
         action="append" if several else "store",
-        help="the folder in env/; else $SECRETSYNC_ENV, else $ENVIRONMENT" + ("; may be repeated" if several else ""),
+        help="the folder in env/, or the name of --env-file; else $SECRETSYNC_ENV, else $ENVIRONMENT"
+        + ("; may be repeated" if several else ""),
     )
     if several:
         group.add_argument("--all", action="store_true", help="every environment of the project")
