@@ -383,7 +383,7 @@ print(json.dumps([report("test", files=[".env"], bindings="s.toml"), report(file
 
 def test_file_that_is_named_twice(single: Project) -> None:
     """By its own name and by a link to it."""
-    os.symlink(".env", single.root / "link.env")
+    (single.root / "link.env").symlink_to(".env")
     options = ("--env-file", "link.env", *FILES)
     found = run_application(single, "print(json.dumps(report()))", *options, before="rm files/key")
     assert found["values"]["A"] == "k" * 40
