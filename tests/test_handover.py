@@ -3,6 +3,7 @@
 import hashlib
 import inspect
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -18,7 +19,8 @@ import pytest
 from secretsync import Config, UsageError, resolve_config
 from secretsync.handover import KEY_VARIABLE, VARIABLE, Handover, HandoverError, handover_variables
 from secretsync.model import Origin, Secret
-from secretsync.project import open_project
+from secretsync.project import open_files, open_project
+from secretsync.records import replace
 from tests.support.canary import CanaryFactory, make_canary
 from tests.support.processes import clean_environment, secretsync_argv
 from tests.support.projects import MakeProject, Project
@@ -443,6 +445,29 @@ def handover(names: int, secret: str = "1234") -> Handover:
         value = Secret(secret if key == "PIN" else "x")
         resolved[key] = Resolved(variable_entry(key, ""), value, origin, (), is_from_store=False)
     return Handover.of(project, ["web"], resolved, {}, {}, validates=True)
+
+
+def test_pipe_is_not_read_again(single: Project) -> None:
+    """`run` read the pipe to its end, so its entries are those of the process environment in the application."""
+    from secretsync.config import Resolved
+    from secretsync.variables import variable_entry
+
+    single.write(".env", "DEBUG=true\n")
+    os.mkfifo(single.root / "pipe")
+    shown = [str(single.root / "pipe"), str(single.root / ".env")]
+    resolved = {}
+    for key, file, value in (("P", shown[0], "from the pipe"), ("DEBUG", shown[1], "true")):
+        origin = Origin(key=key, file=file, line=1, service=None, is_secret=True, references=("docker:x",))
+        entry = replace(variable_entry(key, ""), file=file)
+        resolved[key] = Resolved(entry, Secret(value), origin, (), is_from_store=True)
+    for files in (shown, shown[:1]):
+        project = open_files(files, None)
+        found = {key: one for key, one in resolved.items() if one.entry.file in files}
+        handed = Handover.of(project, [], found, {}, {}, validates=True)
+        environ = {**handed.to_variables(), **{key: one.value.reveal() for key, one in found.items()}}
+        config = resolve_config(environ=environ, root=single.root)
+        assert (config["P"], config.origin("P").references) == ("from the pipe", ("docker:x",))
+        assert (config.environment, config.is_strict) == (None, False)
 
 
 @pytest.mark.parametrize("names", [0, 10, 1_400])

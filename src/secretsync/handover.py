@@ -43,6 +43,7 @@ class Handover(Record, kw_only=True):
 
     environment: str | None  # None: the files were not given the name of an environment
     root: str
+    is_strict: bool  # by the name of the environment, or without a name by the command
     files: tuple[str, ...] | None  # None: those in the folders of the environment
     bindings: str | None  # None: those in the folders, or none
     named: str | None  # the environment that the variables of the application name at its start
@@ -80,6 +81,7 @@ class Handover(Record, kw_only=True):
         return cls(
             environment=project.environment,
             root=os.path.realpath(project.root),
+            is_strict=project.is_strict,
             files=None if project.is_in_folders else _real_paths(file.path for file in project.files),
             bindings=None if bindings is None else os.path.realpath(bindings.path),
             named=_named(environ),
@@ -138,7 +140,9 @@ class Handover(Record, kw_only=True):
 
         Raises UsageError if a variable was changed since the start, and now names another environment.
         """
-        mine = source._replace(environment=self.environment, is_unnamed=self.environment is None)
+        mine = source._replace(
+            environment=self.environment, is_unnamed=self.environment is None, is_judged=self.is_strict
+        )
         if source.environment is None and source.files is None:
             self._refuse_other_name(environ)
             return mine._replace(root=source.root or self.root, files=self.files, bindings=self.bindings)
@@ -220,7 +224,7 @@ class HandedValues(Record, kw_only=True):
         if not self.are_secrets_intact:
             return {}
         found: dict[EntryId, Resolved] = {}
-        shown = {of_run: here for here, of_run in _shown_files(plan.project).items()}
+        shown = {**{of_run: here for here, of_run in _shown_files(plan.project).items()}, FILE: FILE}
         for name, value in self.of_names.items():
             row = self.handover.names[name]
             entry_id = (shown.get(row["file"], ""), name)
@@ -291,16 +295,22 @@ def _row(found: Resolved, file: str, path: str | None) -> dict[str, Any]:
 def _shown_files(project: Project) -> dict[str, str]:
     """Return each file's name in the variable. Files that were named one by one get their absolute path there.
 
-    Otherwise an application in another working directory could not name the same file.
+    Otherwise an application in another working directory could not name the same file. The entries of a pipe become
+    entries of the process environment.
     """
     if project.is_in_folders:
         return {FILE: FILE, **{source.shown: source.shown for source in project.files}}
-    return {FILE: FILE, **{source.shown: os.path.realpath(source.path) for source in project.files}}
+    files = {source.shown: os.path.realpath(source.path) for source in project.files}
+    return {FILE: FILE, **{shown: path if os.path.isfile(path) else FILE for shown, path in files.items()}}
 
 
 def _real_paths(paths: Iterable[str]) -> tuple[str, ...]:
-    """Return the files without links. A file that is named twice counts where it was named last."""
-    return tuple(reversed(dict.fromkeys(reversed([os.path.realpath(path) for path in paths]))))
+    """Return the regular files without links. A file that is named twice counts where it was named last.
+
+    A pipe is not among them, because the application cannot read it a second time.
+    """
+    real = [os.path.realpath(path) for path in paths if os.path.isfile(path)]
+    return tuple(reversed(dict.fromkeys(reversed(real))))
 
 
 def _named(environ: Mapping[str, str]) -> str | None:
@@ -381,7 +391,7 @@ def _checked(document: Mapping[str, Any], key: str) -> Handover | None:
     """Return the document as a Handover; None if a part is not there or not of its type."""
     text, name = str, (str, type(None))
     types: dict[str, Any] = {"environment": name, "root": text, "bindings": name, "named": name, "validates": bool}
-    types |= {"names": dict, "secrets": text, "settings": text}
+    types |= {"is_strict": bool, "names": dict, "secrets": text, "settings": text}
     if not all(field in document and isinstance(document[field], kind) for field, kind in types.items()):
         return None
     services, files = document.get("services"), document.get("files")

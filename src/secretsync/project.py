@@ -221,8 +221,12 @@ def open_files(
     )
 
 
-def open_without_files(environment: str | None, bindings: str | None, *, root: str | None) -> Project:
-    """A project without env files, for placeholders that stand elsewhere; strict where no environment is named.
+def open_without_files(
+    environment: str | None, bindings: str | None, *, root: str | None, is_strict_unnamed: bool = True
+) -> Project:
+    """Return a project without env files, for placeholders in variables.
+
+    `is_strict_unnamed`: whether the project is strict if no environment is named.
 
     Raises UsageError for a name that is none, or for bindings or a root that are not there.
     """
@@ -234,7 +238,7 @@ def open_without_files(environment: str | None, bindings: str | None, *, root: s
     if environment is not None:
         check_environment_name(environment)
         named = named or _bindings_of(environment, root)
-    is_strict = environment is None or not is_lenient(environment)
+    is_strict = is_strict_unnamed if environment is None else not is_lenient(environment)
     return Project(
         root=root,
         environment=environment,

@@ -136,7 +136,7 @@ def open_source(source: Source, environ: Mapping[str, str]) -> Project:
     if environment is not None:
         check_environment_name(environment)  # before anything on disk is looked at
     if source.files == () and source.variables is not None:
-        return open_without_files(environment, source.bindings, root=source.root)
+        return open_without_files(environment, source.bindings, root=source.root, is_strict_unnamed=source.is_judged)
     if source.files is not None:
         return open_files(
             source.files,
