@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from secretsync.config import Config
 
 __all__ = ["BY_NAME", "NUMBER", "UNFIT", "Conversion", "attempt", "json_items", "scalar_text", "split_items"]
-__all__ += ["to_bool", "to_float", "value_problem"]
+__all__ += ["to_bool", "to_float", "to_json", "value_problem"]
 
 UNFIT: Any = object()  # None is a value: JSON has it
 

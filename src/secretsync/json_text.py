@@ -22,9 +22,7 @@ class NotJsonError(Exception):
         super().__init__(cause)
 
 
-def parse_json(
-    text: str, *, integer: Callable[[str], Any] = Number, decimal: Callable[[str], Any] = Number
-) -> Any:
+def parse_json(text: str, *, integer: Callable[[str], Any] = Number, decimal: Callable[[str], Any] = Number) -> Any:
     """Return what `text` contains. `integer` and `decimal` make the numbers of their digits.
 
     Raises NotJsonError, also where an object has one key twice, and RecursionError where it is nested too deeply.
