@@ -65,7 +65,7 @@ def of_msgspec(kind: Any) -> ClassFields:
         if known is None:  # a type that msgspec alone knows
             return Conversion(f"a valid {_name_of(hint)}", lambda text: _by_msgspec(text, hint))
         expected = " and ".join([known.expected, *(repr(mark) for mark in annotations_of(hint) if _is_meta(mark))])
-        return Conversion(expected, lambda text: msgspec.convert(known.convert(text), hint))
+        return Conversion(expected, lambda text: _checked_by_msgspec(known.convert(text), hint))
 
     fields = [
         field_of(
@@ -78,6 +78,15 @@ def of_msgspec(kind: Any) -> ClassFields:
         for one in msgspec.structs.fields(kind)
     ]
     return class_of(kind, fields)
+
+
+def _checked_by_msgspec(value: Any, hint: Any) -> Any:
+    import msgspec
+
+    try:
+        return msgspec.convert(value, hint)
+    except TypeError:  # msgspec does not know the type, therefore it has no constraints for it
+        return value
 
 
 def _by_msgspec(text: str, hint: Any) -> Any:

@@ -254,8 +254,8 @@ def _making(make: Callable[[list[Any]], Any]) -> Callable[[tuple[Any, ...]], Con
 _CONTAINERS: dict[Any, Callable[[tuple[Any, ...]], Conversion | None]] = {
     **dict.fromkeys((list, collections.abc.Sequence, collections.abc.MutableSequence), _making(list)),
     **dict.fromkeys((collections.abc.Iterable, collections.abc.Collection), _making(list)),
-    **dict.fromkeys((set, collections.abc.Set, collections.abc.MutableSet), _making(set)),
-    frozenset: _making(frozenset),
+    **dict.fromkeys((set, collections.abc.MutableSet), _making(set)),
+    **dict.fromkeys((frozenset, collections.abc.Set), _making(frozenset)),
     collections.deque: _making(collections.deque),
     tuple: _tuple,
     **dict.fromkeys((dict, collections.abc.Mapping, collections.abc.MutableMapping), _mapping),
