@@ -49,8 +49,8 @@ KINDS: dict[str, MakeClass] = {
     "dataclass": lambda hint: dataclasses.make_dataclass("Made", [("value", hint)]),
     "frozen dataclass": lambda hint: dataclasses.make_dataclass("Made", [("value", hint)], frozen=True, slots=True),
     "attrs": lambda hint: attrs.make_class("Made", {"value": attrs.field(type=hint)}),
-    "NamedTuple": lambda hint: NamedTuple("Made", [("value", hint)]),  # type: ignore[misc]
-    "TypedDict": lambda hint: TypedDict("Made", {"value": hint}),  # type: ignore[misc, operator]
+    "NamedTuple": lambda hint: NamedTuple("Made", [("value", hint)]),
+    "TypedDict": lambda hint: TypedDict("Made", {"value": hint}),  # type: ignore[operator]
     "msgspec": lambda hint: msgspec.defstruct("Made", [("value", hint)]),
     "pydantic": lambda hint: pydantic.create_model(
         "Made", __config__=pydantic.ConfigDict(arbitrary_types_allowed=True), value=(hint, ...)
