@@ -259,7 +259,7 @@ def test_wrong_values(
 def test_a_missing_key(config_of: ConfigOf, kind: str) -> None:
     """It is named with the field, the type and the nearest key."""
     with pytest.raises(
-        ConfigurationError, match=r"^VALUE: there is no such key, and .*Made\.value requires it"
+        ConfigurationError, match=r"^VALUE: there is no such key, and .*Made\.value requires a list"
     ) as caught:
         config_of(VALEU="5").bind(KINDS[kind](list[int]))
     assert "a whole number" in str(caught.value)

@@ -151,7 +151,9 @@ BY_NAME = {
     "int": Conversion("a whole number", to_int),
     "float": Conversion("a number", to_float),
     "bool": Conversion("true, false, yes, no, on, off, 1 or 0", to_bool),
-    "list": Conversion("a list: items between separators, none empty, or a JSON list of texts and numbers", to_list),
+    "list": Conversion(
+        "a list: items between separators, without empty items, or a JSON list of texts and numbers", to_list
+    ),
     "json": Conversion("JSON", to_json),
     "path": Conversion("a path", to_path),
     "duration": Conversion("a duration such as 500ms, 30s, 12h, 90d or P90D", to_duration),

@@ -149,7 +149,7 @@ def _missing(leaf: _Leaf) -> Problem:
         leaf.scope.origin(leaf.keys[0])
     except MissingKeyError as error:
         hint = error.problems[0].hint  # with the nearest key
-    cause = f"there is no such key, and {leaf.place} requires it ({leaf.conversion.expected})"
+    cause = f"there is no such key, and {leaf.place} requires {leaf.conversion.expected}"
     return Problem(kind=ProblemKind.CONFIGURATION, key=leaf.keys[0], cause=cause, hint=hint)
 
 
@@ -161,7 +161,7 @@ def _refused(branch: _Branch, values: dict[str, Any], error: Exception | None) -
         reason = refusals.pop(member.field.argument, None) if member.field else None
         if reason and isinstance(member, _Leaf):
             key = _found_key(member) or member.keys[0]
-            cause = f"its value ({member.conversion.expected}) is refused by {member.place}: {reason}"
+            cause = f"its value, {member.conversion.expected}, is refused by {member.place}: {reason}"
             yield value_problem(member.scope, key, cause)
         elif reason:
             refusals[None] = reason

@@ -217,7 +217,7 @@ def _tuple(arguments: tuple[Any, ...]) -> Conversion | None:
     def convert(node: Any) -> tuple[Any, ...]:
         return tuple(item.convert(part) for item, part in zip(items, _items(node), strict=True))
 
-    return Conversion(f"{_list_of(items)}, {len(items)} in all", convert)
+    return Conversion(f"{_list_of(items)} ({len(items)} items)", convert)
 
 
 def _items(node: Any) -> list[Any]:
@@ -229,7 +229,7 @@ def _items(node: Any) -> list[Any]:
 
 def _list_of(items: list[Conversion]) -> str:
     kinds = dict.fromkeys(item.expected for item in items)
-    return f"a list (items between commas, or JSON) of items that are each {', '.join(kinds)}"
+    return f"a list, by commas or in JSON, with each item {', '.join(kinds)}"
 
 
 def _mapping(arguments: tuple[Any, ...]) -> Conversion | None:
@@ -244,7 +244,7 @@ def _mapping(arguments: tuple[Any, ...]) -> Conversion | None:
             raise ValueError
         return made
 
-    return Conversion(f"a JSON object whose values are each {value.expected}", convert)
+    return Conversion(f"a JSON object with each value {value.expected}", convert)
 
 
 def _making(make: Callable[[list[Any]], Any]) -> Callable[[tuple[Any, ...]], Conversion | None]:
