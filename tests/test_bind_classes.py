@@ -307,6 +307,25 @@ class Converting(pydantic.BaseModel):
         return split_words(text)
 
 
+@pydantic.dataclasses.dataclass
+class PydanticSpecial:
+    """Fields of both libraries."""
+
+    url: str = dataclasses.field(metadata={"key": "APP_URL"})
+    given: dataclasses.InitVar[int]
+    made: int = dataclasses.field(init=False, default=0)
+
+    def __post_init__(self, given: int) -> None:
+        """Make a field of a variable that is not kept."""
+        self.made = given + 1
+
+
+def test_pydantic_dataclasses_are_dataclasses(config_of: ConfigOf) -> None:
+    """Metadata, InitVar and fields outside `__init__` mean the same."""
+    made = config_of(APP_URL="x", GIVEN="1", MADE="7").bind(PydanticSpecial)
+    assert (made.url, made.made) == ("x", 2)
+
+
 @attrs.define
 class Converted:
     """Converters of both kinds."""

@@ -53,9 +53,10 @@ def capitals(name: str) -> str:
 
 
 def field_of(name: str, hint: Any, *, is_required: bool, **known: Any) -> Field:
-    """Return a Field. `known`: what its kind of class decides; `metadata` of the field may name its key."""
+    """Return a Field. `known`: what its kind of class decides; `metadata` or `annotations` may name its key."""
     metadata: Mapping[Any, Any] = known.pop("metadata", {})
-    key = next((mark for mark in annotations_of(hint) if isinstance(mark, Key)), Key())
+    annotations = known.pop("annotations", None) or annotations_of(hint)
+    key = next((mark for mark in annotations if isinstance(mark, Key)), Key())
     if "key" in metadata or "service" in metadata:
         key = Key(metadata.get("key"), metadata.get("service"))
     known = {"argument": name, "names": (capitals(name),), "key": key, "conversion": conversion_of(hint), **known}

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from secretsync.convert import Conversion, scalar_text
-from secretsync.fields import ClassFields, Field, Key, capitals, class_of, field_of, hints_of
+from secretsync.fields import ClassFields, Field, capitals, class_of, field_of, hints_of
 from secretsync.hint_wrappers import annotations_of, bare_hint
 from secretsync.type_hints import conversion_of, has_pydantic_schema
 
@@ -151,7 +151,8 @@ def _pydantic_field(kind: Any, name: str, one: Any) -> Field | None:
         is_required=one.is_required(),
         argument=aliases[0] if aliases and config.get("validate_by_alias", True) else name,
         names=tuple(capitals(word) for word in aliases or [name]),
-        key=next((mark for mark in one.metadata if isinstance(mark, Key)), Key()),
+        annotations=one.metadata,
+        metadata=getattr(getattr(kind, "__dataclass_fields__", {}).get(name), "metadata", {}),
         conversion=conversion,
     )
 
