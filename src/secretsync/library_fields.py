@@ -64,7 +64,7 @@ def of_msgspec(kind: Any) -> ClassFields:
         known = conversion_of(hint)
         if known is None:  # a type that msgspec alone knows
             return Conversion(f"a valid {_name_of(hint)}", lambda text: _by_msgspec(text, hint))
-        expected = " and ".join([known.expected, *(repr(mark) for mark in annotations_of(hint) if _is_meta(mark))])
+        expected = " with ".join([known.expected, *(repr(mark) for mark in annotations_of(hint) if _is_meta(mark))])
         return Conversion(expected, lambda text: _checked_by_msgspec(known.convert(text), hint))
 
     fields = [
@@ -137,7 +137,7 @@ def of_pydantic(kind: Any) -> ClassFields:
 
 
 def _pydantic_field(kind: Any, name: str, one: Any) -> Field | None:
-    if one.init is False:
+    if getattr(one, "init", None) is False:  # from pydantic 2.7 on
         return None
     alias = one.validation_alias or one.alias
     aliases = [choice for choice in getattr(alias, "choices", [alias]) if isinstance(choice, str)]
