@@ -20,6 +20,7 @@ OTHERS = {
     *("secretsync.activity", "secretsync.checks", "secretsync.explanation", "secretsync.redact", "secretsync.testing"),
     *("secretsync.providers.aws", "secretsync.providers.azure", "secretsync.providers.vault"),
     *("secretsync.access_log", "secretsync.actors", "secretsync.history", "secretsync.changes", "secretsync.tracking"),
+    *("secretsync.convert", "secretsync.settings", "secretsync.fields", "secretsync.type_hints"),
     *("secretsync.cli.check", "secretsync.cli.explain", "secretsync.cli.init", "secretsync.cli.providers"),
 }
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         ValidationError,
         ValueTypeError,
     )
+    from secretsync.fields import Key
     from secretsync.model import Origin, Secret
     from secretsync.rotation import Finding, RotationReport, SecretAge, State
 
@@ -31,6 +32,7 @@ __all__ = [
     "Config",
     "ConfigurationError",
     "Finding",
+    "Key",
     "MissingKeyError",
     "Origin",
     "OutputError",
@@ -55,6 +57,7 @@ _HOMES = {
     "AppConfig": "appconfig",
     "Config": "config",
     "Finding": "rotation",
+    "Key": "fields",
     "Origin": "model",
     "Refreshed": "config",
     "RotationReport": "rotation",

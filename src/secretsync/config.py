@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 
 from secretsync.errors import ConfigurationError, MissingKeyError, Problem, ProblemKind, UsageError, ValueTypeError
 from secretsync.model import Entry, Hidden, HiddenMapping, Origin, Secret
@@ -12,16 +11,14 @@ from secretsync.names import nearest
 
 if TYPE_CHECKING:
     import logging
+    from datetime import timedelta
+    from pathlib import Path
 
 __all__ = ["Config", "Refreshed", "Resolved"]
 
 T = TypeVar("T")
 
 _NO_DEFAULT: Any = object()  # None is a default like any other
-_INFINITY = float("inf")
-_TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
-_INTEGER = re.compile(r"[+-]?[0-9]{1,640}")  # no limit that Python may be given for int() is lower
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
 class Resolved(Hidden):
@@ -153,7 +150,7 @@ class Config(HiddenMapping):
         return self.__state.environ.get(key)
 
     def bind(self, kind: type[T], *, service: str | None = None) -> T:
-        """An instance of the dataclass `kind`, each field from the key of its name in capitals; see `settings.bind`."""
+        """Return an instance of the application's class `kind`, each field from its key; see `settings.bind`."""
         from secretsync.settings import bind
 
         return bind(self, kind, service=service)
@@ -194,7 +191,7 @@ class Config(HiddenMapping):
     def get_int(self, key: str, default: T, *, service: str | None = None) -> int | T: ...
     def get_int(self, key: str, default: object = _NO_DEFAULT, *, service: str | None = None) -> object:
         """A whole number, written in decimal digits. Raises ValueTypeError, or MissingKeyError without a default."""
-        return self._typed(key, default, service, _to_int, "a whole number")
+        return self._typed(key, default, service, "int")
 
     @overload
     def get_float(self, key: str, *, service: str | None = None) -> float: ...
@@ -202,7 +199,7 @@ class Config(HiddenMapping):
     def get_float(self, key: str, default: T, *, service: str | None = None) -> float | T: ...
     def get_float(self, key: str, default: object = _NO_DEFAULT, *, service: str | None = None) -> object:
         """A decimal number. Raises ValueTypeError, or MissingKeyError without a default."""
-        return self._typed(key, default, service, _to_float, "a number")
+        return self._typed(key, default, service, "float")
 
     @overload
     def get_bool(self, key: str, *, service: str | None = None) -> bool: ...
@@ -213,7 +210,7 @@ class Config(HiddenMapping):
 
         Raises ValueTypeError for everything else, or MissingKeyError without a default.
         """
-        return self._typed(key, default, service, _to_bool, "true, false, yes, no, on, off, 1 or 0")
+        return self._typed(key, default, service, "bool")
 
     @overload
     def get_list(self, key: str, *, separator: str = ",", service: str | None = None) -> list[str]: ...
@@ -222,43 +219,63 @@ class Config(HiddenMapping):
     def get_list(
         self, key: str, default: object = _NO_DEFAULT, *, separator: str = ",", service: str | None = None
     ) -> object:
-        """The items between separators, without white space at their edges; an empty value is an empty list.
+        """Return the items of a list, as texts.
 
-        Raises ValueTypeError where an item is empty, or MissingKeyError without a default.
+        A value that begins with `[` is a JSON list of texts, numbers and booleans. Every other value is a list of
+        items between separators, without white space at their edges. An empty value is an empty list.
+        Raises ValueTypeError if an item is empty, or a JSON list is not valid or holds null, a list or an object;
+        MissingKeyError without a default.
         """
-        return self._typed(key, default, service, lambda text: _to_list(text, separator), "a list without empty items")
+        return self._typed(key, default, service, "list", separator)
 
-    def _typed(
-        self,
-        key: str,
-        default: object,
-        service: str | None,
-        convert: Callable[[str], object],
-        expected: str,
-    ) -> object:
-        """The converted value. The text itself is never a local here: this frame may end in a traceback."""
+    @overload
+    def get_json(self, key: str, *, service: str | None = None) -> Any: ...
+    @overload
+    def get_json(self, key: str, default: T, *, service: str | None = None) -> Any | T: ...
+    def get_json(self, key: str, default: object = _NO_DEFAULT, *, service: str | None = None) -> object:
+        """Return what a JSON document contains: dict, list, str, int, float, bool or None.
+
+        Raises ValueTypeError, also for NaN, infinities and a key that an object has twice; MissingKeyError without a
+        default.
+        """
+        return self._typed(key, default, service, "json")
+
+    @overload
+    def get_path(self, key: str, *, service: str | None = None) -> Path: ...
+    @overload
+    def get_path(self, key: str, default: T, *, service: str | None = None) -> Path | T: ...
+    def get_path(self, key: str, default: object = _NO_DEFAULT, *, service: str | None = None) -> object:
+        """Return a path as written: a relative path stays relative, `~` is not replaced, and nothing is opened.
+
+        Raises ValueTypeError if the value is empty, or MissingKeyError without a default.
+        """
+        return self._typed(key, default, service, "path")
+
+    @overload
+    def get_duration(self, key: str, *, service: str | None = None) -> timedelta: ...
+    @overload
+    def get_duration(self, key: str, default: T, *, service: str | None = None) -> timedelta | T: ...
+    def get_duration(self, key: str, default: object = _NO_DEFAULT, *, service: str | None = None) -> object:
+        """Return a length of time, written as in bindings: `500ms`, `30s`, `5m`, `12h`, `90d`, `26w` or ISO `P90D`.
+
+        Raises ValueTypeError, or MissingKeyError without a default.
+        """
+        return self._typed(key, default, service, "duration")
+
+    def _typed(self, key: str, default: object, service: str | None, kind: str, *options: str) -> object:
+        """Return the converted value. The text is not a local variable, because this frame may be in a traceback."""
         scope = self if service is None else self.service(service)
         if key not in scope and key not in self.__state.environ:
             if default is not _NO_DEFAULT:
                 return default
             raise scope._missing(key)  # noqa: SLF001 - another Config
-        converted = convert(cast("str", scope.get(key)))
-        if converted is not None:
-            return converted
-        origin = scope.origin(key) if key in scope else None
-        cause = f"its value is not {expected}"
-        raise ValueTypeError(
-            [
-                Problem(
-                    kind=ProblemKind.CONFIGURATION,
-                    key=key,
-                    file=origin.file if origin else None,
-                    line=origin.line if origin else None,
-                    cause=cause,
-                    hint="mend it there" if origin else "it stands in the process environment",
-                )
-            ]
-        )
+        from secretsync.convert import BY_NAME, UNFIT, attempt, value_problem
+
+        expected, convert = BY_NAME[kind]
+        converted = attempt(convert, scope.get(key), *options)
+        if converted is UNFIT:
+            raise ValueTypeError([value_problem(scope, key, f"its value is not {expected}")])
+        return converted
 
     # As a whole
 
@@ -388,26 +405,3 @@ def _conflict(key: str, one: Resolved, other: Resolved, first: str, second: str)
         cause=cause,
         hint="select one of them with --service, or rename one key",
     )
-
-
-def _to_int(text: str) -> int | None:
-    return int(text) if _INTEGER.fullmatch(text) else None
-
-
-def _to_float(text: str) -> float | None:
-    number = float(text) if _NUMBER.fullmatch(text) else _INFINITY
-    return number if abs(number) != _INFINITY else None  # which 1e999 would be
-
-
-def _to_bool(text: str) -> bool | None:
-    lowered = text.lower()
-    return True if lowered in _TRUE else False if lowered in _FALSE else None
-
-
-def _to_list(text: str, separator: str) -> list[str] | None:
-    if not text:
-        return []
-    if not separator:
-        return None
-    items = [item.strip() for item in text.split(separator)]
-    return items if all(items) else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["parse_duration", "print_duration"]
+__all__ = ["parse_duration", "parse_length", "print_duration"]
 
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _SHORT = re.compile(r"(\d{1,9})(ms|s|m|h|d|w)", re.ASCII)
@@ -15,15 +15,18 @@ _ISO = re.compile(
 
 
 def parse_duration(text: str) -> float | None:
-    """Seconds, more than 0, or None where `text` is no duration."""
+    """Return the seconds, more than 0, or None if `text` is not such a duration."""
+    return parse_length(text) or None
+
+
+def parse_length(text: str) -> float | None:
+    """Return the seconds, 0 or more, or None if `text` is not a length of time."""
     if short := _SHORT.fullmatch(text):
-        seconds = float(int(short[1]) * _UNITS[short[2]])
-    elif iso := _ISO.fullmatch(text):
+        return float(int(short[1]) * _UNITS[short[2]])
+    if iso := _ISO.fullmatch(text):
         weeks, days, hours, minutes, rest = (int(group or 0) for group in iso.groups())
-        seconds = float(weeks * 604800 + days * 86400 + hours * 3600 + minutes * 60 + rest)
-    else:
-        return None
-    return seconds if seconds > 0 else None
+        return float(weeks * 604800 + days * 86400 + hours * 3600 + minutes * 60 + rest)
+    return None
 
 
 def print_duration(seconds: float) -> str:

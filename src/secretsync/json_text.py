@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 __all__ = ["NotJsonError", "Number", "parse_json", "print_json"]
@@ -21,8 +22,8 @@ class NotJsonError(Exception):
         super().__init__(cause)
 
 
-def parse_json(text: str) -> Any:
-    """What `text` says, with each number as a Number.
+def parse_json(text: str, *, integer: Callable[[str], Any] = Number, decimal: Callable[[str], Any] = Number) -> Any:
+    """Return what `text` contains. `integer` and `decimal` make the numbers of their digits.
 
     Raises NotJsonError, also where an object has one key twice, and RecursionError where it is nested too deeply.
     Neither holds a part of the text.
@@ -34,7 +35,7 @@ def parse_json(text: str) -> Any:
     cause = "is not JSON"
     try:
         document = json.loads(
-            text, parse_int=Number, parse_float=Number, parse_constant=_refuse_constant, object_pairs_hook=_object
+            text, parse_int=integer, parse_float=decimal, parse_constant=_refuse_constant, object_pairs_hook=_object
         )
     except NotJsonError as error:
         cause = error.cause

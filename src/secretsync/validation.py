@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from secretsync.config import Config, _to_bool, _to_float
+from secretsync.config import Config
+from secretsync.convert import UNFIT, attempt, to_bool, to_float
 from secretsync.examples import is_example
 from secretsync.model import Secret
 from secretsync.placeholders import Text
@@ -243,8 +244,8 @@ class _Judging:
 
 
 def _in_bounds(text: str, is_in: Callable[[float], bool]) -> bool:
-    number = _to_float(text)
-    return number is not None and is_in(number)
+    number = attempt(to_float, text)
+    return number is not UNFIT and is_in(number)
 
 
 def _scheme(text: str) -> str:
@@ -254,8 +255,8 @@ def _scheme(text: str) -> str:
 
 
 _TESTS: dict[str, Callable[[str, Any], bool]] = {
-    "is_true": lambda text, _: _to_bool(text) is True,
-    "is_false": lambda text, _: _to_bool(text) is False,
+    "is_true": lambda text, _: attempt(to_bool, text) is True,
+    "is_false": lambda text, _: attempt(to_bool, text) is False,
     "equals": lambda text, wanted: text == wanted,
     "not_equals": lambda text, unwanted: text != unwanted,
     "one_of": lambda text, wanted: text in wanted,
