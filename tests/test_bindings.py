@@ -256,9 +256,14 @@ def test_no_message_repeats_a_value(canary: CanaryFactory) -> None:
 def test_what_is_no_file(tmp_path: Path) -> None:
     """A folder, a FIFO and nothing at all are problems, and hang nowhere."""
     os.mkfifo(tmp_path / "fifo")
-    for path in (tmp_path, tmp_path / "fifo", tmp_path / "no"):
+    causes = {
+        tmp_path: "it is not a regular file but a folder",
+        tmp_path / "fifo": "it is not a regular file but a named pipe",
+        tmp_path / "no": "it cannot be read: No such file or directory",
+    }
+    for path, cause in causes.items():
         (problem,) = read_bindings(str(path), "x.toml").problems
-        assert str(problem) == "x.toml: it is not a regular file"
+        assert str(problem) == f"x.toml: {cause}"
     (tmp_path / "good.toml").write_bytes(b"strict = true\r\n# \xc3\xa9\r\n")
     assert read_bindings(str(tmp_path / "good.toml"), "x.toml").strict is True
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from secretsync.documents import Reader, key_problem, parse_document, read_regular_file
+from secretsync.documents import Reader, key_problem, parse_document, read_document
 from secretsync.durations import parse_duration
 from secretsync.errors import Problem
+from secretsync.files import Input
 from secretsync.names import is_entry_name, is_store_name
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Bindings(Record, kw_only=True):
 
 def read_bindings(path: str, file: str) -> Bindings:
     """The bindings at `path`, shown to people as `file`. Nothing is raised: problems come back with it."""
-    data = read_regular_file(path, file)
+    data = read_document(path, file, Input.BINDINGS)
     return Bindings(file=file, problems=(data,)) if isinstance(data, Problem) else parse_bindings(data, file)
 
 

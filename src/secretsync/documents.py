@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from secretsync.errors import Problem, ProblemKind
+from secretsync.files import Input, read_file
 from secretsync.names import nearest
 
-__all__ = ["Reader", "key_problem", "parse_document", "read_regular_file"]
+__all__ = ["Reader", "key_problem", "parse_document", "read_document"]
 
 Lines = Mapping[tuple[str, ...], int]
 
 
-def read_regular_file(path: str, file: str) -> bytes | Problem:
-    """The bytes at `path`, shown to people as `file`, or what is wrong with it."""
-    try:
-        if not os.path.isfile(path):
-            return _unreadable(file, "it is not a regular file")
-        with open(path, "rb") as opened:
-            return opened.read()
-    except OSError as error:
-        return _unreadable(file, f"it cannot be read: {error.strerror}")
+def read_document(path: str, file: str, kind: Input) -> bytes | Problem:
+    """Return the bytes at `path`, shown to people as `file`, or the problem with the file."""
+    data = read_file(path, kind)
+    return data if isinstance(data, bytes) else _unreadable(file, data.cause)
 
 
 def parse_document(data: bytes, file: str) -> tuple[dict[str, Any], Lines] | Problem:

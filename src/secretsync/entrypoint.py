@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from secretsync.config import Resolved
 from secretsync.errors import OutputError, Problem, ProblemKind, SecretSyncError, UsageError
+from secretsync.files import Input, read_file
 from secretsync.steering import steers_process
 
 __all__ = [
@@ -57,12 +58,10 @@ def inherited_environment() -> dict[str, str]:
     environment = dict(os.environ)
     if "LC_CTYPE" not in environment:
         return environment
-    try:
-        with open("/proc/self/environ", "rb") as file:
-            entries = file.read().split(b"\0")
-    except OSError:
+    data = read_file("/proc/self/environ", Input.KERNEL)
+    if not isinstance(data, bytes):
         return environment
-    was = [entry.partition(b"=")[2] for entry in entries if entry.startswith(b"LC_CTYPE=")]
+    was = [entry.partition(b"=")[2] for entry in data.split(b"\0") if entry.startswith(b"LC_CTYPE=")]
     if was:
         environment["LC_CTYPE"] = os.fsdecode(was[0])
     else:

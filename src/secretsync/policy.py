@@ -7,8 +7,9 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from secretsync.documents import Reader, parse_document, read_regular_file
+from secretsync.documents import Reader, parse_document, read_document
 from secretsync.errors import ConfigurationError, Problem
+from secretsync.files import Input
 from secretsync.names import is_entry_name, is_environment_name, is_sensitive, nearest
 from secretsync.project import Project, SourceFile
 from secretsync.records import Record
@@ -105,7 +106,7 @@ def read_policy(project: Project) -> Policy:
     source = policy_file(project)
     if source is None:
         return Policy()
-    data = read_regular_file(source.path, source.shown)
+    data = read_document(source.path, source.shown, Input.POLICY)
     return (
         Policy(file=source.shown, problems=(data,)) if isinstance(data, Problem) else parse_policy(data, source.shown)
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from secretsync.config import Resolved
 from secretsync.errors import ConfigurationError, Problem, ProblemKind
+from secretsync.files import Input, read_file
 from secretsync.model import Entry
 from secretsync.placeholders import Part, Text, parse_value, print_value
 from secretsync.records import Record
@@ -62,16 +63,14 @@ def read_template(path: str) -> Template:
 
 
 def _read(path: str) -> tuple[str, Problem | None]:
+    data = read_file(path, Input.TEMPLATE)
     cause = None
     try:
-        with open(path, "rb") as file:
-            text = file.read().decode("utf-8")
-    except OSError as error:
-        cause = f"it cannot be read: {error.strerror}"
+        if isinstance(data, bytes):
+            return data.decode("utf-8"), None
+        cause = data.cause
     except UnicodeDecodeError:
         cause = "it is not UTF-8"
-    if cause is None:
-        return text, None
     return "", Problem(kind=ProblemKind.CONFIGURATION, file=path, cause=cause)
 
 

@@ -8,6 +8,7 @@ import subprocess
 
 from secretsync.cli.speech import say
 from secretsync.errors import OutputError, UsageError
+from secretsync.files import FileRefusal, Input, read_file
 from secretsync.names import is_environment_name, is_lenient
 
 USAGE = "[--root DIR] [-e NAME]..."
@@ -166,10 +167,10 @@ def _ignore(root: str, *, is_quiet: bool) -> None:
 
 
 def _add_missing_lines(path: str) -> bool:
-    text = ""
-    if os.path.exists(path):
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            text = file.read()
+    data = read_file(path, Input.IGNORE_FILE)
+    if isinstance(data, FileRefusal) and not data.is_absent:
+        raise OutputError(f"{path}: {data.cause}")
+    text = data.decode("utf-8", "surrogateescape") if isinstance(data, bytes) else ""
     present = set(text.split("\n"))
     missing = [line for line in _IGNORED if line not in present]
     if not any(line.startswith(("/", "!")) for line in missing):
