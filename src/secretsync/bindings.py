@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -77,9 +77,11 @@ class Bindings(Record, kw_only=True):
 
     _unseen = ("lines",)
 
-    def problem(self, path: Sequence[str], cause: str, hint: str | None = None) -> Problem:
-        """A problem at one key of the file."""
-        return key_problem(self.file, self.lines, path, cause, hint)
+    def problem(
+        self, path: Sequence[str], cause: str, hint: str | None = None, *, known: Collection[str] | None = None
+    ) -> Problem:
+        """Return the problem at one key of the file; `known` as in `key_problem`."""
+        return key_problem(self.file, self.lines, path, cause, hint, known=known)
 
 
 def read_bindings(path: str, file: str) -> Bindings:
@@ -172,7 +174,7 @@ class _Reader(Reader):
     def store(self, name: str, table: Any) -> StoreConfig | None:
         path = ("stores", name)
         if not is_store_name(name):
-            self.note(path, "a store's name is small letters, digits and '-', beginning with a letter")
+            self.note(path, "a store's name is small letters, digits and '-', beginning with a letter", known=())
             return None
         if not isinstance(table, dict):
             self.note(path, "it must be a table")
@@ -194,7 +196,7 @@ class _Reader(Reader):
     def secret(self, name: str, value: Any) -> Binding | None:
         path = ("secrets", name)
         if not is_entry_name(name):
-            self.note(path, "a name is letters, digits and '_', not beginning with a digit")
+            self.note(path, "a name is letters, digits and '_', not beginning with a digit", known=())
             return None
         line = self.lines.get(path)
         if isinstance(value, str):
