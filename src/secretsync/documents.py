@@ -17,7 +17,7 @@ __all__ = ["Reader", "key_problem", "parse_document", "read_document"]
 Lines = Mapping[tuple[str, ...], int]
 
 # The messages of tomllib that quote nothing but the punctuation that it expects.
-_TOML_MESSAGE = re.compile(r"[A-Za-z ,/-]+|Expected ['\"].{1,3}['\"][A-Za-z ,/-]*|Unescaped .{1,5} in a string")
+_TOML_MESSAGE = r"[A-Za-z ,/-]+|Expected ['\"].{1,3}['\"][A-Za-z ,/-]*|Unescaped .{1,5} in a string"
 
 
 def read_document(path: str, file: str, kind: Input) -> bytes | Problem:
@@ -51,7 +51,7 @@ def _toml_cause(message: str) -> str:
     text, _, place = message.rpartition(" (at ")
     if text.startswith(("Cannot ", "Duplicate ")):
         text = "a key or a table is defined twice"
-    elif not _TOML_MESSAGE.fullmatch(text):
+    elif not re.fullmatch(_TOML_MESSAGE, text):
         text = "a character that cannot be here"
     return f"{text} (at {place}" if place else "it cannot be parsed"
 

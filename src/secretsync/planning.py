@@ -174,7 +174,7 @@ class _Planner:
                 file=entry.file,
                 line=line,
                 column=column,
-                key=entry.key,
+                key=None if entry.key.startswith("$") else entry.key,  # a template's placeholder may have a value in it
                 reference=reference,
                 cause=cause,
                 hint=hint,

@@ -9,7 +9,7 @@ from secretsync.errors import ConfigurationError, Problem, ProblemKind
 from secretsync.files import Input, read_file
 from secretsync.model import Entry
 from secretsync.placeholders import Part, Text, parse_value, print_value
-from secretsync.records import Record
+from secretsync.records import Record, replace
 
 __all__ = ["Template", "read_template"]
 
@@ -18,6 +18,7 @@ class Template(Record):
     """A template: its parts in order, and an entry for each different placeholder or variable in it."""
 
     parts: tuple[Part, ...]
+    labels: Mapping[Part, str]  # of each placeholder and variable: messages show it, and no default
     entries: tuple[Entry, ...]
 
     def pieces(self, resolved: Mapping[str, Resolved]) -> Iterator[str | tuple[str, str]]:
@@ -26,7 +27,7 @@ class Template(Record):
             if isinstance(part, Text):
                 yield part.text
             else:
-                label = print_value([part])
+                label = self.labels[part]
                 yield label, resolved[label].value.reveal()
 
 
@@ -49,17 +50,29 @@ def read_template(path: str) -> Template:
         )
     if problems:
         raise ConfigurationError(problems)
-    entries: dict[str, Entry] = {}
+    labels: dict[Part, str] = {}
+    entries: list[Entry] = []
     for part in parsed.parts:
-        if isinstance(part, Text):
+        if isinstance(part, Text) or part in labels:
             continue
-        label = print_value([part])
         line, column = _place(text, part.offset)
-        entry = Entry(
-            key=label, text=label, literal=False, file=path, line=line, column=column, service=None, source=""
+        label = print_value([replace(part, default=None, message=None)])
+        if label in labels.values():  # with another default
+            label = f"{label} ({line}:{column})"
+        labels[part] = label
+        entries.append(
+            Entry(
+                key=label,
+                text=print_value([part]),
+                literal=False,
+                file=path,
+                line=line,
+                column=column,
+                service=None,
+                source="",
+            )
         )
-        entries.setdefault(label, entry)
-    return Template(parsed.parts, tuple(entries.values()))
+    return Template(parsed.parts, labels, tuple(entries))
 
 
 def _read(path: str) -> tuple[str, Problem | None]:

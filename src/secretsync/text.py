@@ -15,12 +15,11 @@ from secretsync.names import nearest
 __all__ = ["is_shown", "looks_like_value", "name_or_none", "path_or", "suggestion", "unknown"]
 
 _LONGEST = 64  # characters of a word that is compared with known ones
-_NAME = re.compile(r"[A-Za-z_*?\[][A-Za-z0-9_.*?\[\]!-]{0,127}")
-_PARTS = re.compile(r"[A-Za-z0-9]+")
-_TOKEN = re.compile(
-    r"gh[opsu]_|github_pat_|glpat-|xox[abprs]-|[sr]k[-_](?:live|test|proj|ant)|hv[sbr]\.|eyJ|A[KS]IA[A-Z0-9]{12}"
-)
-_HEX = re.compile(r"(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{16,}|(?=[A-F]*\d)(?=\d*[A-F])[0-9A-F]{16,}")
+# Patterns, compiled only if a message needs them.
+_NAME = r"[A-Za-z_*?\[][A-Za-z0-9_.*?\[\]!-]{0,127}"
+_PARTS = r"[A-Za-z0-9]+"
+_TOKEN = r"gh[opsu]_|github_pat_|glpat-|xox[abprs]-|[sr]k[-_](?:live|test|proj|ant)|hv[sbr]\.|eyJ|A[KS]IA[A-Z0-9]{12}"
+_HEX = r"(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{16,}|(?=[A-F]*\d)(?=\d*[A-F])[0-9A-F]{16,}"
 
 
 def is_shown(word: str, known: Collection[str]) -> bool:
@@ -44,7 +43,7 @@ def suggestion(word: str, known: Collection[str], otherwise: str) -> str:
 
 def name_or_none(word: str) -> str | None:
     """Return `word` if it may be repeated in a position where keys and names are, else None."""
-    return word if _NAME.fullmatch(word) and not looks_like_value(word) else None
+    return word if re.fullmatch(_NAME, word) and not looks_like_value(word) else None
 
 
 def path_or(path: str, otherwise: str) -> str:
@@ -57,14 +56,14 @@ def path_or(path: str, otherwise: str) -> str:
 
 def looks_like_value(word: str) -> bool:
     """True if `word` looks like a password, token or key: S3cretPassw0rd, but not AWS_S3_BUCKET2 or Sha256Salt."""
-    return _TOKEN.match(word) is not None or any(map(_is_random, _PARTS.findall(word)))
+    return re.match(_TOKEN, word) is not None or any(map(_is_random, re.findall(_PARTS, word)))
 
 
 def _is_random(part: str) -> bool:
     """True if letters and digits of a word without separators alternate more than in a name."""
     if len(part) < 8:
         return False
-    if _HEX.fullmatch(part):
+    if re.fullmatch(_HEX, part):
         return True
     inner = len(re.findall(r"\d+(?=[A-Za-z])", part))  # groups of digits that letters follow
     has_both_cases = part != part.lower() and part != part.upper()

@@ -29,7 +29,7 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
 
 
 # The messages of argparse that repeat a value, from where they differ.
-_QUOTING = re.compile(r"(?:ignored explicit argument|invalid \S+ value:).*", re.DOTALL)
+_QUOTING = r"(?s)(?:ignored explicit argument|invalid \S+ value:).*"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -57,7 +57,7 @@ class _Parser(argparse.ArgumentParser):
             raise argparse.ArgumentError(action, f"{word} is not one of {', '.join(choices)}")
 
     def error(self, message: str) -> Any:
-        message = _QUOTING.sub("its value cannot be used", message)
+        message = re.sub(_QUOTING, "its value cannot be used", message)
         self.print_usage(sys.stderr)
         print(f"{self.prog}: {printable(message)}; see {self.prog} --help", file=sys.stderr)
         raise SystemExit(2)
