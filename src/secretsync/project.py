@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 
 from secretsync.errors import UsageError
-from secretsync.names import is_environment_name, is_lenient
+from secretsync.names import LENIENT_ENVIRONMENTS, is_environment_name, is_lenient
 from secretsync.records import Record
 from secretsync.text import is_shown, path_or, suggestion
 
@@ -24,6 +24,9 @@ __all__ += ["open_files", "open_project", "open_without_files"]
 
 # Written in the root before a restore puts its trees in place, removed once they are: a sign of one that was cut short.
 UNFINISHED_RESTORE = ".secretsync-restore.json"
+
+# Names that environments usually have: a message shows them also if the project does not have them.
+_STRICT_ENVIRONMENTS = ("production", "prod", "staging", "stage", "preview", "qa", "uat")
 
 # Files with a meaning of their own; every other *.env file is a service.
 COMMON, SECURITY = "common", "security"
@@ -178,7 +181,7 @@ def _check_environment(environment: str, root: str) -> None:
     known = environments(root)
     if environment not in known:
         hint = suggestion(environment, known, f"there are: {', '.join(known) or 'none'}")
-        if is_shown(environment, known):
+        if is_shown(environment, (*known, *LENIENT_ENVIRONMENTS, *_STRICT_ENVIRONMENTS)):
             raise UsageError(f"env/{environment}: there is no env file there; {hint}")
         raise UsageError(f"env/: there is no environment of this name; {hint}")
 

@@ -18,6 +18,8 @@ __all__ = ["SELECTOR_OPTIONS", "Target", "TargetFinder"]
 
 # What the core understands of `?options`, whatever the store; each with the values it takes.
 SELECTOR_OPTIONS = {"as": ("base64", "json"), "decode": ("base64",), "trim": ("true", "false")}
+# What some stores understand besides.
+VERSION_OPTIONS = ("version", "stage")
 
 _TYPES: dict[SettingType, tuple[type, str]] = {
     SettingType.STRING: (str, "a string"),
@@ -149,7 +151,7 @@ class TargetFinder:
         if isinstance(reference, Fault):
             return reference
         if reference.store not in self.stores:
-            return Fault(0, unknown("store", reference.store, self.stores), self._store_hint(reference.store))
+            return Fault(0, unknown("store called", reference.store, self.stores), self._store_hint(reference.store))
         spec = self._spec(self.stores[reference.store])
         if isinstance(spec, Fault):
             return spec
@@ -160,7 +162,8 @@ class TargetFinder:
             if key not in (*spec.options, *SELECTOR_OPTIONS):
                 known = (*spec.options, *SELECTOR_OPTIONS)
                 hint = suggestion(key, known, f"{spec.title} takes: {', '.join(known)}")
-                return Fault(0, f"unknown option {key!r}" if is_shown(key, known) else "an unknown option", hint)
+                is_known = is_shown(key, (*known, *VERSION_OPTIONS))
+                return Fault(0, f"unknown option {key!r}" if is_known else "an unknown option", hint)
             if key in SELECTOR_OPTIONS and value not in SELECTOR_OPTIONS[key]:
                 return Fault(0, f"the option {key!r} takes: {', '.join(SELECTOR_OPTIONS[key])}")
         selector = Selector(
@@ -191,7 +194,7 @@ class TargetFinder:
     def _check_lookup(self) -> None:
         for store in self.bindings.lookup:
             if store not in self.stores:
-                cause = unknown("store", store, self.stores)
+                cause = unknown("store called", store, self.stores)
                 self.problems.append(self.bindings.problem(("lookup",), cause, self._store_hint(store)))
 
     def _store_hint(self, name: str) -> str:

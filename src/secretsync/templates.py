@@ -10,6 +10,7 @@ from secretsync.files import Input, read_file
 from secretsync.model import Entry
 from secretsync.placeholders import Part, Text, parse_value, print_value
 from secretsync.records import Record, replace
+from secretsync.text import path_or
 
 __all__ = ["Template", "read_template"]
 
@@ -84,7 +85,7 @@ def _read(path: str) -> tuple[str, Problem | None]:
         cause = data.cause
     except UnicodeDecodeError:
         cause = "it is not UTF-8"
-    return "", Problem(kind=ProblemKind.CONFIGURATION, file=path, cause=cause)
+    return "", Problem(kind=ProblemKind.CONFIGURATION, file=path_or(path, "the template"), cause=cause)
 
 
 def _place(text: str, offset: int) -> tuple[int, int]:

@@ -18,7 +18,7 @@ _LONGEST = 64  # characters of a word that is compared with known ones
 # Patterns, compiled only if a message needs them.
 _NAME = r"[A-Za-z_*?\[][A-Za-z0-9_.*?\[\]!-]{0,127}"
 _PARTS = r"[A-Za-z0-9]+"
-_TOKEN = r"gh[opsu]_|github_pat_|glpat-|xox[abprs]-|[sr]k[-_](?:live|test|proj|ant)|hv[sbr]\.|eyJ|A[KS]IA[A-Z0-9]{12}"
+_PREFIXED = r"gh[opsu]_|github_pat_|glpat-|xox[abprs]-|[sr]k[-_](?:live|test|proj|ant)|hv[sbr]\.|eyJ|A[KS]IA[A-Z0-9]{12}"
 _HEX = r"(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{16,}|(?=[A-F]*\d)(?=\d*[A-F])[0-9A-F]{16,}"
 
 
@@ -31,8 +31,13 @@ def is_shown(word: str, known: Collection[str]) -> bool:
 
 
 def unknown(kind: str, word: str, known: Collection[str]) -> str:
-    """Return `there is no store called 'dockr'`, without the word if it may be a value. `kind`: "store"."""
-    return f"there is no {kind} called {word!r}" if is_shown(word, known) else f"there is no {kind} of this name"
+    """Return `there is no command 'chek'`, or `there is no command of this name` if the word may be a value.
+
+    `kind`: "command"; or "store called", if the word does not read well directly after the noun.
+    """
+    if is_shown(word, known):
+        return f"there is no {kind} {word!r}"
+    return f"there is no {kind.removesuffix(' called')} of this name"
 
 
 def suggestion(word: str, known: Collection[str], otherwise: str) -> str:
@@ -56,7 +61,7 @@ def path_or(path: str, otherwise: str) -> str:
 
 def looks_like_value(word: str) -> bool:
     """True if `word` looks like a password, token or key: S3cretPassw0rd, but not AWS_S3_BUCKET2 or Sha256Salt."""
-    return re.match(_TOKEN, word) is not None or any(map(_is_random, re.findall(_PARTS, word)))
+    return re.match(_PREFIXED, word) is not None or any(map(_is_random, re.findall(_PARTS, word)))
 
 
 def _is_random(part: str) -> bool:

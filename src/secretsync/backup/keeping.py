@@ -12,6 +12,7 @@ from secretsync.backup.archive import Archive, read_archive
 from secretsync.errors import OutputError, Problem, ProblemKind, UsageError
 from secretsync.files import Input, read_file
 from secretsync.output import write_new_file
+from secretsync.text import path_or
 
 __all__ = ["keep", "open_archive", "store"]
 
@@ -41,7 +42,7 @@ def open_archive(path: str) -> Archive:
     data = read_file(path, Input.ARCHIVE)
     if isinstance(data, bytes):
         return read_archive(data, path)
-    raise UsageError(f"{path}: {'there is no such file' if data.is_absent else data.cause}")
+    raise UsageError(f"{path_or(path, 'the archive')}: {'there is no such file' if data.is_absent else data.cause}")
 
 
 def keep(path: str, count: int, project: str) -> tuple[list[str], list[str]]:

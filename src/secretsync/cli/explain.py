@@ -15,7 +15,7 @@ from secretsync.errors import UsageError
 from secretsync.explanation import OriginRow, Row
 from secretsync.inspection import explain_plan
 from secretsync.plan import Plan
-from secretsync.text import suggestion, unknown
+from secretsync.text import is_shown, suggestion
 
 USAGE = "[KEY] [-e NAME | --env-file FILE...] [OPTIONS]"
 EXAMPLE = "  secretsync explain -e production SECRET_KEY"
@@ -51,7 +51,8 @@ def _only(key: str, rows: tuple[Row, ...], plan: Plan) -> tuple[Row, ...]:
     if not found:
         known = {row.key for row in rows}
         hint = suggestion(key, known, "`secretsync explain` lists all keys")
-        raise UsageError(f"{plan.project.label}: {unknown('key', key, known)}; {hint}")
+        name = key if is_shown(key, known) else "of this name"
+        raise UsageError(f"{plan.project.label} has no key {name}; {hint}")
     return found
 
 

@@ -10,6 +10,7 @@ from secretsync.cli.speech import say
 from secretsync.errors import OutputError, UsageError
 from secretsync.files import FileRefusal, Input, read_file
 from secretsync.names import is_environment_name, is_lenient
+from secretsync.text import path_or
 
 USAGE = "[--root DIR] [-e NAME]..."
 EXAMPLE = "  secretsync init && secretsync explain -e development"
@@ -77,7 +78,7 @@ def execute(options: argparse.Namespace) -> int:
             raise UsageError("an environment's name is letters, digits, '_' and '-', at most 64")
     root = options.root
     if not os.path.isdir(root):
-        raise UsageError(f"{root}: there is no such folder")
+        raise UsageError(f"{path_or(root, '--root')}: there is no such folder")
     for name in names:
         for path, text in _files(name).items():
             _write(root, path, text, is_quiet=options.quiet)

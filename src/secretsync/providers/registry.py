@@ -67,7 +67,7 @@ def load_provider(name: str) -> ProviderType:
     if name not in points:
         known = {*BUILT_IN, *points}
         hint = suggestion(name, known, "`secretsync providers` lists those that are installed")
-        raise ConfigurationError(f"{unknown('provider', name, known)}; {hint}")
+        raise ConfigurationError(f"{unknown('provider called', name, known)}; {hint}")
     failure, loaded = None, None
     try:
         loaded = points[name].load()
