@@ -18,7 +18,8 @@ _LONGEST = 64  # characters of a word that is compared with known ones
 # Patterns, compiled only if a message needs them.
 _NAME = r"[A-Za-z_*?\[][A-Za-z0-9_.*?\[\]!-]{0,127}"
 _PARTS = r"[A-Za-z0-9]+"
-_PREFIXED = r"gh[opsu]_|github_pat_|glpat-|xox[abprs]-|[sr]k[-_](?:live|test|proj|ant)|hv[sbr]\.|eyJ|A[KS]IA[A-Z0-9]{12}"
+_PREFIXED = r"gh[opsu]_|github_pat_|glpat-|xox[abprs]-|[sr]k[-_](?:live|test|proj|ant)|hv[sbr]\.|eyJ"
+_PREFIXED += r"|A[KS]IA[A-Z0-9]{12}"
 _HEX = r"(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{16,}|(?=[A-F]*\d)(?=\d*[A-F])[0-9A-F]{16,}"
 
 
