@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import secretsync
-from secretsync.files import MAX_BYTES, FileRefusal, Input, check_file, read_file
+from secretsync.files import MAX_BYTES, FileRefusal, Input, check_file, read_file, size_in_words
 from tests.support.processes import CommandResult
 from tests.support.projects import MakeProject
 
@@ -210,6 +210,30 @@ def test_no_command_waits_for_a_special_file(project: MakeProject, name: str, sp
     assert path in failed.stderr or file.name in failed.stderr
     # A link out of its folder is refused before the file is looked at.
     assert "not a regular file" in failed.stderr or "a link that leads out of" in failed.stderr
+
+
+def test_the_bounds_are_documented() -> None:
+    """The table of the manual has the bounds of the code."""
+    text = (Path(__file__).parent.parent / "docs" / "commands.md").read_text(encoding="utf-8")
+    rows = dict(
+        line.strip("| ").split(" | ") for line in text.split("## Input files")[1].split("\n") if line[:2] == "| "
+    )
+    documented = {name: bound for name, bound in rows.items() if bound.endswith("MiB")}
+    words = {
+        "env file": Input.ENV_FILE,
+        "--template": Input.TEMPLATE,
+        ".env.example": Input.EXAMPLE,
+        "in a backup": Input.ARCHIVED_FILE,
+        "other bindings": Input.BINDINGS,
+        "policy.toml": Input.POLICY,
+        "secrets file": Input.SECRET_FILE,
+        "certificates": Input.CERTIFICATES,
+        "history": Input.HISTORY,
+        "an archive of": Input.ARCHIVE,
+        ".gitignore": Input.IGNORE_FILE,
+    }
+    for word, kind in words.items():
+        assert [bound for name, bound in documented.items() if word in name] == [size_in_words(MAX_BYTES[kind])]
 
 
 # Writers, and files that are no inputs: os.devnull, standard output, folders.
