@@ -214,7 +214,7 @@ def test_no_command_waits_for_a_special_file(project: MakeProject, name: str, sp
 
 def test_the_bounds_are_documented() -> None:
     """The table of the manual has the bounds of the code."""
-    text = (Path(__file__).parent.parent / "docs" / "commands.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parent.parent / "docs" / "inputs.md").read_text(encoding="utf-8")
     rows = dict(
         line.strip("| ").split(" | ") for line in text.split("## Input files")[1].split("\n") if line[:2] == "| "
     )
