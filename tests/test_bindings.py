@@ -110,7 +110,7 @@ ERRORS = [
         2,
         "untill: unknown key; did you mean until?",
     ),
-    ("zzz = 1", 1, "zzz: unknown key; one of strict, lookup, timeout, stores, secrets, rotation"),
+    ("zzz = 1", 1, "providers/test.toml:1: unknown key; one of strict, lookup, timeout, stores, secrets, rotation"),
     # wrong types
     ("strict = 'yes'", 1, "strict: it must be true or false"),
     ("strict = 1", 1, "strict: it must be true or false"),
@@ -160,13 +160,13 @@ ERRORS = [
     ("[secrets]\nX = { ref = 'env:Y', until = 2027-01-01 }", 2, "secrets.X.until: it belongs to a max_age"),
     ("[secrets]\nX = { ref = 'env:Y', max_age = '9d', until = 2027-01-01 }", 2, "an end belongs to an exemption"),
     # names
-    ("[stores.Vault]\nx = 1", 1, "stores.Vault: a store's name is small letters"),
+    ("[stores.Vault]\nx = 1", 1, "stores: a store's name is small letters"),
     ("[stores.'a b']\nx = 1", 1, "a store's name is small letters"),
     ("[stores.x]\nprovider = 'os.path:join'", 2, "stores.x.provider: a provider is named by its name alone"),
     ("[stores.x]\nprovider = 'package.module'", 2, "a provider is named by its name alone"),
-    ("[secrets]\nA-B = 'env:Y'", 2, "secrets.A-B: a name is letters, digits and '_'"),
-    ("[secrets]\n'1A' = 'env:Y'", 2, "secrets.1A: a name is letters, digits and '_'"),
-    ("[secrets]\na.b = 'env:Y'", 2, "secrets.a.b: unknown key"),
+    ("[secrets]\nA-B = 'env:Y'", 2, "secrets: a name is letters, digits and '_'"),
+    ("[secrets]\n'1A' = 'env:Y'", 2, "secrets: a name is letters, digits and '_'"),
+    ("[secrets]\na.b = 'env:Y'", 2, "secrets.a: unknown key"),
     # not TOML
     ("a = \n", 1, "this is not TOML: "),
     ("strict = true\n\nlookup = [\n", None, "this is not TOML: "),
@@ -256,9 +256,14 @@ def test_no_message_repeats_a_value(canary: CanaryFactory) -> None:
 def test_what_is_no_file(tmp_path: Path) -> None:
     """A folder, a FIFO and nothing at all are problems, and hang nowhere."""
     os.mkfifo(tmp_path / "fifo")
-    for path in (tmp_path, tmp_path / "fifo", tmp_path / "no"):
+    causes = {
+        tmp_path: "it is not a regular file but a folder",
+        tmp_path / "fifo": "it is not a regular file but a named pipe",
+        tmp_path / "no": "it cannot be read: No such file or directory",
+    }
+    for path, cause in causes.items():
         (problem,) = read_bindings(str(path), "x.toml").problems
-        assert str(problem) == "x.toml: it is not a regular file"
+        assert str(problem) == f"x.toml: {cause}"
     (tmp_path / "good.toml").write_bytes(b"strict = true\r\n# \xc3\xa9\r\n")
     assert read_bindings(str(tmp_path / "good.toml"), "x.toml").strict is True
 

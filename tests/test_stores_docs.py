@@ -129,7 +129,7 @@ def test_variables(store: str) -> None:
 def test_messages(store: str) -> None:
     """Every message in the tables of failures is one that its provider has."""
     folder = ROOT / "src" / "secretsync" / "providers"
-    names = {"docker": ("docker*.py", "files.py"), "env": ("env.py",)}.get(store, (f"{store}*.py",))
+    names = {"docker": ("docker*.py", "files.py", "../files.py"), "env": ("env.py",)}.get(store, (f"{store}*.py",))
     source = "".join(path.read_text(encoding="utf-8") for name in names for path in sorted(folder.glob(name)))
     title = {"aws": "AWS", "vault": "Vault", "azure": "Azure", "docker": "files", "env": "variables"}[store]
     messages = [text for cell in first_cells(f"Failures of {title}") for text in re.findall(r"`([^`]+)`", cell)]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from secretsync.documents import Reader, key_problem, parse_document, read_regular_file
+from secretsync.documents import Reader, key_problem, parse_document, read_document
 from secretsync.durations import parse_duration
 from secretsync.errors import Problem
+from secretsync.files import Input
 from secretsync.names import is_entry_name, is_store_name
 
 if TYPE_CHECKING:
@@ -76,14 +77,16 @@ class Bindings(Record, kw_only=True):
 
     _unseen = ("lines",)
 
-    def problem(self, path: Sequence[str], cause: str, hint: str | None = None) -> Problem:
-        """A problem at one key of the file."""
-        return key_problem(self.file, self.lines, path, cause, hint)
+    def problem(
+        self, path: Sequence[str], cause: str, hint: str | None = None, *, known: Collection[str] | None = None
+    ) -> Problem:
+        """Return the problem at one key of the file; `known` as in `key_problem`."""
+        return key_problem(self.file, self.lines, path, cause, hint, known=known)
 
 
 def read_bindings(path: str, file: str) -> Bindings:
     """The bindings at `path`, shown to people as `file`. Nothing is raised: problems come back with it."""
-    data = read_regular_file(path, file)
+    data = read_document(path, file, Input.BINDINGS)
     return Bindings(file=file, problems=(data,)) if isinstance(data, Problem) else parse_bindings(data, file)
 
 
@@ -171,7 +174,7 @@ class _Reader(Reader):
     def store(self, name: str, table: Any) -> StoreConfig | None:
         path = ("stores", name)
         if not is_store_name(name):
-            self.note(path, "a store's name is small letters, digits and '-', beginning with a letter")
+            self.note(path, "a store's name is small letters, digits and '-', beginning with a letter", known=())
             return None
         if not isinstance(table, dict):
             self.note(path, "it must be a table")
@@ -193,7 +196,7 @@ class _Reader(Reader):
     def secret(self, name: str, value: Any) -> Binding | None:
         path = ("secrets", name)
         if not is_entry_name(name):
-            self.note(path, "a name is letters, digits and '_', not beginning with a digit")
+            self.note(path, "a name is letters, digits and '_', not beginning with a digit", known=())
             return None
         line = self.lines.get(path)
         if isinstance(value, str):

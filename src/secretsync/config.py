@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 
 from secretsync.errors import ConfigurationError, MissingKeyError, Problem, ProblemKind, UsageError, ValueTypeError
 from secretsync.model import Entry, Hidden, HiddenMapping, Origin, Secret
-from secretsync.names import nearest
+from secretsync.text import suggestion, unknown
 
 if TYPE_CHECKING:
     import logging
@@ -363,12 +363,11 @@ class Config(HiddenMapping):
                     yield from found.inserted
 
     def _missing(self, key: str) -> MissingKeyError:
-        close = nearest(str(key), tuple(self.__scope))
         elsewhere = [name for name, scope in self.__state.services.items() if key in scope]
         if elsewhere and self._service is None:
             hint = f"the service {elsewhere[0]} has it: config.service({elsewhere[0]!r})"
         else:
-            hint = f"did you mean {close}?" if close else "the env files define no such key"
+            hint = suggestion(str(key), self.__scope, "the env files define no such key")
         where = f"the service {self._service}" if self._service else self.environment or "the files"
         cause = f"there is no such key in {where}"
         return MissingKeyError([Problem(kind=ProblemKind.MISSING, key=str(key), cause=cause, hint=hint)])
@@ -376,9 +375,9 @@ class Config(HiddenMapping):
     def _no_service(self, name: str) -> str:
         if name in self.__state.known_services:
             return f"the service {name!r} was not selected; name it in services="
-        close = nearest(name, self.__state.known_services)
-        known = ", ".join(self.__state.known_services) or "none"
-        return f"there is no service {name!r}; " + (f"did you mean {close}?" if close else f"there are: {known}")
+        known = self.__state.known_services
+        hint = suggestion(name, known, f"there are: {', '.join(known) or 'none'}")
+        return f"{unknown('service', name, known)}; {hint}"
 
 
 class Refreshed(NamedTuple):

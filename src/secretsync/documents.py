@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import os
+import itertools
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from secretsync.errors import Problem, ProblemKind
-from secretsync.names import nearest
+from secretsync.files import Input, read_file
+from secretsync.records import replace
+from secretsync.text import is_shown, name_or_none, suggestion
 
-__all__ = ["Reader", "key_problem", "parse_document", "read_regular_file"]
+__all__ = ["Reader", "key_problem", "parse_document", "read_document"]
 
 Lines = Mapping[tuple[str, ...], int]
 
+# The messages of tomllib that quote nothing but the punctuation that it expects.
+_TOML_MESSAGE = r"[A-Za-z ,/-]+|Expected ['\"].{1,3}['\"][A-Za-z ,/-]*|Unescaped .{1,5} in a string"
 
-def read_regular_file(path: str, file: str) -> bytes | Problem:
-    """The bytes at `path`, shown to people as `file`, or what is wrong with it."""
-    try:
-        if not os.path.isfile(path):
-            return _unreadable(file, "it is not a regular file")
-        with open(path, "rb") as opened:
-            return opened.read()
-    except OSError as error:
-        return _unreadable(file, f"it cannot be read: {error.strerror}")
+
+def read_document(path: str, file: str, kind: Input) -> bytes | Problem:
+    """Return the bytes at `path`, shown to people as `file`, or the problem with the file."""
+    data = read_file(path, kind)
+    return data if isinstance(data, bytes) else _unreadable(file, data.cause)
 
 
 def parse_document(data: bytes, file: str) -> tuple[dict[str, Any], Lines] | Problem:
@@ -35,7 +35,7 @@ def parse_document(data: bytes, file: str) -> tuple[dict[str, Any], Lines] | Pro
         text = data.decode("utf-8-sig")
         return tomllib.loads(text), _lines_of_keys(text)
     except tomllib.TOMLDecodeError as error:
-        cause = f"this is not TOML: {error.args[0] if error.args else 'it cannot be parsed'}"
+        cause = f"this is not TOML: {_toml_cause(str(error.args[0]) if error.args else '')}"
     except UnicodeDecodeError:
         cause = "this file is not UTF-8"
     except ValueError:  # a number of thousands of digits
@@ -46,20 +46,45 @@ def parse_document(data: bytes, file: str) -> tuple[dict[str, Any], Lines] | Pro
     return _unreadable(file, cause.replace(at_line[0], "") if at_line else cause, int(at_line[1]) if at_line else None)
 
 
+def _toml_cause(message: str) -> str:
+    """The message of tomllib without the keys and characters that it quotes, and with its place."""
+    text, _, place = message.rpartition(" (at ")
+    if text.startswith(("Cannot ", "Duplicate ")):
+        text = "a key or a table is defined twice"
+    elif not re.fullmatch(_TOML_MESSAGE, text):
+        text = "a character that cannot be here"
+    return f"{text} (at {place}" if place else "it cannot be parsed"
+
+
 def _unreadable(file: str, cause: str, line: int | None = None) -> Problem:
     return Problem(kind=ProblemKind.CONFIGURATION, file=file, line=line, cause=cause)
 
 
-def key_problem(file: str | None, lines: Lines, path: Sequence[str], cause: str, hint: str | None = None) -> Problem:
-    """A problem at one key of a file."""
+def key_problem(
+    file: str | None,
+    lines: Lines,
+    path: Sequence[str],
+    cause: str,
+    hint: str | None = None,
+    *,
+    known: Collection[str] | None = None,
+) -> Problem:
+    """Return the problem at one key of a file. `known`: the keys that can be there; None means any name."""
+    if known is not None and not is_shown(path[-1], known):
+        return replace(key_problem(file, lines, path[:-1], cause, hint), line=_line(lines, path))
     return Problem(
         kind=ProblemKind.CONFIGURATION,
         file=file,
         line=_line(lines, path),
-        key=".".join(path),
+        key=".".join(_shown_part(path)) or None,
         cause=cause,
         hint=hint,
     )
+
+
+def _shown_part(path: Sequence[str]) -> list[str]:
+    """The keys that lead to a place, up to the first that may be a value."""
+    return list(itertools.takewhile(lambda key: key.isdigit() or name_or_none(key) is not None, path))
 
 
 def _line(lines: Lines, path: Sequence[str]) -> int | None:
@@ -78,18 +103,18 @@ class Reader:
         self.lines = lines
         self.problems: list[Problem] = []
 
-    def note(self, path: Sequence[str], cause: str, hint: str | None = None) -> None:
-        """Note that something is wrong at a key."""
-        self.problems.append(key_problem(self.file, self.lines, path, cause, hint))
+    def note(
+        self, path: Sequence[str], cause: str, hint: str | None = None, *, known: Collection[str] | None = None
+    ) -> None:
+        """Note that something is wrong at a key; `known` as in `key_problem`."""
+        self.problems.append(key_problem(self.file, self.lines, path, cause, hint, known=known))
 
     def refuse_unknown(self, path: tuple[str, ...], table: Mapping[str, Any], known: Sequence[str]) -> None:
         """Note every key of `table` that is none of `known`."""
         for key in table:
             if key not in known:
-                close = nearest(key, list(known))
-                self.note(
-                    (*path, key), "unknown key", f"did you mean {close}?" if close else f"one of {', '.join(known)}"
-                )
+                hint = suggestion(key, known, f"one of {', '.join(known)}")
+                self.note((*path, key), "unknown key", hint, known=known)
 
     def value(self, path: tuple[str, ...], table: Mapping[str, Any], key: str, kind: type, words: str) -> Any:
         """The value of `key`, or None where it is not there or not of its type, which is noted."""

@@ -10,7 +10,9 @@ from typing import Any, NoReturn
 
 from secretsync.config import Resolved
 from secretsync.errors import OutputError, Problem, ProblemKind, SecretSyncError, UsageError
+from secretsync.files import Input, read_file
 from secretsync.steering import steers_process
+from secretsync.text import path_or
 
 __all__ = [
     "CommandError",
@@ -57,12 +59,10 @@ def inherited_environment() -> dict[str, str]:
     environment = dict(os.environ)
     if "LC_CTYPE" not in environment:
         return environment
-    try:
-        with open("/proc/self/environ", "rb") as file:
-            entries = file.read().split(b"\0")
-    except OSError:
+    data = read_file("/proc/self/environ", Input.KERNEL)
+    if not isinstance(data, bytes):
         return environment
-    was = [entry.partition(b"=")[2] for entry in entries if entry.startswith(b"LC_CTYPE=")]
+    was = [entry.partition(b"=")[2] for entry in data.split(b"\0") if entry.startswith(b"LC_CTYPE=")]
     if was:
         environment["LC_CTYPE"] = os.fsdecode(was[0])
     else:
@@ -89,10 +89,13 @@ def find_command(name: str, environ: Mapping[str, str]) -> str:
                 return path
             is_there = True
         is_there = is_there or ("/" in name and os.path.exists(path))
+    shown = path_or(name, "the command")
     if is_there:
-        raise CommandError(f"{name}: it is there, and cannot be executed; is it a program, and is its x bit set?", 126)
+        raise CommandError(f"{shown}: it is there, and cannot be executed; is it a program, and is its x bit set?", 126)
     where = "there is no such file" if "/" in name else "no folder in PATH has it"
-    raise CommandError(f"{name}: {where}", 127)
+    if "=" in name.partition("/")[0]:
+        where = "this is an assignment and not a program; put `env` before it"
+    raise CommandError(f"{shown}: {where}", 127)
 
 
 def refuse_steering(resolved: Mapping[str, Resolved], allowed: Collection[str]) -> None:

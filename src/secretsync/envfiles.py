@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import io
-import os
 import re
-import stat
 from typing import TYPE_CHECKING
 
 from secretsync.errors import Problem, ProblemKind
+from secretsync.files import FileRefusal, Input, read_file
 from secretsync.grammar import parse_stream
 from secretsync.model import Entry
 from secretsync.names import is_entry_name
@@ -17,9 +16,7 @@ if TYPE_CHECKING:
     from dotenv.parser import Binding
 from secretsync.records import Record
 
-__all__ = ["MAX_FILE_BYTES", "EnvFile", "locate", "parse_env_file", "read_env_file", "unquoted_tail"]
-
-MAX_FILE_BYTES = 16 * 1024 * 1024
+__all__ = ["EnvFile", "locate", "parse_env_file", "read_env_file", "unquoted_tail"]
 
 # What stands before an entry's value, as python-dotenv reads it.
 _BEFORE_VALUE = re.compile(r"\s*(?:export[^\S\n]+)?(?:'[^']+'|[^=#\s]+)[^\S\n]*=[^\S\n]*")
@@ -40,32 +37,11 @@ class EnvFile(Record, kw_only=True):
 
 def read_env_file(path: str, *, file: str, service: str | None) -> EnvFile:
     """The env file at `path`. Nothing is raised: what is wrong comes back as problems that name `file`."""
-    data = _read_regular_file(path)
-    if isinstance(data, str):
-        problem = Problem(kind=ProblemKind.CONFIGURATION, file=file, cause=data)
+    data = read_file(path, Input.ENV_FILE)
+    if isinstance(data, FileRefusal):
+        problem = Problem(kind=ProblemKind.CONFIGURATION, file=file, cause=data.cause)
         return EnvFile(file=file, service=service, entries=(), problems=(problem,))
     return parse_env_file(data, file=file, service=service)
-
-
-def _read_regular_file(path: str) -> bytes | str:
-    """The bytes of a file, or what is wrong with it: a FIFO or a device would hang or never end."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except OSError as error:
-        return f"it cannot be read: {error.strerror}"
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return "it is not a regular file"
-        # One byte more than is taken: a file may grow, and some say that they have no size.
-        with os.fdopen(descriptor, "rb", closefd=False) as opened:
-            data = opened.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        return f"it cannot be read: {error.strerror}"
-    finally:
-        os.close(descriptor)
-    if len(data) > MAX_FILE_BYTES:
-        return f"it is larger than {MAX_FILE_BYTES // 1024 // 1024} MiB"
-    return data
 
 
 def parse_env_file(data: bytes, *, file: str, service: str | None = None) -> EnvFile:

@@ -102,9 +102,15 @@ class Problem(Record, kw_only=True):
         """`FILE:LINE:COLUMN: KEY: REFERENCE: CAUSE; HINT`, without the parts that are not known (None or 0)."""
         where = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
         reference = None if self.reference == self.key else self.reference
-        parts = [part for part in (where, self.key, reference) if part]
+        parts = [part for part in (where, self._shown_key(), reference) if part]
         text = ": ".join([*parts, self.cause])
         return printable(f"{text}; {self.hint}" if self.hint else text)
+
+    def _shown_key(self) -> str | None:
+        """The key, but not if it may be a value: the last line of a pasted base64 text ends in `=`."""
+        from secretsync.text import looks_like_value  # needed only if something is wrong
+
+        return None if self.key is None or looks_like_value(self.key) else self.key
 
 
 def worst_status(kinds: Iterable[ProblemKind]) -> ExitStatus:

@@ -9,8 +9,9 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 
-from secretsync.documents import read_regular_file
+from secretsync.documents import read_document
 from secretsync.errors import ConfigurationError, OutputError, Problem, ProblemKind
+from secretsync.files import MAX_BYTES, Input, size_in_words
 from secretsync.history import DamagedError, HistoryRecord, history_as_json, parse_history
 from secretsync.locks import take_lock
 from secretsync.output import write_file
@@ -27,7 +28,7 @@ def read_history(path: str, environment: str, shown: str) -> tuple[HistoryRecord
     """
     if not os.path.lexists(path):
         return ()
-    data = read_regular_file(path, shown)
+    data = read_document(path, shown, Input.HISTORY)
     if isinstance(data, Problem):
         raise ConfigurationError([data])
     cause = None
@@ -65,7 +66,11 @@ def append_record(
         if record is None:
             return
         document = history_as_json(environment, [*records, record][-keep:])
-        write_file(path, json.dumps(document, indent=1).encode("ascii") + b"\n")
+        data = json.dumps(document, indent=1).encode("ascii") + b"\n"
+        if len(data) > MAX_BYTES[Input.HISTORY]:
+            cause = f"this history would be larger than {size_in_words(MAX_BYTES[Input.HISTORY])}"
+            raise OutputError([_problem(shown, cause, "keep fewer records: --keep N", ProblemKind.OUTPUT)])
+        write_file(path, data)
 
 
 @contextlib.contextmanager

@@ -108,7 +108,8 @@ def get_secret(
     found = parsed if isinstance(parsed, Fault) else finder.find(parsed)
     problems = [*bindings.problems, *finder.problems]
     if isinstance(found, Fault):
-        cause = Problem(kind=ProblemKind.CONFIGURATION, reference=reference, cause=found.cause, hint=found.hint)
+        shown = finder.shown(parsed, reference)
+        cause = Problem(kind=ProblemKind.CONFIGURATION, reference=shown, cause=found.cause, hint=found.hint)
         problems.append(cause)
     if problems or isinstance(found, Fault):
         raise ConfigurationError(problems)

@@ -125,7 +125,7 @@ def _id_of(name: str, kind: str) -> int:
 
         return grp.getgrnam(name).gr_gid
     except KeyError:
-        message = f"there is no {kind} called {name!r}"
+        message = f"--owner: there is no {kind} of this name"
     raise UsageError(message)
 
 

@@ -232,12 +232,12 @@ def _parse_options(text: str) -> tuple[tuple[str, str], ...] | Fault:
         if not equals or not _OPTION_KEY.fullmatch(key) or not written:
             return Fault(0, "an option that is not key=value", "options are key=value, joined by '&'")
         if written != written.strip():
-            return Fault(0, f"the option {key!r} has white space at its edges", "remove it, or write it as %20")
+            return Fault(0, "the value of an option has white space at its edges", "remove it, or write it as %20")
         value = _decode(written)
         if value is None:
             return Fault(0, "a bad percent-encoding", "write '%' itself as %25")
         if key in options:
-            return Fault(0, f"the option {key!r} stands twice")
+            return Fault(0, "an option stands twice")
         options[key] = value
     return tuple(options.items())
 

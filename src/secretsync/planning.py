@@ -8,12 +8,12 @@ from secretsync.bindings import Bindings
 from secretsync.envfiles import EnvFile, locate, unquoted_tail
 from secretsync.errors import Problem, ProblemKind, UsageError
 from secretsync.model import Entry
-from secretsync.names import nearest
 from secretsync.placeholders import BareName, Fault, Placeholder, Text, Variable, parse_value
 from secretsync.plan import EntryId, EntryPart, EnvironPart, Plan, PlannedEntry, PlannedPart, SecretPart
 from secretsync.project import Project
 from secretsync.providers.interface import ProviderSpec
 from secretsync.targets import TargetFinder
+from secretsync.text import name_or_none, suggestion, unknown
 
 __all__ = ["make_plan"]
 
@@ -60,9 +60,8 @@ def _select(project: Project, services: Iterable[str] | None) -> tuple[str, ...]
     selected = tuple(dict.fromkeys(services))
     for name in selected:
         if name not in project.services:
-            close = nearest(name, project.services)
-            hint = f"did you mean {close}?" if close else f"there are: {', '.join(project.services) or 'none'}"
-            raise UsageError(f"there is no service {name!r} in {project.label}; {hint}")
+            hint = suggestion(name, project.services, f"there are: {', '.join(project.services) or 'none'}")
+            raise UsageError(f"{project.label}: {unknown('service', name, project.services)}; {hint}")
     return selected
 
 
@@ -175,7 +174,7 @@ class _Planner:
                 file=entry.file,
                 line=line,
                 column=column,
-                key=entry.key,
+                key=None if entry.key.startswith("$") else entry.key,  # a template's placeholder may have a value in it
                 reference=reference,
                 cause=cause,
                 hint=hint,
@@ -185,7 +184,8 @@ class _Planner:
     def _plan_placeholder(self, entry: Entry, part: Placeholder) -> SecretPart:
         found = self.targets.find(part.reference)
         if isinstance(found, Fault):
-            self._note(entry, part.offset, found.cause, found.hint, part.written)
+            shown = self.targets.shown(part.reference, part.written)
+            self._note(entry, part.offset, found.cause, found.hint, shown)
             found = ()
         return SecretPart(part.written, found, part.default, part.message, part.offset)
 
@@ -213,9 +213,9 @@ class _Planner:
 
     def _note_unknown_variable(self, entry: Entry, part: Variable, layers: Sequence[str]) -> None:
         known = [key for file in layers for key in self.by_file[file]]
-        close = nearest(part.name, known)
-        hint = f"did you mean {close}?" if close else "define it, export it, or give a default: ${NAME:-default}"
-        cause = f"the variable {part.name} is neither an entry nor in the process environment"
+        hint = suggestion(part.name, known, "define it, export it, or give a default: ${NAME:-default}")
+        name = f"the variable {part.name}" if name_or_none(part.name) else "this variable"
+        cause = f"{name} is neither an entry nor in the process environment"
         if part.message is not None:
             cause = f"{cause}: {part.message}" if part.message else cause
         self._note(entry, part.offset, cause, hint)
@@ -261,7 +261,7 @@ class _Planner:
         start = min(range(len(cycle)), key=lambda index: position[cycle[index]])
         cycle = (*cycle[start:], *cycle[:start])
         first = self.planned[cycle[0]].entry
-        keys = [key for _, key in (*cycle, cycle[0])]
+        keys = [name_or_none(key) or "..." for _, key in (*cycle, cycle[0])]
         if len(keys) > _SHOWN_NAMES:
             keys[_SHOWN_NAMES - 2 : -1] = [f"... ({len(cycle)} in all)"]
         names = " -> ".join(keys)

@@ -7,12 +7,14 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from secretsync.documents import Reader, parse_document, read_regular_file
+from secretsync.documents import Reader, parse_document, read_document
 from secretsync.errors import ConfigurationError, Problem
-from secretsync.names import is_entry_name, is_environment_name, is_sensitive, nearest
+from secretsync.files import Input
+from secretsync.names import is_entry_name, is_environment_name, is_sensitive
 from secretsync.project import Project, SourceFile
 from secretsync.records import Record
 from secretsync.rules import CHECK_RULES, RULES, Finding, Severity
+from secretsync.text import suggestion, unknown
 
 if TYPE_CHECKING:
     from datetime import date
@@ -105,7 +107,7 @@ def read_policy(project: Project) -> Policy:
     source = policy_file(project)
     if source is None:
         return Policy()
-    data = read_regular_file(source.path, source.shown)
+    data = read_document(source.path, source.shown, Input.POLICY)
     return (
         Policy(file=source.shown, problems=(data,)) if isinstance(data, Problem) else parse_policy(data, source.shown)
     )
@@ -172,7 +174,7 @@ class _Reader(Reader):
     def is_key(self, path: tuple[str, ...], name: str) -> bool:
         if is_entry_name(name):
             return True
-        self.note(path, "a name is letters, digits and '_', not beginning with a digit")
+        self.note(path, "a name is letters, digits and '_', not beginning with a digit", known=())
         return False
 
     def requirement(self, name: str, value: Any) -> Requirement | None:
@@ -203,7 +205,7 @@ class _Reader(Reader):
         if isinstance(value, list) and all(isinstance(table, dict) for table in value):
             found = [self.checks_of((*path, str(index)), name, table) for index, table in enumerate(value)]
             return tuple(check for checks in found for check in checks)
-        self.note(path, f"it must be a table [checks.{name}], or several [[checks.{name}]]")
+        self.note(path, "it must be a table [checks.NAME], or several [[checks.NAME]]")
         return None
 
     def checks_of(self, path: tuple[str, ...], name: str, table: Mapping[str, Any]) -> tuple[Check, ...]:
@@ -277,9 +279,8 @@ class _Reader(Reader):
         if "rule" not in table:
             self.note(path, "it names no rule", 'add rule = "..."')
         elif rule is not None and rule not in RULES:
-            close = nearest(rule, list(RULES))
-            hint = f"did you mean {close}?" if close else "`secretsync audit --rules` lists them"
-            self.note((*path, "rule"), f"there is no rule {rule!r}", hint)
+            hint = suggestion(rule, RULES, "`secretsync audit --rules` lists them")
+            self.note((*path, "rule"), unknown("rule", rule, RULES), hint)
             rule = None
         if "reason" not in table:
             self.note(path, "it has no reason", 'add reason = "..."')

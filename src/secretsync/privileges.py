@@ -64,7 +64,7 @@ def _look_up(name: str) -> tuple[int, int | None, str | None]:
             return _number(name), None, None
     else:
         return found.pw_uid, found.pw_gid, found.pw_name
-    raise UsageError(f"--user: there is no user called {name!r}")
+    raise UsageError("--user: there is no user of this name")
 
 
 def _group_id(name: str) -> int:
@@ -75,7 +75,7 @@ def _group_id(name: str) -> int:
     try:
         return grp.getgrnam(name).gr_gid
     except KeyError:
-        message = f"--user: there is no group called {name!r}"
+        message = "--user: there is no group of this name"
     raise UsageError(message)
 
 

@@ -6,8 +6,9 @@ import os
 from collections.abc import Mapping, Sequence
 
 from secretsync.errors import UsageError
-from secretsync.names import is_environment_name, is_lenient, nearest
+from secretsync.names import LENIENT_ENVIRONMENTS, is_environment_name, is_lenient
 from secretsync.records import Record
+from secretsync.text import is_shown, path_or, suggestion
 
 __all__ = [
     "UNFINISHED_RESTORE",
@@ -23,6 +24,9 @@ __all__ += ["open_files", "open_project", "open_without_files"]
 
 # Written in the root before a restore puts its trees in place, removed once they are: a sign of one that was cut short.
 UNFINISHED_RESTORE = ".secretsync-restore.json"
+
+# Names that environments usually have: a message shows them also if the project does not have them.
+_STRICT_ENVIRONMENTS = ("production", "prod", "staging", "stage", "preview", "qa", "uat")
 
 # Files with a meaning of their own; every other *.env file is a service.
 COMMON, SECURITY = "common", "security"
@@ -84,7 +88,8 @@ def find_root(root: str | None, environ: Mapping[str, str], *, start: str | None
         if given:
             _refuse_unfinished(given)
             if not os.path.isdir(os.path.join(given, "env")):
-                raise UsageError(f"{given}: there is no folder env/ in it ({source}); `secretsync init` makes one")
+                shown = path_or(given, "the project's folder")
+                raise UsageError(f"{shown}: there is no folder env/ in it ({source}); `secretsync init` makes one")
             return absolute(given)
     folder = absolute(start or os.curdir)
     while True:
@@ -176,9 +181,10 @@ def check_environment_name(environment: str) -> None:
 def _check_environment(environment: str, root: str) -> None:
     known = environments(root)
     if environment not in known:
-        close = nearest(environment, known)
-        hint = f"did you mean {close}?" if close else f"there are: {', '.join(known) or 'none'}"
-        raise UsageError(f"env/{environment}: there is no env file there; {hint}")
+        hint = suggestion(environment, known, f"there are: {', '.join(known) or 'none'}")
+        if is_shown(environment, (*known, *LENIENT_ENVIRONMENTS, *_STRICT_ENVIRONMENTS)):
+            raise UsageError(f"env/{environment}: there is no env file there; {hint}")
+        raise UsageError(f"env/: there is no environment of this name; {hint}")
 
 
 def _is_below(path: str, folder: str) -> bool:
@@ -207,7 +213,9 @@ def open_files(
         raise UsageError("no env file is named")
     for path in (*files, *([bindings] if bindings else [])):
         if not os.path.lexists(path):
-            raise UsageError(f"{path}: there is no such file")
+            if path == "-":
+                raise UsageError("-: an env file cannot be read from standard input; name a file")
+            raise UsageError(f"{path_or(path, 'a file that was named')}: there is no such file")
     return Project(
         root=absolute(root or os.curdir),
         environment=environment,
@@ -232,7 +240,7 @@ def open_without_files(
     """
     for path in (root, bindings):
         if path and not os.path.lexists(path):
-            raise UsageError(f"{path}: there is no such file or folder")
+            raise UsageError(f"{path_or(path, 'a path that was named')}: there is no such file or folder")
     root = absolute(root or os.curdir)
     named = SourceFile(path=bindings, shown=bindings, service=None) if bindings else None
     if environment is not None:

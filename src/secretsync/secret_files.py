@@ -11,6 +11,7 @@ import stat
 from collections.abc import Collection, Mapping
 
 from secretsync.errors import OutputError, Problem, ProblemKind
+from secretsync.files import FileRefusal, Input, read_file
 from secretsync.output import write_file
 
 __all__ = ["open_folder", "write_secrets"]
@@ -83,10 +84,10 @@ def _is_in_memory(path: str) -> bool:
     """Whether the file system that holds the folder, or would, is one in memory; False where nothing says so."""
     try:
         there = os.stat(path if os.path.lexists(path) else os.path.dirname(path)).st_dev
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
-            lines = file.read().split("\n")
     except OSError:
         return False
+    data = read_file("/proc/self/mountinfo", Input.KERNEL)
+    lines = data.decode("utf-8", "surrogateescape").split("\n") if isinstance(data, bytes) else []
     device = f"{os.major(there)}:{os.minor(there)}"
     # proc(5): ID PARENT MAJOR:MINOR ROOT POINT OPTIONS [TAGS...] - TYPE SOURCE OPTIONS
     for line in lines:
@@ -131,13 +132,13 @@ def _as_list(names: Collection[str]) -> bytes:
 
 def _read_list(path: str) -> set[str]:
     """The names that the last run left; names of variables alone, so that no path can be among them."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return set()
+    data = read_file(path, Input.FILE_LIST, follow=False)
+    if isinstance(data, FileRefusal):
+        if data.is_absent:
+            return set()
+        raise _refused(path, data.cause, "remove it")
     # UTF-8, whose codec is there already: the user that we are by now may not be able to read our own modules.
-    with open(descriptor, encoding="utf-8", errors="replace") as file:
-        return {name for name in file.read().split("\n") if name.isidentifier()}
+    return {name for name in data.decode("utf-8", "replace").split("\n") if name.isidentifier()}
 
 
 def _remove(path: str) -> None:

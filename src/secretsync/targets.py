@@ -8,16 +8,18 @@ from typing import Any
 from secretsync.bindings import Bindings, StoreConfig
 from secretsync.errors import ConfigurationError, Problem
 from secretsync.model import SecretRef, Selector
-from secretsync.names import nearest
 from secretsync.placeholders import BareName, Fault, Reference, StorePath, parse_reference, print_reference
 from secretsync.providers.interface import ProviderSpec, Setting, SettingType
 from secretsync.providers.registry import BUILT_IN, load_provider
 from secretsync.records import Record
+from secretsync.text import is_shown, name_or_none, suggestion, unknown
 
 __all__ = ["SELECTOR_OPTIONS", "Target", "TargetFinder"]
 
 # What the core understands of `?options`, whatever the store; each with the values it takes.
 SELECTOR_OPTIONS = {"as": ("base64", "json"), "decode": ("base64",), "trim": ("true", "false")}
+# What some stores understand besides.
+VERSION_OPTIONS = ("version", "stage")
 
 _TYPES: dict[SettingType, tuple[type, str]] = {
     SettingType.STRING: (str, "a string"),
@@ -87,6 +89,22 @@ class TargetFinder:
             return () if isinstance(bound, Fault) else bound
         return self._look_up(reference)
 
+    def shown(self, reference: Reference | Fault, written: str) -> str | None:
+        """Return as much of a wrong reference as a message may repeat: words that are known, and what a store is asked.
+
+        None means nothing, because a reference to an unknown store may be a pasted secret.
+        """
+        if isinstance(reference, BareName):
+            return name_or_none(written)
+        if isinstance(reference, Fault) or reference.store not in self.stores:
+            return None
+        spec = self._spec(self.stores[reference.store])
+        options = () if isinstance(spec, Fault) else spec.options
+        for key, value in reference.options:
+            if key not in options and value not in SELECTOR_OPTIONS.get(key, ()):
+                return print_reference(StorePath(reference.store, reference.path))
+        return written
+
     def spec(self, store: str) -> ProviderSpec:
         """What the provider of a store that is fit for use accepts."""
         spec = self._spec(self.stores[store])
@@ -133,10 +151,7 @@ class TargetFinder:
         if isinstance(reference, Fault):
             return reference
         if reference.store not in self.stores:
-            close = nearest(reference.store, tuple(self.stores))
-            if close is None:  # what is no store's name may be a secret that was pasted here: it is not repeated
-                return Fault(0, "there is no store of this name", f"there are: {', '.join(sorted(self.stores))}")
-            return Fault(0, f"there is no store called {reference.store!r}", f"did you mean {close}?")
+            return Fault(0, unknown("store called", reference.store, self.stores), self._store_hint(reference.store))
         spec = self._spec(self.stores[reference.store])
         if isinstance(spec, Fault):
             return spec
@@ -146,9 +161,9 @@ class TargetFinder:
         for key, value in reference.options:
             if key not in (*spec.options, *SELECTOR_OPTIONS):
                 known = (*spec.options, *SELECTOR_OPTIONS)
-                close = nearest(key, known)
-                hint = f"did you mean {close}?" if close else f"{spec.title} takes: {', '.join(known)}"
-                return Fault(0, f"unknown option {key!r}", hint)
+                hint = suggestion(key, known, f"{spec.title} takes: {', '.join(known)}")
+                is_known = is_shown(key, (*known, *VERSION_OPTIONS))
+                return Fault(0, f"unknown option {key!r}" if is_known else "an unknown option", hint)
             if key in SELECTOR_OPTIONS and value not in SELECTOR_OPTIONS[key]:
                 return Fault(0, f"the option {key!r} takes: {', '.join(SELECTOR_OPTIONS[key])}")
         selector = Selector(
@@ -179,9 +194,11 @@ class TargetFinder:
     def _check_lookup(self) -> None:
         for store in self.bindings.lookup:
             if store not in self.stores:
-                close = nearest(store, tuple(self.stores))
-                hint = f"did you mean {close}?" if close else f"there are: {', '.join(sorted(self.stores))}"
-                self.problems.append(self.bindings.problem(("lookup",), f"there is no store called {store!r}", hint))
+                cause = unknown("store called", store, self.stores)
+                self.problems.append(self.bindings.problem(("lookup",), cause, self._store_hint(store)))
+
+    def _store_hint(self, name: str) -> str:
+        return suggestion(name, self.stores, f"there are: {', '.join(sorted(self.stores))}")
 
     def _check_store(self, config: StoreConfig) -> None:
         path = ("stores", config.name)
@@ -207,15 +224,16 @@ class TargetFinder:
         for key, value in given.items():
             setting = known.get(key)
             if setting is None:
-                close = nearest(key, (*known, *also))
-                hint = f"did you mean {close}?" if close else f"one of {', '.join((*known, *also))}"
+                words = (*known, *also)
+                hint = suggestion(key, words, f"one of {', '.join(words)}")
                 if key in _CREDENTIALS:
                     hint = "no credential can be written here: it comes from the environment or a file"
-                self._note((*path, key), "unknown key", hint)
+                words = (*words, *_CREDENTIALS)
+                self.problems.append(self.bindings.problem((*path, key), "unknown key", hint, known=words))
                 continue
-            kind, words = _TYPES[setting.type]
+            kind, type_name = _TYPES[setting.type]
             if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-                self._note((*path, key), f"it must be {words}", setting.help)
+                self._note((*path, key), f"it must be {type_name}", setting.help)
             elif setting.choices and value not in setting.choices:
                 self._note((*path, key), f"it must be one of {', '.join(setting.choices)}", None)
             elif isinstance(value, dict):

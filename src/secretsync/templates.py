@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 
 from secretsync.config import Resolved
 from secretsync.errors import ConfigurationError, Problem, ProblemKind
+from secretsync.files import Input, read_file
 from secretsync.model import Entry
 from secretsync.placeholders import Part, Text, parse_value, print_value
-from secretsync.records import Record
+from secretsync.records import Record, replace
+from secretsync.text import path_or
 
 __all__ = ["Template", "read_template"]
 
@@ -17,6 +19,7 @@ class Template(Record):
     """A template: its parts in order, and an entry for each different placeholder or variable in it."""
 
     parts: tuple[Part, ...]
+    labels: Mapping[Part, str]  # of each placeholder and variable: messages show it, and no default
     entries: tuple[Entry, ...]
 
     def pieces(self, resolved: Mapping[str, Resolved]) -> Iterator[str | tuple[str, str]]:
@@ -25,7 +28,7 @@ class Template(Record):
             if isinstance(part, Text):
                 yield part.text
             else:
-                label = print_value([part])
+                label = self.labels[part]
                 yield label, resolved[label].value.reveal()
 
 
@@ -48,31 +51,41 @@ def read_template(path: str) -> Template:
         )
     if problems:
         raise ConfigurationError(problems)
-    entries: dict[str, Entry] = {}
+    labels: dict[Part, str] = {}
+    entries: list[Entry] = []
     for part in parsed.parts:
-        if isinstance(part, Text):
+        if isinstance(part, Text) or part in labels:
             continue
-        label = print_value([part])
         line, column = _place(text, part.offset)
-        entry = Entry(
-            key=label, text=label, literal=False, file=path, line=line, column=column, service=None, source=""
+        label = print_value([replace(part, default=None, message=None)])
+        if label in labels.values():  # with another default
+            label = f"{label} ({line}:{column})"
+        labels[part] = label
+        entries.append(
+            Entry(
+                key=label,
+                text=print_value([part]),
+                literal=False,
+                file=path,
+                line=line,
+                column=column,
+                service=None,
+                source="",
+            )
         )
-        entries.setdefault(label, entry)
-    return Template(parsed.parts, tuple(entries.values()))
+    return Template(parsed.parts, labels, tuple(entries))
 
 
 def _read(path: str) -> tuple[str, Problem | None]:
+    data = read_file(path, Input.TEMPLATE)
     cause = None
     try:
-        with open(path, "rb") as file:
-            text = file.read().decode("utf-8")
-    except OSError as error:
-        cause = f"it cannot be read: {error.strerror}"
+        if isinstance(data, bytes):
+            return data.decode("utf-8"), None
+        cause = data.cause
     except UnicodeDecodeError:
         cause = "it is not UTF-8"
-    if cause is None:
-        return text, None
-    return "", Problem(kind=ProblemKind.CONFIGURATION, file=path, cause=cause)
+    return "", Problem(kind=ProblemKind.CONFIGURATION, file=path_or(path, "the template"), cause=cause)
 
 
 def _place(text: str, offset: int) -> tuple[int, int]:

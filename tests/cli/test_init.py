@@ -96,4 +96,4 @@ def test_a_folder_that_cannot_be_written(run_cli: RunCli, tmp_path: Path) -> Non
     (tmp_path / "env").unlink()
     (tmp_path / ".gitignore").mkdir()
     failed = run_cli("init", expect=6)
-    assert ".gitignore: it cannot be written" in failed.stderr
+    assert ".gitignore: it is not a regular file but a folder" in failed.stderr

@@ -126,7 +126,7 @@ def test_damaged_and_missing_archives(made: Project, archive: Path) -> None:
     assert "damaged" in made.cli("restore", str(archive), "-y", expect=6).stderr
     assert "no such file" in made.cli("restore", "gone.tar.gz", "-y", expect=2).stderr
     assert "regular file" in made.cli("restore", "/dev/null", "-y", expect=2).stderr
-    assert "a directory" in made.cli("restore", "env", "-y", expect=2).stderr
+    assert "a folder" in made.cli("restore", "env", "-y", expect=2).stderr
     assert "name an archive" in made.cli("restore", "-y", expect=2).stderr
     assert "name an archive" in made.cli("restore", str(archive), "--resume", expect=2).stderr
 

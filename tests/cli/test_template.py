@@ -200,7 +200,7 @@ def test_line_ends_and_missing_files(project: MakeProject) -> None:
     made.cli("template", "--check", "--output", "-", expect=2)
     (made.root / ".env.example").unlink()
     (made.root / ".env.example").mkdir()
-    assert "cannot be read" in made.cli("template", "--check", expect=6).stderr
+    assert "not a regular file but a folder" in made.cli("template", "--check", expect=6).stderr
     assert "it is a folder" in made.cli("template", expect=6).stderr
 
 

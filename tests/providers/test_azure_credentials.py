@@ -5,6 +5,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import pytest
 
@@ -365,3 +366,20 @@ print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules} & {"azu
 
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, check=True, env={"PATH": "/nowhere"})
     assert json.loads(done.stdout) == []
+
+
+@pytest.mark.parametrize(("make", "cause"), [(os.mkfifo, "a named pipe"), (Path.mkdir, "a folder")])
+def test_a_federated_token_in_a_special_file(tmp_path: Path, make: Callable[[Path], None], cause: str) -> None:
+    """Refuse the file at once, because azure-identity would wait for a FIFO."""
+    make(tmp_path / "token")
+    environ = {
+        "AZURE_FEDERATED_TOKEN_FILE": str(tmp_path / "token"),
+        "AZURE_TENANT_ID": TENANT,
+        "AZURE_CLIENT_ID": "11111111-2222-3333-4444-555555555556",
+    }
+    settings = {"credential": "workload-identity"}
+    context = StoreContext(store="azure", environment="test", settings=settings, environ=environ)
+    with pytest.raises(NoTokenError) as raised:
+        Tokens(Credential(context)).get_token("https://vault.azure.net/.default")
+    failed = raised.value.trouble.outcome
+    assert f"its file cannot be read: it is not a regular file but {cause}" in failed.cause

@@ -8,9 +8,11 @@ import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from secretsync.backup.archive import MAX_ARCHIVE_BYTES, Archive, read_archive
+from secretsync.backup.archive import Archive, read_archive
 from secretsync.errors import OutputError, Problem, ProblemKind, UsageError
+from secretsync.files import Input, read_file
 from secretsync.output import write_new_file
+from secretsync.text import path_or
 
 __all__ = ["keep", "open_archive", "store"]
 
@@ -37,27 +39,10 @@ def store(folder: str, data: bytes, at: datetime) -> str:
 
 def open_archive(path: str) -> Archive:
     """The archive at `path`, verified. Raises UsageError where there is none, OutputError where it is refused."""
-    failure, data = None, b""
-    try:
-        data = _read(path)
-    except FileNotFoundError:
-        failure = "there is no such file"
-    except OSError as error:
-        failure = f"it cannot be read: {error.strerror}"
-    if failure is not None:
-        raise UsageError(f"{path}: {failure}")
-    return read_archive(data, path)
-
-
-def _read(path: str) -> bytes:
-    opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(opened, "rb") as file:
-        if not stat.S_ISREG(os.fstat(opened).st_mode):
-            raise OSError(0, "it is not a regular file")
-        data = file.read(MAX_ARCHIVE_BYTES + 1)
-    if len(data) > MAX_ARCHIVE_BYTES:
-        raise OSError(0, "it is larger than an archive may be")
-    return data
+    data = read_file(path, Input.ARCHIVE)
+    if isinstance(data, bytes):
+        return read_archive(data, path)
+    raise UsageError(f"{path_or(path, 'the archive')}: {'there is no such file' if data.is_absent else data.cause}")
 
 
 def keep(path: str, count: int, project: str) -> tuple[list[str], list[str]]:

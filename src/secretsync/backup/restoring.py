@@ -22,6 +22,7 @@ from secretsync.backup.building import build, remove, sync
 from secretsync.backup.changes import Restore
 from secretsync.backup.trees import TREES, read_trees
 from secretsync.errors import OutputError
+from secretsync.files import Input, read_file
 from secretsync.output import write_file
 from secretsync.project import UNFINISHED_RESTORE
 
@@ -104,11 +105,13 @@ def _prepare(root: str, restore: Restore, steps: Sequence[_Step]) -> None:
 
 
 def _read_journal(root: str) -> list[_Step]:
+    data = read_file(os.path.join(root, _JOURNAL), Input.JOURNAL)
+    if not isinstance(data, bytes):
+        if data.is_absent:
+            return []
+        raise OutputError(f"{_JOURNAL}: {data.cause}, so the restore cannot be finished; look at it by hand")
     try:
-        with open(os.path.join(root, _JOURNAL), encoding="utf-8") as file:
-            steps = [_Step(**step) for step in json.loads(file.read(4096))["trees"]]
-    except FileNotFoundError:
-        return []
+        steps = [_Step(**step) for step in json.loads(data)["trees"]]
     except (ValueError, KeyError, TypeError):
         steps = []
     if not steps or any(step.tree not in TREES for step in steps):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Mapping
 from enum import StrEnum
 
 from secretsync.errors import OutputError, Problem, ProblemKind
+from secretsync.files import MAX_BYTES, Input, read_file
 from secretsync.records import Record
 
 __all__ = ["MAX_COUNT", "MAX_DEPTH", "MAX_FILE_BYTES", "MAX_TOTAL_BYTES", "TREES", "Kind", "Node", "read_trees"]
@@ -15,11 +17,12 @@ __all__ = ["MAX_COUNT", "MAX_DEPTH", "MAX_FILE_BYTES", "MAX_TOTAL_BYTES", "TREES
 TREES = ("env", "providers")
 
 # Far beyond what configuration needs; what a hostile archive may cost is bounded by them too.
-MAX_FILE_BYTES = 16 * 1024 * 1024
+MAX_FILE_BYTES = MAX_BYTES[Input.ARCHIVED_FILE]
 MAX_TOTAL_BYTES = 64 * 1024 * 1024
 MAX_COUNT = 10_000
 MAX_DEPTH = 32
 
+_BOUNDS = "16 MiB a file, 64 MiB in all; move it away"
 _ATTEMPTS = 5  # at two looks that see the same
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -110,17 +113,20 @@ class _Walk:
             self.nodes[path] = _node(path, Kind.OTHER, status)
 
     def read(self, folder: int, name: str, path: str) -> bytes | None:
-        """The bytes of a file, or None where it cannot be read."""
-        try:
-            opened = os.open(name, _OPEN, dir_fd=folder)
-        except PermissionError:
-            return None
-        with os.fdopen(opened, "rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
-        self.bytes += len(data)
-        if len(data) > MAX_FILE_BYTES or self.bytes > MAX_TOTAL_BYTES:
-            self.refuse(path, "this is too much for a configuration", "16 MiB a file, 64 MiB in all; move it away")
-        return data
+        """The bytes of a file, or None where it cannot be read, or not at this look."""
+        data = read_file(name, Input.ARCHIVED_FILE, folder=folder, follow=False)
+        if isinstance(data, bytes):
+            self.bytes += len(data)
+            if self.bytes > MAX_TOTAL_BYTES:
+                self.refuse(path, "this is too much for a configuration", _BOUNDS)
+            return data
+        if data.is_too_large:
+            self.refuse(path, "this is too much for a configuration", _BOUNDS)
+        elif data.is_absent:
+            raise FileNotFoundError
+        elif data.errno not in (None, errno.EACCES, errno.EPERM):
+            self.refuse(path, data.cause)
+        return None
 
     def refuse(self, path: str, cause: str, hint: str | None = None) -> None:
         self.problem = Problem(kind=ProblemKind.OUTPUT, file=path, cause=cause, hint=hint)

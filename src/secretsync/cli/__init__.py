@@ -157,14 +157,12 @@ example:
 
 
 def _unknown_command(name: str) -> int:
-    from secretsync.errors import printable
-    from secretsync.names import nearest
+    from secretsync.text import suggestion, unknown
 
-    close = nearest(name, tuple(COMMANDS))
-    hint = f"did you mean {close}?" if close else "`secretsync --help` lists them"
+    hint = suggestion(name, COMMANDS, "`secretsync --help` lists them")
     if name.startswith("-"):
         hint = "options stand behind the command: secretsync COMMAND [OPTIONS]"
-    _complain(f"secretsync: there is no command {printable(name)!r}; {hint}")
+    _complain(f"secretsync: {unknown('command', name, COMMANDS)}; {hint}")
     return 2
 
 

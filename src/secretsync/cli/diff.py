@@ -94,7 +94,7 @@ def _sides(options: argparse.Namespace, environ: Environ) -> tuple[_Side, _Side]
 def _environments(options: argparse.Namespace, names: list[str], environ: Environ) -> tuple[_Side, _Side]:
     if len(names) == 1:
         raise UsageError(
-            f"{names[0]}: this is no record (HEAD, HEAD~1, a moment); to compare it with what was recorded of "
+            "one name is no record (HEAD, HEAD~1, a moment); to compare it with what was recorded of "
             "it, give -e; to compare two environments, name both"
         )
     if options.environment is not None or options.env_file is not None or options.history is not None:

@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from secretsync.cli.common import open_plan, teller
 from secretsync.cli.options import add_format, add_source
 from secretsync.cli.speech import print_json, table
-from secretsync.errors import UsageError, printable
+from secretsync.errors import UsageError
 from secretsync.explanation import OriginRow, Row
 from secretsync.inspection import explain_plan
-from secretsync.names import nearest
 from secretsync.plan import Plan
+from secretsync.text import is_shown, suggestion
 
 USAGE = "[KEY] [-e NAME] [--env-file FILE...] [OPTIONS]"
 EXAMPLE = "  secretsync explain -e production SECRET_KEY"
@@ -49,9 +49,10 @@ def execute(options: argparse.Namespace) -> int:
 def _only(key: str, rows: tuple[Row, ...], plan: Plan) -> tuple[Row, ...]:
     found = tuple(row for row in rows if row.key == key)
     if not found:
-        close = nearest(key, tuple(row.key for row in rows))
-        hint = f"did you mean {close}?" if close else "`secretsync explain` lists all keys"
-        raise UsageError(f"{plan.project.label} has no key {printable(key)}; {hint}")
+        known = {row.key for row in rows}
+        hint = suggestion(key, known, "`secretsync explain` lists all keys")
+        name = key if is_shown(key, known) else "of this name"
+        raise UsageError(f"{plan.project.label} has no key {name}; {hint}")
     return found
 
 

@@ -8,7 +8,9 @@ import subprocess
 
 from secretsync.cli.speech import say
 from secretsync.errors import OutputError, UsageError
+from secretsync.files import FileRefusal, Input, read_file
 from secretsync.names import is_environment_name, is_lenient
+from secretsync.text import path_or
 
 USAGE = "[--root DIR] [-e NAME]..."
 EXAMPLE = "  secretsync init && secretsync explain -e development"
@@ -76,7 +78,7 @@ def execute(options: argparse.Namespace) -> int:
             raise UsageError("an environment's name is letters, digits, '_' and '-', at most 64")
     root = options.root
     if not os.path.isdir(root):
-        raise UsageError(f"{root}: there is no such folder")
+        raise UsageError(f"{path_or(root, '--root')}: there is no such folder")
     for name in names:
         for path, text in _files(name).items():
             _write(root, path, text, is_quiet=options.quiet)
@@ -166,10 +168,10 @@ def _ignore(root: str, *, is_quiet: bool) -> None:
 
 
 def _add_missing_lines(path: str) -> bool:
-    text = ""
-    if os.path.exists(path):
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            text = file.read()
+    data = read_file(path, Input.IGNORE_FILE)
+    if isinstance(data, FileRefusal) and not data.is_absent:
+        raise OutputError(f"{path}: {data.cause}")
+    text = data.decode("utf-8", "surrogateescape") if isinstance(data, bytes) else ""
     present = set(text.split("\n"))
     missing = [line for line in _IGNORED if line not in present]
     if not any(line.startswith(("/", "!")) for line in missing):

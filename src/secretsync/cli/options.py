@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from types import ModuleType
 from typing import Any
 
 from secretsync.durations import parse_duration
 from secretsync.errors import printable
+from secretsync.text import is_shown, suggestion, unknown
 
 __all__ = ["add_access_log", "add_format", "add_source", "add_validation", "build_parser"]
 
@@ -26,10 +28,36 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
         return f"{', '.join(action.option_strings)} {self._format_args(action, str(action.dest).upper())}"
 
 
+# The messages of argparse that repeat a value, from where they differ.
+_QUOTING = r"(?s)(?:ignored explicit argument|invalid \S+ value:).*"
+
+
 class _Parser(argparse.ArgumentParser):
-    """A parser whose messages hold no control characters of what was typed."""
+    """A parser whose messages repeat nothing that was typed, because a secret may be pasted into any argument."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Refuse unknown arguments here: argparse would print them."""
+        options, unknown_arguments = super().parse_known_args(args, namespace)
+        if unknown_arguments:
+            self.error(self._refusal(unknown_arguments))
+        return options, []
+
+    def _refusal(self, unknown_arguments: list[str]) -> str:
+        known = [option for option in self._option_string_actions if option.startswith("--")]
+        names = [argument.partition("=")[0] for argument in unknown_arguments if argument.startswith("-")]
+        if not names:
+            count = len(unknown_arguments)
+            return f"{count} argument{'' if count == 1 else 's'} too many"
+        return f"{unknown('option', names[0], known)}; {suggestion(names[0], known, 'options have two hyphens')}"
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            choices = [str(choice) for choice in action.choices]
+            word = f"{value!r}" if is_shown(str(value), choices) else "this value"
+            raise argparse.ArgumentError(action, f"{word} is not one of {', '.join(choices)}")
 
     def error(self, message: str) -> Any:
+        message = re.sub(_QUOTING, "its value cannot be used", message)
         self.print_usage(sys.stderr)
         print(f"{self.prog}: {printable(message)}; see {self.prog} --help", file=sys.stderr)
         raise SystemExit(2)

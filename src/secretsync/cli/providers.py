@@ -8,10 +8,10 @@ from typing import Any
 from secretsync.cli.options import add_format
 from secretsync.cli.speech import print_json
 from secretsync.errors import UsageError
-from secretsync.names import nearest
 from secretsync.providers.interface import ProviderSpec, Setting
 from secretsync.providers.registry import BUILT_IN, load_provider, missing_modules, provider_names
 from secretsync.targets import SELECTOR_OPTIONS
+from secretsync.text import suggestion, unknown
 
 USAGE = "[NAME] [--format text|json]"
 EXAMPLE = "  secretsync providers vault"
@@ -28,9 +28,8 @@ def execute(options: argparse.Namespace) -> int:
     names = provider_names()
     if options.name is not None:
         if options.name not in names:
-            close = nearest(options.name, names)
-            hint = f"did you mean {close}?" if close else f"there are: {', '.join(names)}"
-            raise UsageError(f"there is no provider {options.name!r}; {hint}")
+            hint = suggestion(options.name, names, f"there are: {', '.join(names)}")
+            raise UsageError(f"{unknown('provider', options.name, names)}; {hint}")
         names = (options.name,)
     kinds = [load_provider(name) for name in names]
     if options.format == "json":

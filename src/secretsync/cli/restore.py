@@ -18,6 +18,7 @@ from secretsync.cli.speech import say
 from secretsync.errors import UsageError, printable
 from secretsync.project import find_root
 from secretsync.source import Environ
+from secretsync.text import path_or
 
 USAGE = "ARCHIVE [--dry-run | --yes] [--delete] [--root DIR] [OPTIONS]"
 EXAMPLE = """  secretsync restore backups/secretsync-20261126T193850Z.tar.gz --dry-run
@@ -75,7 +76,7 @@ def _root(given: str | None) -> str:
     environ = Environ(os.environ)
     if named := given or environ.get("SECRETSYNC_ROOT"):
         if not os.path.isdir(named):
-            raise UsageError(f"{named}: there is no such folder")
+            raise UsageError(f"{path_or(named, '--root')}: there is no such folder")
         return os.path.realpath(named)
     folder = os.path.realpath(os.curdir)
     while not is_unfinished(folder):

@@ -13,6 +13,7 @@ from secretsync.cli.speech import say
 from secretsync.env_example import Defined, env_example, masked
 from secretsync.envfiles import read_env_file
 from secretsync.errors import ConfigurationError, OutputError, Problem, UsageError, printable
+from secretsync.files import FileRefusal, Input, read_file
 from secretsync.output import UNCHANGED, write_file
 from secretsync.policy import read_policy
 from secretsync.project import environments, find_root
@@ -93,17 +94,13 @@ def _check(path: str, expected: str, *, is_quiet: bool) -> int:
     """0 where the file at `path` is as expected, whatever its line ends; else 1, and the difference on stdout."""
     import difflib
 
-    failure, present = None, ""
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            present = file.read()
-    except FileNotFoundError:
+    data = read_file(path, Input.EXAMPLE)
+    if isinstance(data, FileRefusal):
+        if not data.is_absent:
+            raise OutputError(f"{path}: {data.cause}")
         say(f"{path}: there is no such file; `secretsync template` writes it")
         return 1
-    except OSError as error:
-        failure = error.strerror
-    if failure is not None:
-        raise OutputError(f"{path}: it cannot be read: {failure}")
+    present = data.decode("utf-8", "surrogateescape").replace("\r\n", "\n").replace("\r", "\n")
     if present == expected:
         return 0
     if not is_quiet:

@@ -74,7 +74,9 @@ FORMATS: dict[str, Format] = {
 def load(name: str) -> ModuleType:
     """The module of the format called `name`; UsageError if there is none."""
     if name not in FORMATS:
-        raise _usage_error(f"there is no output format {name!r}; the formats are {', '.join(sorted(FORMATS))}")
+        from secretsync.text import unknown
+
+        raise _usage_error(f"{unknown('output format', name, FORMATS)}; the formats are {', '.join(sorted(FORMATS))}")
     import importlib
 
     return importlib.import_module(FORMATS[name].module)

@@ -20,6 +20,7 @@ from collections.abc import Iterable
 from secretsync.errors import OutputError, Problem, ProblemKind, UsageError
 from secretsync.formats import json_, shell, yaml_
 from secretsync.formats.rules import text_refusal
+from secretsync.text import unknown
 
 __all__ = ["KINDS", "join"]
 
@@ -40,7 +41,7 @@ def join(kind: str, pieces: Iterable[str | tuple[str, str]], /, *, file: str | N
     messages. OutputError lists all that cannot be inserted, with label and line; `file` names the template in it.
     """
     if kind not in KINDS:
-        raise UsageError(f"there is no escaping called {kind!r}; there are {', '.join(sorted(KINDS))}")
+        raise UsageError(f"{unknown('escaping', kind, KINDS)}; there are {', '.join(sorted(KINDS))}")
     context = KINDS[kind]()
     parts: list[str] = []
     problems: list[Problem] = []

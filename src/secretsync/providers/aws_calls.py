@@ -62,6 +62,9 @@ class Calls:
 
         if self._session is None:
             self._session = StoreSession(self._context, WORKERS)
+            if cause := self._session.unusable_file():
+                self._session = None
+                return Refusal.of_file(cause)
         # None is not kept by the session either: the next call looks for credentials again.
         if self._session.get_credentials() is None:
             return Refusal("NoCredentialsError")

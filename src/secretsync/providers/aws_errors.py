@@ -129,6 +129,8 @@ _MEANINGS = (
 def failure(refusal: Refusal) -> Failed:
     """What `refusal` means whatever was asked: the one place where errors of AWS get their words."""
     code = refusal.code
+    if refusal.cause is not None:
+        return Failed(ProblemKind.CONFIGURATION, refusal.cause, "name a regular file")
     if code in SIGNATURE:
         return _bad_signature(refusal)
     for codes, kind, cause, hint in _MEANINGS:

@@ -64,6 +64,7 @@ CONFIGURATION = {
     "PlainEndpointError",  # our own
     "ProfileNotFound",
     "UnknownRegionError",
+    "UnusableFileError",  # our own
 }
 # Exceptions of botocore that stand for a connection that could not be made, was lost, or timed out.
 CONNECTION = {
@@ -89,7 +90,7 @@ _TIMES = re.compile(r"\b[0-9]{8}T[0-9]{6}Z\b")
 class Refusal:
     """Why a call has no answer. Its message is only searched for facts and never shown: it is whatever came."""
 
-    __slots__ = ("_message", "code", "host", "operation", "retry_after", "status")
+    __slots__ = ("_message", "cause", "code", "host", "operation", "retry_after", "status")
 
     def __init__(
         self, code: str, message: str = "", *, operation: str = "", status: int | None = None, retry_after: float = 0.0
@@ -99,6 +100,7 @@ class Refusal:
         self.operation = operation
         self.status = status
         self.retry_after = retry_after  # seconds
+        self.cause: str | None = None  # what SecretSync found itself, which may be shown
         self.host: str | None = None  # that there was no answer from
 
     @classmethod
@@ -126,6 +128,13 @@ class Refusal:
             status=metadata.get("HTTPStatusCode"),
             retry_after=float(pause) if pause.isdecimal() else 0.0,
         )
+
+    @classmethod
+    def of_file(cls, cause: str) -> Refusal:
+        """Return the refusal of a file that a variable or a profile names."""
+        refusal = cls("UnusableFileError", operation=OPENING)
+        refusal.cause = cause
+        return refusal
 
     @classmethod
     def of_batch(cls, error: Mapping[str, Any]) -> Refusal:

@@ -21,6 +21,7 @@ from botocore.credentials import (
 from botocore.loaders import Loader
 from botocore.session import Session
 
+from secretsync.files import Input, check_file
 from secretsync.providers.interface import StoreContext
 
 __all__ = ["StoreSession"]
@@ -95,6 +96,22 @@ class StoreSession(Session):
         for name, (config_names, variable, default, convert) in variables.items():
             chain = chains.create_config_chain(name, variable, config_names, default, convert)
             store.set_config_provider(name, chain)
+
+    def unusable_file(self) -> str | None:
+        """Return the reason not to let botocore open a file, or None: it would wait for a FIFO, or read without end."""
+        profile = self.get_scoped_config()
+        named = {
+            "AWS_WEB_IDENTITY_TOKEN_FILE": self._environ.get("AWS_WEB_IDENTITY_TOKEN_FILE"),
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": self._environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
+            "web_identity_token_file of the profile": profile.get("web_identity_token_file"),
+            "AWS_CA_BUNDLE": self.get_config_variable("ca_bundle"),
+        }
+        for name, path in named.items():
+            kind = Input.CERTIFICATES if name == "AWS_CA_BUNDLE" else Input.SECRET_FILE
+            # botocore itself reports what the system refuses.
+            if path and (refusal := check_file(path, kind)) is not None and refusal.errno is None:
+                return f"{name} names {path}: {refusal.cause}"
+        return None
 
     def load_credentials(self) -> Any:
         """The credentials of the standard chain, or those of the role that they assume; None where there are none."""

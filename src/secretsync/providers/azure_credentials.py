@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from secretsync.errors import ConfigurationError, Problem, ProblemKind
-from secretsync.providers.azure_errors import NoTokenError, token_trouble
+from secretsync.files import Input, check_file
+from secretsync.providers.azure_errors import NoTokenError, token_trouble, unusable_token_file
 from secretsync.providers.interface import StoreContext
 from secretsync.providers.sdk_logs import silenced
 
@@ -51,6 +52,10 @@ _READ_BY_SDK = {
 _ONE_TRY = {"retry_total": 0, "read_timeout": 5, "logging_enable": False}
 
 _REFRESH = 300  # seconds before its end at which a token is no longer used, as the SDK has it
+
+
+class UnusableFileError(Exception):
+    """The file with the token of a workload is not there, is not a regular file or is too large."""
 
 
 class Credential:
@@ -109,6 +114,8 @@ class Credential:
             )
         if self.kind == "workload-identity":
             file = self._environ["AZURE_FEDERATED_TOKEN_FILE"]
+            if (refusal := check_file(file, Input.SECRET_FILE)) is not None:  # azure-identity would wait for a FIFO
+                raise UnusableFileError(refusal.cause)
             names = {"tenant_id": tenant, "client_id": client, "token_file_path": file}
             return sdk.WorkloadIdentityCredential(**names, authority=authority, transport=transport(1), **options)
         if self.kind == "managed-identity":
@@ -149,6 +156,8 @@ class Tokens:
             # Once more: loggers may have come with the credential.
             with silenced(*SDK_LOGGERS):
                 return self._credential.get_token(*scopes, **options)
+        except UnusableFileError as error:
+            trouble = unusable_token_file(self._choice.kind, str(error))
         except Exception as error:  # noqa: BLE001 - whatever a credential raises means that there is no token
             trouble = token_trouble(error, credential=self._choice.kind, is_built=self._credential is not None)
         # The library below azure-identity would answer the next try from its memory of this one.

@@ -12,7 +12,7 @@ from secretsync.errors import ProblemKind
 from secretsync.model import Failed, Missing
 from secretsync.records import Record
 
-__all__ = ["MISSING_HINT", "NoTokenError", "Trouble", "token_trouble", "vault_trouble"]
+__all__ = ["MISSING_HINT", "NoTokenError", "Trouble", "token_trouble", "unusable_token_file", "vault_trouble"]
 
 T = TypeVar("T")
 
@@ -103,6 +103,12 @@ def vault_trouble(error: Exception, *, vault: str, right: str) -> Trouble:
         return _of_all(ProblemKind.CONFIGURATION, cause, "REQUESTS_CA_BUNDLE names a file of certificates")
     cause = f"{vault} gave a garbled answer ({type(error).__name__})"
     return Trouble(outcome=Failed(ProblemKind.UNAVAILABLE, cause, _GARBLED_HINT))
+
+
+def unusable_token_file(credential: str, cause: str) -> Trouble:
+    """Return the trouble with a token's file that SecretSync refuses. `cause`: of the refusal."""
+    hint = "AZURE_FEDERATED_TOKEN_FILE names a file that can be read"
+    return _of_all(ProblemKind.DENIED, f"no token by {credential}: its file cannot be read: {cause}", hint)
 
 
 def token_trouble(error: Exception, *, credential: str, is_built: bool = True) -> Trouble:

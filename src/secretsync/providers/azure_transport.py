@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import ssl
+import stat
 from typing import Any
 
 import requests
@@ -13,6 +15,7 @@ from requests.adapters import HTTPAdapter
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.util.ssl_ import create_urllib3_context
 
+from secretsync.files import Input, check_file
 from secretsync.providers.interface import RequestCounter
 from secretsync.providers.quiet_connections import POOLS
 
@@ -47,6 +50,9 @@ class _Adapter(HTTPAdapter):
 def _context(place: str) -> ssl.SSLContext:
     """The context that trusts the authorities at `place`, as they are now."""
     status = os.stat(place)
+    # OpenSSL opens the file by its path, and would wait for a FIFO.
+    if not stat.S_ISDIR(status.st_mode) and (refusal := check_file(place, Input.CERTIFICATES)) is not None:
+        raise OSError(errno.EINVAL, refusal.cause)
     return _made(place, status.st_mtime_ns, status.st_size)
 
 

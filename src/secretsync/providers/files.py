@@ -8,12 +8,11 @@ import stat
 from datetime import UTC, datetime
 
 from secretsync.errors import ProblemKind
+from secretsync.files import Input, read_file
 from secretsync.model import Failed, Missing
 
-__all__ = ["MAX_BYTES", "modified", "read_secret_file"]
+__all__ = ["modified", "read_secret_file"]
 
-# As much as Docker and Kubernetes take for one secret, and 16 times what AWS does.
-MAX_BYTES = 1024 * 1024
 _LAST_SECOND = 253_402_300_799.0  # of the year 9999
 
 
@@ -22,22 +21,16 @@ def read_secret_file(path: str, *, folder: str | None = None) -> bytes | Missing
 
     No such file is missing. Everything else that is not a readable regular file of at most 1 MiB is failed.
     """
-    opened = _open(path, folder)
-    if not isinstance(opened, int):
-        return opened
-    try:
-        status = os.fstat(opened)
-        if not stat.S_ISREG(status.st_mode):
-            return Failed(ProblemKind.UNUSABLE, f"{path} is not a regular file")
-        with os.fdopen(opened, "rb", closefd=False) as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        return _failed(path, error)
-    finally:
-        os.close(opened)
-    if len(data) > MAX_BYTES:
-        return Failed(ProblemKind.UNUSABLE, f"{path} is larger than 1 MiB", "a secret of that size is a mistake")
-    return data
+    real = _real_path(path, folder)
+    if not isinstance(real, str):
+        return real
+    # The path has no links any more; one that came in between is not followed.
+    data = read_file(real, Input.SECRET_FILE, follow=False)
+    if isinstance(data, bytes):
+        return data
+    if data.errno is not None:
+        return _failed(path, data.errno, data.cause)
+    return Failed(ProblemKind.UNUSABLE, f"{path}: {data.cause}")
 
 
 def modified(path: str, *, folder: str | None = None) -> datetime | Missing | Failed:
@@ -48,22 +41,11 @@ def modified(path: str, *, folder: str | None = None) -> datetime | Missing | Fa
     try:
         status = os.stat(real)
     except OSError as error:
-        return _failed(path, error)
+        return _failed(path, error.errno, f"it cannot be read: {error.strerror}")
     if not stat.S_ISREG(status.st_mode):
         return Failed(ProblemKind.UNUSABLE, f"{path} is not a regular file")
     # A file system may hold any number; this is a hint for people, and no reason to fail.
     return datetime.fromtimestamp(min(max(status.st_mtime, 0.0), _LAST_SECOND), UTC)
-
-
-def _open(path: str, folder: str | None) -> int | Missing | Failed:
-    real = _real_path(path, folder)
-    if not isinstance(real, str):
-        return real
-    try:
-        # The path has no links any more; one that came in between is not followed. A FIFO does not block.
-        return os.open(real, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
-    except OSError as error:
-        return _failed(path, error)
 
 
 def _real_path(path: str, folder: str | None) -> str | Failed:
@@ -76,11 +58,11 @@ def _real_path(path: str, folder: str | None) -> str | Failed:
     return real
 
 
-def _failed(path: str, error: OSError) -> Missing | Failed:
-    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+def _failed(path: str, number: int | None, cause: str) -> Missing | Failed:
+    if number in (errno.ENOENT, errno.ENOTDIR):
         return Missing(f"there is no file {path}")
-    if error.errno in (errno.EACCES, errno.EPERM):
+    if number in (errno.EACCES, errno.EPERM):
         return Failed(ProblemKind.DENIED, f"no permission to read {path}", f"we are user id {os.geteuid()}")
-    if error.errno == errno.ELOOP:
+    if number == errno.ELOOP:
         return Failed(ProblemKind.UNUSABLE, f"{path} is a link that leads nowhere")
-    return Failed(ProblemKind.UNAVAILABLE, f"{path} cannot be read: {error.strerror}")
+    return Failed(ProblemKind.UNAVAILABLE, f"{path}: {cause}")

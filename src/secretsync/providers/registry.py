@@ -7,8 +7,8 @@ import threading
 from typing import TYPE_CHECKING, cast
 
 from secretsync.errors import ConfigurationError
-from secretsync.names import nearest
 from secretsync.providers.interface import Provider, ProviderSpec, ProviderType
+from secretsync.text import suggestion, unknown
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -65,9 +65,9 @@ def load_provider(name: str) -> ProviderType:
         return cast("ProviderType", getattr(import_module(module), attribute))
     points = plug_ins()
     if name not in points:
-        close = nearest(name, tuple({*BUILT_IN, *points}))
-        hint = f"did you mean {close}?" if close else "`secretsync providers` lists those that are installed"
-        raise ConfigurationError(f"there is no provider called {name!r}; {hint}")
+        known = {*BUILT_IN, *points}
+        hint = suggestion(name, known, "`secretsync providers` lists those that are installed")
+        raise ConfigurationError(f"{unknown('provider called', name, known)}; {hint}")
     failure, loaded = None, None
     try:
         loaded = points[name].load()

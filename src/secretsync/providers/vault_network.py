@@ -16,6 +16,7 @@ import urllib3.exceptions
 from requests.adapters import HTTPAdapter
 
 from secretsync.errors import ProblemKind
+from secretsync.files import Input, check_file
 from secretsync.model import Failed
 from secretsync.providers.quiet_connections import POOLS
 from secretsync.records import Record
@@ -31,6 +32,7 @@ class VaultFailureError(Exception):
         super().__init__(failed.cause)
 
 
+_CA_HINT = "ca_cert, or VAULT_CACERT, names a PEM file with the authority of the server's certificate"
 _PROXY = "HTTPS_PROXY or HTTP_PROXY names it; NO_PROXY lists the hosts that need none"
 
 
@@ -148,6 +150,12 @@ def _tls_context(environ: Mapping[str, str], ca_cert: str | None) -> ssl.SSLCont
     folder = None if file else environ.get("VAULT_CAPATH") or environ.get("SSL_CERT_DIR")
     if file and not ca_cert:
         file, folder = (None, file) if os.path.isdir(file) else (file, None)
+    # OpenSSL opens them by their paths, and would wait for a FIFO.
+    for path in (file, environ.get("VAULT_CLIENT_CERT"), environ.get("VAULT_CLIENT_KEY")):
+        if path and (refusal := check_file(path, Input.CERTIFICATES)) is not None:
+            raise VaultFailureError(
+                Failed(ProblemKind.UNAVAILABLE, f"the certificates in {path} cannot be used: {refusal.cause}", _CA_HINT)
+            )
     failed = None
     try:
         context = ssl.create_default_context(cafile=file or None, capath=folder or None)
@@ -160,7 +168,7 @@ def _tls_context(environ: Mapping[str, str], ca_cert: str | None) -> ssl.SSLCont
         failed = Failed(
             ProblemKind.UNAVAILABLE,
             f"the certificates in {file or folder or environ.get('VAULT_CLIENT_CERT') or 'the system'} cannot be used",
-            "ca_cert, or VAULT_CACERT, names a PEM file with the authority of the server's certificate",
+            _CA_HINT,
         )
     if failed is not None:
         raise VaultFailureError(failed)

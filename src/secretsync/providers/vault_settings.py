@@ -105,7 +105,7 @@ def server_address(context: StoreContext) -> str:
         raise _wrong(context, "its address is a platform's metadata service", None)
     if parts.scheme == "http" and not _is_loopback(host) and not context.settings.get("plain_http"):
         hint = "use https://, or say plain_http = true where something else encrypts the way"
-        raise _wrong(context, f"its address would send the token to {host} in the clear", hint)
+        raise _wrong(context, "its address would send the token to another machine in the clear", hint)
     return address.rstrip("/")
 
 
