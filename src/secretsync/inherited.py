@@ -12,6 +12,7 @@ from secretsync.model import Origin, Secret, variable_text
 from secretsync.names import is_entry_name
 from secretsync.plan import EntryId, Plan
 from secretsync.project import Project
+from secretsync.secrecy import secret_entries
 from secretsync.variables import FILE, variable_entry
 
 __all__ = ["VARIABLE", "describe", "has_resolved", "project", "read", "services", "variables"]
@@ -108,6 +109,7 @@ def read(plan: Plan, environ: Mapping[str, str]) -> dict[EntryId, Resolved]:
     if document is None or not _is_of(plan.project, document):
         return {}
     found: dict[EntryId, Resolved] = {}
+    secret = secret_entries(plan)
     files = {told: shown for shown, told in _told_files(plan.project).items()}
     for key, told in document["names"].items():
         entry_id = (files.get(str(told.get("file")), ""), key)
@@ -121,7 +123,7 @@ def read(plan: Plan, environ: Mapping[str, str]) -> dict[EntryId, Resolved]:
             file=entry.file,
             line=entry.line,
             service=entry.service,
-            is_secret=bool(told.get("secret")),
+            is_secret=bool(told.get("secret")) or entry_id in secret,
             references=_strings(told.get("references")),
             stores=_strings(told.get("stores")),
             versions=tuple(version if isinstance(version, str) else None for version in _list(told.get("versions"))),

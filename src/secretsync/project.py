@@ -17,15 +17,21 @@ __all__ = [
     "check_environment_name",
     "environments",
     "find_root",
+    "is_security_file",
     "named_environment",
 ]
-__all__ += ["open_files", "open_project", "open_without_files"]
+__all__ += ["open_files", "open_project", "open_without_files", "policy_file"]
 
 # Written in the root before a restore puts its trees in place, removed once they are: a sign of one that was cut short.
 UNFINISHED_RESTORE = ".secretsync-restore.json"
 
 # Files with a meaning of their own; every other *.env file is a service.
 COMMON, SECURITY = "common", "security"
+
+
+def is_security_file(file: str) -> bool:
+    """Return True if `file`, a path as it is shown to people, is a security.env."""
+    return file.rpartition("/")[2] == f"{SECURITY}.env"
 
 
 class SourceFile(Record, kw_only=True):
@@ -222,3 +228,12 @@ def open_without_files(environment: str | None, bindings: str | None, *, root: s
         named = named or _bindings_of(environment, root)
     is_strict = environment is None or not is_lenient(environment)
     return Project(root=root, environment=environment, is_strict=is_strict, files=(), bindings=named)
+
+
+def policy_file(project: Project) -> SourceFile | None:
+    """Return the policy file of the environment; None if it does not have one, or if env files were named one by one."""
+    if project.environment is None:
+        return None
+    path = os.path.join(project.root, "env", project.environment, "policy.toml")
+    shown = f"env/{project.environment}/policy.toml"
+    return SourceFile(path=path, shown=shown, service=None) if os.path.lexists(path) else None
