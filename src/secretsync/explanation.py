@@ -9,7 +9,7 @@ from secretsync.config import Resolved
 from secretsync.errors import Problem, ProblemKind
 from secretsync.fetch import Answers
 from secretsync.model import MASK, Found, Missing, Payload, SecretInfo
-from secretsync.plan import EntryId, EntryPart, Plan, PlannedEntry, SecretPart
+from secretsync.plan import EntryId, EntryPart, EnvironPart, Plan, PlannedEntry, SecretPart
 from secretsync.records import Record, replace
 from secretsync.resolve import Inputs, resolve_entry
 from secretsync.secrecy import secret_entries
@@ -102,6 +102,8 @@ def _origins(
             rows.update(dict.fromkeys(known[part.entry]))
         elif isinstance(part, SecretPart):
             rows[_origin(plan, part, infos)] = None
+        elif isinstance(part, EnvironPart):
+            rows[OriginRow(reference=f"env:{part.name}", store="env", provider="env", status="found")] = None
     return tuple(rows)
 
 

@@ -139,9 +139,7 @@ def _problem(reference: str, targets: tuple[Target, ...], index: int, outcome: M
     return Problem(kind=kind, reference=shown, store=targets[index].store, cause=cause, hint=hint)
 
 
-def _reads(
-    part: SecretPart, reference: Reference | Fault, project: Project, finder: TargetFinder
-) -> tuple[Read, ...]:
+def _reads(part: SecretPart, reference: Reference | Fault, project: Project, finder: TargetFinder) -> tuple[Read, ...]:
     from secretsync.access_log import Read  # Imported only if an access log is configured.
     from secretsync.secrecy import is_secret_reference
 

@@ -30,16 +30,19 @@ def make_plan(
     services: Iterable[str] | None = None,
     replaced: Mapping[str, ProviderSpec] | None = None,
     extra: Sequence[Entry] = (),
-    names: SensitiveNames = SensitiveNames(),
+    names: SensitiveNames | None = None,
 ) -> tuple[Plan | None, tuple[Problem, ...]]:
     """The plan for the selected services (None: all), and every configuration problem of the whole environment.
 
     `replaced`: the specs of stores that the caller brings, in place of the configured ones. `extra`: entries beside the
-    files, which see the whole and the selected services. `names`: the names of secrets. There is no plan where there is a problem. Raises UsageError
+    files, which see the whole and the selected services. `names`: the rule for sensitive names; None: the built-in one.
+    There is no plan where there is a problem. Raises UsageError
     for a service that has no file.
     """
     selected = _select(project, services)
-    planner = _Planner(project, files, environ, TargetFinder(bindings, project.environment, replaced), names)
+    planner = _Planner(
+        project, files, environ, TargetFinder(bindings, project.environment, replaced), names or SensitiveNames()
+    )
     planner.plan_everything(selected, extra)
     problems = (
         *bindings.problems,

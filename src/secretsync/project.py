@@ -231,7 +231,7 @@ def open_without_files(environment: str | None, bindings: str | None, *, root: s
 
 
 def policy_file(project: Project) -> SourceFile | None:
-    """Return the policy file of the environment; None if it does not have one, or if env files were named one by one."""
+    """Return the policy file of the environment; None if there is none, or if env files were named one by one."""
     if project.environment is None:
         return None
     path = os.path.join(project.root, "env", project.environment, "policy.toml")

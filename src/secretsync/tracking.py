@@ -29,7 +29,7 @@ __all__ += ["records_of", "track"]
 KEPT = 10  # records that a history keeps
 _INDEX = re.compile(r"HEAD(?:~(\d{0,6}))?")
 _GIT_SECONDS = 20
-# What `backup` and `audit --save` write. They are looked for in the project and one folder deep, where they are by default.
+# Files that `backup` and `audit --save` write. They are searched in the project and one folder deep.
 _KEPT_FILE = re.compile(r"secretsync-\d{8}T\d{6}Z(?:-\d+)?\.tar\.gz|audit-.+-\d{8}T\d{6}Z(?:-\d+)?\.json")
 
 

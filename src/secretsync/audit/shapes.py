@@ -55,6 +55,8 @@ _FILE_PATH = re.compile(
     r"(?:\.{0,2}|~)/(?:etc|run|var|srv|opt|home|root|usr|mnt|tmp|app|secrets?|certs?|keys?)?[\w./-]*"
 )
 
+_PUBLIC_KEYS = ("ssh-", "ecdsa-", "-----BEGIN CERTIFICATE", "-----BEGIN PUBLIC")
+
 # Names of what is random and public.
 _PUBLIC = re.compile(
     r"PUBLIC|PUBLISHABLE|CERT|FINGERPRINT|THUMBPRINT|DIGEST|CHECKSUM|HASH|SHA(?:1|256|512)?(?:_|\Z)|COMMIT|REVISION"
@@ -99,8 +101,8 @@ def has_password(text: str) -> bool:
 
 
 def may_be_secret(text: str) -> bool:
-    """Return True if the value of a sensitive name may be the secret itself: not a switch, and not the path of a file."""
-    if not text.strip() or _SWITCH.fullmatch(text.strip()):
+    """Return True if the value of a sensitive name may be the secret itself, not a switch, a path or a public key."""
+    if not text.strip() or _SWITCH.fullmatch(text.strip()) or text.startswith(_PUBLIC_KEYS):
         return False
     is_path = _FILE_PATH.fullmatch(text) is not None and ("." in text.rsplit("/", 1)[-1] or "secrets/" in text)
     return not is_path
@@ -108,7 +110,7 @@ def may_be_secret(text: str) -> bool:
 
 def looks_random(name: str, text: str) -> bool:
     """Whether a part of `text` is as mixed as generated secrets are, and its name is none of something public."""
-    if _PUBLIC.search(name) or text.startswith(("ssh-", "ecdsa-", "-----BEGIN CERTIFICATE", "-----BEGIN PUBLIC")):
+    if _PUBLIC.search(name) or text.startswith(_PUBLIC_KEYS):
         return False
     text = _UUID.sub("", text)
     return any(_is_random(word.group()) for word in _WORD.finditer(text) if not _is_digest(text, word.start()))
