@@ -1,7 +1,7 @@
 """Every feature asks the same function which entries are secret, and knows the policy's names."""
 
 import logging
-from collections.abc import Iterator
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,6 +40,7 @@ def shop(project: MakeProject) -> Project:
 
 
 def environment(shop: Project, environ: dict[str, str]) -> dict[str, str]:
+    """The environment of a process that has the secrets."""
     return {**clean_environment(shop.home), **environ}
 
 
@@ -52,23 +53,14 @@ def test_explain_masks(shop: Project, environ: dict[str, str]) -> None:
         assert value in lines[key], key
 
 
-@pytest.fixture
-def logger() -> Iterator[logging.Logger]:
-    logger = logging.getLogger("secretsync-test-secrecy")
-    logger.propagate = False
-    yield logger
-    logger.handlers.clear()
-
-
-def test_the_log_filter_masks(
-    shop: Project, environ: dict[str, str], logger: logging.Logger, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_log_filter_masks(shop: Project, environ: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     """The filter masks each secret value, and no setting."""
     config = resolve_config("production", root=shop.root, environ=environ, validate=False)
     values = {**config, **config.service("web")}
     assert {key for key in values if config.service("web").origin(key).is_secret} == set(SECRET)
     handler = logging.StreamHandler()
     handler.addFilter(config.logging_filter())
+    logger = logging.Logger("secrets")  # without a parent, whose handlers would have no filter
     logger.addHandler(handler)
     for key in (*SECRET, *SETTINGS):
         logger.warning("%s is %s.", key, values[key])
@@ -81,7 +73,7 @@ def test_github_masks(shop: Project, environ: dict[str, str]) -> None:
     """`render --format github` masks each secret value."""
     argv = ["render", "-e", "production", "--format", "github", "--no-validate", "-q"]
     done = run_command(
-        secretsync_argv(*argv),
+        secretsync_argv(argv),
         cwd=shop.root,
         env=environment(shop, environ),
         expect=0,
@@ -108,13 +100,9 @@ def test_the_hand_over(shop: Project, environ: dict[str, str]) -> None:
         "web = resolve_config().service('web')\n"
         "print(*sorted(key for key in web if web.origin(key).is_secret))"
     )
-    argv = ["run", "-e", "production", "--no-validate", "-q", "--", shop_python(), "-c", program]
+    argv = ["run", "-e", "production", "--no-validate", "-q", "--", sys.executable, "-c", program]
     done = shop.cli(*argv, env=environment(shop, environ), expect=0)
     assert tuple(done.stdout.split()) == SECRET
-
-
-def shop_python() -> str:
-    return secretsync_argv()[0]
 
 
 def test_check_rotation(shop: Project, environ: dict[str, str]) -> None:

@@ -131,7 +131,7 @@ def test_other_files_are_named(old: Project, tmp_path: Path) -> None:
     for name in (*named, "audits/other.json", "backups/notes.tar.gz"):
         old.write(name, "{}")
     os.symlink(tmp_path, old.root / "link")
-    done = old.cli("track", "-e", "production", "--purge", "--json", expect=0)
+    done = old.cli("track", "-e", "production", "--purge", "--format", "json", expect=0)
     document = json.loads(done.stdout)
     assert document["purged"] == REMOVED.split(", ")
     assert document["other_files"] == sorted(named)
@@ -139,7 +139,9 @@ def test_other_files_are_named(old: Project, tmp_path: Path) -> None:
     assert "other.json" not in done.stderr + done.stdout
 
 
-@pytest.mark.parametrize("arguments", [("track", "--list", "--json"), ("diff", "HEAD~1", "HEAD"), ("diff", "HEAD")])
+@pytest.mark.parametrize(
+    "arguments", [("track", "--list", "--format", "json"), ("diff", "HEAD~1", "HEAD"), ("diff", "HEAD")]
+)
 def test_reading_an_old_history_shows_no_secret(old: Project, arguments: tuple[str, ...]) -> None:
     """Before a purge too: the run fails if a secret is printed."""
     name, *rest = arguments
