@@ -60,7 +60,7 @@ def test_the_log_filter_masks(shop: Project, environ: dict[str, str], capsys: py
     assert {key for key in values if config.service("web").origin(key).is_secret} == set(SECRET)
     handler = logging.StreamHandler()
     handler.addFilter(config.logging_filter())
-    logger = logging.Logger("secrets")  # without a parent, whose handlers would have no filter
+    logger = logging.Logger("secrets")  # noqa: LOG001 - a parent's handlers would not have the filter
     logger.addHandler(handler)
     for key in (*SECRET, *SETTINGS):
         logger.warning("%s is %s.", key, values[key])
