@@ -56,8 +56,7 @@ def test_a_policy_is_read() -> None:
     assert read.is_sensitive("door_pin")
     assert read.is_sensitive("DB_PASSWORD")
     assert read.is_sensitive("PINS")
-    assert not read.is_sensitive("LED_PIN")
-    assert not read.is_sensitive("LED_PINS_FILE")
+    assert not read.is_sensitive("LED_PINS")
 
 
 @pytest.mark.parametrize(

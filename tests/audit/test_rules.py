@@ -108,7 +108,10 @@ CASES: dict[str, tuple[Files, str, Files]] = {
     "default-on-secret": (
         {SECURITY: "A=1\nSMTP_PASSWORD=$<docker:smtp:-none-yet>"},
         f"{SECURITY}:2",
-        {WEB: "LOG_LEVEL=$<env:LOG_LEVEL:-INFO>\nSMTP_PASSWORD=$<docker:smtp:->\nL=$<LEVEL:->\nU=${NAME:-y}"},
+        {
+            SECURITY: "SMTP_PASSWORD=$<docker:smtp:->\nL=$<LEVEL:->",
+            WEB: "LOG_LEVEL=$<env:LOG_LEVEL:-INFO>\nU=${NAME:-y}",
+        },
     ),
     "unknown-variable": (
         {WEB: "A=1\nPOD=pod-${POD_NAME}"},

@@ -166,7 +166,7 @@ def test_what_looks_random_is_a_warning(made: Project, canary: CanaryFactory) ->
     """A guess does not keep anybody from a backup."""
     made.write("env/production/common.env", "SESSION_SEED=q7Rk2ZpX9vLm4TsB8nWc3HdY\n")
     done = made.cli("backup", expect=0)
-    assert "warning: env/production/common.env:1: SESSION_SALT" in done.stderr
+    assert "warning: env/production/common.env:1: SESSION_SEED" in done.stderr
     assert "q7Rk2ZpX" not in done.stderr
 
 
