@@ -104,6 +104,12 @@ def test_a_lower_file_makes_an_entry_secret() -> None:
     assert secret_entries(plan) == {("env/test/common.env", "A"), ("env/test/web.env", "A")}
 
 
+def test_security_env_among_files() -> None:
+    """Rule (c) applies to a file of this name that is named on the command line too."""
+    files = {"security": "A=$<env:PLAIN>", "other": "B=$<env:PLAIN>"}
+    assert secret_entries(good_plan(files, environment=None, environ=ENVIRON)) == {("security.env", "A")}
+
+
 def test_known_entries_that_the_plan_does_not_contain() -> None:
     """What uses a secret that another process resolved is secret."""
     plan = good_plan({"common": "A=1\nB=${A}\nC=2"})

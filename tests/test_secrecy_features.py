@@ -131,6 +131,15 @@ def test_the_access_log(shop: Project, environ: dict[str, str]) -> None:
     assert "LOG_LEVEL" not in text
 
 
+def test_messages_on_values(shop: Project, environ: dict[str, str], canary: CanaryFactory) -> None:
+    """A value that the policy compares a secret with is not repeated; that of a setting is."""
+    checks = f'[checks.APP_FLAVOUR]\nequals = "{canary()}"\n[checks.OPEN_TOKEN]\nequals = "shut"\n'
+    shop.write("env/production/policy.toml", f"{POLICY}{checks}")
+    done = shop.cli("run", "-e", "production", "--", "true", env=environment(shop, environ), expect=2)
+    assert "APP_FLAVOUR: it must be what the policy says" in done.stderr
+    assert "OPEN_TOKEN: it must be shut" in done.stderr
+
+
 PLAIN = ("DB_PASS", "MYSQL_PWD", "ADMINPASSWORD", "JWT_KEY", "DOOR_CODE")
 
 

@@ -193,7 +193,10 @@ def _is_open(words: list[str]) -> bool:
         return True
     if last.endswith(("KEY", "KEYS", "TOKEN")) and not _PUBLIC.isdisjoint(before):
         return True
-    return bool(before) and before[-1] in (_OPEN_KINDS.get(last) or _OPEN_KINDS.get(last.removesuffix("S"), ()))
+    if not before:
+        return False
+    kind = last if last in _OPEN_KINDS else last.removesuffix("S")
+    return before[-1] in _OPEN_KINDS.get(kind, frozenset())
 
 
 def _matches(name: str, globs: tuple[str, ...]) -> bool:
