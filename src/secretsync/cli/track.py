@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--always", action="store_true", help="record it where nothing has changed, too")
     parser.add_argument("--list", action="store_true", help="list the records, and do nothing else")
     parser.add_argument(
-        "--purge", action="store_true", help="remove recorded text that may be secrets, and do nothing else"
+        "--purge", action="store_true", help="remove recorded text that may be a secret, and do nothing else"
     )
     add_format(parser)
 
