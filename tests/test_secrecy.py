@@ -136,9 +136,10 @@ def test_parts_as_written_and_as_planned_agree(stem: str, text: str, expected: b
 
 
 def test_variables_as_written() -> None:
-    """A default of a variable is judged by the names and by security.env."""
-    plan = good_plan({"common": "A=1", "security": "B=1"}, names=NAMES)
+    """A default of a variable is judged by the names, and in security.env by whether a file defines the variable."""
+    plan = good_plan({"common": "A=1", "security": "B=${A:-x}${PLAIN:-x}"}, names=NAMES)
     common, security = (planned.entry for planned in plan.entries.values())
+    assert not is_secret_written(plan, security, Variable("A"))
     assert is_secret_written(plan, security, Variable("PLAIN"))
     assert is_secret_written(plan, common, Variable("DOOR_ONE"))
     assert not is_secret_written(plan, common, Variable("OPEN_TOKEN"))

@@ -69,7 +69,11 @@ def is_secret_written(plan: Plan, entry: Entry, part: Placeholder | Variable) ->
     `entry` may be one that the plan does not contain, because a higher file defines its key too.
     """
     if isinstance(part, Variable):
-        return is_secret_variable(plan.names, entry, part.name)
+        planned = plan.entries.get((entry.file, entry.key))
+        parts = () if planned is None else planned.parts
+        is_defined = any(isinstance(one, EntryPart) and one.entry[1] == part.name for one in parts)
+        is_named = plan.names.is_sensitive(part.name) or plan.names.is_sensitive(entry.key)
+        return is_named or (not is_defined and _is_in_security(entry))
     return is_secret_reference(
         plan.names, entry, part.reference, lambda store: store not in plan.specs or plan.is_secret_store(store)
     )
