@@ -6,6 +6,7 @@ from secretsync import explanation
 from secretsync.errors import UsageError
 from secretsync.fetch import Stores, inspect
 from secretsync.model import SecretRef
+from secretsync.placeholders import Text
 from secretsync.plan import EntryPart, EnvironPart, SecretPart
 from secretsync.providers.interface import Deadline
 from secretsync.testing import MemoryProvider
@@ -97,12 +98,24 @@ def test_own_names_alone_are_placeholders(value: str, stem: str) -> None:
     assert plan.refs == (SecretRef("docker", "other"),)
 
 
+@pytest.mark.parametrize("stem", ["common", "web"])
+def test_own_names_of_settings_are_variables(stem: str) -> None:
+    """PORT=${PORT} outside security.env is the environment variable; a binding makes it a placeholder."""
+    (entry,) = good_plan({stem: "PORT=${PORT}"}, environ={"PORT": "80"}).entries.values()
+    assert entry.parts == (EnvironPart("PORT"),)
+    (entry,) = good_plan({stem: "PORT=${PORT:-80}"}).entries.values()
+    assert (entry.parts, entry.variables) == ((Text("80"),), ("PORT",))
+    assert plan_errors({stem: "PORT=${PORT}"})
+    (entry,) = good_plan({stem: "PORT=${PORT}"}, bindings="[secrets]\nPORT = 'docker:port'").entries.values()
+    assert [target.shown for part in entry.secrets for target in part.targets] == ["docker:port"]
+
+
 def test_own_names_alone_keep_default_and_message() -> None:
     """They are a placeholder's then."""
-    (entry,) = good_plan({"common": "K=${K:-d}"}).entries.values()
+    (entry,) = good_plan({"security": "K=${K:-d}"}).entries.values()
     (part,) = entry.secrets
     assert part.default == "d"
-    (entry,) = good_plan({"common": "K=${K:?m}"}).entries.values()
+    (entry,) = good_plan({"security": "K=${K:?m}"}).entries.values()
     (part,) = entry.secrets
     assert part.message == "m"
 
@@ -189,7 +202,7 @@ def test_long_chains_are_explained() -> None:
     plan = good_plan({"common": text}, stores={"docker": store})
     with Stores(plan.stores, plan.project, {}, {"docker": store}) as stores:
         infos = inspect(plan, stores, Deadline(30))
-        settings = explanation.open_settings(plan, infos)
+        settings = explanation.open_settings(plan)
         rows = explanation.explain(plan, settings, infos, inspect(settings, stores, Deadline(30)), {})  # type: ignore[arg-type]
     assert [len(row.origins) for row in rows] == [1] * len(rows)
     assert all(row.is_secret for row in rows)

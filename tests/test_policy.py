@@ -55,7 +55,8 @@ def test_a_policy_is_read() -> None:
     assert (read.ignores[0].until, read.ignores[0].line) == (date(2027, 1, 31), 15)
     assert read.is_sensitive("door_pin")
     assert read.is_sensitive("DB_PASSWORD")
-    assert not read.is_sensitive("PINS")
+    assert read.is_sensitive("PINS")
+    assert not read.is_sensitive("LED_PINS")
 
 
 @pytest.mark.parametrize(

@@ -167,20 +167,20 @@ SECRECY = [
     ("DB_PASSWORD=${PLAIN}", True),
     ("DB_PASSWORD=x:${PLAIN}", True),
     # found by lookup there
-    ("PLAIN=$<PLAIN>", False),
+    ("PLAIN=$<PLAIN>", True),
     ("PLAIN=${PLAIN}", False),
     ("API_TOKEN=$<API_TOKEN>", True),
     ("A=$<API_TOKEN>", True),
-    # text, whatever its name
+    # text, by its name
     ("A=x", False),
-    ("DB_PASSWORD=x", False),
+    ("DB_PASSWORD=x", True),
     # variables lead to what they name
     ("B=$<m:x>\nA=u:${B}", True),
     ("C=$<m:x>\nB=${C}\nA=${B}", True),
     ("B=1\nA=${B}", False),
     ("B=$<env:API_TOKEN>\nA=${B}", True),
     # answered by no store
-    ("A=$<m:none:-d>", False),
+    ("A=$<m:none:-d>", True),
     ("A=$<env:NONE:-d>", False),
 ]
 
@@ -188,7 +188,8 @@ SECRECY = [
 @pytest.mark.parametrize(("text", "is_secret"), SECRECY, ids=[text for text, _ in SECRECY])
 @pytest.mark.parametrize("stem", ["common", "security"])
 def test_secrets_and_settings(text: str, is_secret: bool, stem: str) -> None:
-    """What makes an entry a secret one is who answered and under which name, not the file it stands in."""
+    """In security.env, placeholders and variables of the process environment are secrets as well."""
+    is_secret |= stem == "security" and ("$<env" in text or "${PLAIN}" in text)
     store = MemoryProvider({"x": '{"f": "1"}'})
     environ = {"PLAIN": "1", "API_TOKEN": "2"}
     config = config_of({stem: text}, stores={"m": store}, environ=environ)

@@ -370,7 +370,7 @@ def test_unknown(tmp_path: Path, environment: str, toml: str, strict: bool, stat
 
 
 def test_rows(tmp_path: Path) -> None:
-    """One row a secret: settings have none, variables add their keys, fields share a row, defaults take no part."""
+    """One row a secret: text has none, variables add their keys, fields share a row, defaults take no part."""
     write(
         tmp_path,
         "PLAIN=text\n"
@@ -393,6 +393,7 @@ def test_rows(tmp_path: Path) -> None:
     rows = {secret.reference: [(key.name, key.line) for key in secret.keys] for secret in report.secrets}
     assert rows == {
         "env:API_TOKEN": [("API_TOKEN", 4)],
+        "env:REGION": [("REGION", 3)],  # in security.env
         "memory:db": [("COPY", 8), ("DB_PASSWORD", 6), ("URL", 7), ("USER_NAME", 5)],
         "memory:db?version=1": [("PINNED", 9)],
     }

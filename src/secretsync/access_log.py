@@ -16,10 +16,9 @@ from secretsync.fetch import Answers
 from secretsync.locks import take_lock
 from secretsync.model import Failed, Found, Missing, Payload
 from secretsync.moments import print_moment
-from secretsync.names import is_sensitive
 from secretsync.plan import Plan, SecretPart
 from secretsync.records import Record
-from secretsync.targets import Target
+from secretsync.secrecy import is_secret_part
 
 __all__ = ["AccessLog", "Read", "reads_of"]
 
@@ -36,11 +35,7 @@ class Read(Record, kw_only=True):
     key: str | None  # None: no env file is involved
     service: str | None
     environment: str
-    is_secret_store: Callable[[str], bool]
-
-    def is_secret(self, target: Target) -> bool:
-        """Whether what this place has is a secret: the process environment has settings too."""
-        return self.is_secret_store(target.store) or is_sensitive(self.key or "") or is_sensitive(target.ref.path)
+    is_secret: bool  # False: a setting in the process environment
 
 
 def reads_of(plan: Plan) -> tuple[Read, ...]:
@@ -51,7 +46,7 @@ def reads_of(plan: Plan) -> tuple[Read, ...]:
             key=planned.entry.key,
             service=planned.entry.service,
             environment=plan.project.label,
-            is_secret_store=plan.is_secret_store,
+            is_secret=is_secret_part(plan, planned.entry, part),
         )
         for planned in plan.entries.values()
         for part in planned.secrets
@@ -77,7 +72,7 @@ class AccessLog:
         Raises OutputError where it cannot, and is required: nothing is read then.
         """
         self._has_failed = False
-        if any(read.is_secret(target) for read in reads for target in read.part.targets):
+        if any(read.is_secret for read in reads):
             self._guard(b"")
 
     def write(self, reads: Iterable[Read], answers: Answers[Payload]) -> None:
@@ -124,7 +119,7 @@ def _lines(read: Read, answers: Answers[Payload]) -> Iterable[dict[str, object]]
         outcome = answers.of(target.ref)
         if outcome is None:
             return
-        if read.is_secret(target):
+        if read.is_secret:
             yield {
                 "environment": read.environment,
                 "key": read.key,

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from secretsync.audit.plaintext import plaintext_of
 from secretsync.audit.shapes import HOLE, has_password, has_private_key, known_token, looks_random, may_be_secret
 from secretsync.envfiles import EnvFile, parse_env_file
 from secretsync.errors import printable
 from secretsync.model import MASK
-from secretsync.names import is_sensitive
-from secretsync.plan import EntryId, EntryPart, EnvironPart, Plan, SecretPart
+from secretsync.plan import Plan
 from secretsync.policy import Policy
 from secretsync.project import COMMON, SECURITY
 from secretsync.records import Record
-from secretsync.resolve import is_secret_part
+from secretsync.secrecy import secret_entries
 
 __all__ = ["Defined", "env_example", "masked"]
 
@@ -56,6 +55,10 @@ def env_example(environments: Sequence[Defined]) -> str:
     groups = _groups(environments)
     secret = {key for defined in environments for key in _secret_keys(defined)}
     everywhere = [defined.name for defined in environments]
+
+    def is_sensitive(name: str) -> bool:
+        return any(defined.plan.names.is_sensitive(name) for defined in environments)
+
     parts, stands = [_HEAD], dict[str, str]()
     for group in sorted(groups, key=lambda name: ({COMMON: 0, SECURITY: 1}.get(name, 2), name)):
         lines, again = [f"\n# ---- {group} ----\n"], []
@@ -64,7 +67,7 @@ def env_example(environments: Sequence[Defined]) -> str:
                 again.append(f"{name} (under {stands[name]})")
                 continue
             stands[name] = group
-            notes = [f"# {line}".rstrip() for line in _notes(key, everywhere)]
+            notes = [f"# {line}".rstrip() for line in _notes(key, everywhere, is_sensitive)]
             is_first = len(lines) == 1
             lines.append("\n" * (is_first or bool(notes)) + "".join(f"{note}\n" for note in notes))
             lines.append(f"{name}=$<{name}>\n" if name in secret else f"{name}=\n")
@@ -97,37 +100,24 @@ def _groups(environments: Sequence[Defined]) -> _Groups:
 
 def _secret_keys(defined: Defined) -> Iterator[str]:
     """The keys whose values are secrets, or lead to one, or would be if they stood there in plain text."""
-    secret: set[EntryId] = set()
-    for entry_id, planned in defined.plan.entries.items():
-        key = planned.entry.key
-        for part in planned.parts:
-            if (
-                (isinstance(part, EntryPart) and part.entry in secret)
-                or (isinstance(part, EnvironPart) and (is_sensitive(part.name) or is_sensitive(key)))
-                or (
-                    isinstance(part, SecretPart)
-                    and any(is_secret_part(defined.plan, planned, part, index) for index in range(len(part.targets)))
-                )
-            ):
-                secret.add(entry_id)
-    yield from (key for _, key in secret)
+    yield from (key for _, key in secret_entries(defined.plan))
     policy = defined.policy
     yield from (found.key for found in plaintext_of(defined.files, policy, is_strict=True) if found.key is not None)
     for file in defined.files:
         for entry in file.entries:
-            if policy.is_sensitive(entry.key) and may_be_secret(entry.key, entry.text):
+            if policy.is_sensitive(entry.key) and may_be_secret(entry.text):
                 yield entry.key
     yield from (wanted.key for wanted in policy.required if policy.is_sensitive(wanted.key))
 
 
-def _notes(key: _Key, everywhere: Sequence[str]) -> Iterator[str]:
+def _notes(key: _Key, everywhere: Sequence[str], is_sensitive: Callable[[str], bool]) -> Iterator[str]:
     """The comment lines above a key: what requires it, what the files say, where it is."""
     for description, names in _by_text(key.required).items():
         where = "" if names == list(everywhere) else f" in {', '.join(names)}"
-        yield from _lines(f"required{where}: {description}" if description else f"required{where}")
+        yield from _lines(f"required{where}: {description}" if description else f"required{where}", is_sensitive)
     texts = _by_text(key.comments)
     for text, names in texts.items():
-        yield from _lines(text if len(texts) == 1 else f"{', '.join(names)}: {text}")
+        yield from _lines(text if len(texts) == 1 else f"{', '.join(names)}: {text}", is_sensitive)
     if key.environments and key.environments != list(everywhere):
         yield f"only in {', '.join(key.environments)}"
 
@@ -140,14 +130,14 @@ def _by_text(texts: Mapping[str, str]) -> dict[str, list[str]]:
     return found
 
 
-def _lines(text: str) -> Iterator[str]:
+def _lines(text: str, is_sensitive: Callable[[str], bool]) -> Iterator[str]:
     """The lines of a comment, without those that may hold a value: an entry that was commented out, for instance."""
     for line in text.split("\n"):
-        if not _may_hold_value(line):
+        if not _may_hold_value(line, is_sensitive):
             yield printable(line.replace("\t", " "))
 
 
-def _may_hold_value(line: str) -> bool:
+def _may_hold_value(line: str, is_sensitive: Callable[[str], bool]) -> bool:
     bare = _PLACEHOLDER.sub(HOLE, line)
     named = [match[1] for match in _NAMED.finditer(line)]
     return (

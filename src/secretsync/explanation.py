@@ -8,11 +8,11 @@ from datetime import datetime
 from secretsync.config import Resolved
 from secretsync.errors import Problem, ProblemKind
 from secretsync.fetch import Answers
-from secretsync.model import MASK, Failed, Found, Missing, Payload, SecretInfo
-from secretsync.names import is_sensitive
+from secretsync.model import MASK, Found, Missing, Payload, SecretInfo
 from secretsync.plan import EntryId, EntryPart, EnvironPart, Plan, PlannedEntry, SecretPart
 from secretsync.records import Record, replace
-from secretsync.resolve import Inputs, is_secret_part, resolve_entry
+from secretsync.resolve import Inputs, resolve_entry
+from secretsync.secrecy import secret_entries
 
 __all__ = ["OriginRow", "Row", "explain", "open_settings"]
 
@@ -41,32 +41,13 @@ class Row(Record, kw_only=True):
     origins: tuple[OriginRow, ...]
 
 
-def open_settings(plan: Plan, infos: Answers[SecretInfo]) -> Plan:
-    """The part of `plan` whose values may be shown: entries that lead to no secret. Only these are fetched."""
-    secret: set[EntryId] = set()
-    for entry_id, planned in plan.entries.items():
-        if _is_secret(plan, planned, infos, secret):
-            secret.add(entry_id)
+def open_settings(plan: Plan) -> Plan:
+    """Return the part of `plan` whose values may be shown. Only the values of these entries are requested."""
+    secret = secret_entries(plan)
     entries = {entry_id: planned for entry_id, planned in plan.entries.items() if entry_id not in secret}
     parts = [part for planned in entries.values() for part in planned.secrets]
     names = {target.store for part in parts for target in part.targets}
     return replace(plan, entries=entries, stores={name: plan.stores[name] for name in names})
-
-
-def _is_secret(plan: Plan, planned: PlannedEntry, infos: Answers[SecretInfo], secret: set[EntryId]) -> bool:
-    for part in planned.parts:
-        if isinstance(part, EntryPart) and part.entry in secret:
-            return True
-        if isinstance(part, EnvironPart) and (is_sensitive(part.name) or is_sensitive(planned.entry.key)):
-            return True
-        if isinstance(part, SecretPart):
-            index, outcome = infos.settle(part)
-            # Where a store failed, what it holds is taken for a secret.
-            if isinstance(outcome, Found | Failed) and is_secret_part(plan, planned, part, index):
-                return True
-            if isinstance(outcome, Missing) and is_sensitive(planned.entry.key):
-                return True
-    return False
 
 
 def explain(
@@ -79,13 +60,13 @@ def explain(
     """A row for each entry that the configuration shows, in the order of the files."""
     resolved: dict[EntryId, Resolved] = {}
     problems: dict[Problem, None] = {}
+    inputs = Inputs(settings, answers, environ, frozenset())
     for entry_id, planned in settings.entries.items():
-        if (value := resolve_entry(Inputs(settings, answers, environ), planned, resolved, problems)) is not None:
+        if (value := resolve_entry(inputs, planned, resolved, problems)) is not None:
             resolved[entry_id] = value
     origins: dict[EntryId, tuple[OriginRow, ...]] = {}
     for entry_id, planned in plan.entries.items():
         origins[entry_id] = _origins(plan, planned, infos, origins)
-    masked = _masked(plan, settings)
     visible = [*plan.whole.values()]
     visible += [
         entry_id for name, scope in plan.services.items() for key, entry_id in scope.items() if key in plan.own[name]
@@ -96,7 +77,7 @@ def explain(
         entry = planned.entry
         is_secret = entry_id not in settings.entries
         value = resolved.get(entry_id)
-        shown = MASK if entry_id in masked else value.value.reveal() if value is not None else None
+        shown = MASK if is_secret else value.value.reveal() if value is not None else None
         rows.append(
             Row(
                 key=entry.key,
@@ -111,16 +92,6 @@ def explain(
     return tuple(rows)
 
 
-def _masked(plan: Plan, settings: Plan) -> set[EntryId]:
-    """The entries that are not shown: secret ones, literals under a sensitive name, and what either leads to."""
-    masked: set[EntryId] = set()
-    for entry_id, planned in plan.entries.items():
-        leads = any(isinstance(part, EntryPart) and part.entry in masked for part in planned.parts)
-        if leads or entry_id not in settings.entries or is_sensitive(planned.entry.key):
-            masked.add(entry_id)
-    return masked
-
-
 def _origins(
     plan: Plan, planned: PlannedEntry, infos: Answers[SecretInfo], known: Mapping[EntryId, tuple[OriginRow, ...]]
 ) -> tuple[OriginRow, ...]:
@@ -131,6 +102,8 @@ def _origins(
             rows.update(dict.fromkeys(known[part.entry]))
         elif isinstance(part, SecretPart):
             rows[_origin(plan, part, infos)] = None
+        elif isinstance(part, EnvironPart):
+            rows[OriginRow(reference=f"env:{part.name}", store="env", provider="env", status="found")] = None
     return tuple(rows)
 
 

@@ -18,6 +18,7 @@ from secretsync.names import is_entry_name, is_environment_name
 from secretsync.plan import EntryId, Plan
 from secretsync.project import Project, find_root, named_environment
 from secretsync.records import Record
+from secretsync.secrecy import secret_entries
 from secretsync.source import Environ, Source
 from secretsync.variables import FILE, variable_entry
 
@@ -224,6 +225,7 @@ class HandedValues(Record, kw_only=True):
         if not self.are_secrets_intact:
             return {}
         found: dict[EntryId, Resolved] = {}
+        secret = secret_entries(plan)
         shown = {**{of_run: here for here, of_run in _shown_files(plan.project).items()}, FILE: FILE}
         for name, value in self.of_names.items():
             row = self.handover.names[name]
@@ -236,7 +238,7 @@ class HandedValues(Record, kw_only=True):
                 file=entry.file,
                 line=entry.line,
                 service=entry.service,
-                is_secret=bool(row.get("secret")),
+                is_secret=bool(row.get("secret")) or entry_id in secret,
                 references=tuple(row.get("references", ())),
                 stores=tuple(row.get("stores", ())),
                 versions=tuple(row.get("versions", ())),

@@ -7,7 +7,7 @@ import errno
 import json
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from secretsync.documents import read_document
 from secretsync.errors import ConfigurationError, OutputError, Problem, ProblemKind
@@ -16,7 +16,7 @@ from secretsync.history import DamagedError, HistoryRecord, history_as_json, par
 from secretsync.locks import take_lock
 from secretsync.output import write_file
 
-__all__ = ["append_record", "read_history"]
+__all__ = ["append_record", "read_history", "rewrite_records"]
 
 _LOCK_SECONDS = 30.0  # that another writer may take: it holds the lock for one reading and one writing
 
@@ -60,12 +60,29 @@ def append_record(
     Raises ConfigurationError where the file is no history, and OutputError where it cannot be written: it is left as
     it was then.
     """
-    with _locked(path, shown):
-        records = read_history(path, environment, shown)
+
+    def append(records: tuple[HistoryRecord, ...]) -> Sequence[HistoryRecord] | None:
         record = make(records)
-        if record is None:
+        return None if record is None else [*records, record][-keep:]
+
+    rewrite_records(path, environment, shown, append)
+
+
+def rewrite_records(
+    path: str,
+    environment: str,
+    shown: str,
+    change: Callable[[tuple[HistoryRecord, ...]], Sequence[HistoryRecord] | None],
+) -> None:
+    """Replace the records by what `change` makes of them, in one step; None leaves the file as it is.
+
+    Raises what `append_record` raises.
+    """
+    with _locked(path, shown):
+        records = change(read_history(path, environment, shown))
+        if records is None:
             return
-        document = history_as_json(environment, [*records, record][-keep:])
+        document = history_as_json(environment, records)
         data = json.dumps(document, indent=1).encode("ascii") + b"\n"
         if len(data) > MAX_BYTES[Input.HISTORY]:
             cause = f"this history would be larger than {size_in_words(MAX_BYTES[Input.HISTORY])}"

@@ -9,13 +9,13 @@ from secretsync.bindings import Bindings
 from secretsync.errors import ConfigurationError, Problem, ProblemKind, ResolutionError, UsageError
 from secretsync.fetch import Answers, Stores, StoreState, ask_values, identify, inspect, open_stores
 from secretsync.model import Failed, Found, Missing, Payload, Secret, SecretInfo, SecretRef
-from secretsync.placeholders import BareName, Fault, parse_reference
+from secretsync.placeholders import BareName, Fault, Reference, parse_reference
 from secretsync.plan import Plan, SecretPart
 from secretsync.project import Project, absolute
 from secretsync.providers.interface import Deadline
 from secretsync.records import replace
 from secretsync.selection import select
-from secretsync.source import Source, load_plan, make_deadline, open_source, read_project_bindings
+from secretsync.source import Source, load_plan, make_deadline, open_source, read_names, read_project_bindings
 from secretsync.targets import Target, TargetFinder
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def explain_plan(
     from secretsync.explanation import explain, open_settings
 
     infos = inspect_plan(plan, environ, timeout=timeout, tell=tell)
-    settings = open_settings(plan, infos)
+    settings = open_settings(plan)
     with open_stores(settings, environ, tell=tell) as opened:
         answers = _values_of(settings, infos, opened, make_deadline(plan.bindings, timeout))
     return explain(plan, settings, infos, answers, environ)
@@ -116,8 +116,7 @@ def get_secret(
     part = SecretPart(reference, found, None, None, 0)
     configs = {target.store: finder.stores[target.store] for target in found}
     deadline = make_deadline(bindings, timeout)
-    name = parsed.name if isinstance(parsed, BareName) else None
-    reads = () if log is None else _reads(part, name, project, finder)
+    reads = () if log is None else _reads(part, parsed, project, finder)
     if log is not None:
         log.prepare(reads)
     with Stores(configs, project, environ, tell=tell) as opened:
@@ -141,16 +140,22 @@ def _problem(reference: str, targets: tuple[Target, ...], index: int, outcome: M
     return Problem(kind=kind, reference=shown, store=targets[index].store, cause=cause, hint=hint)
 
 
-def _reads(part: SecretPart, name: str | None, project: Project, finder: TargetFinder) -> tuple[Read, ...]:
-    from secretsync.access_log import Read  # who keeps none needs none of it
+def _reads(part: SecretPart, reference: Reference | Fault, project: Project, finder: TargetFinder) -> tuple[Read, ...]:
+    from secretsync.access_log import Read  # Imported only if an access log is configured.
+    from secretsync.secrecy import is_secret_reference
+
+    names, problems = read_names(project)
+    if problems:
+        raise ConfigurationError(problems)
 
     return (
         Read(
             part=part,
-            key=name,
+            key=reference.name if isinstance(reference, BareName) else None,
             service=None,
             environment=project.label,
-            is_secret_store=lambda store: finder.spec(store).is_secret_store,
+            is_secret=isinstance(reference, Fault)
+            or is_secret_reference(names, None, reference, lambda store: finder.spec(store).is_secret_store),
         ),
     )
 

@@ -9,6 +9,7 @@ from secretsync.bindings import Bindings, StoreConfig
 from secretsync.envfiles import locate
 from secretsync.errors import Problem
 from secretsync.model import Entry, SecretRef
+from secretsync.names import SensitiveNames
 from secretsync.placeholders import Text
 from secretsync.project import Project
 from secretsync.providers.interface import ProviderSpec
@@ -51,6 +52,7 @@ class PlannedEntry(Record):
 
     entry: Entry
     parts: tuple[PlannedPart, ...]
+    variables: tuple[str, ...] = ()  # those that no file defines, also if a default takes their place
 
     @property
     def secrets(self) -> Iterator[SecretPart]:
@@ -76,6 +78,7 @@ class Plan(Record, kw_only=True):
     specs: Mapping[str, ProviderSpec]  # of those stores
     known_services: tuple[str, ...] = ()  # all that have a file
     extra: Mapping[str, EntryId] = MappingProxyType({})  # a template's placeholders: they see what is rendered
+    names: SensitiveNames = SensitiveNames()  # the rule for sensitive names, with the policy's changes
 
     def is_secret_store(self, store: str) -> bool:
         """Whether what this store returns is a secret under any name."""

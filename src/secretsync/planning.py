@@ -8,9 +8,10 @@ from secretsync.bindings import Bindings
 from secretsync.envfiles import EnvFile, locate, unquoted_tail
 from secretsync.errors import Problem, ProblemKind, UsageError
 from secretsync.model import Entry
+from secretsync.names import SensitiveNames
 from secretsync.placeholders import BareName, Fault, Placeholder, Text, Variable, parse_value
 from secretsync.plan import EntryId, EntryPart, EnvironPart, Plan, PlannedEntry, PlannedPart, SecretPart
-from secretsync.project import Project
+from secretsync.project import Project, is_security_file
 from secretsync.providers.interface import ProviderSpec
 from secretsync.targets import TargetFinder
 from secretsync.text import name_or_none, suggestion, unknown
@@ -30,15 +31,19 @@ def make_plan(
     services: Iterable[str] | None = None,
     replaced: Mapping[str, ProviderSpec] | None = None,
     extra: Sequence[Entry] = (),
+    names: SensitiveNames | None = None,
 ) -> tuple[Plan | None, tuple[Problem, ...]]:
     """The plan for the selected services (None: all), and every configuration problem of the whole environment.
 
     `replaced`: the specs of stores that the caller brings, in place of the configured ones. `extra`: entries beside the
-    files, which see the whole and the selected services. There is no plan where there is a problem. Raises UsageError
+    files, which see the whole and the selected services. `names`: the rule for sensitive names; None: the built-in one.
+    There is no plan where there is a problem. Raises UsageError
     for a service that has no file.
     """
     selected = _select(project, services)
-    planner = _Planner(project, files, environ, TargetFinder(bindings, project.environment, replaced))
+    planner = _Planner(
+        project, files, environ, TargetFinder(bindings, project.environment, replaced), names or SensitiveNames()
+    )
     planner.plan_everything(selected, extra)
     problems = (
         *bindings.problems,
@@ -69,9 +74,15 @@ class _Planner:
     """Plans every entry of an environment, and keeps what is selected."""
 
     def __init__(
-        self, project: Project, files: Sequence[EnvFile], environ: Mapping[str, str], targets: TargetFinder
+        self,
+        project: Project,
+        files: Sequence[EnvFile],
+        environ: Mapping[str, str],
+        targets: TargetFinder,
+        names: SensitiveNames,
     ) -> None:
         self.project = project
+        self.names = names
         self.bindings = targets.bindings
         self.environ = environ
         self.problems: list[Problem] = []
@@ -124,6 +135,7 @@ class _Planner:
             specs={name: self.targets.spec(name) for name in names},
             known_services=self.project.services,
             extra=beside,
+            names=self.names,
         )
 
     def _with_dependencies(self, wanted: Iterable[EntryId]) -> dict[EntryId, PlannedEntry]:
@@ -151,6 +163,7 @@ class _Planner:
             self._note_fault(entry, fault)
         is_alone = len(parsed.parts) == 1
         parts: list[PlannedPart] = []
+        variables: list[str] = []
         for part in parsed.parts:
             if isinstance(part, Text):
                 parts.append(part)
@@ -158,7 +171,9 @@ class _Planner:
                 parts.append(self._plan_placeholder(entry, part))
             elif (planned := self._plan_variable(entry, part, layers, is_alone=is_alone)) is not None:
                 parts.append(planned)
-        return PlannedEntry(entry, tuple(parts))
+                if isinstance(planned, EnvironPart | Text):
+                    variables.append(part.name)
+        return PlannedEntry(entry, tuple(parts), tuple(variables))
 
     def _note_fault(self, entry: Entry, fault: Fault) -> None:
         hint = fault.hint
@@ -198,7 +213,7 @@ class _Planner:
         for file in layers:
             if part.name in self.by_file[file]:
                 return EntryPart((file, part.name))
-        if is_own and is_alone:
+        if is_own and is_alone and self._names_secret(entry):
             # SECRET_KEY=${SECRET_KEY}: the form in which other tools name a secret.
             reference = BareName(part.name)
             return self._plan_placeholder(
@@ -210,6 +225,11 @@ class _Planner:
             return Text(part.default)
         self._note_unknown_variable(entry, part, layers)
         return None
+
+    def _names_secret(self, entry: Entry) -> bool:
+        """Return True if `KEY=${KEY}` stands for `$<KEY>`; PORT=${PORT} in common.env is a setting."""
+        in_security = entry.service is None and is_security_file(entry.file)
+        return in_security or self.names.is_sensitive(entry.key) or entry.key in self.bindings.secrets
 
     def _note_unknown_variable(self, entry: Entry, part: Variable, layers: Sequence[str]) -> None:
         known = [key for file in layers for key in self.by_file[file]]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -10,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from secretsync.documents import Reader, parse_document, read_document
 from secretsync.errors import ConfigurationError, Problem
 from secretsync.files import Input
-from secretsync.names import is_entry_name, is_environment_name, is_sensitive
-from secretsync.project import Project, SourceFile
+from secretsync.names import SensitiveNames, is_entry_name, is_environment_name
+from secretsync.project import Project, SourceFile, policy_file
 from secretsync.records import Record
 from secretsync.rules import CHECK_RULES, RULES, Finding, Severity
 from secretsync.text import suggestion, unknown
@@ -19,7 +18,8 @@ from secretsync.text import suggestion, unknown
 if TYPE_CHECKING:
     from datetime import date
 
-__all__ = ["Check", "Ignore", "Policy", "Requirement", "open_policy", "parse_policy", "policy_file", "read_policy"]
+__all__ = ["Check", "Ignore", "Policy", "Requirement", "open_policy", "parse_names", "parse_policy"]
+__all__ += ["policy_file", "read_policy"]
 
 _CHECK_KEYS = (*CHECK_RULES, "severity", "message", "service")
 
@@ -77,29 +77,16 @@ class Policy(Record, kw_only=True):
     required: tuple[Requirement, ...] = ()
     checks: tuple[Check, ...] = ()
     ignores: tuple[Ignore, ...] = ()
-    sensitive: tuple[str, ...] = ()  # globs of names, beside our own list
+    names: SensitiveNames = SensitiveNames()
     problems: tuple[Problem, ...] = ()
 
     def is_sensitive(self, name: str) -> bool:
-        """Whether what goes by this name is a secret."""
-        if is_sensitive(name):
-            return True
-        from fnmatch import fnmatchcase
-
-        return any(fnmatchcase(name.upper(), pattern.upper()) for pattern in self.sensitive)
+        """Return True if a value with this name is a secret."""
+        return self.names.is_sensitive(name)
 
     def ignored_by(self, finding: Finding, today: date) -> Ignore | None:
         """What says that `finding` is not to be reported, or None."""
         return next((ignore for ignore in self.ignores if ignore.covers(finding, today)), None)
-
-
-def policy_file(project: Project) -> SourceFile | None:
-    """Where the policy of an environment is; None where it has none, or files take its place."""
-    if not project.is_in_folders or project.environment is None:
-        return None
-    path = os.path.join(project.root, "env", project.environment, "policy.toml")
-    shown = f"env/{project.environment}/policy.toml"
-    return SourceFile(path=path, shown=shown, service=None) if os.path.lexists(path) else None
 
 
 def read_policy(project: Project) -> Policy:
@@ -130,19 +117,37 @@ def parse_policy(data: bytes, file: str) -> Policy:
     return _Reader(file, lines).read(document)
 
 
+def parse_names(source: SourceFile) -> tuple[SensitiveNames, tuple[Problem, ...]]:
+    """Return what a policy file changes of the rule for sensitive names, and the problems of these keys."""
+    data = read_document(source.path, source.shown, Input.POLICY)
+    parsed = data if isinstance(data, Problem) else parse_document(data, source.shown)
+    if isinstance(parsed, Problem):
+        return SensitiveNames(), (parsed,)
+    document, lines = parsed
+    reader = _Reader(source.shown, lines)
+    return reader.names(document), tuple(reader.problems)
+
+
 class _Reader(Reader):
     """Reads one policy file."""
 
     def read(self, document: Mapping[str, Any]) -> Policy:
-        self.refuse_unknown((), document, ("required", "checks", "ignore", "sensitive"))
+        self.refuse_unknown((), document, ("required", "checks", "ignore", "sensitive", "not_sensitive"))
         checks = self.tables(document, "checks", self.checks)
         return Policy(
             file=self.file,
             required=tuple(self.tables(document, "required", self.requirement).values()),
             checks=tuple(check for found in checks.values() for check in found),
             ignores=self.ignores(document),
-            sensitive=self.strings((), document, "sensitive") or (),
+            names=self.names(document),
             problems=tuple(self.problems),
+        )
+
+    def names(self, document: Mapping[str, Any]) -> SensitiveNames:
+        """The changes of the rule for sensitive names."""
+        return SensitiveNames(
+            sensitive=self.strings((), document, "sensitive") or (),
+            not_sensitive=self.strings((), document, "not_sensitive") or (),
         )
 
     def strings(self, path: tuple[str, ...], table: Mapping[str, Any], key: str) -> tuple[str, ...] | None:

@@ -18,9 +18,10 @@ __all__ = [
     "check_environment_name",
     "environments",
     "find_root",
+    "is_security_file",
     "named_environment",
 ]
-__all__ += ["open_files", "open_project", "open_without_files"]
+__all__ += ["open_files", "open_project", "open_without_files", "policy_file"]
 
 # Written in the root before a restore puts its trees in place, removed once they are: a sign of one that was cut short.
 UNFINISHED_RESTORE = ".secretsync-restore.json"
@@ -30,6 +31,11 @@ _STRICT_ENVIRONMENTS = ("production", "prod", "staging", "stage", "preview", "qa
 
 # Files with a meaning of their own; every other *.env file is a service.
 COMMON, SECURITY = "common", "security"
+
+
+def is_security_file(file: str) -> bool:
+    """Return True if `file`, a path as it is shown to people, is a security.env."""
+    return file.rpartition("/")[2] == f"{SECURITY}.env"
 
 
 class SourceFile(Record, kw_only=True):
@@ -255,3 +261,12 @@ def open_without_files(
         bindings=named,
         is_in_folders=environment is not None,
     )
+
+
+def policy_file(project: Project) -> SourceFile | None:
+    """Return the policy file of the environment; None if there is none, or if env files were named one by one."""
+    if not project.is_in_folders or project.environment is None:
+        return None
+    path = os.path.join(project.root, "env", project.environment, "policy.toml")
+    shown = f"env/{project.environment}/policy.toml"
+    return SourceFile(path=path, shown=shown, service=None) if os.path.lexists(path) else None

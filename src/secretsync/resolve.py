@@ -8,19 +8,19 @@ from secretsync.config import Config, Resolved, new_config
 from secretsync.errors import Problem, ProblemKind
 from secretsync.fetch import Answers
 from secretsync.model import Failed, Missing, Origin, Payload, Secret, variable_text
-from secretsync.names import is_sensitive
 from secretsync.placeholders import Text
 from secretsync.plan import EntryId, EntryPart, EnvironPart, Plan, PlannedEntry, SecretPart
 from secretsync.records import Record
+from secretsync.secrecy import is_secret_part, secret_entries
 from secretsync.selection import select
 
-__all__ = ["Inputs", "failure_problem", "is_secret_part", "resolve", "resolve_entry", "resolve_values"]
+__all__ = ["Inputs", "failure_problem", "resolve", "resolve_entry", "resolve_values"]
 
 
 class _Pieces:
     """What one entry's value is put together from, and where each piece came from."""
 
-    __slots__ = ("inserted", "is_from_store", "is_secret", "references", "stores", "texts", "versions")
+    __slots__ = ("inserted", "is_from_store", "references", "stores", "texts", "versions")
 
     def __init__(self) -> None:
         self.texts: list[Secret] = []
@@ -28,7 +28,6 @@ class _Pieces:
         self.references: list[str] = []
         self.stores: list[str] = []
         self.versions: list[str | None] = []
-        self.is_secret = False
         self.is_from_store = False
 
     def add(self, text: str) -> None:
@@ -46,6 +45,7 @@ class Inputs(Record):
     plan: Plan
     answers: Answers[Payload]
     environ: Mapping[str, str]
+    secret: frozenset[EntryId]  # the secret entries of the plan
 
 
 def resolve(
@@ -60,8 +60,9 @@ def resolve(
 
     `inherited`: entries whose values are known already. No exception leaves, so that no traceback holds a value.
     """
-    inputs = Inputs(plan, answers, environ)
     resolved: dict[EntryId, Resolved] = dict(inherited or {})
+    known = [entry_id for entry_id, found in resolved.items() if found.origin.is_secret]
+    inputs = Inputs(plan, answers, environ, secret_entries(plan, known))
     problems: dict[Problem, None] = {}
     for entry_id, planned in plan.entries.items():
         if (value := resolve_entry(inputs, planned, resolved, problems)) is not None:
@@ -89,8 +90,9 @@ def resolve_values(
     """The values that the answers give, and the problems of the others."""
     resolved: dict[EntryId, Resolved] = {}
     problems: dict[Problem, None] = {}
+    inputs = Inputs(plan, answers, environ, secret_entries(plan))
     for entry_id, planned in plan.entries.items():
-        if (value := resolve_entry(Inputs(plan, answers, environ), planned, resolved, problems)) is not None:
+        if (value := resolve_entry(inputs, planned, resolved, problems)) is not None:
             resolved[entry_id] = value
     return {entry_id: found.value for entry_id, found in resolved.items()}, tuple(problems)
 
@@ -106,8 +108,7 @@ def resolve_entry(
             pieces.add(part.text)
         elif isinstance(part, EnvironPart):
             pieces.add(variable_text(inputs.environ.get(part.name, "")))
-            if is_sensitive(part.name) or is_sensitive(planned.entry.key):
-                pieces.is_secret = True
+            if is_secret_part(inputs.plan, planned.entry, part):
                 pieces.inserted.append(pieces.texts[-1])
         elif isinstance(part, EntryPart):
             is_whole &= _add_entry(pieces, resolved.get(part.entry))
@@ -122,7 +123,7 @@ def resolve_entry(
         file=entry.file,
         line=entry.line,
         service=entry.service,
-        is_secret=pieces.is_secret,
+        is_secret=(entry.file, entry.key) in inputs.secret,
         references=tuple(pieces.references),
         stores=tuple(pieces.stores),
         versions=tuple(pieces.versions),
@@ -136,7 +137,8 @@ def _add_entry(pieces: _Pieces, found: Resolved | None) -> bool:
         return False
     pieces.texts.append(found.value)
     pieces.inserted.extend(found.inserted)
-    pieces.is_secret |= found.origin.is_secret
+    if found.origin.is_secret:  # a lower file's entry may be visible only as a part of this one
+        pieces.inserted.append(found.value)
     pieces.is_from_store |= found.is_from_store
     pieces.references.extend(found.origin.references)
     pieces.stores.extend(found.origin.stores)
@@ -153,7 +155,6 @@ def _add_secret(inputs: Inputs, planned: PlannedEntry, part: SecretPart, pieces:
         pieces.references.append(target.shown)
         pieces.stores.append(target.store)
         pieces.versions.append(None)
-        pieces.is_secret |= is_sensitive(planned.entry.key)
         return None
     if isinstance(outcome, Missing | Failed):
         return failure_problem(inputs.plan, planned, part, index, outcome)
@@ -165,21 +166,9 @@ def _add_secret(inputs: Inputs, planned: PlannedEntry, part: SecretPart, pieces:
     pieces.stores.append(target.store)
     pieces.versions.append(outcome.value.version)
     pieces.is_from_store |= inputs.plan.is_secret_store(target.store)
-    if is_secret_part(inputs.plan, planned, part, index):
-        pieces.is_secret = True
+    if is_secret_part(inputs.plan, planned.entry, part):
         pieces.inserted.append(chosen)
     return None
-
-
-def is_secret_part(plan: Plan, planned: PlannedEntry, part: SecretPart, index: int) -> bool:
-    """Whether what target `index` of a placeholder gave makes the entry a secret entry.
-
-    Any store but the process environment does; that one where the entry or the variable has a sensitive name.
-    """
-    target = part.targets[index]
-    if plan.is_secret_store(target.store):
-        return True
-    return is_sensitive(planned.entry.key) or is_sensitive(target.ref.path)
 
 
 def failure_problem(

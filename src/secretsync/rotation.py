@@ -14,7 +14,8 @@ from secretsync.model import Clock, Entry, Failed, Found, Missing, SecretInfo, S
 from secretsync.placeholders import StorePath, parse_reference, print_reference
 from secretsync.plan import EntryId, EntryPart, Plan, PlannedEntry, SecretPart
 from secretsync.records import Record
-from secretsync.resolve import failure_problem, is_secret_part
+from secretsync.resolve import failure_problem
+from secretsync.secrecy import is_secret_part
 
 __all__ = ["Finding", "Key", "RotationReport", "SecretAge", "State", "assess"]
 
@@ -154,7 +155,8 @@ def _used(plan: Plan, answers: Answers[SecretInfo]) -> dict[SecretRef, _Used]:
                 parts.update(leads_to[part.entry])
             elif isinstance(part, SecretPart):
                 index, outcome = answers.settle(part)
-                if not _is_secret(plan, planned, part, index, outcome):
+                is_replaced = isinstance(outcome, Missing) and part.default is not None  # by its default
+                if is_replaced or not is_secret_part(plan, planned.entry, part):
                     continue
                 target = part.targets[index]
                 parts[target.ref, target.selector.field] = None
@@ -166,17 +168,6 @@ def _used(plan: Plan, answers: Answers[SecretInfo]) -> dict[SecretRef, _Used]:
             key = (field, bound.get((ref, field), ()))
             used[ref].entries.setdefault(key, {})[entry_id] = planned.entry
     return used
-
-
-def _is_secret(
-    plan: Plan, planned: PlannedEntry, part: SecretPart, index: int, outcome: Found[SecretInfo] | Missing | Failed
-) -> bool:
-    if not isinstance(outcome, Missing):
-        return is_secret_part(plan, planned, part, index)
-    if part.default is not None:  # the default takes its place
-        return False
-    # Nobody has it: it is a secret if any of those that were asked would have made it one.
-    return any(is_secret_part(plan, planned, part, position) for position in range(len(part.targets)))
 
 
 def _in_words_of_resolving(

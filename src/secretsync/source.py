@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from secretsync.bindings import Bindings, read_bindings
 from secretsync.envfiles import EnvFile, read_env_file
-from secretsync.errors import ConfigurationError, UsageError
+from secretsync.errors import ConfigurationError, Problem, UsageError
 from secretsync.model import Entry, HiddenMapping
+from secretsync.names import SensitiveNames
 from secretsync.plan import Plan
 from secretsync.planning import make_plan
 from secretsync.project import (
@@ -20,11 +21,12 @@ from secretsync.project import (
     open_files,
     open_project,
     open_without_files,
+    policy_file,
 )
 from secretsync.providers.interface import Deadline, Provider
 
 __all__ = ["AnyEnviron", "Environ", "Source", "load_plan", "make_deadline", "make_source", "open_source"]
-__all__ += ["read_project_bindings"]
+__all__ += ["read_names", "read_project_bindings"]
 
 
 class Environ(HiddenMapping):
@@ -119,9 +121,10 @@ def load_plan(
         files.insert(0, source.variables)
     bindings = read_project_bindings(project)
     replaced = {name: provider.spec for name, provider in (stores or {}).items()}
-    plan, problems = make_plan(project, files, bindings, environ, source.services, replaced, extra)
-    if plan is None:
-        raise ConfigurationError(problems)
+    names, policy_problems = read_names(project)
+    plan, problems = make_plan(project, files, bindings, environ, source.services, replaced, extra, names)
+    if plan is None or policy_problems:
+        raise ConfigurationError([*problems, *policy_problems])
     return plan
 
 
@@ -160,3 +163,16 @@ def read_project_bindings(project: Project) -> Bindings:
     """The bindings of a project, empty ones where it has no file; what is wrong in them is in their `problems`."""
     file = project.bindings
     return read_bindings(file.path, file.shown) if file else Bindings()
+
+
+def read_names(project: Project) -> tuple[SensitiveNames, tuple[Problem, ...]]:
+    """Return the names of secrets of a project's environment, and the problems that keep the policy from changing them.
+
+    Other problems of the policy are reported by the commands that judge values.
+    """
+    file = policy_file(project)
+    if file is None:
+        return SensitiveNames(), ()
+    from secretsync.policy import parse_names  # Imported only if there is a policy: reading TOML costs time.
+
+    return parse_names(file)

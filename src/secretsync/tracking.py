@@ -11,22 +11,26 @@ from datetime import UTC, datetime
 from secretsync.activity import StoreWork
 from secretsync.actors import actor
 from secretsync.changes import Comparison, compare
-from secretsync.errors import ResolutionError, UsageError
+from secretsync.errors import ConfigurationError, ResolutionError, UsageError
 from secretsync.history import EnvironmentState, HistoryRecord
-from secretsync.history_file import append_record, read_history
+from secretsync.history_file import append_record, read_history, rewrite_records
 from secretsync.inspection import inspect_plan
 from secretsync.moments import parse_moment, print_moment
 from secretsync.observation import observe
 from secretsync.plan import Plan
-from secretsync.policy import open_policy
 from secretsync.project import Project
+from secretsync.recorded_text import without_secrets
 from secretsync.records import Record
+from secretsync.source import read_names
 
-__all__ = ["KEPT", "Tracked", "find_record", "history_file", "is_record_name", "present_state", "records_of", "track"]
+__all__ = ["KEPT", "Purged", "Tracked", "find_record", "history_file", "is_record_name", "present_state", "purge"]
+__all__ += ["records_of", "track"]
 
 KEPT = 10  # records that a history keeps
 _INDEX = re.compile(r"HEAD(?:~(\d{0,6}))?")
 _GIT_SECONDS = 20
+# Files that `backup` and `audit --save` write. They are searched in the project and one folder deep.
+_KEPT_FILE = re.compile(r"secretsync-\d{8}T\d{6}Z(?:-\d+)?\.tar\.gz|audit-.+-\d{8}T\d{6}Z(?:-\d+)?\.json")
 
 
 class Tracked(Record, kw_only=True):
@@ -35,6 +39,14 @@ class Tracked(Record, kw_only=True):
     record: HistoryRecord  # the new one, or the last one where nothing has changed since
     is_new: bool
     changes: Comparison | None  # since the record before; None: there was none
+
+
+class Purged(Record, kw_only=True):
+    """The values that were removed from a history, by the keys of their entries."""
+
+    history: str  # the path for people
+    keys: tuple[str, ...]
+    other_files: tuple[str, ...]  # archives and saved audits, which may hold the same values
 
 
 def history_file(project: Project, given: str | None) -> str:
@@ -55,8 +67,55 @@ def shown_path(project: Project, path: str) -> str:
 
 
 def records_of(project: Project, path: str) -> tuple[HistoryRecord, ...]:
-    """The records at `path`, the oldest first. Raises ConfigurationError where it is no history of this project."""
-    return read_history(path, project.label, shown_path(project, path))
+    """Return the records at `path`, the oldest first, without texts that may be secrets.
+
+    Raises ConfigurationError if the file is not a history of this project, or if the policy cannot be read.
+    """
+    names, problems = read_names(project)
+    if problems:
+        raise ConfigurationError(problems)
+    return without_secrets(read_history(path, project.label, shown_path(project, path)), names)[0]
+
+
+def purge(project: Project, path: str) -> Purged | None:
+    """Remove texts that may be secrets from the history at `path`, in one step; return None if there are none.
+
+    Raises ConfigurationError as `records_of` does, and OutputError if the file cannot be written.
+    """
+    names, problems = read_names(project)
+    if problems:
+        raise ConfigurationError(problems)
+    shown = shown_path(project, path)
+    if not without_secrets(read_history(path, project.label, shown), names)[1]:
+        return None
+    removed: list[str] = []
+
+    def clean(records: Sequence[HistoryRecord]) -> Sequence[HistoryRecord] | None:
+        cleaned, keys = without_secrets(records, names)
+        removed.extend(keys)
+        return cleaned if keys else None
+
+    rewrite_records(path, project.label, shown, clean)
+    return Purged(history=shown, keys=tuple(removed), other_files=_kept_files(project)) if removed else None
+
+
+def _kept_files(project: Project) -> tuple[str, ...]:
+    """Return the archives of `backup` and the files of `audit --save` in the project and in the working directory."""
+    found: dict[str, str] = {}
+    for top in dict.fromkeys((project.root, os.getcwd())):
+        folders = [top, *(entry.path for entry in _entries(top) if entry.is_dir(follow_symlinks=False))]
+        for entry in (entry for folder in folders for entry in _entries(folder)):
+            if _KEPT_FILE.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                found[os.path.realpath(entry.path)] = shown_path(project, os.path.abspath(entry.path))
+    return tuple(sorted(found.values()))
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError:  # a folder of another user holds no file that this user could delete
+        return []
 
 
 def present_state(
@@ -72,9 +131,8 @@ def present_state(
     Raises ResolutionError where a store does not say what it has: a state with holes in it would look like one that is
     known.
     """
-    policy = open_policy(plan.project)
     infos = None if is_offline else inspect_plan(plan, environ, timeout=timeout, tell=tell)
-    state, problems = observe(plan, policy, infos)
+    state, problems = observe(plan, infos)
     if problems:
         raise ResolutionError(problems)
     return state
@@ -91,14 +149,20 @@ def track(
     is_offline: bool = False,
     timeout: float | None = None,
     tell: Callable[[StoreWork], None] | None = None,
+    on_purge: Callable[[Purged], None] | None = None,
 ) -> Tracked:
     """Record the state of a plan's environment in the history at `path`, if it differs from the last record.
+
+    Texts that may be secrets are removed from earlier records first. `on_purge`: called with what was removed.
 
     Raises ResolutionError where a store did not answer, ConfigurationError for a damaged history, and OutputError
     where it cannot be written. Nothing is recorded then.
     """
     project = plan.project
-    records_of(project, path)  # a damaged history is said before any store is asked
+    # Before a request to a store: a damaged history is an error, and a secret in it does not wait for a store.
+    purged = purge(project, path)
+    if purged is not None and on_purge is not None:
+        on_purge(purged)
     state = present_state(plan, environ, is_offline=is_offline, timeout=timeout, tell=tell)
     commit, is_uncommitted = _commit(project, environ)
     outcome: list[Tracked] = []

@@ -14,6 +14,7 @@ from secretsync.plan import EntryId, EntryPart, Plan
 from secretsync.policy import Check, Policy, Requirement
 from secretsync.records import Record
 from secretsync.rules import Finding, Severity, found
+from secretsync.secrecy import secret_entries
 
 if TYPE_CHECKING:
     from datetime import date
@@ -40,6 +41,7 @@ class Subject(Record, kw_only=True):
     file: str
     line: int
     value: Secret | None
+    is_secret: bool = False
 
 
 class Unjudged(Record, kw_only=True):
@@ -62,7 +64,14 @@ def subjects_of(config: Config) -> tuple[Subject, ...]:
     """Every entry of a configuration: the whole, and what each selected service's own file defines."""
     scopes = [(None, config), *((name, config.service(name)) for name in config.services)]
     return tuple(
-        Subject(key=key, service=service, file=origin.file, line=origin.line, value=scope.secret(key))
+        Subject(
+            key=key,
+            service=service,
+            file=origin.file,
+            line=origin.line,
+            value=scope.secret(key),
+            is_secret=origin.is_secret,
+        )
         for service, scope in scopes
         for key in scope
         if (origin := scope.origin(key)).service == service
@@ -74,6 +83,7 @@ def planned_subjects(plan: Plan, values: Mapping[EntryId, Secret]) -> tuple[Subj
     own = [*plan.whole.values()]
     own += [scope[key] for name, scope in plan.services.items() for key in scope if key in plan.own[name]]
     entries = [plan.entries[entry_id].entry for entry_id in dict.fromkeys(own)]
+    secret = secret_entries(plan)
     return tuple(
         Subject(
             key=entry.key,
@@ -81,6 +91,7 @@ def planned_subjects(plan: Plan, values: Mapping[EntryId, Secret]) -> tuple[Subj
             file=entry.file,
             line=entry.line,
             value=values.get((entry.file, entry.key)),
+            is_secret=(entry.file, entry.key) in secret,
         )
         for entry in entries
     )
@@ -216,19 +227,19 @@ class _Judging:
             if _TESTS[check.kind](subject.value.reveal(), check.parameter) or (is_built_in and place in self.failed):
                 continue
             self.failed.add(place)
-            message = check.message or self._message(check)
+            message = check.message or self._message(check, subject)
             self._note(check.rule, message, subject, severity=check.severity)
 
     def _note(self, rule: str, message: str, subject: Subject, *, severity: Severity | None = None) -> None:
         at = subject.file, subject.line
         self.findings.append(found(rule, message, key=subject.key, file=at[0], line=at[1], severity=severity))
 
-    def _message(self, check: Check) -> str:
-        """What the value must be. A parameter under a sensitive name is not repeated: it might be the secret."""
+    def _message(self, check: Check, subject: Subject) -> str:
+        """Return what the value must be. The parameter of a secret's check is not repeated: it might be the secret."""
         shown = check.parameter
         if isinstance(shown, tuple):
             shown = " or ".join(shown)
-        if self.policy.is_sensitive(check.key) and check.kind in ("equals", "one_of"):
+        if (subject.is_secret or self.policy.is_sensitive(check.key)) and check.kind in ("equals", "one_of"):
             shown = "what the policy says"
         return _WORDS[check.kind].format(shown)
 

@@ -101,14 +101,17 @@ CASES: dict[str, tuple[Files, str, Files]] = {
         },
     ),
     "plaintext-entropy": (
-        {WEB: "SALT=q7Rt2Zx9Lp4Vb8Nw3Ks6Hj1Dy5"},
+        {WEB: "SEASONING=q7Rt2Zx9Lp4Vb8Nw3Ks6Hj1Dy5"},
         f"{WEB}:1",
         {WEB: "HANDLER=com.example.MyLongHandlerName2Factory\nHOST=ip-10-0-12-34.eu-west-1.compute.internal"},
     ),
     "default-on-secret": (
         {SECURITY: "A=1\nSMTP_PASSWORD=$<docker:smtp:-none-yet>"},
         f"{SECURITY}:2",
-        {SECURITY: "LOG_LEVEL=$<env:LOG_LEVEL:-INFO>\nSMTP_PASSWORD=$<docker:smtp:->\nL=$<LEVEL:-x>\nU=${NAME:-y}"},
+        {
+            SECURITY: "SMTP_PASSWORD=$<docker:smtp:->\nL=$<LEVEL:->",
+            WEB: "LOG_LEVEL=$<env:LOG_LEVEL:-INFO>\nU=${NAME:-y}",
+        },
     ),
     "unknown-variable": (
         {WEB: "A=1\nPOD=pod-${POD_NAME}"},
@@ -383,9 +386,9 @@ def test_ignored_with_a_reason(make: Callable[[Files], Project]) -> None:
 
 def test_sensitive_names_can_be_added(make: Callable[[Files], Project]) -> None:
     """By pattern, for everything the audit says of sensitive names."""
-    files = {SECURITY: "DOOR_PIN=4711\nGATE_PIN=$<env:GATE:-1234>\n"}
+    files = {WEB: "DOOR_CODE=4711\nGATE_CODE=$<env:GATE:-1234>\n"}
     assert audited(make(files)).findings == ()
-    found = audited(make({**files, POLICY: 'sensitive = ["*_PIN"]\n'})).findings
+    found = audited(make({**files, POLICY: 'sensitive = ["*_CODE"]\n'})).findings
     assert {one.rule for one in found} == {"plaintext-name", "default-on-secret", "file-readable"}
 
 

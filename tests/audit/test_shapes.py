@@ -136,7 +136,7 @@ def test_long_values_take_one_pass(piece: str) -> None:
     def work(text: str) -> float:
         begun = time.process_time()
         has_private_key(text), known_token(text), has_password(text), looks_random("KEY", text)
-        may_be_secret("DB_PASSWORD", text)
+        may_be_secret(text)
         return time.process_time() - begun
 
     assert min(work(long) for _ in range(2)) < 0.1 + 40 * min(work(short) for _ in range(3))
@@ -224,18 +224,18 @@ def test_this_repositorys_own_files_are_clean() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "expected"),
+    ("text", "expected"),
     [
-        ("DB_PASSWORD", "hunter2", True),
-        ("DB_PASSWORD", "4711", True),
-        ("API_KEY", "/abc+def", True),
-        ("PRIVATE_KEY", "/etc/ssl/key.pem", False),
-        ("DB_PASSWORD", "/run/secrets/db_password", False),
-        ("TOKEN", "", False),
-        ("SECRET", "Off", False),
-        ("TOKEN_PATH", "/api/token", False),
+        ("hunter2", True),
+        ("4711", True),
+        ("/abc+def", True),
+        ("/etc/ssl/key.pem", False),
+        ("/run/secrets/db_password", False),
+        ("", False),
+        ("Off", False),
+        ("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5", False),
     ],
 )
-def test_a_sensitive_name_and_a_setting_about_it(name: str, text: str, expected: bool) -> None:
-    """By the last word of the name, and by what the value is."""
-    assert may_be_secret(name, text) is expected
+def test_a_value_that_cannot_be_a_secret(text: str, expected: bool) -> None:
+    """Switches, paths and public keys are not secrets, whatever their name."""
+    assert may_be_secret(text) is expected

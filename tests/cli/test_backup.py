@@ -164,9 +164,9 @@ def test_what_is_no_plain_secret(made: Project) -> None:
 
 def test_what_looks_random_is_a_warning(made: Project, canary: CanaryFactory) -> None:
     """A guess does not keep anybody from a backup."""
-    made.write("env/production/common.env", "SESSION_SALT=q7Rk2ZpX9vLm4TsB8nWc3HdY\n")
+    made.write("env/production/common.env", "SESSION_SEED=q7Rk2ZpX9vLm4TsB8nWc3HdY\n")
     done = made.cli("backup", expect=0)
-    assert "warning: env/production/common.env:1: SESSION_SALT" in done.stderr
+    assert "warning: env/production/common.env:1: SESSION_SEED" in done.stderr
     assert "q7Rk2ZpX" not in done.stderr
 
 

@@ -7,6 +7,7 @@ from secretsync.config import Config
 from secretsync.envfiles import EnvFile, parse_env_file
 from secretsync.errors import Problem
 from secretsync.fetch import Stores, fetch
+from secretsync.names import SensitiveNames
 from secretsync.plan import Plan
 from secretsync.planning import make_plan
 from secretsync.project import Project, SourceFile
@@ -24,6 +25,7 @@ def planned(
     services: Iterable[str] | None = None,
     stores: Mapping[str, Provider] | None = None,
     environment: str | None = "test",
+    names: SensitiveNames | None = None,
 ) -> tuple[Plan | None, tuple[Problem, ...]]:
     """The plan for env files given by their stems ("common", "web"), and its problems.
 
@@ -41,7 +43,7 @@ def planned(
     )
     parsed = parse_bindings(bindings.encode(), f"providers/{environment}.toml") if bindings else Bindings()
     replaced = {name: provider.spec for name, provider in (stores or {}).items()}
-    return make_plan(project, read, parsed, environ or {}, services, replaced)
+    return make_plan(project, read, parsed, environ or {}, services, replaced, names=names)
 
 
 def _in_order(files: Mapping[str, str]) -> Sequence[str]:

@@ -385,7 +385,7 @@ def test_whatever_is_in_a_name(
         key=key,
         service=None,
         environment=environment,
-        is_secret_store=lambda _: True,
+        is_secret=True,
     )
     log = AccessLog(str(path), {"GITHUB_ACTOR": hint}, warn=pytest.fail, is_required=True)
     log.prepare([read])

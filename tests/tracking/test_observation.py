@@ -28,8 +28,8 @@ from secretsync.history import (
     parse_history,
 )
 from secretsync.model import Failed, Found, Missing, SecretInfo
+from secretsync.names import SensitiveNames
 from secretsync.observation import observe
-from secretsync.policy import Policy
 from tests.support.canary import find_leaks, make_canary
 from tests.support.plans import good_plan
 from tests.support.processes import clean_environment, run_command, secretsync_argv
@@ -41,10 +41,10 @@ DIR = "[stores.docker]\ndir = 'secrets'\n"
 BINDINGS = "[secrets]\nBOUND = 'docker:bound'\n"
 
 
-def value_of(text: str, *, key: str = "KEY", more: str = "", policy: Policy | None = None) -> str | None:
+def value_of(text: str, *, key: str = "SETTING", more: str = "", names: SensitiveNames | None = None) -> str | None:
     """What is recorded of the entry `KEY=text`."""
-    plan = good_plan({"common": f"{key}={text}\n{more}"}, bindings=BINDINGS)
-    state, problems = observe(plan, policy or Policy(), None)
+    plan = good_plan({"common": f"{key}={text}\n{more}"}, bindings=BINDINGS, names=names)
+    state, problems = observe(plan, None)
     assert not problems
     return {entry.key: entry.value for entry in state.entries}[key]
 
@@ -57,7 +57,6 @@ def value_of(text: str, *, key: str = "KEY", more: str = "", policy: Policy | No
         "$<NAME>",
         "$<docker:name>",
         "$<env:LEVEL:-INFO>",
-        "$<LEVEL:-INFO>",
         "$<BOUND>",
         "postgresql://app:$<BOUND>@db/app",
         "https://example.com/a?b=c",
@@ -83,21 +82,22 @@ def test_secrets_that_are_placeholders_alone_are_recorded(text: str) -> None:
         ("API_TOKEN", "pre-$<X>"),
         ("API_TOKEN", "$<X:-hunter2>"),
         ("API_TOKEN", "$<docker:x:-hunter2>"),
-        ("TOKEN_TTL", "5"),
-        ("KEY", "$<BOUND:-hunter2>"),
-        ("KEY", "$<docker:x:-hunter2>"),
-        ("KEY", "$<X_PASSWORD:-hunter2>"),
-        ("KEY", "$<env:X_PASSWORD:-hunter2>"),
-        ("KEY", "${X_PASSWORD:-hunter2}"),
-        ("KEY", "postgresql://app:hunter2@db/app"),
-        ("KEY", "jdbc:mysql://db/app?user=app&password=hunter2"),
-        ("KEY", "'Server=db;Pwd=hunter2'"),
-        ("KEY", "$<env:URL:-postgresql://app:hunter2@db/app>"),
-        ("KEY", f'"{PEM}"'),
-        ("KEY", f"x{base64.b64encode(PEM.encode()).decode()}"),
-        ("KEY", "x gh" + "p_abcdefghijklmnopqrstuvwxyzABCDEFGHIJ y"),
-        ("KEY", "q8Zx1vT0rB7kLm3WpYd9sJhN"),
-        ("KEY", "'postgresql://app:hunter2@db/app'"),
+        ("TOKEN", "5"),
+        ("SETTING", "$<LEVEL:-hunter2>"),
+        ("SETTING", "$<BOUND:-hunter2>"),
+        ("SETTING", "$<docker:x:-hunter2>"),
+        ("SETTING", "$<X_PASSWORD:-hunter2>"),
+        ("SETTING", "$<env:X_PASSWORD:-hunter2>"),
+        ("SETTING", "${X_PASSWORD:-hunter2}"),
+        ("SETTING", "postgresql://app:hunter2@db/app"),
+        ("SETTING", "jdbc:mysql://db/app?user=app&password=hunter2"),
+        ("SETTING", "'Server=db;Pwd=hunter2'"),
+        ("SETTING", "$<env:URL:-postgresql://app:hunter2@db/app>"),
+        ("SETTING", f'"{PEM}"'),
+        ("SETTING", f"x{base64.b64encode(PEM.encode()).decode()}"),
+        ("SETTING", "x gh" + "p_abcdefghijklmnopqrstuvwxyzABCDEFGHIJ y"),
+        ("SETTING", "q8Zx1vT0rB7kLm3WpYd9sJhN"),
+        ("SETTING", "'postgresql://app:hunter2@db/app'"),
     ],
 )
 def test_text_that_may_be_a_secret_is_not_recorded(key: str, text: str) -> None:
@@ -107,11 +107,11 @@ def test_text_that_may_be_a_secret_is_not_recorded(key: str, text: str) -> None:
 
 def test_what_a_secret_is_made_of_is_none_either() -> None:
     """DB_PASSWORD=${PART} makes PART one, through any number of names; a URL around it does not."""
-    more = "DB_PASSWORD=${KEY}\n"
+    more = "DB_PASSWORD=${SETTING}\n"
     assert value_of("hunter2", more=more) is None
-    assert value_of("hunter2", more="MIDDLE=${KEY}\nDB_PASSWORD=${MIDDLE}\n") is None
-    assert value_of("localhost", more="DB_PASSWORD=at ${KEY}\n") == "localhost"
-    assert value_of("hunter2", policy=Policy(sensitive=("KE*",))) is None
+    assert value_of("hunter2", more="MIDDLE=${SETTING}\nDB_PASSWORD=${MIDDLE}\n") is None
+    assert value_of("localhost", more="DB_PASSWORD=at ${SETTING}\n") == "localhost"
+    assert value_of("hunter2", names=SensitiveNames(sensitive=("SETT*",))) is None
 
 
 # The property: whatever stands where, no canary comes through.
@@ -145,7 +145,7 @@ def test_no_secret_is_ever_recorded(spots: list[str], versions: list[str | None]
         lines = "\n".join(spot.format(make_canary()) for spot in spots)
         plan = good_plan({"common": f"SETTING=1\nSECRET=$<BOUND>\n{lines}\n"}, bindings=BINDINGS)
         infos = Answers({ref: Found(SecretInfo(version=version)) for ref in plan.refs})
-        state, problems = observe(plan, Policy(), infos)
+        state, problems = observe(plan, infos)
         assert not problems
         states.append(state)
     records = [HistoryRecord(time=AT, state=state, actor={"uid": 0}, message=message) for state in states]
@@ -211,9 +211,9 @@ def test_states_of_a_lookup() -> None:
     """The place that answers, or that none does."""
     plan = good_plan({"common": "A=$<A_TOKEN>\n"})
     docker, environ = sorted(plan.refs, key=lambda ref: ref.store)
-    (there,) = observe(plan, Policy(), Answers({docker: Missing(), environ: Found(SecretInfo())}))[0].entries
+    (there,) = observe(plan, Answers({docker: Missing(), environ: Found(SecretInfo())}))[0].entries
     assert there.sources[0].answer == "env:A_TOKEN"
-    (gone,) = observe(plan, Policy(), Answers({docker: Missing(), environ: Missing()}))[0].entries
+    (gone,) = observe(plan, Answers({docker: Missing(), environ: Missing()}))[0].entries
     assert (gone.sources[0].answer, gone.sources[0].status) == (None, "missing")
 
 
@@ -229,7 +229,7 @@ def test_states_of_a_lookup() -> None:
 def test_states_of_a_secret(outcome: Found[SecretInfo] | Missing | Failed, status: str) -> None:
     """What its store says of it is part of the state."""
     plan = good_plan({"common": "A=$<BOUND>\n"}, bindings=BINDINGS)
-    state, problems = observe(plan, Policy(), Answers(dict.fromkeys(plan.refs, outcome)))
+    state, problems = observe(plan, Answers(dict.fromkeys(plan.refs, outcome)))
     assert not problems
     assert state.entries[0].sources[0].status == status
 
@@ -238,7 +238,7 @@ def test_states_of_a_secret(outcome: Found[SecretInfo] | Missing | Failed, statu
 def test_a_store_that_does_not_say_is_a_problem(kind: ProblemKind) -> None:
     """At the place of the placeholder."""
     plan = good_plan({"common": "A=$<BOUND>\n"}, bindings=BINDINGS)
-    _, (problem,) = observe(plan, Policy(), Answers(dict.fromkeys(plan.refs, Failed(kind, "no"))))
+    _, (problem,) = observe(plan, Answers(dict.fromkeys(plan.refs, Failed(kind, "no"))))
     assert (problem.kind, problem.key, problem.line) == (kind, "A", 1)
 
 

@@ -21,7 +21,7 @@ from tests.support.tools import needs_tool
 HISTORY = ".secretsync/history/production.json"
 FILES = {
     "env/production/common.env": "LOG_LEVEL=INFO\nGREETING=hello ${LOG_LEVEL}\n",
-    "env/production/security.env": "SECRET_KEY=$<SECRET_KEY>\nTOKEN_TTL=5\n",
+    "env/production/security.env": "SECRET_KEY=$<SECRET_KEY>\nDOOR_PIN=5\n",
     "env/production/web.env": "PORT=80\n",
     "env/staging/common.env": "LOG_LEVEL=DEBUG\n",
     "providers/production.toml": "[stores.docker]\ndir = 'secrets'\n[secrets]\nSECRET_KEY = 'docker:secret_key'\n",
@@ -71,7 +71,7 @@ def test_a_record(made: Project) -> None:
         "sources": [],
     }
     assert found["PORT"]["service"] == "web"
-    assert found["TOKEN_TTL"]["value"] is None  # a sensitive name: whatever it says
+    assert found["DOOR_PIN"]["value"] is None  # a sensitive name: whatever it says
     assert found["SECRET_KEY"]["sources"] == [
         {"references": ["docker:secret_key"], "answer": "docker:secret_key", "version": None, "status": "found"}
     ]

@@ -9,9 +9,10 @@ from secretsync.audit.shapes import HOLE, has_password, has_private_key, known_t
 from secretsync.envfiles import EnvFile
 from secretsync.examples import is_example
 from secretsync.model import Entry
-from secretsync.placeholders import BareName, Placeholder, StorePath, Text, Variable, parse_value
+from secretsync.placeholders import Placeholder, Text, Variable, parse_value
 from secretsync.policy import Policy
 from secretsync.rules import Finding, Severity, found
+from secretsync.secrecy import is_secret_written
 
 __all__ = ["default_findings", "plaintext_findings", "plaintext_of", "variable_findings", "written"]
 
@@ -44,7 +45,7 @@ def _plaintext(entry: Entry, policy: Policy, *, is_strict: bool) -> Finding | No
     if has_password(literal) or any(map(has_password, defaults)):
         return _at(entry, "plaintext-url", "a password stands in this value in plain text", weak)
     # A value with a placeholder in it has its secret from there: the text around it is no secret.
-    if HOLE not in literal and policy.is_sensitive(entry.key) and may_be_secret(entry.key, literal):
+    if HOLE not in literal and policy.is_sensitive(entry.key) and may_be_secret(literal):
         # In strict environments the rule on stand-ins speaks.
         if is_strict and is_example(literal, is_sensitive=True):
             return None
@@ -98,29 +99,9 @@ def default_findings(evidence: Evidence) -> Iterator[Finding]:
                 continue
             for part in parse_value(entry.text).parts:
                 # An empty default says that a secret is optional; whether it may be, [required] says.
-                if isinstance(part, Placeholder | Variable) and part.default and _is_secret(evidence, entry, part):
+                if (
+                    isinstance(part, Placeholder | Variable)
+                    and part.default
+                    and is_secret_written(evidence.plan, entry, part)
+                ):
                     yield _at(entry, "default-on-secret", "a default would stand in for this secret")
-
-
-def _is_secret(evidence: Evidence, entry: Entry, part: Placeholder | Variable) -> bool:
-    """Whether a placeholder or variable leads to a secret, as far as this can be known without asking."""
-    policy, bindings = evidence.policy, evidence.plan.bindings
-    if isinstance(part, Variable):
-        is_alone = entry.text.strip().startswith("${") and entry.text.strip().endswith("}")
-        return policy.is_sensitive(part.name) or (is_alone and policy.is_sensitive(entry.key))
-    if policy.is_sensitive(entry.key):
-        return True
-    reference = part.reference
-    if isinstance(reference, StorePath):
-        return policy.is_sensitive(reference.path) or not _is_environment(evidence, reference.store)
-    assert isinstance(reference, BareName)  # noqa: S101 - for the type checker
-    bound = bindings.secrets.get(reference.name)
-    if bound is not None:
-        return not _is_environment(evidence, bound.reference.partition(":")[0])
-    return policy.is_sensitive(reference.name)
-
-
-def _is_environment(evidence: Evidence, store: str) -> bool:
-    """Whether a store is the process environment, which holds settings too."""
-    specs = evidence.plan.specs
-    return store in specs and not specs[store].is_secret_store

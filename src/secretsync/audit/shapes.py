@@ -50,17 +50,12 @@ _PASSWORD_PARAMETER = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 
-# The last word of names such as TOKEN_TTL or API_KEY_HEADER: settings about a secret, no secrets.
-_ABOUT = re.compile(
-    r"_(?:AGE|ALGORITHM|ARN|ATTEMPTS|AUDIENCE|BACKEND|CLASS|COOKIE|COUNT|DAYS|DIR|DOMAIN|ENABLED|ENDPOINT|EXPIRES?"
-    r"|EXPIRY|FIELD|FILE|FORMAT|HASHERS?|HEADER|HOST|HOURS|ID|INTERVAL|ISSUER|LENGTH|LIFETIME|LIMIT|LOCATION|MAX|METHOD"
-    r"|MIN|MINUTES|NAME|PARAM|PATH|POLICY|PORT|PREFIX|PROVIDER|REGION|REQUIRED|ROUNDS|SCHEME|SCOPES?|SECONDS|SIZE"
-    r"|STORE|TIMEOUT|TTL|TYPE|URI|URL|USER|USERNAME|VALIDATORS?|VERSION)\Z"
-)
 _SWITCH = re.compile(r"true|false|yes|no|on|off|enabled|disabled|null|none|0|1", re.IGNORECASE)
 _FILE_PATH = re.compile(
     r"(?:\.{0,2}|~)/(?:etc|run|var|srv|opt|home|root|usr|mnt|tmp|app|secrets?|certs?|keys?)?[\w./-]*"
 )
+
+_PUBLIC_KEYS = ("ssh-", "ecdsa-", "-----BEGIN CERTIFICATE", "-----BEGIN PUBLIC")
 
 # Names of what is random and public.
 _PUBLIC = re.compile(
@@ -102,12 +97,12 @@ def has_url_password(text: str) -> bool:
 def has_password(text: str) -> bool:
     """Whether `text` has a password written into it: in a URL, or as a parameter of a connection string."""
     parameters = (match[1] for match in _PASSWORD_PARAMETER.finditer(text))
-    return has_url_password(text) or any(may_be_secret("PASSWORD", value) for value in parameters)
+    return has_url_password(text) or any(map(may_be_secret, parameters))
 
 
-def may_be_secret(name: str, text: str) -> bool:
-    """Whether the value of a sensitive name may be the secret itself, and no setting about it."""
-    if not text.strip() or _SWITCH.fullmatch(text.strip()) or _ABOUT.search(name.upper()):
+def may_be_secret(text: str) -> bool:
+    """Return True if the value of a sensitive name may be the secret itself, not a switch, a path or a public key."""
+    if not text.strip() or _SWITCH.fullmatch(text.strip()) or text.startswith(_PUBLIC_KEYS):
         return False
     is_path = _FILE_PATH.fullmatch(text) is not None and ("." in text.rsplit("/", 1)[-1] or "secrets/" in text)
     return not is_path
@@ -115,7 +110,7 @@ def may_be_secret(name: str, text: str) -> bool:
 
 def looks_random(name: str, text: str) -> bool:
     """Whether a part of `text` is as mixed as generated secrets are, and its name is none of something public."""
-    if _PUBLIC.search(name) or text.startswith(("ssh-", "ecdsa-", "-----BEGIN CERTIFICATE", "-----BEGIN PUBLIC")):
+    if _PUBLIC.search(name) or text.startswith(_PUBLIC_KEYS):
         return False
     text = _UUID.sub("", text)
     return any(_is_random(word.group()) for word in _WORD.finditer(text) if not _is_digest(text, word.start()))

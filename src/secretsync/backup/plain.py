@@ -104,7 +104,7 @@ def _in_document(path: str, data: bytes, policy: Policy, problems: list[Problem]
         if name is None or is_example(text, is_sensitive=True):
             continue
         # In [secrets] every name is one of a secret.
-        if (at[0] == "secrets" or policy.is_sensitive(name)) and may_be_secret(name, text):
+        if (at[0] == "secrets" or policy.is_sensitive(name)) and may_be_secret(text):
             line = next((lines[at[:end]] for end in range(len(at), 0, -1) if at[:end] in lines), None)
             message = "a name of secrets has its value in plain text"
             yield found("plaintext-name", message, key=".".join(at), file=path, line=line)
@@ -112,7 +112,7 @@ def _in_document(path: str, data: bytes, policy: Policy, problems: list[Problem]
 
 def _named(at: tuple[str, ...], text: str) -> str | None:
     """The name whose value a text at a place of a document may be; None where it is a reference or a description."""
-    if at[0] in ("required", "ignore", "rotation", "sensitive"):
+    if at[0] in ("required", "ignore", "rotation", "sensitive", "not_sensitive"):
         return None
     if at[0] == "secrets":  # NAME = "store:path", or { ref = "store:path", reason = "..." }
         is_reference = isinstance(parse_reference(text), StorePath)

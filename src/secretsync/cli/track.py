@@ -17,7 +17,7 @@ from secretsync.history import HistoryRecord, as_json
 from secretsync.moments import print_moment
 from secretsync.project import Project
 from secretsync.source import AnyEnviron, Environ, load_plan, open_source
-from secretsync.tracking import KEPT, Tracked, history_file, records_of, shown_path, track
+from secretsync.tracking import KEPT, Purged, Tracked, history_file, purge, records_of, shown_path, track
 
 USAGE = "[-e NAME] [--env-file FILE...] [OPTIONS]"
 EXAMPLE = """  secretsync track -e production --message "before release 42"
@@ -37,6 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--always", action="store_true", help="record it where nothing has changed, too")
     parser.add_argument("--list", action="store_true", help="list the records, and do nothing else")
+    parser.add_argument(
+        "--purge", action="store_true", help="remove recorded text that may be a secret, and do nothing else"
+    )
     add_format(parser)
 
 
@@ -61,8 +64,12 @@ def execute(options: argparse.Namespace) -> int:
     """0, recorded or not."""
     environ = Environ(os.environ)
     source = environment_of(options, environ, must_be_named=False)
+    if options.list and options.purge:
+        raise UsageError("--list and --purge exclude each other; run one after the other")
     if options.list:
         return _list(options, open_source(source, environ))
+    if options.purge:
+        return _purge(options, open_source(source, environ))
     if options.message is not None and len(options.message) > _LONGEST_MESSAGE:
         raise UsageError(f"--message takes {_LONGEST_MESSAGE} characters at most")
     # The variables of the process that will run are not known here, and no part of the state.
@@ -79,6 +86,7 @@ def execute(options: argparse.Namespace) -> int:
             is_offline=options.offline,
             timeout=options.timeout,
             tell=teller(options),
+            on_purge=_warn_of,
         )
     except ResolutionError:
         say("nothing was recorded; --offline records what the files say, without versions")
@@ -117,6 +125,34 @@ def counted(counts: dict[str, int]) -> str:
     if counts["stores"]:
         told.append(f"{_counted(counts['stores'], 'store', 'stores')} configured anew")
     return ", ".join(told) or "no change"
+
+
+def _purge(options: argparse.Namespace, project: Project) -> int:
+    path = history_file(project, options.history)
+    purged = purge(project, path)
+    if purged is not None:
+        _warn_of(purged)
+    if options.format == "json":
+        keys, files = ([], []) if purged is None else (list(purged.keys), list(purged.other_files))
+        print_json({"environment": project.label, "history": path, "purged": keys, "other_files": files})
+    elif not options.quiet:
+        count = 0 if purged is None else len(purged.keys)
+        told = f"the values of {_counted(count, 'key', 'keys')} removed" if count else "no value had to be removed"
+        print(printable(f"{project.label}: {told}"))
+    return 0
+
+
+def _warn_of(purged: Purged) -> None:
+    """Name the keys whose values were removed, and the files that may still hold the values."""
+    say(
+        f"warning: {purged.history}: an earlier version of SecretSync recorded values that may be secrets, which were "
+        f"removed now: {', '.join(purged.keys)}; rotate them"
+    )
+    where = ", ".join(purged.other_files) or "none was found in this project, look in other folders"
+    say(
+        "warning: archives of `secretsync backup` and files of `secretsync audit --save` may hold these values too; "
+        f"delete them, or protect them as secrets: {where}"
+    )
 
 
 def _list(options: argparse.Namespace, project: Project) -> int:
