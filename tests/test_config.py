@@ -606,7 +606,7 @@ def log(config: Config) -> tuple[logging.Logger, list[str]]:
     handler = Handler()
     handler.addFilter(config.logging_filter())
     # Not of `getLogger`: pytest adds handlers of its own to those, and they keep the record as it was logged.
-    logger = logging.Logger("a.logger.of.this.test", logging.DEBUG)
+    logger = logging.Logger("a.logger.of.this.test", logging.DEBUG)  # noqa: LOG001
     logger.addHandler(handler)
     return logger, lines
 

@@ -7,6 +7,7 @@ import json
 import re
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, cast
 from urllib.parse import quote, quote_plus
 
 from secretsync.model import MASK, Hidden, HiddenValue, Secret
@@ -83,6 +84,8 @@ class _Walk:
             if isinstance(value, list | tuple | set | frozenset):
                 return self._sequence(value)
             return self._other(value)
+        except RecursionError:
+            return f"<{type(value).__name__} that is nested too deeply>"
         except Exception:  # noqa: BLE001 - any object may be logged, and a filter that raises ends the code that logs
             return self._other(value)
         finally:
@@ -150,12 +153,13 @@ class _Walk:
             is_faithful = False
         if is_faithful:
             return new
-        methods = {"__str__": lambda _: texts[str], "__repr__": lambda _: texts[repr], "__module__": kind.__module__}
-        methods["__qualname__"] = kind.__qualname__  # type: ignore[assignment]
+        members: dict[str, Any] = {"__module__": kind.__module__, "__qualname__": kind.__qualname__}
+        members |= {"__str__": lambda _: texts[str], "__repr__": lambda _: texts[repr]}
         try:
-            return self._filled(type(kind)(kind.__name__, (kind,), methods), error, arguments, attributes)
+            subclass = types.new_class(kind.__name__, (kind,), {}, lambda namespace: namespace.update(members))
+            return self._filled(subclass, error, arguments, attributes)
         except Exception:  # noqa: BLE001 - types of any kind
-            return type(kind.__name__, (Exception,), methods)(*arguments)
+            return cast("BaseException", type(kind.__name__, (Exception,), members)(*arguments))
 
     def _filled(
         self, kind: type[BaseException], error: BaseException, args: tuple[object, ...], attributes: object
@@ -169,7 +173,9 @@ class _Walk:
             for name, descriptor in vars(base).items():
                 if isinstance(descriptor, types.MemberDescriptorType | types.GetSetDescriptorType) and name[:2] != "__":
                     try:
-                        setattr(new, name, self.value(getattr(error, name)))
+                        masked = self.value(getattr(error, name))
+                        if getattr(new, name, None) is not masked:
+                            setattr(new, name, masked)
                     except (AttributeError, TypeError, ValueError):
                         continue  # not set, or read-only as an exception group's are
         return new

@@ -7,7 +7,7 @@ import logging
 import sys
 from collections.abc import Iterable, Mapping
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 from secretsync.masking import Masker, chain_of, shown
 from secretsync.model import Hidden, Secret
@@ -66,7 +66,7 @@ class SecretFilter(Hidden, logging.Filter):
                 masked = self.__masker.value(value)
                 if masked is not value:
                     changed[name] = masked
-        changed |= self._exception(record)
+        self._mask_exceptions(record, changed)
         text = None if isinstance(record.msg, dict) else _message(record)
         if not changed and (text is None or self.__masker.text(text) == text):
             return record
@@ -96,22 +96,35 @@ class SecretFilter(Hidden, logging.Filter):
         if _message(new) != text:
             new.msg, new.args = text, ()
 
-    def _exception(self, record: logging.LogRecord) -> dict[str, object]:
-        """Return the masked fields of the exception; none of them if it has no secret."""
-        info: Any = record.exc_info
-        if not (isinstance(info, tuple) and len(info) == 3 and isinstance(info[1], BaseException)):
-            return {}
-        error, trace = info[1], info[2]
+    def _mask_exceptions(self, record: logging.LogRecord, changed: dict[str, object]) -> None:
+        """Add the record's exception to `changed` if it holds a secret, and that of a message of structlog."""
+        masked, text = self._masked_info(record.exc_info)
+        if masked is not None:
+            changed["exc_info"] = masked
+        if text is not None:
+            changed["exc_text"] = self.__masker.text(record.exc_text or text)
+        if isinstance(record.msg, dict) and record.msg.get("exc_info"):
+            info = record.msg["exc_info"]
+            masked, _ = self._masked_info(info if isinstance(info, tuple | BaseException) else sys.exc_info())
+            if masked is not None:
+                changed["msg"] = {**cast("dict[str, object]", changed.get("msg", record.msg)), "exc_info": masked}
+
+    def _masked_info(self, info: Any) -> tuple[object, str | None]:
+        """Return what replaces `info` (None: nothing), and the masked text if its frames lead to a secret.
+
+        `info`: an exception, or its type, itself and its traceback.
+        """
+        error = info[1] if isinstance(info, tuple) and len(info) == 3 else info
+        if not isinstance(error, BaseException):
+            return None, None
+        trace = error.__traceback__ if error is info else info[2]
         masked: Any = self.__masker.value(error)
-        changed = dict[str, object]()
         text = _formatted(masked, trace)
         if self.__masker.text(text) != text:
-            # A line of source code holds the secret. Formatters read it through the frames, or take this text.
-            changed["exc_text"] = self.__masker.text(record.exc_text or text)
-            masked, trace = self.__masker.exception(error), None
-        if masked is not error:
-            changed["exc_info"] = (type(masked), masked, trace)
-        return changed
+            # A line of source code holds the secret: formatters take this text, or read the line through the frames.
+            masked = self.__masker.exception(error)
+            return (type(masked), masked, None), self.__masker.text(text)
+        return None if masked is error else (type(masked), masked, trace), None
 
 
 def _formatted(error: BaseException, trace: Any) -> str:
