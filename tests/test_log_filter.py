@@ -181,6 +181,7 @@ class Shown:
         (lambda _: Secret("another"), "<Secret ********>"),
         (lambda _: [Secret("ab")], ["<Secret ********>"]),
         (lambda _: 73519046, MASK),
+        (lambda _: 73519046.0, MASK),
         (lambda _: decimal.Decimal(73519046), MASK),
     ],
 )
@@ -196,7 +197,7 @@ def test_each_argument_and_field_keeps_its_shape(
         logged.logger.info(value)
     records = logged.masked.records
     assert records[0].args == ("text", 5, expected)
-    assert records[0].getMessage() == f"text and 5: {expected!r}" or isinstance(value, int)
+    assert records[0].getMessage() == f"text and 5: {expected!r}" or isinstance(value, int | float)
     assert records[1].args == {"n": 5, "v": expected}
     assert (vars(records[2])["field"], vars(records[2])["other"]) == (expected, 7)
     arguments = records[0].args

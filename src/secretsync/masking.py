@@ -65,7 +65,7 @@ class _Walk:
         if isinstance(value, HiddenValue):
             return repr(value)
         if isinstance(value, int | float):
-            return MASK if self._mask(shown(value)) == MASK else value
+            return MASK if self._mask(shown(value).removesuffix(".0")) == MASK else value
         if isinstance(value, bytes | bytearray):
             text = value.decode("utf-8", "surrogateescape")
             masked = self._mask(text)
