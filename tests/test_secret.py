@@ -125,6 +125,7 @@ def test_every_single_hidden_value_refuses(make: Callable[[str], HiddenValue], c
         with pytest.raises(TypeError, match=rf"a {make.__name__} is not text.*\.reveal\(\)"):
             REFUSED[way](hidden)
     assert repr(hidden) == f"<{make.__name__} ********>"
+    assert hidden
 
 
 def test_repr_is_a_mask(canary: CanaryFactory) -> None:

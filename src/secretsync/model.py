@@ -77,6 +77,9 @@ class HiddenValue(Hidden):
     def __bytes__(self) -> NoReturn:
         raise self._refusal()
 
+    def __bool__(self) -> bool:
+        return True  # as for any object; otherwise Python would ask `__len__`
+
     def _refusal(self) -> TypeError:
         name = type(self).__name__
         return TypeError(f"a {name} is not text, bytes or a number; call .reveal() for its value, repr() for a mask")
