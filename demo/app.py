@@ -18,7 +18,7 @@ def main() -> None:
     timeout = config.get_int("SESSION_TIMEOUT")
     signature = hmac.digest(secret_key.reveal().encode(), b"user=1", hashlib.sha256)
     valid = hmac.compare_digest(signature, hmac.digest(config["SECRET_KEY"].encode(), b"user=1", hashlib.sha256))
-    print(f"a session of {timeout} seconds, signed with SECRET_KEY={secret_key}: {'valid' if valid else 'forged'}")
+    print(f"a session of {timeout} seconds, signed with SECRET_KEY={secret_key!r}: {'valid' if valid else 'forged'}")
 
 
 if __name__ == "__main__":

@@ -316,7 +316,7 @@ def test_a_secret_reveals_itself_on_demand_only(config: Config, canary: CanaryFa
     assert len({secret, config.secret("SECRET_KEY")}) == 1
     assert bool(secret)
     assert not config.secret("EMPTY")
-    canary.assert_clean(f"{secret} {secret!r} {secret!s:>20} {secret:x}")
+    assert repr(secret) == f"{secret!r}" == "<Secret ********>"
 
 
 def test_require_lists_all_that_is_missing_at_once(config: Config) -> None:
@@ -438,14 +438,16 @@ class Holder:
 
 def showings(thing: Any) -> Iterator[tuple[str, str]]:
     """Each way to make text of `thing`, by name."""
-    yield "str", str(thing)
     yield "repr", repr(thing)
-    yield "format", format(thing)
-    yield "f-string", f"{thing} {thing!r} {thing!s} {thing!a} {thing=}"
-    yield "percent", "%s %r %a" % (thing, thing, thing)  # noqa: UP031 - one of the ways
-    yield "str.format", "{0} {0!r} {a[0]}".format(thing, a=[thing])  # noqa: UP032 - another
+    yield "f-string", f"{thing!r} {thing!a} {thing=}"
+    yield "percent", "%r %a" % (thing, thing)  # noqa: UP031 - one of the ways
+    yield "str.format", "{0!r} {a!r}".format(thing, a=[thing])  # noqa: UP032 - another
+    if not isinstance(thing, Secret):  # which refuses these
+        yield "str", f"{str(thing)} {thing!s} {'%s' % (thing,)}"  # noqa: RUF010, UP031 - one by one
+        yield "format", f"{format(thing)} {thing} {'{0} {a[0]}'.format(thing, a=[thing])}"  # noqa: UP032
+        yield "json", json.dumps({"a": [thing]}, default=str)
     yield "pprint", pprint.pformat({"a": [thing, (thing,)]}, width=20)
-    yield "json", json.dumps({"a": [thing]}, default=str)
+    yield "json", json.dumps({"a": [thing]}, default=repr)
     yield "copy", repr([copy.copy(thing), copy.deepcopy([thing])])
     yield "traceback", "".join(traceback.format_exception(RuntimeError(thing, [thing])))
     yield "walker", "\n".join(texts_in(thing))
@@ -456,13 +458,12 @@ def test_every_text_of_it_is_masked(config: Config, canary: CanaryFactory) -> No
     """A configuration, a service's view, a secret, and what holds them show no value in any way of making text."""
     holder = Holder(config, config.secret("SECRET_KEY"), [config.secret("API_TOKEN")])
     things = (config, config.service("database"), config.secret("SECRET_KEY"), config.refresh(), holder)
-    canary.assert_clean(f"{config:>90} {config.secret('SECRET_KEY'):<90}", "a format with a specification")
+    canary.assert_clean(f"{config:>90}", "a format with a specification")
     for thing in (*things, config.logging_filter(), list(config.resolved(["web"]).values())):
         for way, text in showings(thing):
             canary.assert_clean(text, f"{way} of {type(thing).__name__}")
     canary.assert_clean(repr(dataclasses.asdict(holder)), "asdict")
     assert "11 keys" in repr(config)
-    assert str(config.secret("SECRET_KEY")) == "********"
 
 
 def test_it_does_not_leave_the_process(config: Config) -> None:
@@ -591,7 +592,7 @@ class Unshowable:
 
 
 @pytest.fixture
-def log(config: Config) -> Iterator[tuple[logging.Logger, list[str]]]:
+def log(config: Config) -> tuple[logging.Logger, list[str]]:
     """A logger whose handler has the filter, and what it wrote."""
     lines: list[str] = []
 
@@ -604,12 +605,10 @@ def log(config: Config) -> Iterator[tuple[logging.Logger, list[str]]]:
 
     handler = Handler()
     handler.addFilter(config.logging_filter())
-    logger = logging.getLogger("a.logger.of.this.test")
-    logger.propagate = False
-    logger.setLevel(logging.DEBUG)
+    # Not of `getLogger`: pytest adds handlers of its own to those, and they keep the record as it was logged.
+    logger = logging.Logger("a.logger.of.this.test", logging.DEBUG)  # noqa: LOG001
     logger.addHandler(handler)
-    yield logger, lines
-    logger.removeHandler(handler)
+    return logger, lines
 
 
 def test_the_filter_masks_all_parts_of_a_record(
@@ -650,14 +649,11 @@ def test_the_filter_masks_all_parts_of_a_record(
     ],
 )
 def test_the_filter_never_raises(config: Config, record: dict[str, Any]) -> None:
-    """An object that cannot be shown would otherwise end the code that logs it; the record passes."""
+    """An object that cannot be shown would otherwise end the code that logs it; the record passes as it is."""
     made = logging.makeLogRecord(record)
+    before = dict(vars(made))
     assert config.logging_filter().filter(made)
-    assert made.getMessage() in (
-        "shown",
-        "argument %s with arguments that do not fit it",
-        "<Unshowable that cannot be shown> with arguments that do not fit it",
-    )
+    assert vars(made) == before
 
 
 def test_the_filter_masks_what_libraries_make_of_a_secret(project: MakeProject, canary: CanaryFactory) -> None:

@@ -44,7 +44,7 @@ def test_the_application_starts(demo: Project, environment: Mapping[str, str]) -
     assert run.stdout == (
         "started in development: debug True, log level DEBUG\n"
         "database app_development at 127.0.0.1:5432\n"
-        "a session of 86400 seconds, signed with SECRET_KEY=********: valid\n"
+        "a session of 86400 seconds, signed with SECRET_KEY=<Secret ********>: valid\n"
     )
 
 

@@ -69,7 +69,7 @@ def test_it_ends_well(tmp_path: Path) -> None:
     assert re.findall(r"^\$ secretsync ([a-z-]+)", shown, re.MULTILINE) == ["explain", "check-rotation", "run"]
     for words in ("aws:demo/app#secret_key (version ", "aws: 1 secret, 1 request, "):
         assert words in shown
-    assert "signed with SECRET_KEY=********: valid" in shown
+    assert "signed with SECRET_KEY=<Secret ********>: valid" in shown
     assert report_in(shown) == report_in((ROOT / "README.md").read_text(encoding="utf-8"))
     assert done.stderr == ""
     assert not left_behind(tmp_path)

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 else:
     _MappingToTypeCheckers = object
 
-__all__ = ["Clock", "Entry", "Failed", "Found", "HiddenMapping", "Missing", "Origin", "Outcome", "Payload"]
-__all__ += ["Secret", "SecretInfo", "SecretRef", "Selector", "variable_text"]
+__all__ = ["Clock", "Entry", "Failed", "Found", "HiddenMapping", "HiddenValue", "Missing", "Origin", "Outcome"]
+__all__ += ["Payload", "Secret", "SecretInfo", "SecretRef", "Selector", "variable_text"]
 
 MASK = "********"
 
@@ -32,7 +32,7 @@ def variable_text(value: str) -> str:
 
 
 class Hidden:
-    """Base of everything that holds a secret: it shows a mask wherever text is made of it."""
+    """Base of everything that holds a secret: `repr`, `str` and `format` give a mask with the name of the type."""
 
     __slots__ = ()
 
@@ -40,10 +40,10 @@ class Hidden:
         return f"<{type(self).__name__} {MASK}>"
 
     def __str__(self) -> str:
-        return MASK
+        return repr(self)
 
     def __format__(self, format_spec: str) -> str:
-        return MASK
+        return repr(self)
 
     def __sentry_repr__(self) -> str:
         # Error reporters take a frame's mappings apart, and Sentry's asks for this method first.
@@ -58,6 +58,43 @@ class Hidden:
 
     def __deepcopy__(self, memo: object) -> Hidden:
         return self
+
+
+class HiddenValue(Hidden):
+    """Base of a single hidden value: it refuses each operation that would use the mask in place of the value.
+
+    A library that takes a constant mask for a key signs with a key that anybody knows.
+    """
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        raise self._refusal()
+
+    def __format__(self, format_spec: str) -> str:
+        raise self._refusal()
+
+    def __bytes__(self) -> NoReturn:
+        raise self._refusal()
+
+    def __bool__(self) -> bool:
+        return True  # as for any object; otherwise Python would ask `__len__`
+
+    def _refusal(self) -> TypeError:
+        name = type(self).__name__
+        return TypeError(f"a {name} is not text, bytes or a number; call .reveal() for its value, repr() for a mask")
+
+    if not TYPE_CHECKING:
+        # Hidden from type checkers, so that they report these operations as errors too.
+
+        def _refuse(self, *_: object) -> NoReturn:
+            raise self._refusal()
+
+        __add__ = __radd__ = __mod__ = __rmod__ = __mul__ = __rmul__ = _refuse
+        # No `__getitem__`: `"text" % secret` would take the Secret for a mapping, and return the text.
+        __len__ = __iter__ = __contains__ = _refuse
+        __int__ = __float__ = __index__ = __fspath__ = _refuse
+        del _refuse
 
 
 class HiddenMapping(Hidden, _MappingToTypeCheckers):
@@ -81,8 +118,23 @@ class HiddenMapping(Hidden, _MappingToTypeCheckers):
         return dict(self) == dict(other)
 
 
-class Secret(Hidden):
-    """A resolved value that shows itself to nobody who does not call `reveal()`."""
+class Secret(HiddenValue):
+    """A resolved value that only `reveal()` returns.
+
+    `repr` returns a mask. TypeError that names `.reveal()` is raised by `str`, `format` (f-strings, `"{}".format`),
+    `bytes`, `int`, `float` and `os.fspath`; by `+`, `%` and `*` on either side; by `len`, iteration and `in`.
+    Indexing and functions that require text or bytes (`"".join`, `json.dumps`, `hmac.new`, `hashlib`,
+    `urllib.parse.quote`, `os.environ[...] =`) raise TypeErrors of their own, and methods of text such as `.encode()` an
+    AttributeError.
+    `copy` returns the same object, and pickling raises TypeError.
+
+    `==` compares two Secrets. A Secret never equals a `str` or `bytes`, whatever its value: compare `.reveal()`, with
+    `hmac.compare_digest` if the other side is a guess. A Secret can be a key of a dictionary, found by an equal Secret
+    only. `bool` is False if the value is empty.
+
+    `log.info("%s", secret)` cannot be formatted: `logging` prints an error that shows the mask and not the record's
+    text. Write `%r`, or install the log filter, which shows the mask.
+    """
 
     __slots__ = ("__reveal",)
 
@@ -106,7 +158,7 @@ class Secret(Hidden):
         return bool(self.__reveal())
 
 
-class Payload(Hidden):
+class Payload(HiddenValue):
     """What a store returned for one secret, whole: text, or bytes where the store has no text."""
 
     __slots__ = ("__reveal", "created", "from_file", "version")

@@ -450,7 +450,7 @@ class ProviderContract:
         provider, ref = store.provider(), store.ref("hidden")
         outcome = dict(provider.fetch((ref,), Deadline(_LONG)))[ref]
         assert isinstance(outcome, Found)
-        shown = f"{outcome!r} {outcome} {outcome.value!r} {outcome.value} {provider!r} {provider} {vars(provider)!r}"
+        shown = f"{outcome!r} {outcome} {outcome.value!r} {provider!r} {provider} {vars(provider)!r}"
         assert value not in shown
 
     def test_identity(self, store: StoreUnderTest) -> None:

@@ -49,13 +49,19 @@ def members(value: object) -> Iterator[object]:
 
 
 def texts_in(value: object, depth: int = 0, seen: set[int] | None = None) -> Iterator[str]:
-    """Every text that can be found in `value`, and what `repr`, `str` and formatting make of each object in it."""
+    """Every text that can be found in `value`, and what `repr`, `str` and formatting make of each object in it.
+
+    The error is the text of an object that refuses to be formatted.
+    """
     seen = set() if seen is None else seen
     if id(value) in seen or depth > _DEEPEST:
         return
     seen.add(id(value))
     for show in (repr, str, format):
-        yield show(value)
+        try:
+            yield show(value)
+        except TypeError as error:
+            yield str(error)
     if not isinstance(value, _CLOSED):
         for member in members(value):
             yield from texts_in(member, depth + 1, seen)

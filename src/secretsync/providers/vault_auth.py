@@ -12,7 +12,7 @@ import hvac.api.auth_methods as methods
 from hvac.api.system_backend import Wrapping
 
 from secretsync.errors import ProblemKind
-from secretsync.model import Failed, Hidden
+from secretsync.model import Failed, HiddenValue
 from secretsync.providers.files import read_secret_file
 from secretsync.providers.interface import StoreContext
 from secretsync.providers.vault_connection import Reply, VaultAdapter, VaultFailureError
@@ -25,7 +25,7 @@ _MARGIN = 20.0  # seconds before its end at which a token is renewed, at the mos
 MakeAdapter = Callable[[str], VaultAdapter]  # an adapter with this token; "" for none
 
 
-class Token(Hidden):
+class Token(HiddenValue):
     """A token, and when it ends."""
 
     __slots__ = ("__reveal", "_ends", "_margin", "is_issued", "is_renewable")

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-import flask  # type: ignore[import-not-found, unused-ignore]  # it is in the image, not where the tests run
+import flask
 from digests import SECRETS, digests  # type: ignore[import-not-found, unused-ignore]  # it is beside this file, in the image
 
 

@@ -1,11 +1,11 @@
 """Django application in one file, whose settings come from `resolve_config`."""
 
-import django  # type: ignore[import-not-found, unused-ignore]  # it is in the image, not where the tests run
+import django  # type: ignore[import-untyped]
 from digests import digests  # type: ignore[import-not-found, unused-ignore]  # it is beside this file, in the image
-from django.conf import settings  # type: ignore[import-not-found, unused-ignore]
-from django.core.wsgi import get_wsgi_application  # type: ignore[import-not-found, unused-ignore]
-from django.http import HttpRequest, JsonResponse  # type: ignore[import-not-found, unused-ignore]
-from django.urls import path  # type: ignore[import-not-found, unused-ignore]
+from django.conf import settings  # type: ignore[import-untyped]
+from django.core.wsgi import get_wsgi_application  # type: ignore[import-untyped]
+from django.http import HttpRequest, JsonResponse  # type: ignore[import-untyped]
+from django.urls import path  # type: ignore[import-untyped]
 
 from secretsync import resolve_config
 

@@ -1,6 +1,6 @@
 """Flask application whose configuration comes from `resolve_config`, as the manual has it."""
 
-import flask  # type: ignore[import-not-found, unused-ignore]  # it is in the image, not where the tests run
+import flask
 from digests import digests  # type: ignore[import-not-found, unused-ignore]  # it is beside this file, in the image
 
 from secretsync import resolve_config
