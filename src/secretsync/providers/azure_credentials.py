@@ -17,12 +17,9 @@ from secretsync.providers.azure_errors import NoTokenError, token_trouble
 from secretsync.providers.interface import StoreContext
 from secretsync.providers.sdk_logs import silenced
 
-__all__ = ["CREDENTIALS", "SDK_LOGGERS", "Credential", "Tokens"]
+__all__ = ["CREDENTIALS", "Credential", "Tokens"]
 
 CREDENTIALS = ("auto", "default", "workload-identity", "managed-identity", "client-secret", "cli")
-
-# Whose records hold answers and tokens, whole or in exceptions.
-SDK_LOGGERS = ("azure", "msal", "urllib3", "requests")
 
 _PUBLIC_CLOUD = "https://login.microsoftonline.com"
 
@@ -63,6 +60,7 @@ class Credential:
         """
         self._environ = context.environ
         self.client_id = context.setting("client_id", "AZURE_CLIENT_ID")
+        self.transport: Any = None  # of the credential that was created last; what it was answered
         wanted = context.setting("credential") or "auto"
         self.kind = self._shown() if wanted == "auto" else wanted
         lacking = [name for name in _NEEDED.get(self.kind, ()) if not self._value(name)]
@@ -101,20 +99,21 @@ class Credential:
         # Given always: else it is read from the process.
         authority = self._environ.get("AZURE_AUTHORITY_HOST") or _PUBLIC_CLOUD
         tenant, client = self._environ.get("AZURE_TENANT_ID", ""), self.client_id or ""
+        self.transport = transport(1)
         options: dict[str, Any] = {**_ONE_TRY, "connection_timeout": 2}
         if self.kind == "client-secret":
             secret = self._environ["AZURE_CLIENT_SECRET"]
             return sdk.ClientSecretCredential(
-                tenant, client, secret, authority=authority, transport=transport(1), **options
+                tenant, client, secret, authority=authority, transport=self.transport, **options
             )
         if self.kind == "workload-identity":
             file = self._environ["AZURE_FEDERATED_TOKEN_FILE"]
             names = {"tenant_id": tenant, "client_id": client, "token_file_path": file}
-            return sdk.WorkloadIdentityCredential(**names, authority=authority, transport=transport(1), **options)
+            return sdk.WorkloadIdentityCredential(**names, authority=authority, transport=self.transport, **options)
         if self.kind == "managed-identity":
             # The endpoint is on this machine: where it does not answer at once, there is none.
             options["connection_timeout"] = 1
-            return sdk.ManagedIdentityCredential(client_id=self.client_id, **options)
+            return sdk.ManagedIdentityCredential(client_id=self.client_id, transport=self.transport, **options)
         if self.kind == "cli":
             return sdk.AzureCliCredential()
         return sdk.DefaultAzureCredential(
@@ -144,13 +143,18 @@ class Tokens:
 
     def _ask(self, *scopes: str, **options: Any) -> Any:
         try:
-            if self._credential is None:
-                self._credential = self._choice.create()
-            # Once more: loggers may have come with the credential.
-            with silenced(*SDK_LOGGERS):
+            with silenced():
+                if self._credential is None:
+                    self._credential = self._choice.create()
                 return self._credential.get_token(*scopes, **options)
         except Exception as error:  # noqa: BLE001 - whatever a credential raises means that there is no token
-            trouble = token_trouble(error, credential=self._choice.kind, is_built=self._credential is not None)
+            trouble = token_trouble(
+                error,
+                credential=self._choice.kind,
+                is_built=self._credential is not None,
+                status=getattr(self._choice.transport, "status", None),
+                after=getattr(self._choice.transport, "pause", None),
+            )
         # The library below azure-identity would answer the next try from its memory of this one.
         self._forget()
         # Out of the block, so that it is not chained: what the SDK raised may hold the answer.
@@ -186,6 +190,6 @@ class Tokens:
     def _forget(self) -> None:
         self._kept.clear()
         credential, self._credential = self._credential, None
-        with contextlib.suppress(Exception):
+        with silenced(), contextlib.suppress(Exception):
             if credential is not None:
                 credential.close()
