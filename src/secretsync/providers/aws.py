@@ -112,19 +112,13 @@ class AwsProvider:
 
     def fetch(self, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Answer]:
         from secretsync.providers.aws_values import fetch
-        from secretsync.providers.retrying import Retries
-        from secretsync.providers.workers import answer_all
 
-        retries = Retries(deadline)
-        return answer_all(refs, fetch(self._calls(), refs, retries), retries.no_answer)
+        return fetch(self._calls(), refs, deadline)
 
     def describe(self, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Information]:
         from secretsync.providers.aws_describe import describe
-        from secretsync.providers.retrying import Retries
-        from secretsync.providers.workers import answer_all
 
-        retries = Retries(deadline)
-        return answer_all(refs, describe(self._calls(), refs, retries), retries.no_answer)
+        return describe(self._calls(), refs, deadline)
 
     def identity(self) -> Identity:
         from secretsync.providers.retrying import Retries

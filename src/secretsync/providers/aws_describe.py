@@ -12,9 +12,9 @@ from secretsync.providers.aws_answers import in_utc, is_named
 from secretsync.providers.aws_calls import WORKERS, Calls
 from secretsync.providers.aws_errors import garbled, no_version, outcome, scheduled_for_deletion
 from secretsync.providers.aws_refusal import Refusal
-from secretsync.providers.interface import Information
+from secretsync.providers.interface import Deadline, Information
 from secretsync.providers.retrying import Retries
-from secretsync.providers.workers import run_in_threads
+from secretsync.providers.workers import answer_all, run_in_threads
 
 __all__ = ["describe"]
 
@@ -37,8 +37,13 @@ class _Ask(NamedTuple):
     refs: tuple[SecretRef, ...]
 
 
-def describe(calls: Calls, refs: Sequence[SecretRef], retries: Retries) -> Iterator[Information]:
+def describe(calls: Calls, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Information]:
     """What AWS knows about each of `refs`, as it comes."""
+    retries = Retries(deadline)
+    return answer_all(refs, _describe(calls, refs, retries), retries.no_answer)
+
+
+def _describe(calls: Calls, refs: Sequence[SecretRef], retries: Retries) -> Iterator[Information]:
     asks: list[_Ask] = []
     for client, some in calls.connect(refs, retries):
         if isinstance(client, Refusal):

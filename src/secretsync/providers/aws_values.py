@@ -11,9 +11,9 @@ from secretsync.providers.aws_answers import is_named, payload
 from secretsync.providers.aws_calls import WORKERS, Calls
 from secretsync.providers.aws_errors import outcome
 from secretsync.providers.aws_refusal import Refusal
-from secretsync.providers.interface import Answer
+from secretsync.providers.interface import Answer, Deadline
 from secretsync.providers.retrying import Retries
-from secretsync.providers.workers import run_in_threads
+from secretsync.providers.workers import answer_all, run_in_threads
 
 __all__ = ["fetch"]
 
@@ -39,8 +39,13 @@ class _Read(NamedTuple):
     refused: str | None = None
 
 
-def fetch(calls: Calls, refs: Sequence[SecretRef], retries: Retries) -> Iterator[Answer]:
-    """The answers for `refs` as they come; those that the deadline cut off are left out."""
+def fetch(calls: Calls, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Answer]:
+    """The answers for `refs` as they come."""
+    retries = Retries(deadline)
+    return answer_all(refs, _fetch(calls, refs, retries), retries.no_answer)
+
+
+def _fetch(calls: Calls, refs: Sequence[SecretRef], retries: Retries) -> Iterator[Answer]:
     jobs: list[_Job] = []
     for client, some in calls.connect(refs, retries):
         if isinstance(client, Refusal):

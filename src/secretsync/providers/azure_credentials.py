@@ -62,7 +62,9 @@ class Credential:
         self.client_id = context.setting("client_id", "AZURE_CLIENT_ID")
         self.transport: Any = None  # of the credential that was created last; what it was answered
         wanted = context.setting("credential") or "auto"
-        self.kind = self._shown() if wanted == "auto" else wanted
+        shown = self._shown() if wanted == "auto" else wanted
+        self.is_guess = shown is None  # the environment shows no identity
+        self.kind = shown or "managed-identity"
         lacking = [name for name in _NEEDED.get(self.kind, ()) if not self._value(name)]
         if lacking:
             cause = f"{context.store}: the credential {self.kind} needs {', '.join(lacking)} in the environment"
@@ -75,7 +77,7 @@ class Credential:
                     [Problem(kind=ProblemKind.CONFIGURATION, store=context.store, cause=cause, hint=hint)]
                 )
 
-    def _shown(self) -> str:
+    def _shown(self) -> str | None:
         """The kind that the environment shows, in the order in which DefaultAzureCredential would try them."""
         for kind, names in _NEEDED.items():
             if all(self._value(name) for name in names):
@@ -84,8 +86,7 @@ class Credential:
             return "managed-identity"
         if shutil.which("az", path=self._environ.get("PATH")):
             return "cli"
-        # A virtual machine shows nothing of its identity.
-        return "managed-identity"
+        return None  # as on a virtual machine, which shows nothing of its identity
 
     def _value(self, name: str) -> str | None:
         return self.client_id if name == "AZURE_CLIENT_ID" else self._environ.get(name)
@@ -154,6 +155,7 @@ class Tokens:
                 is_built=self._credential is not None,
                 status=getattr(self._choice.transport, "status", None),
                 after=getattr(self._choice.transport, "pause", None),
+                is_guess=self._choice.is_guess,
             )
         # The library below azure-identity would answer the next try from its memory of this one.
         self._forget()

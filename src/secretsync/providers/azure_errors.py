@@ -113,10 +113,12 @@ def token_trouble(
     is_built: bool = True,
     status: int | None = None,
     after: float | None = None,
+    is_guess: bool = False,
 ) -> Trouble:
     """What `error`, which `credential` raised when it was asked for a token, means. `is_built`: not before that.
 
-    status: of the last answer; None: not known. after: seconds that it asks to wait.
+    status: of the last answer; None: not known. after: seconds that it asks to wait. is_guess: nothing shows that there
+    is an identity, so that one request to its endpoint is enough if it cannot be reached.
     """
     who = f"no token by {credential}"
     if not is_built:
@@ -129,7 +131,7 @@ def token_trouble(
         cause = f"{who}: its endpoint answered with HTTP {status}"
         return _of_all(ProblemKind.UNAVAILABLE, cause, again=True, after=after or _first(_retry_after, error))
     if status is None and (trouble := _unreachable(error, f"{who}: its endpoint", machine)) is not None:
-        return trouble
+        return _of_all(ProblemKind.UNAVAILABLE, trouble.outcome.cause, trouble.outcome.hint) if is_guess else trouble
     if code in _TRANSIENT_CODES:
         return _of_all(ProblemKind.UNAVAILABLE, f"{who} ({code})", again=True)
     if code:

@@ -89,8 +89,8 @@ def next_pause(tries: int, asked: float, remaining: float, draw: Callable[[float
     left = remaining - _LAST
     if pause <= left:
         return pause
-    if asked < left:
-        # The last try, at a time of its own: clients that started together have one deadline.
+    if max(asked, _FIRST) < left:
+        # A try before the deadline, at a time of its own: clients that started together have the same deadline.
         return draw(max(asked, left / 2), left)
     return None
 
