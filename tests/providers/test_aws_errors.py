@@ -9,7 +9,7 @@ import pytest
 
 from secretsync.errors import ProblemKind, ResolutionError
 from secretsync.model import Missing
-from tests.providers.aws_helpers import describe, failed, fetch, provider, ref
+from tests.providers.aws_helpers import LONG, describe, failed, fetch, provider, ref
 from tests.servers.aws import AwsAccount
 from tests.servers.faults import FaultProxy, aws_error, html, respond
 from tests.support.canary import CanaryFactory, find_leaks
@@ -219,6 +219,7 @@ def test_no_text_of_an_answer_is_shown(aws: AwsAccount, proxy: FaultProxy, canar
     ):
         proxy.heal()
         proxy.fail(respond(status, json.dumps(body).encode(), {"x-amzn-RequestId": canary()}))
-        outcomes = fetch(provider(aws, url=proxy.url), "app", *(f"app-{number}" for number in range(5)))
-        described = describe(provider(aws, url=proxy.url), "app")
+        names = ("app", *(f"app-{number}" for number in range(5)))
+        outcomes = fetch(provider(aws, url=proxy.url), *names, seconds=1.0 if status == 500 else LONG)
+        described = describe(provider(aws, url=proxy.url), "app", seconds=1.0 if status == 500 else LONG)
         assert not find_leaks(f"{outcomes} {described}")
