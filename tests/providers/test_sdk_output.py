@@ -73,6 +73,7 @@ MADE = (
     "concurrent",
     "hvac",
     "msal",
+    "msal_extensions",
     "requests",
     "urllib3",
 )
