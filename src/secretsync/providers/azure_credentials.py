@@ -100,7 +100,8 @@ class Credential:
         # Given always: else it is read from the process.
         authority = self._environ.get("AZURE_AUTHORITY_HOST") or _PUBLIC_CLOUD
         tenant, client = self._environ.get("AZURE_TENANT_ID", ""), self.client_id or ""
-        self.transport = transport(1)
+        # The endpoint of a managed identity is on this machine: it answers at once, or there is none.
+        self.transport = transport(1, connect=1.0 if self.kind == "managed-identity" else 2.0)
         options: dict[str, Any] = {**_ONE_TRY, "connection_timeout": 2}
         if self.kind == "client-secret":
             secret = self._environ["AZURE_CLIENT_SECRET"]
@@ -112,8 +113,6 @@ class Credential:
             names = {"tenant_id": tenant, "client_id": client, "token_file_path": file}
             return sdk.WorkloadIdentityCredential(**names, authority=authority, transport=self.transport, **options)
         if self.kind == "managed-identity":
-            # The endpoint is on this machine: where it does not answer at once, there is none.
-            options["connection_timeout"] = 1
             return sdk.ManagedIdentityCredential(client_id=self.client_id, transport=self.transport, **options)
         if self.kind == "cli":
             return sdk.AzureCliCredential()

@@ -18,6 +18,8 @@ from secretsync.providers.retrying import retry_after
 
 __all__ = ["transport"]
 
+_READ = 5.0  # seconds between two pieces of an answer
+
 
 class _Adapter(HTTPAdapter):
     """Connections whose TLS context has its certificate authorities already."""
@@ -54,8 +56,9 @@ def _made(place: str, _changed: int, _size: int) -> ssl.SSLContext:
 class _Transport(RequestsTransport):  # type: ignore[misc] # its stubs make it an Any
     """A transport that counts what it sends."""
 
-    def __init__(self, session: requests.Session, counter: RequestCounter | None) -> None:
-        super().__init__(session=session)
+    def __init__(self, session: requests.Session, counter: RequestCounter | None, connect: float) -> None:
+        # A credential's own time-outs only reach a transport that it makes by itself.
+        super().__init__(session=session, connection_timeout=connect, read_timeout=_READ)
         self._counter = counter
         self.status: int | None = None  # of the last answer
         self.pause: float | None = None  # seconds that it asks to wait
@@ -70,11 +73,13 @@ class _Transport(RequestsTransport):  # type: ignore[misc] # its stubs make it a
         return answer
 
 
-def transport(connections: int, counter: RequestCounter | None = None) -> _Transport:
+def transport(connections: int, counter: RequestCounter | None = None, *, connect: float = 2.0) -> _Transport:
     """A transport for the SDK's clients that keeps up to `connections`; `counter` counts its requests.
+
+    connect: seconds until a connection must be made, if a request does not say another time.
 
     Proxies and certificate authorities are those of the process, as requests finds them.
     """
     session = requests.Session()
     session.mount("https://", _Adapter(pool_maxsize=connections))
-    return _Transport(session, counter)
+    return _Transport(session, counter, connect)
