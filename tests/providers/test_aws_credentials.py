@@ -13,7 +13,8 @@ from secretsync.providers.aws_session import StoreSession
 from secretsync.providers.interface import Deadline, StoreContext
 from tests.providers.aws_helpers import LONG, failed, fetch, provider, ref, value_of
 from tests.servers.aws import AwsAccount, ContainerCredentials
-from tests.servers.faults import FaultProxy, respond, running
+from tests.servers.faults import FaultProxy, reset, respond, running
+from tests.servers.loopback import Fault
 from tests.support.canary import CanaryFactory, find_leaks
 
 MakeProxy = Callable[[str], FaultProxy]
@@ -282,6 +283,36 @@ def test_container_that_refuses(aws: AwsAccount, canary: CanaryFactory) -> None:
         outcome = failed(fetch(of, "app", seconds=10)[0])
     assert outcome.kind is ProblemKind.DENIED
     assert not find_leaks(repr(outcome))
+
+
+@pytest.mark.parametrize("fault", [respond(503), respond(429), reset()], ids=["503", "429", "reset"])
+def test_container_that_fails_for_now(aws: AwsAccount, canary: CanaryFactory, fault: Fault) -> None:
+    """A credential endpoint that fails is asked again; if it keeps failing, the store is unavailable."""
+    value = canary()
+    aws.create("app", value)
+    task = ContainerCredentials(aws.assume(aws.role(), aws.principal(())))
+    with running(task):
+        # botocore itself asks three times.
+        task.fail(fault, times=4)
+        of = AwsProvider(StoreContext(store="aws", environment="test", environ=task.environ(aws.url)))
+        assert value_of(fetch(of, "app")[0]) == value
+        task.fail(fault)
+        of = AwsProvider(StoreContext(store="aws", environment="test", environ=task.environ(aws.url)))
+        outcome = failed(fetch(of, "app", seconds=4)[0])
+    assert outcome.kind is ProblemKind.UNAVAILABLE
+
+
+def test_web_identity_while_the_service_is_busy(
+    aws: AwsAccount, canary: CanaryFactory, tmp_path: Path, fault_proxy: MakeProxy
+) -> None:
+    """A throttled AssumeRoleWithWebIdentity is asked again."""
+    value, proxy = canary(), fault_proxy(aws.url)
+    aws.create("app", value)
+    body = b"<ErrorResponse><Error><Code>Throttling</Code><Message>Rate exceeded</Message></Error></ErrorResponse>"
+    proxy.fail(respond(400, body, {"Content-Type": "text/xml"}), "AssumeRoleWithWebIdentity", times=2)
+    of = AwsProvider(StoreContext(store="aws", environment="test", environ=aws.pod(tmp_path, url=proxy.url)))
+    assert value_of(fetch(of, "app")[0]) == value
+    assert proxy.requests.count("AssumeRoleWithWebIdentity") == 3
 
 
 def test_identity(aws: AwsAccount) -> None:

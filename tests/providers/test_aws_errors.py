@@ -1,13 +1,15 @@
 """Each refusal of AWS: its kind, its words, and how often it is asked."""
 
 import json
+import socket
+import unittest.mock
 from collections.abc import Callable
 
 import pytest
 
-from secretsync.errors import ProblemKind
+from secretsync.errors import ProblemKind, ResolutionError
 from secretsync.model import Missing
-from tests.providers.aws_helpers import describe, failed, fetch, provider, ref
+from tests.providers.aws_helpers import LONG, describe, failed, fetch, provider, ref
 from tests.servers.aws import AwsAccount
 from tests.servers.faults import FaultProxy, aws_error, html, respond
 from tests.support.canary import CanaryFactory, find_leaks
@@ -161,7 +163,7 @@ def test_keys_that_are_wrong(aws: AwsAccount, proxy: FaultProxy, canary: CanaryF
     ],
 )
 def test_temporary(aws: AwsAccount, proxy: FaultProxy, canary: CanaryFactory, fault: object) -> None:
-    """What a retry mends is tried again; where it goes on, it is unavailable after three tries."""
+    """What a retry fixes is tried again; if it goes on, it is unavailable at the deadline."""
     value = canary()
     aws.create("app", value)
     of = provider(aws, url=proxy.url)
@@ -171,8 +173,25 @@ def test_temporary(aws: AwsAccount, proxy: FaultProxy, canary: CanaryFactory, fa
     assert of.requests.by_operation() == {"GetSecretValue": 3}
     proxy.requests.clear()
     proxy.fail(fault)  # type: ignore[arg-type]
-    assert failed(fetch(of, "app")[0]).kind is ProblemKind.UNAVAILABLE
-    assert proxy.requests.count() == 3
+    assert failed(fetch(of, "app", seconds=2)[0]).kind is ProblemKind.UNAVAILABLE
+    assert proxy.requests.count() > 3
+
+
+def test_who_we_are_is_asked_once(aws: AwsAccount, proxy: FaultProxy) -> None:
+    """`doctor` shows the state as it is now."""
+    proxy.fail(aws_error("ThrottlingException"))
+    with pytest.raises(ResolutionError):
+        provider(aws, url=proxy.url).identity()
+    assert proxy.requests.count() == 1
+
+
+def test_an_unknown_host_is_asked_once(aws: AwsAccount) -> None:
+    """A host that does not exist ends it long before the deadline."""
+    of = provider(aws, url="https://secretsmanager.invalid")
+    with unittest.mock.patch("socket.getaddrinfo", side_effect=socket.gaierror(socket.EAI_NONAME, "unknown")):
+        outcome = failed(fetch(of, "app")[0])
+    assert outcome.kind is ProblemKind.UNAVAILABLE
+    assert of.requests.total == 1
 
 
 def test_retry_after(aws: AwsAccount, proxy: FaultProxy) -> None:
@@ -200,6 +219,7 @@ def test_no_text_of_an_answer_is_shown(aws: AwsAccount, proxy: FaultProxy, canar
     ):
         proxy.heal()
         proxy.fail(respond(status, json.dumps(body).encode(), {"x-amzn-RequestId": canary()}))
-        outcomes = fetch(provider(aws, url=proxy.url), "app", *(f"app-{number}" for number in range(5)))
-        described = describe(provider(aws, url=proxy.url), "app")
+        names = ("app", *(f"app-{number}" for number in range(5)))
+        outcomes = fetch(provider(aws, url=proxy.url), *names, seconds=1.0 if status == 500 else LONG)
+        described = describe(provider(aws, url=proxy.url), "app", seconds=1.0 if status == 500 else LONG)
         assert not find_leaks(f"{outcomes} {described}")

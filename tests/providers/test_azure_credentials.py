@@ -315,6 +315,31 @@ def test_an_authority_that_recovers(azure: AzureWorld, vault: Vault, kind: str, 
     assert azure.requests.count("token") == 3
 
 
+@pytest.mark.parametrize("kind", ["client-secret", "workload-identity", "managed-identity"])
+def test_a_token_answer_that_is_none_is_not_asked_for_again(
+    azure: AzureWorld, vault: Vault, apply: Apply, kind: str
+) -> None:
+    """A page with status 200 in the place of a token is an answer that no repetition fixes."""
+    variables = KINDS[kind](azure, azure.principal())
+    apply(variables)
+    for server in (azure.keyvault, *azure.endpoints):
+        server.fail(faults.html(), "token")
+    outcome = ask(provider(vault))
+    assert isinstance(outcome, Failed)
+    assert outcome.kind is ProblemKind.UNAVAILABLE
+    assert sum(server.requests.count("token") for server in (azure.keyvault, *azure.endpoints)) == 1
+
+
+def test_retry_after_of_a_token_endpoint(azure: AzureWorld, vault: Vault, apply: Apply) -> None:
+    """An endpoint that asks for more time than there is is asked once."""
+    apply(azure.managed_identity(azure.principal()))
+    azure.endpoints[0].fail(faults.respond(429, b"busy", {"Retry-After": "60"}), "token")
+    outcome = ask(provider(vault), 20.0)
+    assert isinstance(outcome, Failed)
+    assert outcome.kind is ProblemKind.UNAVAILABLE
+    assert azure.endpoints[0].requests.count("token") == 1
+
+
 @pytest.mark.parametrize("script", ["exit 1", "echo 'Please run: az login' >&2; exit 1", "echo nonsense", "exit 127"])
 def test_a_cli_without_a_login(azure: AzureWorld, vault: Vault, apply: Apply, script: str) -> None:
     """A CLI that gives no token is denied, with the way out."""

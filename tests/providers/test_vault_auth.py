@@ -99,7 +99,7 @@ def test_proxy_of_the_environment(world: World) -> None:
     """A proxy that is given is used, but not for hosts that are excepted."""
     token = world.vault.token(world.policy)
     environ = {"VAULT_TOKEN": token, "HTTP_PROXY": "http://127.0.0.1:9"}
-    assert "proxy" in failed(fetch(world.provider(environ=environ), world.path)).cause
+    assert "proxy" in failed(fetch(world.provider(environ=environ), world.path, seconds=1.0)).cause
     assert world.reads(world.provider(environ={**environ, "NO_PROXY": "127.0.0.1"}))
 
 

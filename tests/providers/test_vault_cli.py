@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +16,7 @@ from tests.servers.faults import FaultProxy
 from tests.servers.openbao import OpenBao, VaultSpace
 from tests.servers.postgresql import PostgreSql
 from tests.support.canary import CanaryFactory
+from tests.support.processes import clean_environment, secretsync_argv
 from tests.support.projects import MakeProject, Project
 
 Proxies = Callable[[str], FaultProxy]
@@ -143,6 +146,23 @@ def test_sealed_server(shop: Shop, openbao_sealed: OpenBao) -> None:
     sealed = shop.cli("render", "-e", "production", "--format", "json", url=openbao_sealed.url)
     assert sealed.status == 5
     assert "it is sealed" in sealed.stderr
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_signals_between_two_tries(shop: Shop, fault_proxy: Proxies, number: signal.Signals, status: int) -> None:
+    """A signal while a busy server is waited for ends the process at once; nothing was started."""
+    proxy = fault_proxy(shop.vault.url)
+    proxy.fail(faults.vault_error(429, headers={"Retry-After": "600"}))
+    env = clean_environment(shop.project.home, shop.vault.environ(shop.token, url=proxy.url))
+    argv = secretsync_argv(["run", "-e", "production", "--timeout", "1h", "--", "touch", "started"])
+    with subprocess.Popen(
+        argv, cwd=shop.project.root, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        proxy.requests.wait_for(1, timeout=60.0)
+        process.send_signal(number)
+        stdout, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stdout, stderr) == (status, b"", b"")
+    assert not (shop.project.root / "started").exists()
 
 
 def test_no_address(shop: Shop) -> None:

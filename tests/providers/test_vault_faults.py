@@ -5,13 +5,16 @@ from __future__ import annotations
 import http.client
 import logging
 import os
+import socket
 import time
+import unittest.mock
 import warnings
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
-from secretsync.errors import ProblemKind
+from secretsync.errors import ProblemKind, ResolutionError
 from secretsync.model import Failed, Found, SecretRef
 from secretsync.providers.interface import Deadline
 from secretsync.providers.vault import VaultProvider
@@ -128,19 +131,94 @@ def test_what_passes_is_asked_again(broken: Broken, fault: Fault) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "tries"),
+    ("fault", "words"),
     [
-        *((faults.vault_error(status), 3) for status in (429, 500)),
-        (faults.reset(), 3),
-        *((faults.vault_error(status), 1) for status in (400, 403, 404, 405)),
-        *((fault, 1) for fault in (faults.html(), faults.empty(), faults.vault_error(503, "Vault is sealed"))),
+        (faults.vault_error(429), "rate limited (429)"),
+        (faults.vault_error(500), "it failed (500)"),
+        (faults.vault_error(503, "Vault is sealed"), "(503)"),
+        (faults.vault_error(473), "(473)"),
+        (faults.html(502), "(502)"),
+        (faults.reset(), "closed before the answer"),
     ],
 )
-def test_what_stays_is_asked_three_times_at_most(broken: Broken, fault: Fault, tries: int) -> None:
-    """What no repetition mends is asked once."""
+def test_what_may_pass_is_asked_until_the_deadline(broken: Broken, fault: Fault, words: str) -> None:
+    """A request that keeps failing is made again up to the deadline, whose outcome names the last cause."""
+    broken.proxy.fail(fault, broken.read)
+    began = time.monotonic()
+    outcome = failed(broken.fetch(seconds=2.0))
+    assert 1.0 < time.monotonic() - began < 3.0
+    assert outcome.kind is UNAVAILABLE
+    assert words in outcome.cause
+    assert broken.proxy.requests.count(broken.read) > 3
+
+
+@pytest.mark.parametrize(
+    "fault", [*(faults.vault_error(status) for status in (400, 403, 404, 405)), faults.html(), faults.empty()]
+)
+def test_what_stays_is_asked_once(broken: Broken, fault: Fault) -> None:
+    """What no repetition fixes is asked once."""
     broken.proxy.fail(fault, broken.read)
     assert not isinstance(broken.fetch(), Found)
-    assert broken.proxy.requests.count(broken.read) == tries
+    assert broken.proxy.requests.count(broken.read) == 1
+
+
+def test_an_unknown_host_is_asked_once(broken: Broken) -> None:
+    """A host that does not exist ends it long before the deadline; the proxy is only there for the one name."""
+    provider = make_provider({"VAULT_ADDR": "https://vault.invalid:8200", "VAULT_TOKEN": broken.token})
+    with unittest.mock.patch("socket.getaddrinfo", side_effect=socket.gaierror(socket.EAI_NONAME, "unknown")):
+        outcome = failed(fetch(provider, broken.path))
+    assert "the server's name is not known" in outcome.cause
+    assert provider.requests.total == 1
+
+
+def test_a_failing_resolver_is_asked_again(broken: Broken) -> None:
+    """A temporary failure of the name service is no end."""
+    find, failures = socket.getaddrinfo, iter([socket.gaierror(socket.EAI_AGAIN, "temporary")] * 2)
+
+    def flaky(*arguments: Any, **options: Any) -> Any:
+        if (failure := next(failures, None)) is not None:
+            raise failure
+        return find(*arguments, **options)
+
+    provider = broken.provider()
+    with unittest.mock.patch("socket.getaddrinfo", flaky):
+        assert field(fetch(provider, broken.path), "key") == broken.value
+    assert provider.requests.total == 4  # one for the mount, in three tries, and one for the secret
+
+
+def test_who_we_are_is_asked_once(broken: Broken) -> None:
+    """`doctor` shows the state as it is now."""
+    broken.proxy.fail(faults.vault_error(503))
+    with pytest.raises(ResolutionError):
+        broken.provider().identity()
+    assert broken.proxy.requests.count("GET /v1/auth/token/lookup-self") == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "tries"),
+    [
+        (faults.reset(asked=True), 1),
+        (faults.cut(10), 1),
+        (faults.vault_error(500), 1),
+        (faults.html(502), 1),
+        (faults.html(503), 1),
+        (faults.vault_error(429), 2),
+        (faults.vault_error(503, "Vault is sealed"), 2),
+    ],
+    ids=["reset", "cut", "500", "502", "503 of a gateway", "429", "sealed"],
+)
+@pytest.mark.parametrize("is_wrapped", [False, True], ids=["login", "unwrapping"])
+def test_a_secret_id_is_not_used_twice(broken: Broken, fault: Fault, *, tries: int, is_wrapped: bool) -> None:
+    """A login with a secret_id, or its unwrapping, is only repeated if the server has turned the request away."""
+    role = broken.vault.approle(broken.vault.policy(f"{broken.mount}/*"), wrap="60s" if is_wrapped else None)
+    auth = {"method": "approle", "mount": role.mount, "role_id": role.role_id}
+    environ = {**broken.vault.environ(url=broken.proxy.url), "VAULT_SECRET_ID": role.secret_id}
+    provider = make_provider(environ, auth={**auth, "wrapped": True} if is_wrapped else auth)
+    operation = "* /v1/sys/wrapping/unwrap" if is_wrapped else f"* /v1/auth/{role.mount}/login"
+    broken.proxy.fail(fault, operation, times=1)
+    outcome = fetch(provider, broken.path)
+    assert broken.proxy.requests.count(operation) == tries
+    assert isinstance(outcome, Found if tries == 2 else Failed)
 
 
 def test_a_busy_server_says_when(broken: Broken) -> None:
@@ -176,15 +254,16 @@ def test_a_quota_of_the_server(vault: VaultSpace, canary: CanaryFactory) -> None
 def test_sealed(openbao_sealed: OpenBao) -> None:
     """A sealed server is said to be sealed, for values, metadata and identity."""
     provider = make_provider({"VAULT_ADDR": openbao_sealed.url, "VAULT_TOKEN": "s.x"})
-    for outcome in (fetch(provider, "secret/app"), describe(provider, "secret/app")):
-        assert failed(outcome).kind is UNAVAILABLE
-        assert "it is sealed (503)" in failed(outcome).cause
+    for ask in (fetch, describe):
+        outcome = failed(ask(provider, "secret/app", seconds=1.0))
+        assert outcome.kind is UNAVAILABLE
+        assert "it is sealed (503)" in outcome.cause
 
 
 def test_uninitialised(openbao_uninitialised: OpenBao) -> None:
     """A server that was never initialised says "sealed" too; its health tells the difference."""
     provider = make_provider({"VAULT_ADDR": openbao_uninitialised.url, "VAULT_TOKEN": "s.x"})
-    assert "it is not initialised (503)" in failed(fetch(provider, "secret/app")).cause
+    assert "it is not initialised (503)" in failed(fetch(provider, "secret/app", seconds=1.0)).cause
 
 
 @pytest.mark.parametrize(
@@ -202,7 +281,7 @@ def test_the_state_is_named(broken: Broken, status: int, health: dict[str, objec
     broken.proxy.fail(faults.vault_error(status, "local node not active"), f"GET /v1/{broken.mount}/data/*")
     answer = json_response(health)
     broken.proxy.fail(faults.respond(200, answer.body, answer.headers), "GET /v1/sys/health")
-    outcomes = fetch_all(broken.provider(), *(f"{broken.mount}/app-{number}" for number in range(5)))
+    outcomes = fetch_all(broken.provider(), *(f"{broken.mount}/app-{number}" for number in range(5)), seconds=1.5)
     assert {failed(outcome).kind for outcome in outcomes} == {UNAVAILABLE}
     assert all(words in failed(outcome).cause for outcome in outcomes)
     assert broken.proxy.requests.count("GET /v1/sys/health") == 1

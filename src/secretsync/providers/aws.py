@@ -22,6 +22,7 @@ from secretsync.providers.interface import (
 
 if TYPE_CHECKING:
     from secretsync.providers.aws_calls import Calls
+    from secretsync.providers.retrying import Retries
 
 __all__ = ["AwsProvider"]
 
@@ -111,37 +112,37 @@ class AwsProvider:
 
     def fetch(self, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Answer]:
         from secretsync.providers.aws_values import fetch
-        from secretsync.providers.workers import answer_all
 
-        return answer_all(refs, fetch(self._calls(), refs, deadline), deadline)
+        return fetch(self._calls(), refs, deadline)
 
     def describe(self, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Information]:
         from secretsync.providers.aws_describe import describe
-        from secretsync.providers.workers import answer_all
 
-        return answer_all(refs, describe(self._calls(), refs, deadline), deadline)
+        return describe(self._calls(), refs, deadline)
 
     def identity(self) -> Identity:
+        from secretsync.providers.retrying import Retries
         from secretsync.providers.workers import answer_all, run_in_threads
 
         deadline = Deadline(_IDENTITY_TIME)
-        asked = run_in_threads(lambda _: self._identify(deadline), ("identity",), workers=1, deadline=deadline)
-        [(_, found)] = answer_all(("identity",), asked, deadline)
+        retries = Retries(deadline, once=True)
+        asked = run_in_threads(lambda _: self._identify(retries), ("identity",), workers=1, deadline=deadline)
+        [(_, found)] = answer_all(("identity",), asked, retries.no_answer)
         if isinstance(found, Failed):
             problem = Problem(kind=found.kind, cause=found.cause, hint=found.hint, store=self._context.store)
             raise ResolutionError([problem])
         return found
 
-    def _identify(self, deadline: Deadline) -> Identity | Failed:
+    def _identify(self, retries: Retries) -> Identity | Failed:
         from secretsync.providers.aws_errors import failure
         from secretsync.providers.aws_refusal import Refusal
 
         calls = self._calls()
-        client = calls.client(None)
+        client = calls.client(None, retries)
         if isinstance(client, Refusal):
             return failure(client)
-        token_service = calls.client(None, "sts")
-        answer = calls.call(token_service, "GetCallerIdentity", deadline)
+        token_service = calls.client(None, retries, "sts")
+        answer = calls.call(token_service, "GetCallerIdentity", retries)
         if isinstance(answer, Refusal):
             return failure(answer)
         return Identity(

@@ -1,26 +1,24 @@
-"""Calls to AWS: one client a region, kept; tried again where that may help, within the deadline, and counted."""
+"""Calls to AWS: one client a region, kept, counted, and made again by the policy of all stores."""
 
 from __future__ import annotations
 
-import random
 import threading
-import time
 from collections.abc import Sequence
 from typing import Any
 
 from botocore import xform_name
 
 from secretsync.model import SecretRef
+from secretsync.providers.aws_errors import failure
 from secretsync.providers.aws_refusal import OPENING, Refusal
-from secretsync.providers.interface import Deadline, RequestCounter, StoreContext
+from secretsync.providers.interface import RequestCounter, StoreContext
+from secretsync.providers.retrying import Retries, Retry
 from secretsync.providers.sdk_logs import silenced
 from secretsync.providers.workers import run_in_threads
 
 __all__ = ["WORKERS", "Calls"]
 
 WORKERS = 16  # more gain nothing on the one or two cores of a container, and lose over TLS
-_TRIES = 3
-_FIRST_PAUSE = 0.2  # seconds, at the most, before the second try; twice that before the third
 
 
 class Calls:
@@ -35,7 +33,7 @@ class Calls:
         self._session: Any = None
         self._clients: dict[tuple[str | None, str], Any] = {}
 
-    def connect(self, refs: Sequence[SecretRef], deadline: Deadline) -> list[tuple[Any, list[SecretRef]]]:
+    def connect(self, refs: Sequence[SecretRef], retries: Retries) -> list[tuple[Any, list[SecretRef]]]:
         """A client for each region of `refs`, or why there is none, with those that it is for.
 
         A region whose client is not ready by the deadline is left out: looking for credentials may hang.
@@ -44,14 +42,20 @@ class Calls:
         for ref in refs:
             regions.setdefault(_region_of(ref.path), []).append(ref)
         groups: dict[int, tuple[Any, list[SecretRef]]] = {}
-        for region, client in run_in_threads(self.client, tuple(regions), workers=len(regions), deadline=deadline):
+        opened = run_in_threads(
+            lambda region: self.client(region, retries), tuple(regions), workers=len(regions), deadline=retries.deadline
+        )
+        for region, client in opened:
             # The store's region and that of an ARN may be the same one.
             groups.setdefault(id(client), (client, []))[1].extend(regions[region])
         return list(groups.values())
 
-    def client(self, region: str | None, service: str = "secretsmanager") -> Any:
+    def client(self, region: str | None, retries: Retries, service: str = "secretsmanager") -> Any:
         """The client of `service` in `region` (None: the store's), or a Refusal."""
-        with self._opening, silenced("botocore", "urllib3"):
+        return retries.run(lambda: self._try_opening(region, service), _retry)
+
+    def _try_opening(self, region: str | None, service: str) -> Any:
+        with self._opening, silenced():
             try:
                 return self._open(region, service)
             except Exception as error:  # noqa: BLE001 - the border: files, metadata services and the SDK may raise any
@@ -73,32 +77,35 @@ class Calls:
             self._clients[key] = self._session.create_client(service, region_name=key[0])
         return self._clients[key]
 
-    def call(self, client: Any, operation: str, deadline: Deadline, **parameters: Any) -> dict[str, Any] | Refusal:
-        """The answer to one call, after at most three tries, or why there is none."""
-        name = xform_name(operation)
-        for attempt in range(1, _TRIES + 1):
+    def call(self, client: Any, operation: str, retries: Retries, **parameters: Any) -> dict[str, Any] | Refusal:
+        """The answer to one call, or why there is none."""
+
+        def attempt() -> dict[str, Any] | Refusal:
             self._requests.add(operation)
-            with silenced("botocore", "urllib3"):
+            with silenced():
                 try:
-                    answer: dict[str, Any] | Refusal = getattr(client, name)(**parameters)
+                    answer: dict[str, Any] = getattr(client, xform_name(operation))(**parameters)
                 except Exception as error:  # noqa: BLE001 - the border: whatever the SDK raises is translated there
-                    answer = Refusal.of(error, operation)
-            if not isinstance(answer, Refusal) or not answer.is_temporary or attempt == _TRIES:
-                return answer
-            if answer.is_throttled and operation == "BatchGetSecretValue":
-                return answer  # single reads have a quota of their own, a hundred times as large
-            # Full jitter: a fleet that starts at once does not come back at once.
-            pause = max(random.uniform(0, _FIRST_PAUSE * 2 ** (attempt - 1)), answer.retry_after)  # noqa: S311
-            if pause >= deadline.remaining():
-                return answer
-            time.sleep(pause)
-        raise AssertionError("the last try returns")
+                    return Refusal.of(error, operation)
+            return answer
+
+        return retries.run(attempt, _retry)
 
     def close(self) -> None:
         """Give back the connections."""
-        for client in self._clients.values():
-            client.close()
-        self._clients.clear()
+        with silenced():
+            for client in self._clients.values():
+                client.close()
+            self._clients.clear()
+
+
+def _retry(answer: object) -> Retry | None:
+    """Return why and when the same call may be made again; None: not at all."""
+    if not isinstance(answer, Refusal) or not answer.is_temporary:
+        return None
+    if answer.is_throttled and answer.operation == "BatchGetSecretValue":
+        return None  # single reads have a quota of their own, a hundred times as large
+    return Retry(failure(answer), answer.retry_after)
 
 
 def _region_of(path: str) -> str | None:

@@ -13,7 +13,8 @@ from secretsync.providers.aws_calls import WORKERS, Calls
 from secretsync.providers.aws_errors import garbled, no_version, outcome, scheduled_for_deletion
 from secretsync.providers.aws_refusal import Refusal
 from secretsync.providers.interface import Deadline, Information
-from secretsync.providers.workers import no_answer, run_in_threads
+from secretsync.providers.retrying import Retries
+from secretsync.providers.workers import answer_all, run_in_threads
 
 __all__ = ["describe"]
 
@@ -38,8 +39,13 @@ class _Ask(NamedTuple):
 
 def describe(calls: Calls, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Information]:
     """What AWS knows about each of `refs`, as it comes."""
+    retries = Retries(deadline)
+    return answer_all(refs, _describe(calls, refs, retries), retries.no_answer)
+
+
+def _describe(calls: Calls, refs: Sequence[SecretRef], retries: Retries) -> Iterator[Information]:
     asks: list[_Ask] = []
-    for client, some in calls.connect(refs, deadline):
+    for client, some in calls.connect(refs, retries):
         if isinstance(client, Refusal):
             yield from ((ref, outcome(client, ref)) for ref in some)
             continue
@@ -48,15 +54,16 @@ def describe(calls: Calls, refs: Sequence[SecretRef], deadline: Deadline) -> Ite
         for ref in some:
             asks.append(_Ask(client, "versions", (ref,)))
             asks += [] if by_pages else [_Ask(client, "details", (ref,))]
-    yield from _Round(calls, deadline).run(asks)
+    yield from _Round(calls, retries).run(asks)
 
 
 class _Round:
     """One round of asking: a secret is told when both its versions and its details are there."""
 
-    def __init__(self, calls: Calls, deadline: Deadline) -> None:
+    def __init__(self, calls: Calls, retries: Retries) -> None:
         self.calls = calls
-        self.deadline = deadline
+        self.retries = retries
+        self.deadline = retries.deadline
         self.versions: dict[SecretRef, list[_Record] | Missing | Failed] = {}
         self.details: dict[SecretRef, _Record | Refusal] = {}
 
@@ -80,7 +87,7 @@ class _Round:
         if ask.what == "versions":
             self.versions[ref] = self._list_versions(ask.client, ref)
         elif ask.what == "details":
-            self.details[ref] = self.calls.call(ask.client, "DescribeSecret", self.deadline, SecretId=ref.path)
+            self.details[ref] = self.calls.call(ask.client, "DescribeSecret", self.retries, SecretId=ref.path)
         else:
             self._list_secrets(ask.client, ask.refs)
 
@@ -95,7 +102,7 @@ class _Round:
                 return garbled("is about another secret, or about none")
             found += _records(page, "Versions")
         # Of pages that were left out at the deadline one may have the version that is meant: it is not missing.
-        return no_answer(self.deadline) if self.deadline.is_over else found
+        return self.retries.no_answer() if self.deadline.is_over else found
 
     def _list_secrets(self, client: Any, refs: Sequence[SecretRef]) -> None:
         """Note the details of those of `refs` that are on the first pages. The others are asked for one by one."""
@@ -117,7 +124,7 @@ class _Round:
         token: object = None
         while not self.deadline.is_over:
             more = {"NextToken": token} if token else {}
-            page = self.calls.call(client, operation, self.deadline, **parameters, **more)
+            page = self.calls.call(client, operation, self.retries, **parameters, **more)
             yield page
             last = token
             token = None if isinstance(page, Refusal) else page.get("NextToken")

@@ -122,6 +122,12 @@ _MEANINGS = (
         "the endpoint has no certificate that we trust",
         "AWS_CA_BUNDLE names the authorities of a private endpoint",
     ),
+    (
+        {"CredentialEndpointError"},
+        ProblemKind.UNAVAILABLE,
+        "the endpoint that gives the platform's credentials failed",
+        "does the agent that answers at AWS_CONTAINER_CREDENTIALS_FULL_URI or _RELATIVE_URI run?",
+    ),
     (CONNECTION, ProblemKind.UNAVAILABLE, "the endpoint cannot be reached", "is there a way to it from here?"),
 )
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from secretsync.providers.retrying import causes, is_lasting, retry_after
+
 __all__ = [
     "CONFIGURATION",
     "CONNECTION",
@@ -71,6 +73,7 @@ CONNECTION = {
     "ConnectTimeoutError",
     "ConnectionClosedError",
     "ConnectionError",
+    "CredentialEndpointError",  # our own
     "EndpointConnectionError",
     "HTTPClientError",
     "IncompleteReadError",
@@ -81,6 +84,13 @@ CONNECTION = {
 
 OPENING = "opening a client"  # the operation before there is one
 
+# How botocore words that the endpoint of a container or a pod failed, with the status if there was an answer. The rest
+# of the text, which is the answer's body, is not kept.
+_ENDPOINT_ERRORS = {"MetadataRetrievalError", "CredentialRetrievalError"}
+_ENDPOINT_DOWN = re.compile(
+    r"Received (?:non 200 response ([0-9]{3}) from|error when attempting to retrieve) container metadata"
+)
+
 # Letters only, as AWS writes them: what else stands there may be anything, so it is not shown.
 _CODE = re.compile(r"[A-Z][A-Za-z]{2,63}")
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}")
@@ -90,7 +100,7 @@ _TIMES = re.compile(r"\b[0-9]{8}T[0-9]{6}Z\b")
 class Refusal:
     """Why a call has no answer. Its message is only searched for facts and never shown: it is whatever came."""
 
-    __slots__ = ("_message", "cause", "code", "host", "operation", "retry_after", "status")
+    __slots__ = ("_message", "cause", "code", "host", "is_lasting", "operation", "retry_after", "status")
 
     def __init__(
         self, code: str, message: str = "", *, operation: str = "", status: int | None = None, retry_after: float = 0.0
@@ -102,6 +112,7 @@ class Refusal:
         self.retry_after = retry_after  # seconds
         self.cause: str | None = None  # what SecretSync found itself, which may be shown
         self.host: str | None = None  # that there was no answer from
+        self.is_lasting = False  # of a network error that no repetition changes
 
     @classmethod
     def of(cls, error: Exception, operation: str) -> Refusal:
@@ -114,8 +125,11 @@ class Refusal:
                 code = "InvalidConfigError"  # an endpoint, or a metadata service's address, that is none
             elif code == "RuntimeError" and "still expired" in str(error):
                 code = "ExpiredToken"  # new credentials were got, and are no better
+            elif code in _ENDPOINT_ERRORS and (found := _ENDPOINT_DOWN.search(str(error))):
+                code, status = "CredentialEndpointError", int(found[1] or 503)
+                return cls(code if status >= 500 or status in (408, 429) else type(error).__name__, operation=operation)
             refusal = cls(code, operation=operation)
-            refusal.host = _host(error)
+            refusal.host, refusal.is_lasting = _host(error), code in CONNECTION and _is_lasting(code, error)
             return refusal
         told = response.get("Error") or {}
         metadata = response.get("ResponseMetadata") or {}
@@ -126,7 +140,7 @@ class Refusal:
             # Not always the one that was called: credentials come from calls of their own.
             operation=str(getattr(error, "operation_name", operation)),
             status=metadata.get("HTTPStatusCode"),
-            retry_after=float(pause) if pause.isdecimal() else 0.0,
+            retry_after=retry_after(pause) or 0.0,
         )
 
     @classmethod
@@ -159,7 +173,7 @@ class Refusal:
     @property
     def is_temporary(self) -> bool:
         """Whether another try may help."""
-        return self.is_throttled or self.is_unreachable
+        return self.is_throttled or (self.is_unreachable and not self.is_lasting)
 
     @property
     def is_denied(self) -> bool:
@@ -179,6 +193,12 @@ class Refusal:
     def times(self) -> list[str]:
         """The times that the message names, in AWS's short form."""
         return _TIMES.findall(self._message)
+
+
+def _is_lasting(code: str, error: Exception) -> bool:
+    # Of all else that went wrong while an answer was read, only lost connections are worth another try.
+    is_strange = code == "HTTPClientError" and not any(isinstance(one, OSError) for one in causes(error))
+    return is_strange or is_lasting(error)
 
 
 def _host(error: Exception) -> str | None:

@@ -12,7 +12,8 @@ from secretsync.providers.aws_calls import WORKERS, Calls
 from secretsync.providers.aws_errors import outcome
 from secretsync.providers.aws_refusal import Refusal
 from secretsync.providers.interface import Answer, Deadline
-from secretsync.providers.workers import run_in_threads
+from secretsync.providers.retrying import Retries
+from secretsync.providers.workers import answer_all, run_in_threads
 
 __all__ = ["fetch"]
 
@@ -39,17 +40,22 @@ class _Read(NamedTuple):
 
 
 def fetch(calls: Calls, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Answer]:
-    """The answers for `refs` as they come; those that the deadline cut off are left out."""
+    """The answers for `refs` as they come."""
+    retries = Retries(deadline)
+    return answer_all(refs, _fetch(calls, refs, retries), retries.no_answer)
+
+
+def _fetch(calls: Calls, refs: Sequence[SecretRef], retries: Retries) -> Iterator[Answer]:
     jobs: list[_Job] = []
-    for client, some in calls.connect(refs, deadline):
+    for client, some in calls.connect(refs, retries):
         if isinstance(client, Refusal):
             yield from ((ref, outcome(client, ref)) for ref in some)
         else:
             jobs += _divide(client, some, singly=calls.batch_is_refused)
-    reader = _Reader(calls, deadline)
+    reader = _Reader(calls, retries)
     while jobs:
         again: list[_Job] = []
-        for job, read in run_in_threads(reader.read, jobs, workers=WORKERS, deadline=deadline):
+        for job, read in run_in_threads(reader.read, jobs, workers=WORKERS, deadline=retries.deadline):
             if isinstance(read, Failed):
                 yield from ((ref, read) for ref in job.refs)
                 continue
@@ -83,11 +89,11 @@ def _warn(store: str, code: str) -> None:
 
 
 class _Reader:
-    """Reads values within a deadline."""
+    """Reads values until a deadline."""
 
-    def __init__(self, calls: Calls, deadline: Deadline) -> None:
+    def __init__(self, calls: Calls, retries: Retries) -> None:
         self.calls = calls
-        self.deadline = deadline
+        self.retries = retries
 
     def read(self, job: _Job) -> _Read:
         """What came of `job`."""
@@ -96,12 +102,12 @@ class _Reader:
     def _read_one(self, client: Any, ref: SecretRef) -> _Read:
         asked = {"SecretId": ref.path, "VersionId": ref.version, "VersionStage": ref.stage}
         parameters = {name: value for name, value in asked.items() if value is not None}
-        answer = self.calls.call(client, "GetSecretValue", self.deadline, **parameters)
+        answer = self.calls.call(client, "GetSecretValue", self.retries, **parameters)
         return _Read([(ref, outcome(answer, ref) if isinstance(answer, Refusal) else payload(answer, ref))])
 
     def _read_batch(self, job: _Job) -> _Read:
         paths = [ref.path for ref in job.refs]
-        answer = self.calls.call(job.client, "BatchGetSecretValue", self.deadline, SecretIdList=paths)
+        answer = self.calls.call(job.client, "BatchGetSecretValue", self.retries, SecretIdList=paths)
         if isinstance(answer, Refusal):
             if answer.is_throttled or answer.is_denied:
                 return _Read([], job.refs, answer.code)

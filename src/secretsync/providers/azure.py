@@ -22,7 +22,8 @@ from secretsync.providers.interface import (
     Setting,
     StoreContext,
 )
-from secretsync.providers.workers import no_answer, run_in_threads
+from secretsync.providers.retrying import Retries
+from secretsync.providers.workers import run_in_threads
 
 __all__ = ["AzureProvider"]
 
@@ -93,11 +94,11 @@ class AzureProvider:
 
     def _ask(
         self,
-        call: Callable[[SecretRef, Deadline], Found[T] | Missing | Failed],
+        call: Callable[[SecretRef, Retries], Found[T] | Missing | Failed],
         refs: Sequence[SecretRef],
         deadline: Deadline,
     ) -> Iterator[tuple[SecretRef, Found[T] | Missing | Failed]]:
-        waiting = dict.fromkeys(refs)
+        retries, waiting = Retries(deadline), dict.fromkeys(refs)
         good = []
         for ref in refs:
             if (wrong := _check_version(ref)) is None:
@@ -109,33 +110,34 @@ class AzureProvider:
         alone = 0 if self._client.is_warm else 1
         for batch in (good[:alone], good[alone:]):
             for ref, outcome in run_in_threads(
-                lambda ref: call(ref, deadline), batch, workers=_WORKERS, deadline=deadline
+                lambda ref: call(ref, retries), batch, workers=_WORKERS, deadline=deadline
             ):
                 del waiting[ref]
                 yield ref, outcome
         for ref in waiting:
-            yield ref, no_answer(deadline)
+            yield ref, retries.no_answer()
 
-    def _value(self, ref: SecretRef, deadline: Deadline) -> Found[Payload] | Missing | Failed:
+    def _value(self, ref: SecretRef, retries: Retries) -> Found[Payload] | Missing | Failed:
         def get(client: Any, **options: Any) -> Found[Payload] | Missing | Failed:
             answers: list[Any] = []
             secret = client.get_secret(ref.path, ref.version, raw_response_hook=answers.append, **options)
             return value_of(secret, answers, ref, self._client.host)
 
-        return self._client.ask(get, "get", deadline)
+        return self._client.ask(get, "get", retries)
 
-    def _information(self, ref: SecretRef, deadline: Deadline) -> Found[SecretInfo] | Missing | Failed:
+    def _information(self, ref: SecretRef, retries: Retries) -> Found[SecretInfo] | Missing | Failed:
         def list_versions(client: Any, **options: Any) -> Found[SecretInfo] | Missing | Failed:
             answers: list[Any] = []
             listed = client.list_properties_of_secret_versions(ref.path, raw_response_hook=answers.append, **options)
             return information_of(list(listed), answers, ref, self._client.host)
 
-        return self._client.ask(list_versions, "list", deadline)
+        return self._client.ask(list_versions, "list", retries)
 
     def identity(self) -> Identity:
         deadline = Deadline(_DOCTOR)
-        answers = run_in_threads(self._client.claims, (deadline,), workers=1, deadline=deadline)
-        outcome = next((answer for _, answer in answers), no_answer(deadline))
+        retries = Retries(deadline, once=True)
+        answers = run_in_threads(self._client.claims, (retries,), workers=1, deadline=deadline)
+        outcome = next((answer for _, answer in answers), retries.no_answer())
         if isinstance(outcome, Missing | Failed):
             kind = outcome.kind if isinstance(outcome, Failed) else ProblemKind.MISSING
             raise ResolutionError([Problem(kind=kind, store=self._store, cause=outcome.cause, hint=outcome.hint)])

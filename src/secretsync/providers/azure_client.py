@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import random
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -12,19 +11,18 @@ from urllib.parse import urlsplit
 
 from secretsync.errors import ProblemKind
 from secretsync.model import Failed, Missing
-from secretsync.providers.azure_credentials import SDK_LOGGERS, Credential, Tokens
+from secretsync.providers.azure_credentials import Credential, Tokens
 from secretsync.providers.azure_errors import Trouble, vault_trouble
 from secretsync.providers.interface import Deadline, RequestCounter
+from secretsync.providers.retrying import Retries, Retry
 from secretsync.providers.sdk_logs import silenced
 
 __all__ = ["VaultClient"]
 
 T = TypeVar("T")
 
-_TRIES = 3
 _CONNECT = 2.0  # seconds
 _READ = 5.0  # seconds
-_BACK_OFF = 0.25  # seconds: the longest wait before the second try; it doubles
 
 
 class VaultClient:
@@ -40,19 +38,18 @@ class VaultClient:
         self._lock = threading.Lock()
         self._sdk: Any = None
         self._process = 0  # that the SDK's client was made in
-        self._closed = threading.Event()
         self._down: tuple[Deadline, Failed | Missing] | None = None
 
-    def ask(self, call: Callable[..., T], right: str, deadline: Deadline) -> T | Missing | Failed:
+    def ask(self, call: Callable[..., T], right: str, retries: Retries) -> T | Missing | Failed:
         """What `call` returns, given the SDK's client and the options of a request, or why there is nothing.
 
         It is tried again where a retry can mend what went wrong, and where there is time for it. What concerns the
         whole vault, or our identity, is not run into again by each secret before the same deadline.
         """
-        down = self._down
+        down, deadline = self._down, retries.deadline
         if down is not None and down[0] is deadline:
             return down[1]
-        answer = self._ask(call, right, deadline)
+        answer = self._ask(call, right, retries)
         if not isinstance(answer, Trouble):
             self.is_warm = True
             return answer
@@ -60,40 +57,34 @@ class VaultClient:
             self._down = (deadline, answer.outcome)
         return answer.outcome
 
-    def _ask(self, call: Callable[..., T], right: str, deadline: Deadline) -> T | Trouble:
-        for attempt in range(1, _TRIES + 1):
+    def _ask(self, call: Callable[..., T], right: str, retries: Retries) -> T | Trouble:
+        is_renewed = False
+
+        def attempt() -> T | Trouble:
+            nonlocal is_renewed
             generation = self.tokens.generation
-            answer = self._try(call, right, deadline)
-            if not isinstance(answer, Trouble):
-                return answer
-            if answer.is_token_refused and attempt == 1:
+            answer = self._try(call, right, retries.deadline)
+            if isinstance(answer, Trouble) and answer.is_token_refused and not is_renewed:
                 # Revoked, or past its end by the vault's clock: once, with a new one.
+                is_renewed = True
                 self.tokens.renew(generation)
-            elif not answer.is_transient or attempt == _TRIES or not self._wait(answer, attempt, deadline):
-                return answer
-        return answer
+                answer = self._try(call, right, retries.deadline)
+            return answer
+
+        return retries.run(attempt, _retry)
 
     def _try(self, call: Callable[..., T], right: str, deadline: Deadline) -> T | Trouble:
         left = max(deadline.remaining(), 0.01)
         try:
-            client = self._client()
-            with silenced(*SDK_LOGGERS):
-                return call(client, connection_timeout=min(_CONNECT, left), read_timeout=min(_READ, left))
+            with silenced():
+                return call(self._client(), connection_timeout=min(_CONNECT, left), read_timeout=min(_READ, left))
         except Exception as error:  # noqa: BLE001 - a garbled answer makes the SDK raise anything; no text of it is kept
             return vault_trouble(error, vault=self.host, right=right)
-
-    def _wait(self, trouble: Trouble, attempt: int, deadline: Deadline) -> bool:
-        """Whether there is time for another try; it comes back when that may begin."""
-        wait = random.uniform(0, _BACK_OFF * 2 ** (attempt - 1))  # noqa: S311 - a fleet that starts at once spreads out
-        wait += trouble.retry_after or 0.0
-        return wait < deadline.remaining() and not self._closed.wait(wait)
 
     def _client(self) -> Any:
         with self._lock:
             # Connections of another process, which this one was forked from, are not ours to write to.
             if self._sdk is None or self._process != os.getpid():
-                # All of the SDK comes before its loggers are silenced: those that are made later would speak.
-                import azure.identity  # noqa: F401
                 from azure.keyvault.secrets import SecretClient
 
                 from secretsync.providers.azure_transport import transport
@@ -110,25 +101,31 @@ class VaultClient:
                 )
             return self._sdk
 
-    def claims(self, deadline: Deadline) -> Mapping[str, Any] | Missing | Failed:
+    def claims(self, retries: Retries) -> Mapping[str, Any] | Missing | Failed:
         """What the token that the vault takes says about us; empty where it is no JWT."""
 
         def list_one(client: Any, **options: Any) -> None:
             next(client.list_properties_of_secrets(max_page_size=1, **options).by_page(), None)
 
-        answer = self._ask(list_one, "list", deadline)
+        answer = self._ask(list_one, "list", retries)
         # Without the right to list, we are somebody all the same.
         if answer is not None and (answer.is_general or not _is_denied(answer.outcome)):
             return answer.outcome
         return self.tokens.claims()
 
     def close(self) -> None:
-        """Give back the connections, and end what still waits for a retry."""
-        self._closed.set()
-        with contextlib.suppress(Exception):
+        """Give back the connections."""
+        with silenced(), contextlib.suppress(Exception):
             if self._sdk is not None:
                 self._sdk.close()
         self.tokens.close()
+
+
+def _retry(answer: object) -> Retry | None:
+    """Return why and when the same request may be made again; None: not at all."""
+    if not isinstance(answer, Trouble) or not answer.is_transient or isinstance(answer.outcome, Missing):
+        return None
+    return Retry(answer.outcome, answer.retry_after or 0.0)
 
 
 def _is_denied(outcome: Missing | Failed) -> bool:

@@ -18,12 +18,9 @@ from secretsync.providers.azure_errors import NoTokenError, token_trouble, unusa
 from secretsync.providers.interface import StoreContext
 from secretsync.providers.sdk_logs import silenced
 
-__all__ = ["CREDENTIALS", "SDK_LOGGERS", "Credential", "Tokens"]
+__all__ = ["CREDENTIALS", "Credential", "Tokens"]
 
 CREDENTIALS = ("auto", "default", "workload-identity", "managed-identity", "client-secret", "cli")
-
-# Whose records hold answers and tokens, whole or in exceptions.
-SDK_LOGGERS = ("azure", "msal", "urllib3", "requests")
 
 _PUBLIC_CLOUD = "https://login.microsoftonline.com"
 
@@ -68,8 +65,11 @@ class Credential:
         """
         self._environ = context.environ
         self.client_id = context.setting("client_id", "AZURE_CLIENT_ID")
+        self.transport: Any = None  # of the credential that was created last; what it was answered
         wanted = context.setting("credential") or "auto"
-        self.kind = self._shown() if wanted == "auto" else wanted
+        shown = self._shown() if wanted == "auto" else wanted
+        self.is_guess = shown is None  # the environment shows no identity
+        self.kind = shown or "managed-identity"
         lacking = [name for name in _NEEDED.get(self.kind, ()) if not self._value(name)]
         if lacking:
             cause = f"{context.store}: the credential {self.kind} needs {', '.join(lacking)} in the environment"
@@ -82,7 +82,7 @@ class Credential:
                     [Problem(kind=ProblemKind.CONFIGURATION, store=context.store, cause=cause, hint=hint)]
                 )
 
-    def _shown(self) -> str:
+    def _shown(self) -> str | None:
         """The kind that the environment shows, in the order in which DefaultAzureCredential would try them."""
         for kind, names in _NEEDED.items():
             if all(self._value(name) for name in names):
@@ -91,8 +91,7 @@ class Credential:
             return "managed-identity"
         if shutil.which("az", path=self._environ.get("PATH")):
             return "cli"
-        # A virtual machine shows nothing of its identity.
-        return "managed-identity"
+        return None  # as on a virtual machine, which shows nothing of its identity
 
     def _value(self, name: str) -> str | None:
         return self.client_id if name == "AZURE_CLIENT_ID" else self._environ.get(name)
@@ -106,22 +105,22 @@ class Credential:
         # Given always: else it is read from the process.
         authority = self._environ.get("AZURE_AUTHORITY_HOST") or _PUBLIC_CLOUD
         tenant, client = self._environ.get("AZURE_TENANT_ID", ""), self.client_id or ""
+        # The endpoint of a managed identity is on this machine: it answers at once, or there is none.
+        self.transport = transport(1, connect=1.0 if self.kind == "managed-identity" else 2.0)
         options: dict[str, Any] = {**_ONE_TRY, "connection_timeout": 2}
         if self.kind == "client-secret":
             secret = self._environ["AZURE_CLIENT_SECRET"]
             return sdk.ClientSecretCredential(
-                tenant, client, secret, authority=authority, transport=transport(1), **options
+                tenant, client, secret, authority=authority, transport=self.transport, **options
             )
         if self.kind == "workload-identity":
             file = self._environ["AZURE_FEDERATED_TOKEN_FILE"]
             if (refusal := check_file(file, Input.SECRET_FILE)) is not None:  # azure-identity would wait for a FIFO
                 raise UnusableFileError(refusal.cause)
             names = {"tenant_id": tenant, "client_id": client, "token_file_path": file}
-            return sdk.WorkloadIdentityCredential(**names, authority=authority, transport=transport(1), **options)
+            return sdk.WorkloadIdentityCredential(**names, authority=authority, transport=self.transport, **options)
         if self.kind == "managed-identity":
-            # The endpoint is on this machine: where it does not answer at once, there is none.
-            options["connection_timeout"] = 1
-            return sdk.ManagedIdentityCredential(client_id=self.client_id, **options)
+            return sdk.ManagedIdentityCredential(client_id=self.client_id, transport=self.transport, **options)
         if self.kind == "cli":
             return sdk.AzureCliCredential()
         return sdk.DefaultAzureCredential(
@@ -151,15 +150,21 @@ class Tokens:
 
     def _ask(self, *scopes: str, **options: Any) -> Any:
         try:
-            if self._credential is None:
-                self._credential = self._choice.create()
-            # Once more: loggers may have come with the credential.
-            with silenced(*SDK_LOGGERS):
+            with silenced():
+                if self._credential is None:
+                    self._credential = self._choice.create()
                 return self._credential.get_token(*scopes, **options)
         except UnusableFileError as error:
             trouble = unusable_token_file(self._choice.kind, str(error))
         except Exception as error:  # noqa: BLE001 - whatever a credential raises means that there is no token
-            trouble = token_trouble(error, credential=self._choice.kind, is_built=self._credential is not None)
+            trouble = token_trouble(
+                error,
+                credential=self._choice.kind,
+                is_built=self._credential is not None,
+                status=getattr(self._choice.transport, "status", None),
+                after=getattr(self._choice.transport, "pause", None),
+                is_guess=self._choice.is_guess,
+            )
         # The library below azure-identity would answer the next try from its memory of this one.
         self._forget()
         # Out of the block, so that it is not chained: what the SDK raised may hold the answer.
@@ -195,6 +200,6 @@ class Tokens:
     def _forget(self) -> None:
         self._kept.clear()
         credential, self._credential = self._credential, None
-        with contextlib.suppress(Exception):
+        with silenced(), contextlib.suppress(Exception):
             if credential is not None:
                 credential.close()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-import ssl
-from collections.abc import Callable, Iterator
+import socket
+from collections.abc import Callable
 from subprocess import TimeoutExpired
 from typing import Any, TypeVar
 
 from secretsync.errors import ProblemKind
 from secretsync.model import Failed, Missing
+from secretsync.providers.retrying import causes, is_certificate_refused, is_lasting, retry_after
 from secretsync.records import Record
 
 __all__ = ["MISSING_HINT", "NoTokenError", "Trouble", "token_trouble", "unusable_token_file", "vault_trouble"]
@@ -17,7 +18,7 @@ __all__ = ["MISSING_HINT", "NoTokenError", "Trouble", "token_trouble", "unusable
 T = TypeVar("T")
 
 # What the same request may well be answered to a moment later.
-_TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
+_TRANSIENT = frozenset({408, 429, *range(500, 600)})
 
 # What code raises that finds something else in an answer than it looks for.
 _GARBLED = (ValueError, TypeError, LookupError, AttributeError)
@@ -111,20 +112,32 @@ def unusable_token_file(credential: str, cause: str) -> Trouble:
     return _of_all(ProblemKind.DENIED, f"no token by {credential}: its file cannot be read: {cause}", hint)
 
 
-def token_trouble(error: Exception, *, credential: str, is_built: bool = True) -> Trouble:
-    """What `error`, which `credential` raised when it was asked for a token, means. `is_built`: not before that."""
+def token_trouble(
+    error: Exception,
+    *,
+    credential: str,
+    is_built: bool = True,
+    status: int | None = None,
+    after: float | None = None,
+    is_guess: bool = False,
+) -> Trouble:
+    """What `error`, which `credential` raised when it was asked for a token, means. `is_built`: not before that.
+
+    status: of the last answer; None: not known. after: seconds that it asks to wait. is_guess: nothing shows that there
+    is an identity, so that one request to its endpoint is enough if it cannot be reached.
+    """
     who = f"no token by {credential}"
     if not is_built:
         hint = "AZURE_TENANT_ID and AZURE_CLIENT_ID are ids, AZURE_AUTHORITY_HOST begins with https://"
         return _of_all(ProblemKind.CONFIGURATION, f"{who}: azure-identity does not take its settings", hint)
-    status, code = _first(_status, error), _first(_authority_code, error)
+    status, code = status or _first(_status, error), _first(_authority_code, error)
     # What is left where the environment shows nothing: often there is no such endpoint.
     machine = _credential_hint(credential) if credential == "managed-identity" else None
     if status in (_TRANSIENT_IDENTITY if credential == "managed-identity" else _TRANSIENT):
         cause = f"{who}: its endpoint answered with HTTP {status}"
-        return _of_all(ProblemKind.UNAVAILABLE, cause, again=True, after=_first(_retry_after, error))
+        return _of_all(ProblemKind.UNAVAILABLE, cause, again=True, after=after or _first(_retry_after, error))
     if status is None and (trouble := _unreachable(error, f"{who}: its endpoint", machine)) is not None:
-        return trouble
+        return _of_all(ProblemKind.UNAVAILABLE, trouble.outcome.cause, trouble.outcome.hint) if is_guess else trouble
     if code in _TRANSIENT_CODES:
         return _of_all(ProblemKind.UNAVAILABLE, f"{who} ({code})", again=True)
     if code:
@@ -135,9 +148,9 @@ def token_trouble(error: Exception, *, credential: str, is_built: bool = True) -
         hint = "AZURE_TENANT_ID must be the tenant of the vault"
         return _of_all(ProblemKind.DENIED, f"{who}: the vault belongs to another tenant", hint)
     if _is_behind(error, *_GARBLED) if status is None else status < 400:
-        # Often an error after all: the SDK looked into a body that was not there, and tells no status.
         cause = f"{who}: its endpoint gave a garbled answer"
-        return _of_all(ProblemKind.UNAVAILABLE, cause, machine, again=True)
+        # Without a status it may have been an error: the SDK looked into a body that was not there.
+        return _of_all(ProblemKind.UNAVAILABLE, cause, machine, again=status is None)
     if _is_behind(error, TimeoutExpired):
         return _of_all(ProblemKind.UNAVAILABLE, f"{who}: no answer in time")
     if isinstance(error, OSError) and credential == "workload-identity":
@@ -201,12 +214,13 @@ def _unreachable(error: Exception, who: str, hint: str | None = None) -> Trouble
         ServiceResponseTimeoutError,
     )
 
-    found = next((one for one in _chain(error) if isinstance(one, ServiceRequestError | ServiceResponseError)), None)
+    found = next((one for one in causes(error) if isinstance(one, ServiceRequestError | ServiceResponseError)), None)
     if found is None:
         if _is_behind(error, IncompleteReadError):
             return _of_all(ProblemKind.UNAVAILABLE, f"{who}: the answer was cut off", hint, again=True)
         return None
-    if _is_behind(error, ssl.SSLCertVerificationError):
+    is_again = not is_lasting(error)
+    if is_certificate_refused(error):
         hint = "REQUESTS_CA_BUNDLE names the authorities that are"
         return _of_all(ProblemKind.UNAVAILABLE, f"{who}: its certificate is not trusted", hint)
     if isinstance(found, ServiceRequestTimeoutError):
@@ -217,29 +231,18 @@ def _unreachable(error: Exception, who: str, hint: str | None = None) -> Trouble
         cause = f"{who} cannot be reached"
     else:
         cause = f"{who}: the connection was cut"
-    return _of_all(ProblemKind.UNAVAILABLE, cause, hint, again=True)
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """`error`, and the exceptions behind it."""
-    waiting: list[object] = [error]
-    seen: set[int] = set()
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, BaseException) and id(one) not in seen:
-            seen.add(id(one))
-            yield one
-            waiting += [one.__cause__, one.__context__, *one.args]
-            waiting += [getattr(one, name, None) for name in ("inner_exception", "reason")]
+    if _is_behind(error, socket.gaierror):
+        cause = f"{who}: its name {'cannot be looked up for now' if is_again else 'is not known'}"
+    return _of_all(ProblemKind.UNAVAILABLE, cause, hint, again=is_again)
 
 
 def _first(look: Callable[[BaseException], T | None], error: BaseException) -> T | None:
     """What `look` finds first in `error` and the exceptions behind it."""
-    return next((found for one in _chain(error) if (found := look(one)) is not None), None)
+    return next((found for one in causes(error) if (found := look(one)) is not None), None)
 
 
 def _is_behind(error: BaseException, *kinds: type[BaseException]) -> bool:
-    return any(isinstance(one, kinds) for one in _chain(error))
+    return any(isinstance(one, kinds) for one in causes(error))
 
 
 def _status(error: BaseException) -> int | None:
@@ -253,8 +256,10 @@ def _status(error: BaseException) -> int | None:
 
 def _retry_after(error: BaseException) -> float | None:
     headers = getattr(getattr(error, "response", None), "headers", None) or {}
-    text = str(headers.get("Retry-After", ""))
-    return float(text) if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text) else None
+    for name in ("retry-after-ms", "x-ms-retry-after-ms"):
+        if (milliseconds := retry_after(headers.get(name))) is not None:
+            return milliseconds / 1000
+    return retry_after(headers.get("Retry-After"))
 
 
 def _codes(error: Any) -> tuple[str | None, str | None]:

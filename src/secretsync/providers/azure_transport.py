@@ -17,22 +17,15 @@ from urllib3.util.ssl_ import create_urllib3_context
 
 from secretsync.files import Input, check_file
 from secretsync.providers.interface import RequestCounter
-from secretsync.providers.quiet_connections import POOLS
+from secretsync.providers.retrying import retry_after
 
 __all__ = ["transport"]
+
+_READ = 5.0  # seconds between two pieces of an answer
 
 
 class _Adapter(HTTPAdapter):
     """Connections whose TLS context has its certificate authorities already."""
-
-    def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        super().init_poolmanager(*args, **options)
-        self.poolmanager.pool_classes_by_scheme = POOLS
-
-    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
-        manager = super().proxy_manager_for(proxy, **options)
-        manager.pool_classes_by_scheme = POOLS
-        return manager
 
     def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
         host, tls = super().build_connection_pool_key_attributes(request, verify, cert)
@@ -69,22 +62,30 @@ def _made(place: str, _changed: int, _size: int) -> ssl.SSLContext:
 class _Transport(RequestsTransport):  # type: ignore[misc] # its stubs make it an Any
     """A transport that counts what it sends."""
 
-    def __init__(self, session: requests.Session, counter: RequestCounter | None) -> None:
-        super().__init__(session=session)
+    def __init__(self, session: requests.Session, counter: RequestCounter | None, connect: float) -> None:
+        # A credential's own time-outs only reach a transport that it makes by itself.
+        super().__init__(session=session, connection_timeout=connect, read_timeout=_READ)
         self._counter = counter
+        self.status: int | None = None  # of the last answer
+        self.pause: float | None = None  # seconds that it asks to wait
 
     def send(self, request: Any, **options: Any) -> Any:
         """The answer to a request."""
         if self._counter is not None:
             self._counter.add(request.method)
-        return super().send(request, **options)
+        self.status = self.pause = None
+        answer = super().send(request, **options)
+        self.status, self.pause = answer.status_code, retry_after(answer.headers.get("Retry-After"))
+        return answer
 
 
-def transport(connections: int, counter: RequestCounter | None = None) -> RequestsTransport:
+def transport(connections: int, counter: RequestCounter | None = None, *, connect: float = 2.0) -> _Transport:
     """A transport for the SDK's clients that keeps up to `connections`; `counter` counts its requests.
+
+    connect: seconds until a connection must be made, if a request does not say another time.
 
     Proxies and certificate authorities are those of the process, as requests finds them.
     """
     session = requests.Session()
     session.mount("https://", _Adapter(pool_maxsize=connections))
-    return _Transport(session, counter)
+    return _Transport(session, counter, connect)

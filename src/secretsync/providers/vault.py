@@ -23,6 +23,7 @@ from secretsync.providers.vault_settings import SETTINGS, check_path, check_sett
 from secretsync.providers.workers import no_answer, run_in_threads
 
 if TYPE_CHECKING:
+    from secretsync.providers.retrying import Retries
     from secretsync.providers.vault_session import Round, Session
 
 __all__ = ["VaultProvider"]
@@ -34,7 +35,6 @@ R = TypeVar("R")
 _WORKERS = 32
 _WORKERS_TLS = 16  # a handshake costs the processor more than it saves in waiting
 _IDENTITY = 10.0  # seconds for saying who we are
-_SDK = ("hvac", "requests", "urllib3")
 
 
 class VaultProvider:
@@ -84,10 +84,12 @@ class VaultProvider:
         return self._ask(refs, deadline, describe)
 
     def identity(self) -> Identity:
+        from secretsync.providers.retrying import Retries
         from secretsync.providers.vault_metadata import who_we_are
 
         deadline = Deadline(_IDENTITY)
-        answers = run_in_threads(self._guarded(who_we_are, deadline), (None,), workers=1, deadline=deadline)
+        retries = Retries(deadline, once=True)
+        answers = run_in_threads(self._guarded(who_we_are, retries), (None,), workers=1, deadline=deadline)
         _, found = next(answers, (None, no_answer(deadline)))
         if isinstance(found, Failed):
             problem = Problem(kind=found.kind, cause=found.cause, hint=found.hint, store=self._context.store)
@@ -95,7 +97,7 @@ class VaultProvider:
         return found
 
     def close(self) -> None:
-        with self._lock:
+        with self._lock, silenced():
             if self._session is not None:
                 self._session.close()
             self._session = None
@@ -106,19 +108,22 @@ class VaultProvider:
         deadline: Deadline,
         answer: Callable[[Round, SecretRef], Found[T] | Missing | Failed],
     ) -> Iterator[tuple[SecretRef, Found[T] | Missing | Failed]]:
+        from secretsync.providers.retrying import Retries
+
         waiting = dict.fromkeys(refs)
         if not waiting:
             return
+        retries = Retries(deadline)
         workers = _WORKERS_TLS if self._address.startswith("https:") else _WORKERS
         for ref, outcome in run_in_threads(
-            self._guarded(answer, deadline), tuple(waiting), workers=workers, deadline=deadline
+            self._guarded(answer, retries), tuple(waiting), workers=workers, deadline=deadline
         ):
             del waiting[ref]
             yield ref, outcome
         for ref in waiting:
-            yield ref, no_answer(deadline)
+            yield ref, retries.no_answer()
 
-    def _guarded(self, answer: Callable[[Round, A], R], deadline: Deadline) -> Callable[[A], R | Failed]:
+    def _guarded(self, answer: Callable[[Round, A], R], retries: Retries) -> Callable[[A], R | Failed]:
         """`answer` in one round of asking, its failures as outcomes."""
         from secretsync.providers.vault_connection import VaultFailureError
         from secretsync.providers.vault_session import Round
@@ -128,9 +133,9 @@ class VaultProvider:
         def guarded(item: A) -> R | Failed:
             nonlocal begun
             try:
-                with silenced(*_SDK):
+                with silenced():
                     with self._lock:
-                        begun = begun or Round(self._opened(), deadline)
+                        begun = begun or Round(self._opened(), retries)
                     return answer(begun, item)
             except VaultFailureError as failure:
                 return failure.failed

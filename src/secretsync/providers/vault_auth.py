@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote
 
 import hvac.api.auth_methods as methods
@@ -22,7 +22,13 @@ __all__ = ["Login", "Token", "variable"]
 _POD_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"  # noqa: S105 - where a pod finds its own
 _MARGIN = 20.0  # seconds before its end at which a token is renewed, at the most a third of its life
 
-MakeAdapter = Callable[[str], VaultAdapter]  # an adapter with this token; "" for none
+
+class MakeAdapter(Protocol):
+    """Makes adapters for requests."""
+
+    def __call__(self, token: str, *, is_repeatable: bool = True) -> VaultAdapter:
+        """Return an adapter with this token; "" for none. `is_repeatable`: being carried out twice does no harm."""
+        ...
 
 
 class Token(HiddenValue):
@@ -112,7 +118,9 @@ class Login:
         reply: Reply
         if self.method == "approle":
             role_id, secret_id = self._value("role_id", "ROLE_ID"), self._unwrapped(adapter)
-            reply = methods.AppRole(adapter("")).login(role_id, secret_id, use_token=False, mount_point=self._mount)
+            # Its uses may be limited, and only the server knows whether they are: each request may cost one.
+            approle = methods.AppRole(adapter("", is_repeatable=False))
+            reply = approle.login(role_id, secret_id, use_token=False, mount_point=self._mount)
         elif self.method == "userpass":
             name, password = self._value("username", "USERNAME"), self._secret("password", "PASSWORD")
             # hvac puts the name into the path as it is.
@@ -135,7 +143,8 @@ class Login:
         given = self._secret_id or self._secret("secret_id", "SECRET_ID")
         if not self._settings.get("wrapped") or self._secret_id is not None:
             return given
-        reply: Reply = Wrapping(adapter(_checked(given, "the wrapping token"))).unwrap()  # type: ignore[no-untyped-call]
+        wrapped = adapter(_checked(given, "the wrapping token"), is_repeatable=False)
+        reply: Reply = Wrapping(wrapped).unwrap()  # type: ignore[no-untyped-call]
         secret_id = (reply.data or {}).get("secret_id")
         if reply.status == 200 and isinstance(secret_id, str) and secret_id:
             self._secret_id = secret_id

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -12,9 +10,11 @@ import requests
 import urllib3.exceptions
 from hvac.adapters import RawAdapter
 
+from secretsync.errors import ProblemKind
 from secretsync.json_text import NotJsonError, parse_json
-from secretsync.model import Hidden
+from secretsync.model import Failed, Hidden
 from secretsync.providers.interface import Deadline, RequestCounter
+from secretsync.providers.retrying import Retries, Retry, retry_after
 from secretsync.providers.vault_network import Trouble, VaultFailureError, make_session, translate
 from secretsync.providers.workers import no_answer
 
@@ -22,13 +22,10 @@ __all__ = ["Connection", "Reply", "VaultAdapter", "VaultFailureError"]
 
 _CONNECT = 2.0  # seconds
 _READ = 5.0
-_TRIES = 3
-_PAUSE = 0.3  # seconds before the second try, at the most; doubled before the third: a failover takes half a second
 
-# What another try can mend: a failover, a node behind its leader, a load balancer between two nodes, a busy server.
-_PASSING = frozenset({412, 429, 500, 502, 503, 504})
-# Of those, what says that the request was not carried out.
-_NOT_DONE = frozenset({412, 429, 503})
+# What another try can fix: a node behind its leader, a busy server, a failover, a gateway between two nodes, and a node
+# that is sealed or on standby.
+_PASSING = frozenset({412, 429, 472, 473, *range(500, 600)})
 
 
 class Reply(Hidden):
@@ -58,6 +55,14 @@ class Reply(Hidden):
         """
         return self.document is not None and (isinstance(self.document.get("errors"), list) or "data" in self.document)
 
+    @property
+    def is_not_done(self) -> bool:
+        """True if the request was turned away before the server did anything.
+
+        A 503 of a gateway does not prove that: the connection behind it may have broken after the request was sent.
+        """
+        return self.status == 429 or (self.is_vaults and self.status in (412, 503))
+
     def says(self, words: str) -> bool:
         """Whether an error or a warning of the server has these words in it. They are never shown."""
         document = self.document or {}
@@ -82,19 +87,15 @@ class Connection:
         """Close them."""
         self.session.close()
 
-    def send(self, method: str, url: str, deadline: Deadline, *, is_repeatable: bool, **request: Any) -> Reply:
-        """The answer, at the latest at `deadline`; repeated with pauses as long as that can help.
+    def send(self, method: str, url: str, retries: Retries, *, is_repeatable: bool, **request: Any) -> Reply:
+        """Return the answer, at the latest at the deadline; repeated with pauses as long as that can help.
 
         `is_repeatable`: being carried out twice does no harm. Raises VaultFailureError.
         """
-        tries = 0
-        while True:
-            tries += 1
-            outcome = self._try(method, url, deadline, request)
-            pause = _pause(outcome, tries, is_repeatable=is_repeatable)
-            if pause is None or pause >= deadline.remaining():
-                break
-            time.sleep(pause)
+        outcome = retries.run(
+            lambda: self._try(method, url, retries.deadline, request),
+            lambda outcome: _retry(outcome, is_repeatable=is_repeatable),
+        )
         if isinstance(outcome, Reply):
             return outcome
         raise VaultFailureError(outcome.failed)
@@ -120,7 +121,7 @@ class VaultAdapter(RawAdapter):
     def __init__(
         self,
         connection: Connection,
-        deadline: Deadline,
+        retries: Retries,
         *,
         token: str = "",
         namespace: str | None = None,
@@ -128,7 +129,7 @@ class VaultAdapter(RawAdapter):
     ) -> None:
         super().__init__(base_uri=connection.address, token=token, session=connection.session, namespace=namespace)
         self._connection = connection
-        self._deadline = deadline
+        self._retries = retries
         self._is_repeatable = is_repeatable
 
     def read(self, path: str, **parameters: object) -> Reply:
@@ -150,7 +151,7 @@ class VaultAdapter(RawAdapter):
         return self._connection.send(
             method,
             self.urljoin(self.base_uri, url),
-            self._deadline,
+            self._retries,
             is_repeatable=self._is_repeatable,
             headers=sent,
             params=options.get("params"),
@@ -164,30 +165,22 @@ def _reply(response: requests.Response) -> Reply:
         document = parse_json(response.content.decode("utf-8"))
     except (NotJsonError, UnicodeDecodeError, RecursionError):
         document = None
-    try:
-        retry_after = float(response.headers.get("Retry-After", ""))
-    except ValueError:
-        retry_after = None
     location = urlsplit(response.headers["Location"]).hostname if "Location" in response.headers else None
     return Reply(
         response.status_code,
         document if isinstance(document, dict) else None,
-        retry_after=retry_after if retry_after is not None and 0 <= retry_after < 3600 else None,
+        retry_after=retry_after(response.headers.get("Retry-After")),
         location=location,
     )
 
 
-def _pause(outcome: Reply | Trouble, tries: int, *, is_repeatable: bool) -> float | None:
-    """Seconds until the next try; None: there is none."""
-    jitter = random.uniform(0.5, 1.0) * _PAUSE * 2.0 ** (min(tries, _TRIES) - 1)  # noqa: S311 - spreads requests, hides nothing
-    if isinstance(outcome, Reply):
-        if outcome.status not in _PASSING or outcome.says("sealed"):
-            return None
-        if not is_repeatable and outcome.status not in _NOT_DONE:
-            return None
-        if outcome.status == 429 and outcome.retry_after is not None:
-            # The server says when: that is no guess of ours, so it counts until the deadline.
-            return outcome.retry_after + jitter
-    elif not outcome.is_passing or (outcome.was_sent and not is_repeatable):
+def _retry(outcome: Reply | Trouble, *, is_repeatable: bool) -> Retry | None:
+    """Return why and when the same request may be sent again; None: not at all."""
+    if isinstance(outcome, Trouble):
+        return Retry(outcome.failed) if outcome.is_passing and (is_repeatable or not outcome.was_sent) else None
+    if outcome.status not in _PASSING or not (is_repeatable or outcome.is_not_done):
         return None
-    return jitter if tries < _TRIES else None
+    cause = "it is rate limited (429)" if outcome.status == 429 else f"it failed ({outcome.status})"
+    if outcome.says("sealed"):
+        cause = f"it is sealed ({outcome.status})"
+    return Retry(Failed(ProblemKind.UNAVAILABLE, cause), outcome.retry_after or 0.0)

@@ -18,7 +18,7 @@ from requests.adapters import HTTPAdapter
 from secretsync.errors import ProblemKind
 from secretsync.files import Input, check_file
 from secretsync.model import Failed
-from secretsync.providers.quiet_connections import POOLS
+from secretsync.providers.retrying import causes, is_lasting
 from secretsync.records import Record
 
 __all__ = ["Trouble", "VaultFailureError", "make_session", "translate"]
@@ -66,20 +66,22 @@ def translate(error: Exception, address: str, timeout: tuple[float, float]) -> T
     if isinstance(error, requests.exceptions.ConnectTimeout):
         failed = Failed(ProblemKind.UNAVAILABLE, f"no connection within {timeout[0]:.2g} s", hint)
         return Trouble(failed, was_sent=False)
+    is_passing = not is_lasting(error)
     if isinstance(error, requests.exceptions.ProxyError):
         failed = Failed(ProblemKind.UNAVAILABLE, "the proxy between us and the server does not answer", _PROXY)
-        return Trouble(failed, was_sent=False)
+        return Trouble(failed, is_passing=is_passing, was_sent=False)
     if isinstance(error, requests.RequestException) and isinstance(error, ValueError):  # of an address that is none
         cause = f"there is no way to {address} ({type(error).__name__})"
         failed = Failed(ProblemKind.CONFIGURATION, cause, f"is it right, and the proxy? {_PROXY}")
         return Trouble(failed, is_passing=False, was_sent=False)
     if isinstance(error, requests.exceptions.SSLError):
-        return Trouble(_untrusted(error), is_passing=False)
+        return Trouble(_untrusted(error), is_passing=is_passing)
     if isinstance(error, requests.exceptions.Timeout):
         return Trouble(Failed(ProblemKind.UNAVAILABLE, f"no answer within {timeout[1]:.2g} s", hint))
     if _has_cause(error, socket.gaierror):
-        failed = Failed(ProblemKind.UNAVAILABLE, "the server's name is not known", hint)
-        return Trouble(failed, was_sent=False)
+        what = "cannot be looked up for now" if is_passing else "is not known"
+        failed = Failed(ProblemKind.UNAVAILABLE, f"the server's name {what}", hint)
+        return Trouble(failed, is_passing=is_passing, was_sent=False)
     if _has_cause(error, urllib3.exceptions.NewConnectionError):
         failed = Failed(ProblemKind.UNAVAILABLE, "the server refuses connections", hint)
         return Trouble(failed, was_sent=False)
@@ -93,9 +95,7 @@ def translate(error: Exception, address: str, timeout: tuple[float, float]) -> T
 
 
 def _untrusted(error: Exception) -> Failed:
-    why = next(
-        (cause.verify_message for cause in _causes(error) if isinstance(cause, ssl.SSLCertVerificationError)), ""
-    )
+    why = next((cause.verify_message for cause in causes(error) if isinstance(cause, ssl.SSLCertVerificationError)), "")
     return Failed(
         ProblemKind.UNAVAILABLE,
         f"the server's certificate is not trusted: {why}" if why else "no TLS connection can be made with the server",
@@ -104,19 +104,7 @@ def _untrusted(error: Exception) -> Failed:
 
 
 def _has_cause(error: BaseException, kind: type[BaseException]) -> bool:
-    return any(isinstance(cause, kind) for cause in _causes(error))
-
-
-def _causes(error: BaseException) -> list[BaseException]:
-    """`error` and everything that it wraps: urllib3 keeps reasons in arguments, requests in contexts."""
-    found: list[BaseException] = []
-    waiting: list[Any] = [error]
-    while waiting and len(found) < 20:
-        cause = waiting.pop()
-        if isinstance(cause, BaseException) and cause not in found:
-            found.append(cause)
-            waiting += [*cause.args, getattr(cause, "reason", None), cause.__cause__, cause.__context__]
-    return found
+    return any(isinstance(cause, kind) for cause in causes(error))
 
 
 class _Transport(HTTPAdapter):
@@ -128,12 +116,9 @@ class _Transport(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         super().init_poolmanager(*args, ssl_context=self._context, **options)
-        self.poolmanager.pool_classes_by_scheme = POOLS
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
-        manager = super().proxy_manager_for(proxy, ssl_context=self._context, **options)
-        manager.pool_classes_by_scheme = POOLS
-        return manager
+        return super().proxy_manager_for(proxy, ssl_context=self._context, **options)
 
     def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
         host, _ = super().build_connection_pool_key_attributes(request, verify, cert)

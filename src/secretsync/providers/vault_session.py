@@ -11,10 +11,10 @@ import hvac.api.auth_methods as methods
 
 from secretsync.errors import ProblemKind
 from secretsync.model import Failed
-from secretsync.providers.interface import Deadline, RequestCounter, StoreContext
+from secretsync.providers.interface import RequestCounter, StoreContext
+from secretsync.providers.retrying import Retries
 from secretsync.providers.vault_auth import Login, Token, variable
 from secretsync.providers.vault_connection import Connection, Reply, VaultAdapter, VaultFailureError
-from secretsync.providers.workers import no_answer
 from secretsync.records import Record
 
 __all__ = ["Kind", "Mount", "Round", "Session"]
@@ -71,9 +71,9 @@ class _Once(Generic[T]):
         self._lock = threading.Lock()
         self._made: T | Failed | None = None
 
-    def get(self, make: Callable[[], T], deadline: Deadline) -> T:
-        if not self._lock.acquire(timeout=deadline.remaining()):
-            raise VaultFailureError(no_answer(deadline))
+    def get(self, make: Callable[[], T], retries: Retries) -> T:
+        if not self._lock.acquire(timeout=retries.deadline.remaining()):
+            raise VaultFailureError(retries.no_answer())
         try:
             if self._made is None:
                 try:
@@ -91,9 +91,10 @@ class _Once(Generic[T]):
 class Round:
     """One round of asking, from several threads, until the deadline. Its methods raise VaultFailureError."""
 
-    def __init__(self, session: Session, deadline: Deadline) -> None:
+    def __init__(self, session: Session, retries: Retries) -> None:
         self.session = session
-        self.deadline = deadline
+        self.deadline = retries.deadline
+        self._retries = retries
         self._first: _Once[Token] = _Once()
         self._second: _Once[Token] = _Once()
         self._newer: Token | None = None
@@ -110,11 +111,11 @@ class Round:
         Where our token turns out to be dead, it is replaced once, and the call made again. `is_repeatable`: being
         carried out twice does no harm.
         """
-        first = self._first.get(self._enter, self.deadline)
+        first = self._first.get(self._enter, self._retries)
         token = self._newer or first
         reply = call(self._adapter(token.reveal(), is_repeatable=is_repeatable))
         if _is_refusal(reply) and token is first and (first.is_over or self._is_dead(first)):
-            token = self._second.get(lambda: self._again(first), self.deadline)
+            token = self._second.get(lambda: self._again(first), self._retries)
             reply = call(self._adapter(token.reveal(), is_repeatable=is_repeatable))
         if reply.status == 404 and reply.says("namespace not found"):
             raise VaultFailureError(self._no_namespace())
@@ -139,7 +140,7 @@ class Round:
             lock = self._locks.setdefault(first, threading.Lock())
         # One at a time below one first segment: what one brings answers most of the others.
         if not lock.acquire(timeout=self.deadline.remaining()):
-            raise VaultFailureError(no_answer(self.deadline))
+            raise VaultFailureError(self._retries.no_answer())
         try:
             if known := self._known(path) or self._closed.get(folder):
                 return known
@@ -179,12 +180,12 @@ class Round:
         def look() -> bool:
             return _is_refusal(_look_self(self._adapter(token.reveal())))
 
-        return self._death.get(look, self.deadline)
+        return self._death.get(look, self._retries)
 
     def _adapter(self, token: str, *, is_repeatable: bool = True) -> VaultAdapter:
         session = self.session
         return VaultAdapter(
-            session.connection, self.deadline, token=token, namespace=session.namespace, is_repeatable=is_repeatable
+            session.connection, self._retries, token=token, namespace=session.namespace, is_repeatable=is_repeatable
         )
 
     # The mounts.
@@ -222,7 +223,7 @@ class Round:
         if reply.status == 429:
             when = f", for another {reply.retry_after:g} s" if reply.retry_after else ""
             return Failed(unavailable, f"it is rate limited (429){when}", "ask less often, or raise the quota")
-        if reply.status >= 472 and (state := self._state.get(self._look_at_health, self.deadline)):
+        if reply.status >= 472 and (state := self._state.get(self._look_at_health, self._retries)):
             return Failed(unavailable, f"it is {state} ({reply.status})", "its operators have to mend that")
         if reply.status >= 500 or reply.status in (472, 473):
             return Failed(
@@ -238,7 +239,7 @@ class Round:
 
     def _look_at_health(self) -> str:
         """The state of a server that does not work, in words; empty where it says that all is well, or nothing."""
-        adapter = VaultAdapter(self.session.connection, self.deadline)
+        adapter = VaultAdapter(self.session.connection, Retries(self.deadline, once=True))
         codes = {f"{state}code": 200 for state in ("standby", "drsecondary", "performancestandby", "sealed", "uninit")}
         try:
             told = adapter.read("sys/health", **codes).document or {}

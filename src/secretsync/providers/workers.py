@@ -69,15 +69,17 @@ def next_of(results: SimpleQueue[T], deadline: Deadline) -> T:
                 raise
 
 
-def answer_all(refs: Sequence[T], answers: Iterable[tuple[T, R]], deadline: Deadline) -> Iterator[tuple[T, R | Failed]]:
-    """`answers` as they come, each of `refs` once; those that were not answered are yielded at the end as failed."""
+def answer_all(
+    refs: Sequence[T], answers: Iterable[tuple[T, R]], left_out: Callable[[], Failed]
+) -> Iterator[tuple[T, R | Failed]]:
+    """`answers` as they come, each of `refs` once; those that were not answered are `left_out()` at the end."""
     waiting = dict.fromkeys(refs)
     for ref, answer in answers:
         if ref in waiting:
             del waiting[ref]
             yield ref, answer
     for ref in waiting:
-        yield ref, no_answer(deadline)
+        yield ref, left_out()
 
 
 def no_answer(deadline: Deadline) -> Failed:
