@@ -34,7 +34,7 @@ test: $(VENV)/.dev .tools/.readers
 	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
 
 test-formats: $(VENV)/.dev .tools/.readers
-	$(BIN)/python -m pytest -n auto tests/formats tests/output --hostile=10000 --kills=1000 $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto tests/rendering tests/core/test_atomic_write.py --hostile=10000 --kills=1000 $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -62,7 +62,7 @@ $(VENV)/.core: $(VENV)/.made pyproject.toml constraints.txt
 	@touch $@
 
 # Readers of what `render` writes that are no Debian packages. Cached: make clean leaves them.
-.tools/.readers: tests/formats/fetch_readers.py | $(VENV)/.dev
+.tools/.readers: tests/rendering/formats/fetch_readers.py | $(VENV)/.dev
 	@$(BIN)/python $<
 	@touch $@
 

@@ -14,7 +14,7 @@ from tests.support.processes import CommandResult, RunCli, heed_signals, run_sec
 from tests.support.projects import MakeProject, Project
 from tests.support.tools import count_skips
 
-pytest_plugins = ["tests.formats.plugin", "tests.plugin.fixtures", "tests.servers.fixtures"]
+pytest_plugins = ["tests.rendering.formats.plugin", "tests.providers.plugin.fixtures", "tests.servers.fixtures"]
 
 # The machine may be slow and shared: how long one example takes says nothing.
 hypothesis.settings.register_profile("secretsync", deadline=None, print_blob=True)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from secretsync import Config, ConfigurationError, ResolutionError, UsageError, resolve_config
-from secretsync.errors import ProblemKind
+from secretsync.core.errors import ProblemKind
 from secretsync.testing import MemoryProvider
 from tests.support.canary import CanaryFactory
 from tests.support.processes import clean_environment, run_command

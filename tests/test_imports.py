@@ -17,11 +17,37 @@ COSTLY = SDKS | {
 }
 # Of ours: what belongs to other commands, to other stores and to tests.
 OTHERS = {
-    *("secretsync.activity", "secretsync.checks", "secretsync.explanation", "secretsync.redact", "secretsync.testing"),
-    *("secretsync.providers.aws", "secretsync.providers.azure", "secretsync.providers.vault"),
-    *("secretsync.access_log", "secretsync.actors", "secretsync.history", "secretsync.changes", "secretsync.tracking"),
-    *("secretsync.convert", "secretsync.settings", "secretsync.fields", "secretsync.type_hints"),
-    *("secretsync.cli.check", "secretsync.cli.explain", "secretsync.cli.init", "secretsync.cli.providers"),
+    *(
+        "secretsync.resolving.activity",
+        "secretsync.inspection.check",
+        "secretsync.inspection.explain",
+        "secretsync.config.log_filter",
+        "secretsync.testing.contract",
+    ),
+    *(
+        "secretsync.providers.aws.provider",
+        "secretsync.providers.azure.provider",
+        "secretsync.providers.vault.provider",
+    ),
+    *(
+        "secretsync.resolving.access_log",
+        "secretsync.core.current_user",
+        "secretsync.tracking.history",
+        "secretsync.tracking.compare",
+        "secretsync.tracking.track",
+    ),
+    *(
+        "secretsync.config.convert",
+        "secretsync.config.typed",
+        "secretsync.config.fields",
+        "secretsync.config.type_hints",
+    ),
+    *(
+        "secretsync.cli.commands.check",
+        "secretsync.cli.commands.explain",
+        "secretsync.cli.commands.init",
+        "secretsync.cli.commands.providers",
+    ),
 }
 
 
@@ -95,17 +121,17 @@ def test_the_library_needs_no_sdk(shop: Project) -> None:
 def test_render_needs_no_sdk(shop: Project, form: str) -> None:
     """No SDK, no entry points, no JSON, no other format."""
     modules = imports_of_command(["render", "-e", "test", "--format", form], shop.root, shop.home)
-    assert f"secretsync.formats.{form}" in modules
-    assert not under(COSTLY | OTHERS | {"json", "secretsync.cli.run"}, modules)
-    formats = under({"secretsync.formats"}, modules) - {"secretsync.formats"}
-    assert not formats & {f"secretsync.formats.{name}" for name in ("json_", "yaml_", "kubernetes", "github")}
+    assert f"secretsync.rendering.formats.{form}" in modules
+    assert not under(COSTLY | OTHERS | {"json", "secretsync.cli.commands.run"}, modules)
+    formats = under({"secretsync.rendering.formats"}, modules) - {"secretsync.rendering.formats"}
+    assert not formats & {f"secretsync.rendering.formats.{name}" for name in ("json_", "yaml_", "kubernetes", "github")}
 
 
 def test_run_needs_no_sdk(shop: Project) -> None:
     """Nor anything that `run` does not use."""
     modules = imports_of_command(["run", "-e", "test", "--", "true"], shop.root, shop.home)
-    assert "secretsync.entrypoint" in modules
-    assert not under(COSTLY | OTHERS | {"secretsync.formats"}, modules)
+    assert "secretsync.running.exec_command" in modules
+    assert not under(COSTLY | OTHERS | {"secretsync.rendering.formats"}, modules)
 
 
 def test_bindings_are_read_only_where_there_are_some(shop: Project) -> None:
@@ -121,4 +147,7 @@ def test_bindings_are_read_only_where_there_are_some(shop: Project) -> None:
 def test_help_needs_next_to_nothing(tmp_path: Path, arguments: list[str]) -> None:
     """No parser, no files, no store."""
     modules = imports_of_command(arguments, tmp_path, tmp_path)
-    assert not under(COSTLY | {"argparse", "dotenv", "secretsync.api", "secretsync.source", "secretsync.plan"}, modules)
+    assert not under(
+        COSTLY | {"argparse", "dotenv", "secretsync.api", "secretsync.planning.request", "secretsync.planning.plan"},
+        modules,
+    )

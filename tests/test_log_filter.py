@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from secretsync import Secret
-from secretsync.redact import SecretFilter
+from secretsync.config.log_filter import SecretFilter
 from tests.support.canary import CanaryFactory
 
 MASK = "********"

@@ -21,8 +21,8 @@ from typing import Any
 import pytest
 
 from secretsync import Secret
-from secretsync.model import HiddenValue, Payload
-from secretsync.providers.vault_auth import Token
+from secretsync.core.model import HiddenValue, Payload
+from secretsync.providers.vault.login import Token
 from tests.support.canary import CanaryFactory
 
 REFUSED: dict[str, Callable[[Any], object]] = {

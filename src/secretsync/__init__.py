@@ -8,8 +8,9 @@ if TYPE_CHECKING:
 
     from secretsync.api import check_rotation, resolve_config
     from secretsync.appconfig import AppConfig
-    from secretsync.config import Config, Refreshed
-    from secretsync.errors import (
+    from secretsync.config.config import Config, Refreshed
+    from secretsync.config.fields import Key
+    from secretsync.core.errors import (
         ConfigurationError,
         MissingKeyError,
         OutputError,
@@ -21,9 +22,8 @@ if TYPE_CHECKING:
         ValidationError,
         ValueTypeError,
     )
-    from secretsync.fields import Key
-    from secretsync.model import Origin, Secret
-    from secretsync.rotation import Finding, RotationReport, SecretAge, State
+    from secretsync.core.model import Origin, Secret
+    from secretsync.rotation.report import Finding, RotationReport, SecretAge, State
 
 __version__ = "0.1.0"
 
@@ -55,15 +55,15 @@ __all__ = [
 # Where each public name lives. They are imported on first use: the commands pay only for what they need.
 _HOMES = {
     "AppConfig": "appconfig",
-    "Config": "config",
-    "Finding": "rotation",
-    "Key": "fields",
-    "Origin": "model",
-    "Refreshed": "config",
-    "RotationReport": "rotation",
-    "Secret": "model",
-    "SecretAge": "rotation",
-    "State": "rotation",
+    "Config": "config.config",
+    "Finding": "rotation.report",
+    "Key": "config.fields",
+    "Origin": "core.model",
+    "Refreshed": "config.config",
+    "RotationReport": "rotation.report",
+    "Secret": "core.model",
+    "SecretAge": "rotation.report",
+    "State": "rotation.report",
     "check_rotation": "api",
     "resolve_config": "api",
 }
@@ -75,7 +75,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(message)
     from importlib import import_module
 
-    value = getattr(import_module(f"secretsync.{_HOMES.get(name, 'errors')}"), name)
+    value = getattr(import_module(f"secretsync.{_HOMES.get(name, 'core.errors')}"), name)
     globals()[name] = value
     return value
 

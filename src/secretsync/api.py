@@ -6,24 +6,24 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from secretsync.config import Config, Resolved
-from secretsync.errors import ResolutionError, UsageError, ValidationError
-from secretsync.fetch import Answers, Stores, fetch, inspect, open_stores
-from secretsync.handover import Handover, HandoverError
-from secretsync.model import Payload
-from secretsync.plan import EntryId, Plan
+from secretsync.config.config import Config, Resolved
+from secretsync.core.errors import ResolutionError, UsageError, ValidationError
+from secretsync.core.model import Payload
+from secretsync.planning.plan import EntryId, Plan
+from secretsync.planning.request import Environ, Source, load_plan, make_deadline, make_source, open_source
 from secretsync.providers.interface import Deadline, Provider
-from secretsync.resolve import resolve
-from secretsync.source import Environ, Source, load_plan, make_deadline, make_source, open_source
+from secretsync.resolving.fetch import Answers, Stores, fetch, inspect, open_stores
+from secretsync.resolving.handover import Handover, HandoverError
+from secretsync.resolving.resolve import resolve
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from secretsync.access_log import AccessLog
-    from secretsync.activity import StoreWork
-    from secretsync.policy import Policy
-    from secretsync.rotation import RotationReport
-    from secretsync.rules import Finding
+    from secretsync.policy.policy_file import Policy
+    from secretsync.policy.rules import Finding
+    from secretsync.resolving.access_log import AccessLog
+    from secretsync.resolving.activity import StoreWork
+    from secretsync.rotation.report import RotationReport
 
 __all__ = ["check_rotation", "fetch_logged", "resolve_config", "resolve_plan", "rotation_of_plan"]
 
@@ -137,7 +137,7 @@ def _access_log(environ: Mapping[str, str]) -> AccessLog | None:
     path = environ.get("SECRETSYNC_ACCESS_LOG")
     if not path:
         return None
-    from secretsync.access_log import AccessLog  # who keeps none needs none of it
+    from secretsync.resolving.access_log import AccessLog  # who keeps none needs none of it
 
     return AccessLog(path, environ, warn=_warn)
 
@@ -167,7 +167,7 @@ def resolve_plan(
     deadline = make_deadline(plan.bindings, timeout)
     policy = None
     if validate:
-        from secretsync.policy import open_policy  # who does not validate needs none of it
+        from secretsync.policy.policy_file import open_policy  # who does not validate needs none of it
 
         policy = open_policy(plan.project)
     asked = plan.without(known) if known else plan
@@ -192,7 +192,7 @@ def fetch_logged(plan: Plan, stores: Stores, deadline: Deadline, log: AccessLog 
     """The values of every secret that the plan needs, written down in the access log where there is one."""
     if log is None:
         return fetch(plan, stores, deadline)
-    from secretsync.access_log import reads_of
+    from secretsync.resolving.access_log import reads_of
 
     reads = reads_of(plan)
     log.prepare(reads)
@@ -205,8 +205,8 @@ def _validate(
     config: Config, plan: Plan, policy: Policy, environ: Mapping[str, str], warn: Callable[[Finding], None]
 ) -> None:
     """Raise ValidationError with all that is not as it must be; what is less than an error goes to `warn`."""
-    from secretsync.rules import Severity
-    from secretsync.validation import judge, subjects_of, today, without_ignored
+    from secretsync.policy.rules import Severity
+    from secretsync.policy.validate import judge, subjects_of, today, without_ignored
 
     verdict = judge(
         policy,
@@ -285,7 +285,7 @@ def rotation_of_plan(
     """How old the secrets of a plan are; see `check_rotation`."""
     from datetime import UTC, datetime
 
-    from secretsync.rotation import assess  # resolving needs none of it
+    from secretsync.rotation.report import assess  # resolving needs none of it
 
     deadline = make_deadline(plan.bindings, timeout, more=len(plan.refs) / _SECRETS_A_SECOND)
     with open_stores(plan, environ, stores, tell) as opened:

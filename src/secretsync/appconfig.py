@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from secretsync.api import resolve_config
-from secretsync.config import Config
-from secretsync.errors import ConfigurationError, Problem, ProblemKind
-from secretsync.model import Origin
+from secretsync.config.config import Config
+from secretsync.core.errors import ConfigurationError, Problem, ProblemKind
+from secretsync.core.model import Origin
 
 __all__ = ["AppConfig"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from secretsync.audit import AuditReport
-from secretsync.auditing import audit_plan
-from secretsync.rules import Finding, Severity
-from secretsync.source import Environ, Source, load_plan
+from secretsync.audit.collect import audit_plan
+from secretsync.planning.request import Environ, Source, load_plan
+from secretsync.policy.rules import Finding, Severity
 from tests.servers.openbao import VaultSpace
 from tests.support.canary import CanaryFactory
 from tests.support.projects import MakeProject, Project

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from secretsync.audit import AuditReport, reading
-from secretsync.auditing import audit_plan
-from secretsync.errors import ConfigurationError
-from secretsync.rules import RULES, Severity
-from secretsync.source import AnyEnviron, Environ, Source, load_plan
+from secretsync.audit import AuditReport, state
+from secretsync.audit.collect import audit_plan
+from secretsync.core.errors import ConfigurationError
+from secretsync.planning.request import AnyEnviron, Environ, Source, load_plan
+from secretsync.policy.rules import RULES, Severity
 from tests.support.canary import make_canary
 from tests.support.processes import clean_environment, run_command
 from tests.support.projects import MakeProject, Project
@@ -326,7 +326,7 @@ def test_what_git_tracks_and_cannot_be_read(make: Callable[[Files], Project], mo
         ["git-tracked", " a.env", "2"],
         ["git-tracked", " b.env", " it cannot be read"],
     ]
-    monkeypatch.setattr(reading, "_MOST_RENDERED", 2)
+    monkeypatch.setattr(state, "_MOST_RENDERED", 2)
     assert "git-tracked: further files in the form of an env file: 1" in audited(made).not_checked
 
 

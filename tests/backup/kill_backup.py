@@ -10,8 +10,8 @@ import sys
 from datetime import timedelta
 
 from secretsync.backup.archive import write_archive
-from secretsync.backup.keeping import open_archive, store
-from secretsync.backup.trees import read_trees
+from secretsync.backup.archive_folder import open_archive, store
+from secretsync.backup.tree import read_trees
 from tests.backup.kill_restore import die_at
 from tests.backup.samples import AT
 

@@ -13,12 +13,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from secretsync.backup.changes import Restore, plan_restore
-from secretsync.backup.keeping import open_archive
-from secretsync.backup.restoring import apply, is_unfinished, resume
-from secretsync.backup.trees import read_trees
-from secretsync.errors import UsageError
-from secretsync.project import find_root
+from secretsync.backup.archive_folder import open_archive
+from secretsync.backup.restore import apply, is_unfinished, resume
+from secretsync.backup.restore_plan import Restore, plan_restore
+from secretsync.backup.tree import read_trees
+from secretsync.core.errors import UsageError
+from secretsync.project.layout import find_root
 from tests.backup.samples import State, lose, state
 
 # What Python tells of before it asks the kernel for a change.

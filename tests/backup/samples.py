@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from secretsync.backup.trees import Kind, read_trees
+from secretsync.backup.tree import Kind, read_trees
 from tests.support.projects import Project
 
 AT = datetime(2026, 11, 26, 19, 38, 50, tzinfo=UTC)

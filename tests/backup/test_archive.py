@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secretsync.backup.archive import MAX_ARCHIVE_BYTES, read_archive, write_archive
-from secretsync.backup.trees import MAX_COUNT, MAX_FILE_BYTES, Kind, Node
-from secretsync.errors import OutputError
+from secretsync.backup.tree import MAX_COUNT, MAX_FILE_BYTES, Kind, Node
+from secretsync.core.errors import OutputError
 from tests.backup.samples import AT, GOOD, archive_of, member, packed
 
 

@@ -42,7 +42,7 @@ def test_an_unforeseen_error_shows_its_type_alone(
     """Status 2, one line; neither the message, nor the chain, nor a local variable."""
     program = (
         "import os\n"
-        "from secretsync.cli import common, main\n"
+        "from secretsync.cli import loading as common, main\n"
         "value = os.environ['VALUE']\n"
         "def open_plan(*_, **__):\n"
         "    try:\n"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from secretsync.cli import render, run
+from secretsync.cli.commands import render, run
 from secretsync.cli.options import build_parser
 from tests.container.images import ROOT
 from tests.container.test_files import ENTRYPOINT

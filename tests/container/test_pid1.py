@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from secretsync.entrypoint import refuse_too_large
-from secretsync.errors import OutputError
+from secretsync.core.errors import OutputError
+from secretsync.running.exec_command import refuse_too_large
 from tests.container.pid1 import (
     Ended,
     Process1,

@@ -117,7 +117,8 @@ def test_user_is_looked_up_before_anything_is_asked(app: Project, user: str, mes
 
 def test_only_root_can_become_another_user(app: Project) -> None:
     """Whoever is not root is told so before anything is asked, and does not go on as who they are."""
-    code = "import os; from secretsync.privileges import find_user; os.setresuid(47, 47, 47); find_user('1:1')"
+    code = "import os; from secretsync.running.drop_privileges import find_user; "
+    code += "os.setresuid(47, 47, 47); find_user('1:1')"
     done = run_command([sys.executable, "-I", "-c", code], cwd=Path("/"), env=clean_environment(app.home))
     assert "only root can become another user" in done.stderr
 

@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from secretsync.model import SecretRef
-from secretsync.providers.aws import AwsProvider
+from secretsync.core.model import SecretRef
+from secretsync.providers.aws.provider import AwsProvider
 from secretsync.providers.interface import StoreContext
 from tests.servers.aws import AwsAccount
 from tests.servers.faults import FaultProxy, aws_error, html, silence

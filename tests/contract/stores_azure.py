@@ -2,8 +2,8 @@
 
 from typing import ClassVar
 
-from secretsync.model import SecretRef
-from secretsync.providers.azure import AzureProvider
+from secretsync.core.model import SecretRef
+from secretsync.providers.azure.provider import AzureProvider
 from secretsync.providers.interface import StoreContext
 from tests.servers.azure import AzureWorld, forbidden, throttled
 from tests.servers.faults import html, silence

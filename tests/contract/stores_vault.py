@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from secretsync.model import Found, Payload, SecretRef
+from secretsync.core.model import Found, Payload, SecretRef
 from secretsync.providers.interface import Answer, Deadline, StoreContext
-from secretsync.providers.vault import VaultProvider
+from secretsync.providers.vault.provider import VaultProvider
 from tests.servers import faults
 from tests.servers.faults import FaultProxy
 from tests.servers.openbao import VaultSpace

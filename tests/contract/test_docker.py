@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from secretsync.model import SecretRef
+from secretsync.core.model import SecretRef
 from secretsync.providers.docker import DockerProvider
 from secretsync.providers.interface import StoreContext
 from secretsync.testing import ProviderContract

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from secretsync.model import SecretRef
+from secretsync.core.model import SecretRef
 from secretsync.providers.env import EnvProvider
 from secretsync.providers.interface import StoreContext
 from secretsync.testing import ProviderContract

@@ -4,8 +4,8 @@ from typing import ClassVar
 
 import pytest
 
-from secretsync.errors import ProblemKind
-from secretsync.model import SecretRef
+from secretsync.core.errors import ProblemKind
+from secretsync.core.model import SecretRef
 from secretsync.testing import MemoryProvider, ProviderContract
 from tests.support.canary import make_canary
 

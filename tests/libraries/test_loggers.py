@@ -17,7 +17,7 @@ import uvicorn.logging
 from pythonjsonlogger.json import JsonFormatter
 
 from secretsync import Secret
-from secretsync.redact import SecretFilter
+from secretsync.config.log_filter import SecretFilter
 from tests.support.canary import CanaryFactory
 
 gunicorn_config: Any = importlib.import_module("gunicorn.config")  # without types

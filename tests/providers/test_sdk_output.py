@@ -34,10 +34,10 @@ def loggers():
     return {key: [one.level, len(one.handlers), len(one.filters), one.propagate, one.disabled, type(one).__name__]
             for key, one in {**found, "root": logging.root}.items()}
 
-from secretsync.errors import SecretSyncError
-from secretsync.model import Found, SecretRef
+from secretsync.core.errors import SecretSyncError
+from secretsync.core.model import Found, SecretRef
 from secretsync.providers.interface import Deadline, StoreContext
-from secretsync.providers.sdk_logs import silenced
+from secretsync.providers.sdk_logging import silenced
 
 provider = getattr(importlib.import_module(module), name)(
     StoreContext(store="store", environment="test", settings=settings, environ=dict(os.environ)))
@@ -58,9 +58,9 @@ sys.stdout.write(json.dumps({"before": before, "after": after, "found": [isinsta
 """
 
 PROVIDERS = {
-    "aws": ("secretsync.providers.aws", "AwsProvider"),
-    "vault": ("secretsync.providers.vault", "VaultProvider"),
-    "azure": ("secretsync.providers.azure", "AzureProvider"),
+    "aws": ("secretsync.providers.aws.provider", "AwsProvider"),
+    "vault": ("secretsync.providers.vault.provider", "VaultProvider"),
+    "azure": ("secretsync.providers.azure.provider", "AzureProvider"),
 }
 
 # Loggers that SDKs make when they are imported or first used.

@@ -2,17 +2,17 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from secretsync.bindings import Bindings, parse_bindings
-from secretsync.config import Config
-from secretsync.envfiles import EnvFile, parse_env_file
-from secretsync.errors import Problem
-from secretsync.fetch import Stores, fetch
-from secretsync.names import SensitiveNames
-from secretsync.plan import Plan
-from secretsync.planning import make_plan
-from secretsync.project import Project, SourceFile
+from secretsync.config.config import Config
+from secretsync.core.errors import Problem
+from secretsync.core.names import SensitiveNames
+from secretsync.planning.plan import Plan
+from secretsync.planning.planner import make_plan
+from secretsync.project.bindings import Bindings, parse_bindings
+from secretsync.project.env_file import EnvFile, parse_env_file
+from secretsync.project.layout import Project, SourceFile
 from secretsync.providers.interface import Deadline, Provider
-from secretsync.resolve import resolve
+from secretsync.resolving.fetch import Stores, fetch
+from secretsync.resolving.resolve import resolve
 
 _WHOLE = ("common", "security")
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from secretsync.audit.evidence import Ages, Evidence
-from secretsync.bindings import Binding, Limit
-from secretsync.limits import Use, applied_limit
-from secretsync.rules import Finding, Severity, found
+from secretsync.policy.rules import Finding, Severity, found
+from secretsync.project.bindings import Binding, Limit
+from secretsync.rotation.max_age import Use, applied_limit
 
 __all__ = ["age_findings", "ages"]
 

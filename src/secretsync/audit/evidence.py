@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from secretsync.envfiles import EnvFile
-from secretsync.errors import Problem
-from secretsync.plan import Plan
-from secretsync.policy import Policy
-from secretsync.records import Record
-from secretsync.rules import Finding
-from secretsync.validation import Subject
+from secretsync.core.errors import Problem
+from secretsync.core.records import Record
+from secretsync.planning.plan import Plan
+from secretsync.policy.policy_file import Policy
+from secretsync.policy.rules import Finding
+from secretsync.policy.validate import Subject
+from secretsync.project.env_file import EnvFile
 
 __all__ = ["Ages", "Evidence", "FileState", "GitState", "Online"]
 

@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
+from secretsync.audit.env_files import plaintext_of
 from secretsync.audit.evidence import Evidence, GitState
-from secretsync.audit.plaintext import plaintext_of
-from secretsync.plan import Plan
-from secretsync.rules import Finding, Severity, found
+from secretsync.planning.plan import Plan
+from secretsync.policy.rules import Finding, Severity, found
 
 __all__ = ["git_findings", "is_private_path", "mode_findings", "secret_folders"]
 

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from secretsync.audit.ages import age_findings, ages
+from secretsync.audit.env_files import default_findings, plaintext_findings, variable_findings
 from secretsync.audit.evidence import Ages, Evidence, GitState
 from secretsync.audit.files import git_findings, mode_findings
-from secretsync.audit.plaintext import default_findings, plaintext_findings, variable_findings
 from secretsync.audit.stores import http_findings, shared_findings, store_findings, unused_findings
-from secretsync.errors import ExitStatus, Problem, worst_status
-from secretsync.policy import Policy
-from secretsync.records import Record
-from secretsync.rules import CHECK_RULES, RULES, Finding, Severity, found
-from secretsync.validation import judge, unjudged_lines
+from secretsync.core.errors import ExitStatus, Problem, worst_status
+from secretsync.core.records import Record
+from secretsync.policy.policy_file import Policy
+from secretsync.policy.rules import CHECK_RULES, RULES, Finding, Severity, found
+from secretsync.policy.validate import judge, unjudged_lines
 
 __all__ = ["AuditReport", "Ignored", "audit"]
 

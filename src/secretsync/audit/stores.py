@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from secretsync.audit.evidence import Evidence
-from secretsync.bindings import StoreConfig
-from secretsync.names import LENIENT_ENVIRONMENTS
-from secretsync.placeholders import BareName, Placeholder, Variable, parse_value
-from secretsync.plan import Plan, Target
-from secretsync.rules import Finding, Severity, found
+from secretsync.core.names import LENIENT_ENVIRONMENTS
+from secretsync.planning.plan import Plan, Target
+from secretsync.policy.rules import Finding, Severity, found
+from secretsync.project.bindings import StoreConfig
+from secretsync.project.placeholders import BareName, Placeholder, Variable, parse_value
 
 __all__ = ["http_findings", "shared_findings", "store_findings", "unused_findings"]
 

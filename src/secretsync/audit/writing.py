@@ -8,8 +8,8 @@ from datetime import datetime
 from urllib.parse import quote
 
 from secretsync.audit.report import AuditReport, Ignored
-from secretsync.errors import printable
-from secretsync.rules import RULES, Finding, Severity
+from secretsync.core.errors import printable
+from secretsync.policy.rules import RULES, Finding, Severity
 
 __all__ = ["FORMATS", "as_json", "as_markdown", "as_sarif", "as_text"]
 

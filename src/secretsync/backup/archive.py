@@ -16,9 +16,9 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
-from secretsync.backup.trees import MAX_COUNT, MAX_DEPTH, MAX_FILE_BYTES, MAX_TOTAL_BYTES, TREES, Kind, Node
-from secretsync.errors import OutputError, Problem, ProblemKind, printable
-from secretsync.records import Record
+from secretsync.backup.tree import MAX_COUNT, MAX_DEPTH, MAX_FILE_BYTES, MAX_TOTAL_BYTES, TREES, Kind, Node
+from secretsync.core.errors import OutputError, Problem, ProblemKind, printable
+from secretsync.core.records import Record
 
 __all__ = ["MAX_ARCHIVE_BYTES", "Archive", "mode_refusal", "name_refusal", "read_archive", "write_archive"]
 

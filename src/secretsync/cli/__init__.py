@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import NoReturn
 
-    from secretsync.errors import SecretSyncError
+    from secretsync.core.errors import SecretSyncError
 
 __all__ = ["COMMANDS", "main"]
 
-# Each command and its one line of help; its code is `secretsync.cli.<command>` and is imported when it is called.
+# Each command and its one line of help. Its code, `secretsync.cli.commands.<command>`, is imported for the call.
 COMMANDS = {
     "run": "resolve, then start a command with the configuration in its environment",
     "render": "write the resolved configuration in one of several formats",
@@ -94,7 +94,7 @@ def _complain(text: str) -> None:
 
 
 def _run(arguments: list[str]) -> int:
-    from secretsync.errors import SecretSyncError
+    from secretsync.core.errors import SecretSyncError
 
     name = arguments[0] if arguments else "--help"
     if name in ("-h", "--help", "help"):
@@ -128,7 +128,7 @@ def _call(name: str, arguments: list[str]) -> int:
 
     from secretsync.cli.options import build_parser
 
-    command = import_module(f"secretsync.cli.{name.replace('-', '_')}")
+    command = import_module(f"secretsync.cli.commands.{name.replace('-', '_')}")
     parser = build_parser(name, command)
     if hasattr(command, "split"):  # `run` takes a command of its own behind --
         arguments, rest = command.split(arguments)
@@ -157,7 +157,7 @@ example:
 
 
 def _unknown_command(name: str) -> int:
-    from secretsync.text import suggestion, unknown
+    from secretsync.core.text import suggestion, unknown
 
     hint = suggestion(name, COMMANDS, "`secretsync --help` lists them")
     if name.startswith("-"):

@@ -8,9 +8,9 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from secretsync.durations import parse_duration
-from secretsync.errors import printable
-from secretsync.text import is_shown, suggestion, unknown
+from secretsync.core.durations import parse_duration
+from secretsync.core.errors import printable
+from secretsync.core.text import is_shown, suggestion, unknown
 
 __all__ = ["add_access_log", "add_format", "add_source", "add_validation", "build_parser"]
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from secretsync.errors import Problem, ProblemKind, ResolutionError
-from secretsync.model import Failed, Found, Missing, Payload, SecretInfo, SecretRef
+from secretsync.core.errors import Problem, ProblemKind, ResolutionError
+from secretsync.core.model import Failed, Found, Missing, Payload, SecretInfo, SecretRef
 from secretsync.providers.files import modified, read_secret_file
 from secretsync.providers.interface import (
     Answer,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 
-from secretsync.errors import ProblemKind
-from secretsync.model import Failed, Found, Missing, Payload, SecretInfo, SecretRef
-from secretsync.names import is_entry_name
+from secretsync.core.errors import ProblemKind
+from secretsync.core.model import Failed, Found, Missing, Payload, SecretInfo, SecretRef
+from secretsync.core.names import is_entry_name
 from secretsync.providers.files import modified, read_secret_file
 from secretsync.providers.interface import Answer, Deadline, Identity, Information, ProviderSpec, StoreContext
 

@@ -7,9 +7,9 @@ import os
 import stat
 from datetime import UTC, datetime
 
-from secretsync.errors import ProblemKind
-from secretsync.files import Input, read_file
-from secretsync.model import Failed, Missing
+from secretsync.core.errors import ProblemKind
+from secretsync.core.files import Input, read_file
+from secretsync.core.model import Failed, Missing
 
 __all__ = ["modified", "read_secret_file"]
 

@@ -6,9 +6,9 @@ import os
 import threading
 from typing import TYPE_CHECKING, cast
 
-from secretsync.errors import ConfigurationError
+from secretsync.core.errors import ConfigurationError
+from secretsync.core.text import suggestion, unknown
 from secretsync.providers.interface import Provider, ProviderSpec, ProviderType
-from secretsync.text import suggestion, unknown
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -27,11 +27,11 @@ ENTRY_POINT_GROUP = "secretsync.providers"
 
 # The five that exist without configuration, as module:class.
 BUILT_IN = {
-    "aws": "secretsync.providers.aws:AwsProvider",
-    "azure": "secretsync.providers.azure:AzureProvider",
+    "aws": "secretsync.providers.aws.provider:AwsProvider",
+    "azure": "secretsync.providers.azure.provider:AzureProvider",
     "docker": "secretsync.providers.docker:DockerProvider",
     "env": "secretsync.providers.env:EnvProvider",
-    "vault": "secretsync.providers.vault:VaultProvider",
+    "vault": "secretsync.providers.vault.provider:VaultProvider",
 }
 
 _importing: dict[int, threading.Lock] = {}  # by process: a fork copies a lock that is held

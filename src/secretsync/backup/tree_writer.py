@@ -1,0 +1,98 @@
+"""Writing a tree of files as it is to be, on disk before anybody sees it, and removing one."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Mapping
+
+from secretsync.backup.tree import Kind, Node
+from secretsync.core.errors import OutputError, Problem, ProblemKind
+
+__all__ = ["build", "remove", "sync"]
+
+
+def build(root: str, tree: str, prefix: str, result: Mapping[str, Node], present: Mapping[str, Node]) -> None:
+    """Write one new tree beside the present one, with modes and owners as they will be, and bring it to disk.
+
+    `prefix` stands before its name until it takes its place.
+    """
+    nodes = [node for path, node in result.items() if path.split("/")[0] == tree]
+    place = {node.path: os.path.join(root, f"{prefix}{node.path}") for node in nodes}
+    for node in nodes:
+        if node.kind is Kind.FOLDER:
+            os.mkdir(place[node.path], 0o700)
+            os.chmod(place[node.path], 0o700)  # whatever the umask took
+        elif node.kind is Kind.LINK:
+            os.symlink(node.target, place[node.path])
+        else:
+            descriptor = os.open(
+                place[node.path], os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
+            )
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(node.data or b"")
+                file.flush()
+                _finish(descriptor, node, present)
+    # A folder's own mode may keep us from writing into it: the innermost comes first.
+    for node in reversed(nodes):
+        if node.kind is Kind.FOLDER:
+            descriptor = os.open(place[node.path], os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                _finish(descriptor, node, present)
+            finally:
+                os.close(descriptor)
+
+
+def _finish(descriptor: int, node: Node, present: Mapping[str, Node]) -> None:
+    """Give what is open its owner and its mode, and bring it to disk."""
+    wanted, status = _owner(node.path, present), os.fstat(descriptor)
+    if wanted is not None and wanted != (status.st_uid, status.st_gid):
+        is_refused = False
+        try:
+            os.fchown(descriptor, *wanted)
+        except PermissionError:
+            is_refused = True
+        if is_refused:
+            cause = "it belongs to another user or group, which only that user or root can restore"
+            raise OutputError([Problem(kind=ProblemKind.OUTPUT, file=node.path, cause=cause)])
+    os.fchmod(descriptor, node.mode)  # after the owner: changing that takes bits away
+    if node.kind is Kind.FILE and node.path in present and present[node.path] == node:
+        os.utime(descriptor, ns=(node.mark[2], node.mark[2]))
+    sync(descriptor)
+
+
+def _owner(path: str, present: Mapping[str, Node]) -> tuple[int, int] | None:
+    """Who owns a path now; where it is new and root restores it, who owns the folder around it."""
+    if path in present:
+        return present[path].owner
+    if os.geteuid() != 0:
+        return None
+    while path := path.rpartition("/")[0]:
+        if path in present:
+            return present[path].owner
+    return None
+
+
+def sync(descriptor: int) -> None:
+    """Bring what is open to disk."""
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # some file systems cannot sync a folder
+            raise
+
+
+def remove(folder: int, name: str) -> None:
+    """Remove a tree, never through a link."""
+    if not stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
+        os.unlink(name, dir_fd=folder)
+        return
+    opened = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        os.fchmod(opened, 0o700)
+        for inner in os.listdir(opened):
+            remove(opened, inner)
+    finally:
+        os.close(opened)
+    os.rmdir(name, dir_fd=folder)

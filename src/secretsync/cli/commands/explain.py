@@ -1,0 +1,103 @@
+"""Where each value comes from: file and line, reference, store, version, age.
+
+Settings are shown as they are, secrets masked. No store is asked for the value of a secret.
+"""
+
+from __future__ import annotations
+
+import argparse
+from datetime import UTC, datetime
+
+from secretsync.cli.console import print_json, table
+from secretsync.cli.loading import open_plan, teller
+from secretsync.cli.options import add_format, add_source
+from secretsync.core.errors import UsageError
+from secretsync.core.text import is_shown, suggestion
+from secretsync.inspection.explain import OriginRow, Row
+from secretsync.inspection.get import explain_plan
+from secretsync.planning.plan import Plan
+
+USAGE = "[KEY] [-e NAME] [--env-file FILE...] [OPTIONS]"
+EXAMPLE = "  secretsync explain -e production SECRET_KEY"
+
+_WIDEST = 48  # characters of a setting that a table shows
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `explain`."""
+    parser.add_argument("key", metavar="KEY", nargs="?", help="only this key, in every scope that has it")
+    add_source(parser)
+    add_format(parser)
+
+
+def execute(options: argparse.Namespace) -> int:
+    """0: whether everything is there is the business of `check`."""
+    plan, environ = open_plan(options)
+    rows = explain_plan(plan, environ, timeout=options.timeout, tell=teller(options))
+    if options.key is not None:
+        rows = _only(options.key, rows, plan)
+    if options.format == "json":
+        print_json({"environment": plan.project.label, "entries": [_as_json(row) for row in _sorted(rows)]})
+        return 0
+    now = datetime.now(UTC)
+    print(f"{plan.project.label} ({'strict' if plan.is_strict else 'lenient'})\n")
+    cells = [(row.service or "-", row.key, _shown(row), f"{row.file}:{row.line}", _from(row, now)) for row in rows]
+    print(table(("SERVICE", "KEY", "VALUE", "FILE", "FROM"), cells))
+    return 0
+
+
+def _only(key: str, rows: tuple[Row, ...], plan: Plan) -> tuple[Row, ...]:
+    found = tuple(row for row in rows if row.key == key)
+    if not found:
+        known = {row.key for row in rows}
+        hint = suggestion(key, known, "`secretsync explain` lists all keys")
+        name = key if is_shown(key, known) else "of this name"
+        raise UsageError(f"{plan.project.label} has no key {name}; {hint}")
+    return found
+
+
+def _sorted(rows: tuple[Row, ...]) -> list[Row]:
+    return sorted(rows, key=lambda row: (row.service or "", row.key))
+
+
+def _shown(row: Row) -> str:
+    if row.shown is None:
+        return "(no value)"
+    return row.shown if len(row.shown) <= _WIDEST else f"{row.shown[: _WIDEST - 1]}…"
+
+
+def _from(row: Row, now: datetime) -> str:
+    return ", ".join(_origin(origin, now) for origin in row.origins) or "written there"
+
+
+def _origin(origin: OriginRow, now: datetime) -> str:
+    if origin.status == "default":
+        return f"default ({origin.reference} is missing)"
+    if origin.status != "found":
+        return f"{origin.reference} {origin.status.upper()}"
+    parts = [origin.reference]
+    if origin.version is not None:
+        parts.append(f"version {origin.version}")
+    if origin.created is not None:
+        parts.append(f"{max(0, (now - origin.created).days)} d old")
+    return parts[0] if len(parts) == 1 else f"{parts[0]} ({', '.join(parts[1:])})"
+
+
+def _as_json(row: Row) -> dict[str, object]:
+    return {
+        "key": row.key,
+        "service": row.service,
+        "file": row.file,
+        "line": row.line,
+        "secret": row.is_secret,
+        "origins": [
+            {
+                "reference": origin.reference,
+                "store": origin.store,
+                "provider": origin.provider,
+                "version": origin.version,
+                "status": origin.status,
+            }
+            for origin in row.origins
+        ],
+    }

@@ -1,0 +1,41 @@
+"""Print one value: of a reference, or of a name that the bindings or the lookup order find.
+
+Exactly the value goes to a file or a pipe; a line end is added on a terminal alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from secretsync.cli.loading import access_log, environment_of, teller, visible_environ
+from secretsync.cli.options import add_access_log, add_source
+from secretsync.core.errors import UsageError
+from secretsync.inspection.get import get_secret
+from secretsync.planning.request import Environ
+
+USAGE = "REFERENCE [-e NAME] [OPTIONS]"
+EXAMPLE = "  PGPASSWORD=\"$(secretsync get 'vault:secret/app#password')\" psql -h db.internal app"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `get`."""
+    parser.add_argument("reference", metavar="REFERENCE", help="store:path?options#field, or a name")
+    add_source(parser)
+    add_access_log(parser)
+    parser.add_argument("--reveal", action="store_true", help="print to a terminal too")
+
+
+def execute(options: argparse.Namespace) -> int:
+    """0, after the value was printed."""
+    if sys.stdout.isatty() and not options.reveal:
+        raise UsageError("this would show a secret on a terminal; --reveal does it")
+    environ = Environ(os.environ)
+    source = environment_of(options, environ, must_be_named=False)
+    environ = visible_environ(source, environ)
+    log, tell = access_log(options, environ), teller(options)
+    secret = get_secret(options.reference, source, environ, timeout=options.timeout, log=log, tell=tell)
+    end = b"\n" if sys.stdout.isatty() else b""
+    sys.stdout.buffer.write(secret.reveal().encode("utf-8") + end)
+    return 0

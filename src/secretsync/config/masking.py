@@ -1,0 +1,228 @@
+"""Mask known secrets in texts and in the objects that a log record holds."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+import types
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, cast
+from urllib.parse import quote, quote_plus
+
+from secretsync.core.model import MASK, Hidden, HiddenValue, Secret
+
+__all__ = ["Masker", "chain_of", "shown"]
+
+# Shorter secrets ("on", "1") are not looked for: masking them would make a log unreadable and say what they are.
+SHORTEST = 4
+
+_AGAIN = "<...>"  # in a masked copy: a container inside itself
+
+
+class Masker(Hidden):
+    """Mask secrets in texts and objects. An object without a secret is returned itself, not a copy."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, secrets: Iterable[Secret]) -> None:
+        """`secrets`: masked whole and line by line; those shorter than four characters are not masked."""
+        self.text: Callable[[str], str] = _text_masker(secrets)
+
+    def value(self, value: object) -> object:
+        """Return `value`, or a copy of the same shape in which every secret is masked.
+
+        Containers keep their type and length, exceptions their type, numbers are kept unless a number as a whole is a
+        secret. An object of any other type is replaced by its masked text if `str` or `repr` of it holds a secret.
+        """
+        if _Walk(self.text).value(value) is value:
+            return value
+        return _Walk(self.text, again=_AGAIN).value(value)
+
+    def exception(self, error: BaseException) -> BaseException:
+        """Return a copy of `error` and of its chain without tracebacks, in which every secret is masked."""
+        masked = _Walk(self.text, again=_AGAIN).exception(error, must_copy=True)
+        for one in chain_of(masked):
+            one.__traceback__ = None
+        return masked
+
+
+class _Walk:
+    """One pass over an object."""
+
+    def __init__(self, mask: Callable[[str], str], again: str | None = None) -> None:
+        """`again`: what replaces a container inside itself; None: the container is kept, which only a search may do."""
+        self._mask = mask
+        self._again = again
+        self._entered: set[int] = set()
+
+    def value(self, value: object) -> object:
+        if isinstance(value, str):
+            masked = self._mask(value)
+            return value if masked == value else masked
+        if value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, HiddenValue):
+            return repr(value)
+        if isinstance(value, int | float):
+            return MASK if self._mask(shown(value).removesuffix(".0")) == MASK else value
+        if isinstance(value, bytes | bytearray):
+            text = value.decode("utf-8", "surrogateescape")
+            masked = self._mask(text)
+            return value if masked == text else type(value)(masked.encode("utf-8", "surrogateescape"))
+        return self._compound(value)
+
+    def _compound(self, value: object) -> object:
+        if id(value) in self._entered:
+            return value if self._again is None else self._again
+        self._entered.add(id(value))
+        try:
+            if isinstance(value, BaseException):
+                return self.exception(value)
+            if isinstance(value, Mapping):
+                return self._mapping(value)
+            if isinstance(value, list | tuple | set | frozenset):
+                return self._sequence(value)
+            return self._other(value)
+        except RecursionError:
+            return f"<{type(value).__name__} that is nested too deeply>"
+        except Exception:  # noqa: BLE001 - any object may be logged, and a filter that raises ends the code that logs
+            return self._other(value)
+        finally:
+            self._entered.discard(id(value))
+
+    def _mapping(self, value: Mapping[object, object]) -> object:
+        items = [(key, self.value(key), item, self.value(item)) for key, item in value.items()]
+        if all(key is new_key and item is new for key, new_key, item, new in items):
+            return value
+        masked = {new_key: new for _, new_key, _, new in items}
+        if type(value) is dict or not isinstance(value, dict):
+            return masked
+        like = copy.copy(value)
+        like.clear()
+        like.update(masked)
+        return like
+
+    def _sequence(self, value: list[object] | tuple[object, ...] | set[object] | frozenset[object]) -> object:
+        old = list(value)
+        new = [self.value(item) for item in old]
+        if all(one is other for one, other in zip(old, new, strict=True)):
+            return value
+        make = getattr(type(value), "_make", None)  # of a named tuple
+        if make is not None:
+            return make(new)
+        return next(kind(new) for kind in (list, tuple, set, frozenset) if isinstance(value, kind))
+
+    def _other(self, value: object) -> object:
+        for show in (str, repr):
+            text = shown(value, show)
+            masked = self._mask(text)
+            if masked != text:
+                return masked
+        return value
+
+    def exception(self, error: BaseException, *, must_copy: bool = False) -> BaseException:
+        """Return `error`, or a copy of it and of every exception that it leads to."""
+        chain = list(chain_of(error))
+        self._entered.update(map(id, chain))
+        parts = {id(one): (self.value(one.args), self.value(vars(one))) for one in chain}
+        is_clean = all(
+            args is one.args and attributes is vars(one) and self._other(one) is one
+            for one in chain
+            for args, attributes in [parts[id(one)]]
+        )
+        if is_clean and not must_copy:
+            return error
+        copies = {id(one): self._copy_of(one, *parts[id(one)]) for one in chain}
+        for one in chain:
+            new = copies[id(one)]
+            new.__cause__ = copies.get(id(one.__cause__))
+            new.__context__ = copies.get(id(one.__context__))
+            new.__suppress_context__ = one.__suppress_context__
+            new.__traceback__ = one.__traceback__
+        return copies[id(error)]
+
+    def _copy_of(self, error: BaseException, args: object, attributes: object) -> BaseException:
+        """Return an exception of the same type, or of a subclass if its own text cannot be made without the secret."""
+        kind, texts = type(error), {show: self._mask(shown(error, show)) for show in (str, repr)}
+        arguments = args if isinstance(args, tuple) else ()
+        try:
+            new = self._filled(kind, error, arguments, attributes)
+            is_faithful = all(shown(new, show) == text for show, text in texts.items())
+        except Exception:  # noqa: BLE001 - types of any kind
+            is_faithful = False
+        if is_faithful:
+            return new
+        members: dict[str, Any] = {"__module__": kind.__module__, "__qualname__": kind.__qualname__}
+        members |= {"__str__": lambda _: texts[str], "__repr__": lambda _: texts[repr]}
+        try:
+            subclass = types.new_class(kind.__name__, (kind,), {}, lambda namespace: namespace.update(members))
+            return self._filled(subclass, error, arguments, attributes)
+        except Exception:  # noqa: BLE001 - types of any kind
+            return cast("BaseException", type(kind.__name__, (Exception,), members)(*arguments))
+
+    def _filled(
+        self, kind: type[BaseException], error: BaseException, args: tuple[object, ...], attributes: object
+    ) -> BaseException:
+        """Return a `kind` with these arguments, made without its constructor, and with the masked fields of `error`."""
+        new = kind.__new__(kind, *args)
+        new.args = args
+        if isinstance(attributes, dict):
+            vars(new).update(attributes)
+        for base in type(error).__mro__[:-2]:  # without BaseException and object
+            for name, descriptor in vars(base).items():
+                if isinstance(descriptor, types.MemberDescriptorType | types.GetSetDescriptorType) and name[:2] != "__":
+                    try:
+                        masked = self.value(getattr(error, name))
+                        if getattr(new, name, None) is not masked:
+                            setattr(new, name, masked)
+                    except (AttributeError, TypeError, ValueError):
+                        continue  # not set, or read-only as an exception group's are
+        return new
+
+
+def chain_of(error: BaseException) -> Iterator[BaseException]:
+    """Yield `error` and every cause and context that it leads to, each once."""
+    waiting, seen = [error], {id(error)}
+    while waiting:
+        one = waiting.pop()
+        yield one
+        for other in (one.__cause__, one.__context__):
+            if other is not None and id(other) not in seen:
+                seen.add(id(other))
+                waiting.append(other)
+
+
+def shown(value: object, show: Callable[[object], str] = str) -> str:
+    """Return `value` as text, or its type if the text cannot be made."""
+    try:
+        return show(value)
+    except Exception:  # noqa: BLE001 - any object may be logged
+        return f"<{type(value).__name__} that cannot be shown>"
+
+
+def _text_masker(secrets: Iterable[Secret]) -> Callable[[str], str]:
+    """Return the function that masks `secrets` in a text."""
+    wanted: set[str] = set()
+    for secret in secrets:
+        wanted.update(text for text in _forms(secret.reveal()) if len(text) >= SHORTEST)
+    if not wanted:
+        return lambda text: text
+    # The longest first, so that a secret inside another does not leave the rest of it.
+    pattern = re.compile("|".join(re.escape(text) for text in sorted(wanted, key=len, reverse=True)))
+    return lambda text: pattern.sub(MASK, text)
+
+
+def _forms(text: str) -> Iterator[str]:
+    """Yield a secret as it may be in a log: as it is, and as `repr`, JSON and URLs write it; each longer line too."""
+    lines = (line.strip() for line in text.split("\n"))
+    for part in (text, *(line for line in lines if len(line) >= 2 * SHORTEST)):
+        yield part
+        yield repr(part)[1:-1]
+        yield ascii(part)[1:-1]
+        yield repr(part.encode("utf-8", "surrogateescape"))[2:-1]
+        yield json.dumps(part)[1:-1]
+        yield json.dumps(part, ensure_ascii=False)[1:-1]
+        yield quote(part, safe="", errors="replace")
+        yield quote(part, errors="replace")
+        yield quote_plus(part, errors="replace")

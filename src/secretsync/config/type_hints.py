@@ -1,0 +1,262 @@
+"""Conversions for type hints: what a field of an application's class declares, and how a text becomes that."""
+
+from __future__ import annotations
+
+import collections.abc
+import datetime as dt
+import enum
+import pathlib
+import re
+import types
+import typing
+from collections.abc import Callable
+from typing import Any
+
+from secretsync.config.convert import (
+    BY_NAME,
+    NUMBER,
+    UNFIT,
+    Conversion,
+    attempt,
+    json_items,
+    scalar_text,
+    split_items,
+    to_json,
+)
+from secretsync.config.hint_wrappers import bare_hint, without_none
+from secretsync.core.exact_json import parse_json, print_json
+from secretsync.core.model import Secret
+
+__all__ = ["conversion_of", "has_pydantic_schema"]
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_TIME = re.compile(r"\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?", re.ASCII)
+_DATETIME = re.compile(rf"{_DATE.pattern}[Tt ]{_TIME.pattern}(?:[Zz]|[+-]\d\d:\d\d)?", re.ASCII)
+_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32}", re.IGNORECASE | re.ASCII)
+_MOST_NAMED = 12  # members of an Enum in a message
+_ANYTHING = re.compile(r".*", re.DOTALL)
+
+# Classes that are made of a text, by name, so that their modules are imported by the application only.
+_MADE_OF_TEXT = {
+    "decimal.Decimal": ("a decimal number", NUMBER),
+    "uuid.UUID": ("a UUID", _UUID),
+    "zoneinfo.ZoneInfo": ("the name of a time zone", _ANYTHING),
+    **{
+        f"ipaddress.IPv{version}{what}": (f"an IPv{version} {what.lower()}", _ANYTHING)
+        for version in (4, 6)
+        for what in ("Address", "Network", "Interface")
+    },
+}
+
+
+def has_pydantic_schema(thing: Any) -> bool:
+    """True for types and annotations that bring their own conversion for pydantic."""
+    return hasattr(thing, "__get_pydantic_core_schema__")
+
+
+def conversion_of(hint: Any) -> Conversion | None:
+    """Return the conversion from a text to `hint`, or None if `hint` is not a type that a text becomes.
+
+    Inside lists and objects the conversion also takes what JSON has there.
+    """
+    hint, takes_none = without_none(hint)
+    origin = typing.get_origin(hint)
+    if origin in (typing.Union, types.UnionType):
+        found = _union(typing.get_args(hint))
+    elif origin is typing.Literal:
+        found = _literal(typing.get_args(hint))
+    elif isinstance(origin or hint, type) and (origin or hint) in _CONTAINERS:
+        found = _CONTAINERS[origin or hint](typing.get_args(hint))
+    else:
+        found = _scalar(hint)
+    return _or_none(found) if found and takes_none else found
+
+
+def _scalar(hint: Any) -> Conversion | None:
+    if hint in (Any, object):
+        return Conversion("text or JSON", lambda node: node if type(node) is str else to_json(print_json(node)))
+    if not isinstance(hint, type):
+        return None
+    if hint in _SCALARS:
+        return _of_text(_SCALARS[hint])
+    made: Callable[[Any], Any] = hint
+    made_of_text = _MADE_OF_TEXT.get(f"{hint.__module__}.{hint.__qualname__}")
+    if made_of_text:
+        expected, shape = made_of_text
+        return _of_text(Conversion(expected, lambda text: made(_matching(shape, text))))
+    if has_pydantic_schema(hint):
+        return _by_pydantic(hint)
+    if issubclass(hint, enum.Enum):
+        return _enum(hint)
+    if issubclass(hint, pathlib.PurePath):
+        return _of_text(Conversion("a path", lambda text: made(BY_NAME["path"].convert(text))))
+    # A subclass of an application, such as `class Url(str)`.
+    base = next((base for base in (str, bytes, int, float) if issubclass(hint, base)), None)
+    if base is None:
+        return None
+    known = _SCALARS[base]
+    return _of_text(Conversion(f"{known.expected} for {hint.__name__}", lambda text: made(known.convert(text))))
+
+
+def _of_text(conversion: Conversion) -> Conversion:
+    """Return a conversion that also takes the scalars of JSON."""
+    return Conversion(conversion.expected, lambda node: conversion.convert(scalar_text(node)))
+
+
+def _or_none(conversion: Conversion) -> Conversion:
+    """Return a conversion that also takes the `null` of JSON."""
+    return Conversion(conversion.expected, lambda node: None if node is None else conversion.convert(node))
+
+
+def _matching(shape: re.Pattern[str], text: str) -> str:
+    if not shape.fullmatch(text):
+        raise ValueError
+    return text
+
+
+def _datetime(text: str) -> dt.datetime:
+    """A time with the offset as written; without an offset it is naive."""
+    return dt.datetime.fromisoformat(_matching(_DATETIME, text).upper())
+
+
+_SCALARS: dict[Any, Conversion] = {
+    str: Conversion("text", str),
+    bytes: Conversion("text", lambda text: text.encode("utf-8", "surrogateescape")),
+    Secret: Conversion("text", Secret),
+    **{kind: BY_NAME[kind.__name__] for kind in (int, float, bool)},
+    dt.timedelta: BY_NAME["duration"],
+    dt.datetime: Conversion("a date and time such as 2026-11-24T08:00:00Z", _datetime),
+    dt.date: Conversion("a date such as 2026-11-24", lambda text: dt.date.fromisoformat(_matching(_DATE, text))),
+    dt.time: Conversion("a time such as 08:00:00", lambda text: dt.time.fromisoformat(_matching(_TIME, text))),
+}
+
+_TAKE_EVERYTHING = (str, bytes, Secret, pathlib.Path, Any)
+
+
+def _by_pydantic(hint: Any) -> Conversion | None:
+    """Types of pydantic (SecretStr, AnyUrl, PostgresDsn, models in lists), in classes of every kind."""
+    try:
+        from pydantic import TypeAdapter
+    except ImportError:
+        return None
+    return Conversion(f"a valid {hint.__name__}", TypeAdapter(hint).validate_python)
+
+
+def _enum(kind: type[enum.Enum]) -> Conversion:
+    """A member by its value, then by its name, then as the class's own `_missing_` finds it."""
+
+    def convert(text: str) -> enum.Enum:
+        for member in kind:
+            if _writes(text, member.value):
+                return member
+        named = kind.__members__.get(text)
+        return kind(text) if named is None else named
+
+    names = [str(member.value) if isinstance(member.value, str | int) else member.name for member in kind]
+    short = f"one of {', '.join(names)}" if len(names) <= _MOST_NAMED else f"a member of {kind.__name__}"
+    return _of_text(Conversion(short, convert))
+
+
+def _literal(values: tuple[Any, ...]) -> Conversion:
+    def convert(text: str) -> Any:
+        # Texts first: Literal[1, "1"] has both.
+        for value in sorted(values, key=lambda value: not isinstance(value, str)):
+            if _writes(text, value.value if isinstance(value, enum.Enum) else value):
+                return value
+        for value in values:
+            if isinstance(value, enum.Enum) and value.name == text:
+                return value
+        raise ValueError
+
+    return _of_text(Conversion(f"one of {', '.join(map(_shown, values))}", convert))
+
+
+def _shown(value: Any) -> str:
+    return str(value.value if isinstance(value, enum.Enum) else value)
+
+
+def _writes(text: str, value: Any) -> bool:
+    """True if `text` is `value` as its type is written."""
+    conversion = conversion_of(type(value)) if value is not None else None
+    return conversion is not None and attempt(conversion.convert, text) == value
+
+
+def _union(parts: tuple[Any, ...]) -> Conversion | None:
+    """The first type that takes the text, in the order written, but types that take every text are the last."""
+    ordered = sorted(parts, key=lambda part: bare_hint(part) in _TAKE_EVERYTHING)
+    found = [conversion_of(part) for part in ordered]
+    conversions = [conversion for conversion in found if conversion]
+    if len(conversions) < len(found):
+        return None
+
+    def convert(node: Any) -> Any:
+        for conversion in conversions:
+            value = attempt(conversion.convert, node)
+            if value is not UNFIT:
+                return value
+        raise ValueError
+
+    return Conversion(" or ".join(conversion.expected for conversion in conversions), convert)
+
+
+def _collection(make: Callable[[list[Any]], Any], arguments: tuple[Any, ...]) -> Conversion | None:
+    item = conversion_of(arguments[0] if arguments else str)
+    if item is None:
+        return None
+    return Conversion(_list_of([item]), lambda node: make([item.convert(part) for part in _items(node)]))
+
+
+def _tuple(arguments: tuple[Any, ...]) -> Conversion | None:
+    if not arguments or arguments[-1] is Ellipsis:
+        return _collection(tuple, arguments)
+    found = [conversion_of(part) for part in arguments]
+    items = [item for item in found if item]
+    if len(items) < len(found):
+        return None
+
+    def convert(node: Any) -> tuple[Any, ...]:
+        return tuple(item.convert(part) for item, part in zip(items, _items(node), strict=True))
+
+    return Conversion(f"{_list_of(items)} ({len(items)} items)", convert)
+
+
+def _items(node: Any) -> list[Any]:
+    if isinstance(node, list):
+        return node
+    items = json_items(node)  # raises for what is not a text
+    return split_items(node) if items is None else items
+
+
+def _list_of(items: list[Conversion]) -> str:
+    kinds = dict.fromkeys(item.expected for item in items)
+    return f"a list, by commas or in JSON, with each item {', '.join(kinds)}"
+
+
+def _mapping(arguments: tuple[Any, ...]) -> Conversion | None:
+    key, value = (conversion_of(part) for part in arguments or (str, str))
+    if key is None or value is None:
+        return None
+
+    def convert(node: Any) -> dict[Any, Any]:
+        members = parse_json(node or "{}") if isinstance(node, str) else node
+        made = {key.convert(name): value.convert(member) for name, member in members.items()}
+        if len(made) < len(members):  # "1" and "01" are one key of dict[int, ...]
+            raise ValueError
+        return made
+
+    return Conversion(f"a JSON object with each value {value.expected}", convert)
+
+
+def _making(make: Callable[[list[Any]], Any]) -> Callable[[tuple[Any, ...]], Conversion | None]:
+    return lambda arguments: _collection(make, arguments)
+
+
+_CONTAINERS: dict[Any, Callable[[tuple[Any, ...]], Conversion | None]] = {
+    **dict.fromkeys((list, collections.abc.Sequence, collections.abc.MutableSequence), _making(list)),
+    **dict.fromkeys((collections.abc.Iterable, collections.abc.Collection), _making(list)),
+    **dict.fromkeys((set, collections.abc.MutableSet), _making(set)),
+    **dict.fromkeys((frozenset, collections.abc.Set), _making(frozenset)),
+    collections.deque: _making(collections.deque),
+    tuple: _tuple,
+    **dict.fromkeys((dict, collections.abc.Mapping, collections.abc.MutableMapping), _mapping),
+}

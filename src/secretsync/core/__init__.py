@@ -1,0 +1,1 @@
+"""What every other package stands on: records, errors, names, times, and files."""

@@ -1,0 +1,103 @@
+"""Decide which words of a user's input a message may repeat.
+
+A secret may be pasted anywhere: as a store's name, an option, a key, a command. So a message repeats a word only if the
+word is known or a misspelling of a known word, or if it is a name in a position of names and does not look like a
+value. Otherwise the message gives the place and the kind of the word.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+from secretsync.core.names import nearest
+
+__all__ = ["is_shown", "looks_like_value", "name_or_none", "path_or", "suggestion", "unknown"]
+
+_LONGEST = 64  # characters of a word that is compared with known ones
+# Patterns, compiled only if a message needs them.
+_NAME = r"[A-Za-z_*?\[][A-Za-z0-9_.*?\[\]!-]{0,127}"
+_PARTS = r"[A-Za-z0-9]+"
+_PREFIXED = r"gh[opsu]_|github_pat_|glpat-|xox[abprs]-|[sr]k[-_](?:live|test|proj|ant)|hv[sbr]\.|eyJ"
+_PREFIXED += r"|A[KS]IA[A-Z0-9]{12}"
+_HEX = r"(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{16,}|(?=[A-F]*\d)(?=\d*[A-F])[0-9A-F]{16,}"
+
+
+def is_shown(word: str, known: Collection[str]) -> bool:
+    """True if `word` is one of `known`, or so near to one of them that it is a misspelling."""
+    if word in known:
+        return True
+    close = _closest(word, known)
+    return close is not None and _is_misspelling(word.lower(), close.lower())
+
+
+def unknown(kind: str, word: str, known: Collection[str]) -> str:
+    """Return `there is no command 'chek'`, or `there is no command of this name` if the word may be a value.
+
+    `kind`: "command"; or "store called", if the word does not read well directly after the noun.
+    """
+    if is_shown(word, known):
+        return f"there is no {kind} {word!r}"
+    return f"there is no {kind.removesuffix(' called')} of this name"
+
+
+def suggestion(word: str, known: Collection[str], otherwise: str) -> str:
+    """Return `did you mean docker?` for the known word nearest to `word`, or `otherwise`."""
+    close = _closest(word, known)
+    return f"did you mean {close}?" if close else otherwise
+
+
+def name_or_none(word: str) -> str | None:
+    """Return `word` if it may be repeated in a position where keys and names are, else None."""
+    return word if re.fullmatch(_NAME, word) and not looks_like_value(word) else None
+
+
+def path_or(path: str, otherwise: str) -> str:
+    """Return a path that a user named, or `otherwise` if it is a single word that looks like a value."""
+    if "=" in path.partition("/")[0]:  # NAME=value, whose value may have a slash
+        return otherwise
+    is_word = "/" not in path and not path.startswith(".")
+    return otherwise if is_word and (":" in path or looks_like_value(path)) else path
+
+
+def looks_like_value(word: str) -> bool:
+    """True if `word` looks like a password, token or key: S3cretPassw0rd, but not AWS_S3_BUCKET2 or Sha256Salt."""
+    return re.match(_PREFIXED, word) is not None or any(map(_is_random, re.findall(_PARTS, word)))
+
+
+def _is_random(part: str) -> bool:
+    """True if letters and digits of a word without separators alternate more than in a name."""
+    if len(part) < 8:
+        return False
+    if re.fullmatch(_HEX, part):
+        return True
+    inner = len(re.findall(r"\d+(?=[A-Za-z])", part))  # groups of digits that letters follow
+    has_both_cases = part != part.lower() and part != part.upper()
+    if has_both_cases and re.search(r"\d[a-z]", part):  # camelCase continues with a capital after a digit
+        return True
+    if has_both_cases and len(part) >= 20:
+        words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+", part)
+        return len(part) < 4 * len(words)
+    return inner >= 2 or (inner == 1 and len(part) >= 16 and not has_both_cases)
+
+
+def _closest(word: str, known: Collection[str]) -> str | None:
+    # Only short words: the comparison takes quadratic time.
+    return nearest(word, tuple(known)) if len(word) <= _LONGEST else None
+
+
+def _is_misspelling(word: str, known: str) -> bool:
+    """True if at most two letters were changed, added, left out or swapped, one in words of up to four letters."""
+    most = 2 if len(known) > 4 else 1
+    if abs(len(word) - len(known)) > most:
+        return False
+    older: list[int] = []
+    row = list(range(len(known) + 1))
+    for line, letter in enumerate(word, 1):
+        older, before, row = row, older, [line]
+        for column, other in enumerate(known, 1):
+            cost = min(older[column] + 1, row[column - 1] + 1, older[column - 1] + (letter != other))
+            if line > 1 and column > 1 and letter == known[column - 2] and word[line - 2] == other:
+                cost = min(cost, before[column - 2] + 1)
+            row.append(cost)
+    return row[-1] <= most

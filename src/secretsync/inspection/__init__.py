@@ -1,0 +1,1 @@
+"""Questions about a plan's secrets that give no configuration."""

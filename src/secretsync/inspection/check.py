@@ -1,0 +1,67 @@
+"""Whether every secret of a plan exists, from metadata alone, and what that cannot say."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from secretsync.core.errors import Problem, ProblemKind
+from secretsync.core.model import Failed, Missing, SecretInfo
+from secretsync.core.records import Record
+from secretsync.planning.plan import Plan
+from secretsync.resolving.fetch import Answers
+from secretsync.resolving.resolve import failure_problem
+
+__all__ = ["Checked", "check"]
+
+
+class Checked(Record):
+    """What was found wrong, and what was not looked at."""
+
+    problems: tuple[Problem, ...]
+    not_checked: tuple[str, ...]
+    secrets: int  # how many were found
+
+
+def check(plan: Plan, answers: Answers[SecretInfo], now: datetime) -> Checked:
+    """What the stores' metadata say about every placeholder of `plan` at the moment `now` (aware)."""
+    problems: dict[Problem, None] = {}
+    found: set[str] = set()
+    fields: set[str] = set()
+    remote: set[str] = set()
+    notes: set[str] = set()
+    for planned in plan.entries.values():
+        for part in planned.secrets:
+            index, outcome = answers.settle(part)
+            target = part.targets[index]
+            if isinstance(outcome, Missing) and part.default is not None:
+                continue
+            if isinstance(outcome, Missing | Failed):
+                problems[failure_problem(plan, planned, part, index, outcome)] = None
+                continue
+            if (unusable := _unusable(outcome.value, now)) is not None:
+                problems[failure_problem(plan, planned, part, index, unusable)] = None
+                continue
+            found.add(str(target.ref))
+            notes.update(f"{target.ref}: {note}" for note in outcome.value.notes)
+            if target.selector.field is not None:
+                fields.add(f"{target.ref}#{target.selector.field}")
+            if plan.is_secret_store(target.store):
+                remote.add(target.store)
+    not_checked = [*sorted(notes)]
+    if fields:
+        not_checked.append(f"the fields of {len(fields)} references: no value was read ({', '.join(sorted(fields))})")
+    if remote:
+        not_checked.append(f"the right to read values: {', '.join(sorted(remote))}")
+    ordered = sorted(problems, key=lambda problem: (problem.file or "", problem.line or 0, problem.column or 0))
+    return Checked(tuple(ordered), tuple(not_checked), len(found))
+
+
+def _unusable(info: SecretInfo, now: datetime) -> Failed | None:
+    """Why a secret that exists cannot be used at `now`."""
+    if not info.enabled:
+        return Failed(ProblemKind.UNUSABLE, "the secret is disabled", "enable it, or store a new version")
+    if info.expires is not None and info.expires <= now:
+        return Failed(ProblemKind.UNUSABLE, f"the secret expired at {info.expires:%Y-%m-%dT%H:%M:%SZ}", "renew it")
+    if info.not_before is not None and info.not_before > now:
+        return Failed(ProblemKind.UNUSABLE, f"the secret is not valid before {info.not_before:%Y-%m-%dT%H:%M:%SZ}")
+    return None

@@ -1,0 +1,1 @@
+"""From the files to a plan: what is asked of which store."""

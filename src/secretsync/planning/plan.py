@@ -1,0 +1,136 @@
+"""The plan of a configuration: what each value is put together from, and which reference is asked of which store."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from types import MappingProxyType
+
+from secretsync.core.errors import Problem
+from secretsync.core.model import Entry, SecretRef
+from secretsync.core.names import SensitiveNames
+from secretsync.core.records import Record, replace
+from secretsync.planning.references import Target
+from secretsync.project.bindings import Bindings, StoreConfig
+from secretsync.project.env_file import locate
+from secretsync.project.layout import Project
+from secretsync.project.placeholders import Text
+from secretsync.providers.interface import ProviderSpec
+
+__all__ = ["EntryId", "EntryPart", "EnvironPart", "Plan", "PlannedEntry", "PlannedPart", "SecretPart"]
+__all__ += ["Target"]
+
+EntryId = tuple[str, str]  # file and key: no file has a key twice
+
+
+class SecretPart(Record):
+    """A placeholder: the places to ask, in order."""
+
+    written: str
+    targets: tuple[Target, ...]
+    default: str | None
+    message: str | None
+    offset: int
+
+
+class EntryPart(Record):
+    """A variable that is another entry."""
+
+    entry: EntryId
+
+
+class EnvironPart(Record):
+    """A variable of the process environment, which is there."""
+
+    name: str
+
+
+PlannedPart = Text | SecretPart | EntryPart | EnvironPart
+
+
+class PlannedEntry(Record):
+    """An entry and what its value is put together from."""
+
+    entry: Entry
+    parts: tuple[PlannedPart, ...]
+    variables: tuple[str, ...] = ()  # those that no file defines, also if a default takes their place
+
+    @property
+    def secrets(self) -> Iterator[SecretPart]:
+        """Its placeholders."""
+        return (part for part in self.parts if isinstance(part, SecretPart))
+
+    def location(self, part: SecretPart) -> tuple[int, int]:
+        """Line and column of a placeholder, in the entry's file."""
+        return locate(self.entry, part.offset)
+
+
+class Plan(Record, kw_only=True):
+    """What is to be asked of whom, and what is made of the answers."""
+
+    project: Project
+    is_strict: bool
+    bindings: Bindings
+    entries: Mapping[EntryId, PlannedEntry]  # those that are needed, each after those it leads to
+    whole: Mapping[str, EntryId]  # the configuration as a whole: key -> entry
+    services: Mapping[str, Mapping[str, EntryId]]  # the selected services, each with what it sees
+    own: Mapping[str, frozenset[str]]  # the keys that a selected service's own file defines
+    stores: Mapping[str, StoreConfig]  # those that may be asked
+    specs: Mapping[str, ProviderSpec]  # of those stores
+    known_services: tuple[str, ...] = ()  # all that have a file
+    extra: Mapping[str, EntryId] = MappingProxyType({})  # a template's placeholders: they see what is rendered
+    names: SensitiveNames = SensitiveNames()  # the rule for sensitive names, with the policy's changes
+
+    def is_secret_store(self, store: str) -> bool:
+        """Whether what this store returns is a secret under any name."""
+        return self.specs[store].is_secret_store
+
+    @property
+    def bindings_name(self) -> str:
+        """The bindings file, or the one that there could be, for messages."""
+        if self.bindings.file is not None:
+            return self.bindings.file
+        return f"providers/{self.project.environment}.toml" if self.project.is_in_folders else "a file for --bindings"
+
+    def without(self, known: Collection[EntryId]) -> Plan:
+        """The same plan, with nothing to ask for the entries that are known and what only they lead to."""
+        needed: set[EntryId] = set()
+        stack = [*self.whole.values(), *(entry for scope in self.services.values() for entry in scope.values())]
+        while stack:
+            entry = stack.pop()
+            if entry not in needed and entry not in known:
+                needed.add(entry)
+                stack += [part.entry for part in self.entries[entry].parts if isinstance(part, EntryPart)]
+        entries = {entry: planned for entry, planned in self.entries.items() if entry in needed}
+        parts = (part for planned in entries.values() for part in planned.secrets)
+        names = {target.store for part in parts for target in part.targets}
+        stores = {name: config for name, config in self.stores.items() if name in names}
+        return replace(self, entries=entries, stores=stores)
+
+    def placed(self, problem: Problem) -> Problem:
+        """A problem that a store has by itself, at the first placeholder that leads to it."""
+        entries = self.entries.values()
+        uses = ((entry, part, target) for entry in entries for part in entry.secrets for target in part.targets)
+        for planned, part, target in uses:
+            if target.store != problem.store:
+                continue
+            line, column = planned.location(part)
+            return replace(
+                problem,
+                key=planned.entry.key,
+                file=planned.entry.file,
+                line=line,
+                column=column,
+                reference=target.shown,
+                cause=problem.cause.removeprefix(f"{target.store}: "),
+            )
+        return problem
+
+    @property
+    def secrets(self) -> Iterator[SecretPart]:
+        """Every placeholder of every entry."""
+        return (part for planned in self.entries.values() for part in planned.secrets)
+
+    @property
+    def refs(self) -> tuple[SecretRef, ...]:
+        """Every reference that may be asked, once, sorted."""
+        return tuple(sorted({target.ref for part in self.secrets for target in part.targets}, key=str))

@@ -1,0 +1,288 @@
+"""Making the plan: which reference is asked of which store, and every configuration error at once. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from secretsync.core.errors import Problem, ProblemKind, UsageError
+from secretsync.core.model import Entry
+from secretsync.core.names import SensitiveNames
+from secretsync.core.text import name_or_none, suggestion, unknown
+from secretsync.planning.plan import EntryId, EntryPart, EnvironPart, Plan, PlannedEntry, PlannedPart, SecretPart
+from secretsync.planning.references import TargetFinder
+from secretsync.project.bindings import Bindings
+from secretsync.project.env_file import EnvFile, locate, unquoted_tail
+from secretsync.project.layout import Project, is_security_file
+from secretsync.project.placeholders import BareName, Fault, Placeholder, Text, Variable, parse_value
+from secretsync.providers.interface import ProviderSpec
+
+__all__ = ["make_plan"]
+
+_SHOWN_NAMES = 12  # of a circle's, in a message
+# What one value may be made of, by variables within variables; people write a handful.
+_MAX_PIECES = 1000
+
+
+def make_plan(
+    project: Project,
+    files: Sequence[EnvFile],
+    bindings: Bindings,
+    environ: Mapping[str, str],
+    services: Iterable[str] | None = None,
+    replaced: Mapping[str, ProviderSpec] | None = None,
+    extra: Sequence[Entry] = (),
+    names: SensitiveNames | None = None,
+) -> tuple[Plan | None, tuple[Problem, ...]]:
+    """The plan for the selected services (None: all), and every configuration problem of the whole environment.
+
+    `replaced`: the specs of stores that the caller brings, in place of the configured ones. `extra`: entries beside the
+    files, which see the whole and the selected services. `names`: the rule for sensitive names; None: the built-in one.
+    There is no plan where there is a problem. Raises UsageError
+    for a service that has no file.
+    """
+    selected = _select(project, services)
+    planner = _Planner(
+        project, files, environ, TargetFinder(bindings, project.environment, replaced), names or SensitiveNames()
+    )
+    planner.plan_everything(selected, extra)
+    problems = (
+        *bindings.problems,
+        *(problem for file in files for problem in file.problems),
+        *planner.problems,
+    )
+    if problems:
+        return None, tuple(sorted(dict.fromkeys(problems), key=_by_place))
+    return planner.plan(selected, extra), ()
+
+
+def _by_place(problem: Problem) -> tuple[str, int, int]:
+    return (problem.file or "", problem.line or 0, problem.column or 0)
+
+
+def _select(project: Project, services: Iterable[str] | None) -> tuple[str, ...]:
+    if services is None:
+        return project.services
+    selected = tuple(dict.fromkeys(services))
+    for name in selected:
+        if name not in project.services:
+            hint = suggestion(name, project.services, f"there are: {', '.join(project.services) or 'none'}")
+            raise UsageError(f"{project.label}: {unknown('service', name, project.services)}; {hint}")
+    return selected
+
+
+class _Planner:
+    """Plans every entry of an environment, and keeps what is selected."""
+
+    def __init__(
+        self,
+        project: Project,
+        files: Sequence[EnvFile],
+        environ: Mapping[str, str],
+        targets: TargetFinder,
+        names: SensitiveNames,
+    ) -> None:
+        self.project = project
+        self.names = names
+        self.bindings = targets.bindings
+        self.environ = environ
+        self.problems: list[Problem] = []
+        self.targets = targets
+        self.by_file = {file.file: {entry.key: entry for entry in file.entries} for file in files}
+        # Files stand with the lowest first; a scope's layers with the highest first.
+        self.whole_layers = tuple(file.file for file in reversed(files) if file.service is None)
+        self.service_files = {file.service: file.file for file in files if file.service is not None}
+        self.planned: dict[EntryId, PlannedEntry] = {}
+
+    def layers(self, service: str | None) -> tuple[str, ...]:
+        return self.whole_layers if service is None else (self.service_files[service], *self.whole_layers)
+
+    def visible(self, service: str | None) -> dict[str, EntryId]:
+        """What a scope sees: each key with the entry of its highest layer, in the order of the files."""
+        seen: dict[str, EntryId] = {}
+        for file in reversed(self.layers(service)):
+            seen.update({key: (file, key) for key in self.by_file[file]})
+        return seen
+
+    def plan_everything(self, selected: Sequence[str], extra: Sequence[Entry]) -> None:
+        for entries in self.by_file.values():
+            for entry in entries.values():
+                self.planned[entry.file, entry.key] = self._plan_entry(entry, self.layers(entry.service))
+        merged = (*(self.service_files[service] for service in selected), *self.whole_layers)
+        for entry in extra:
+            self.planned[entry.file, entry.key] = self._plan_entry(entry, merged)
+        self.problems += self.targets.problems
+        self._refuse_cycles()
+
+    def plan(self, selected: Sequence[str], extra: Sequence[Entry]) -> Plan:
+        whole = self.visible(None)
+        services = {service: self.visible(service) for service in selected}
+        wanted = [*whole.values(), *(entry for scope in services.values() for entry in scope.values())]
+        beside = {entry.key: (entry.file, entry.key) for entry in extra}
+        wanted += beside.values()
+        entries = self._with_dependencies(wanted)
+        parts = (part for planned in entries.values() for part in planned.secrets)
+        names = sorted({target.store for part in parts for target in part.targets})
+        strict = self.bindings.strict
+        return Plan(
+            project=self.project,
+            is_strict=self.project.is_strict if strict is None else strict,
+            bindings=self.bindings,
+            entries=entries,
+            whole=whole,
+            services=services,
+            own={service: frozenset(self.by_file[self.service_files[service]]) for service in selected},
+            stores={name: self.targets.stores[name] for name in names},
+            specs={name: self.targets.spec(name) for name in names},
+            known_services=self.project.services,
+            extra=beside,
+            names=self.names,
+        )
+
+    def _with_dependencies(self, wanted: Iterable[EntryId]) -> dict[EntryId, PlannedEntry]:
+        """`wanted` and what they lead to, each after what it leads to. There are no cycles any more."""
+        ordered: dict[EntryId, PlannedEntry] = {}
+        stack = [(entry, False) for entry in reversed(list(dict.fromkeys(wanted)))]
+        while stack:
+            entry, is_ready = stack.pop()
+            if entry in ordered:
+                continue
+            planned = self.planned[entry]
+            if is_ready:
+                ordered[entry] = planned
+                continue
+            stack.append((entry, True))
+            stack += [(part.entry, False) for part in planned.parts if isinstance(part, EntryPart)]
+        return ordered
+
+    def _plan_entry(self, entry: Entry, layers: tuple[str, ...]) -> PlannedEntry:
+        """An entry's parts; `layers`: the files that its variables see, the highest first."""
+        if entry.literal or "$" not in entry.text:
+            return PlannedEntry(entry, (Text(entry.text),) if entry.text else ())
+        parsed = parse_value(entry.text)
+        for fault in parsed.faults:
+            self._note_fault(entry, fault)
+        is_alone = len(parsed.parts) == 1
+        parts: list[PlannedPart] = []
+        variables: list[str] = []
+        for part in parsed.parts:
+            if isinstance(part, Text):
+                parts.append(part)
+            elif isinstance(part, Placeholder):
+                parts.append(self._plan_placeholder(entry, part))
+            elif (planned := self._plan_variable(entry, part, layers, is_alone=is_alone)) is not None:
+                parts.append(planned)
+                if isinstance(planned, EnvironPart | Text):
+                    variables.append(part.name)
+        return PlannedEntry(entry, tuple(parts), tuple(variables))
+
+    def _note_fault(self, entry: Entry, fault: Fault) -> None:
+        hint = fault.hint
+        if fault.is_unterminated and unquoted_tail(entry).startswith("#"):
+            hint = "the value was cut at ' #', where a comment begins: put it in double quotes"
+        self._note(entry, fault.offset, fault.cause, hint)
+
+    def _note(self, entry: Entry, offset: int, cause: str, hint: str | None, reference: str | None = None) -> None:
+        line, column = locate(entry, offset)
+        self.problems.append(
+            Problem(
+                kind=ProblemKind.CONFIGURATION,
+                file=entry.file,
+                line=line,
+                column=column,
+                key=None if entry.key.startswith("$") else entry.key,  # a template's placeholder may have a value in it
+                reference=reference,
+                cause=cause,
+                hint=hint,
+            )
+        )
+
+    def _plan_placeholder(self, entry: Entry, part: Placeholder) -> SecretPart:
+        found = self.targets.find(part.reference)
+        if isinstance(found, Fault):
+            shown = self.targets.shown(part.reference, part.written)
+            self._note(entry, part.offset, found.cause, found.hint, shown)
+            found = ()
+        return SecretPart(part.written, found, part.default, part.message, part.offset)
+
+    def _plan_variable(
+        self, entry: Entry, part: Variable, layers: tuple[str, ...], *, is_alone: bool
+    ) -> PlannedPart | None:
+        is_own = part.name == entry.key
+        if is_own:  # its own name means the next lower scope's entry
+            layers = layers[layers.index(entry.file) + 1 :]
+        for file in layers:
+            if part.name in self.by_file[file]:
+                return EntryPart((file, part.name))
+        if is_own and is_alone and self._names_secret(entry):
+            # SECRET_KEY=${SECRET_KEY}: the form in which other tools name a secret.
+            reference = BareName(part.name)
+            return self._plan_placeholder(
+                entry, Placeholder(reference, part.default, part.message, written=part.name, offset=part.offset)
+            )
+        if part.name in self.environ:
+            return EnvironPart(part.name)
+        if part.default is not None:
+            return Text(part.default)
+        self._note_unknown_variable(entry, part, layers)
+        return None
+
+    def _names_secret(self, entry: Entry) -> bool:
+        """Return True if `KEY=${KEY}` stands for `$<KEY>`; PORT=${PORT} in common.env is a setting."""
+        in_security = entry.service is None and is_security_file(entry.file)
+        return in_security or self.names.is_sensitive(entry.key) or entry.key in self.bindings.secrets
+
+    def _note_unknown_variable(self, entry: Entry, part: Variable, layers: Sequence[str]) -> None:
+        known = [key for file in layers for key in self.by_file[file]]
+        hint = suggestion(part.name, known, "define it, export it, or give a default: ${NAME:-default}")
+        name = f"the variable {part.name}" if name_or_none(part.name) else "this variable"
+        cause = f"{name} is neither an entry nor in the process environment"
+        if part.message is not None:
+            cause = f"{cause}: {part.message}" if part.message else cause
+        self._note(entry, part.offset, cause, hint)
+
+    def _refuse_cycles(self) -> None:
+        """Note each cycle of variables once, at the entry of it that stands first, and each value that explodes."""
+        done: set[EntryId] = set()
+        pieces: dict[EntryId, int] = {}
+        path: dict[EntryId, None] = {}
+        for start in self.planned:
+            stack: list[tuple[EntryId, bool]] = [(start, False)]
+            while stack:
+                entry, is_leaving = stack.pop()
+                if is_leaving:
+                    path.popitem()
+                    done.add(entry)
+                    pieces[entry] = self._count_pieces(entry, pieces)
+                elif entry in path:
+                    entries = list(path)
+                    self._note_cycle(entries[entries.index(entry) :])
+                elif entry not in done:
+                    path[entry] = None
+                    stack.append((entry, True))
+                    parts = reversed(self.planned[entry].parts)
+                    stack += [(part.entry, False) for part in parts if isinstance(part, EntryPart)]
+
+    def _count_pieces(self, entry: EntryId, pieces: Mapping[EntryId, int]) -> int:
+        """Of how many texts and secrets a value is made. A0=x, A1=${A0}${A0}, ... doubles it with each line."""
+        parts = self.planned[entry].parts
+        count = sum(pieces.get(part.entry, 1) if isinstance(part, EntryPart) else 1 for part in parts)
+        if count <= _MAX_PIECES:
+            return count
+        self._note(
+            self.planned[entry].entry,
+            0,
+            f"it is made of more than {_MAX_PIECES} texts and secrets",
+            "variables that hold others several times grow without bound: write less of them",
+        )
+        return 1  # what leads to it is not to blame
+
+    def _note_cycle(self, cycle: Sequence[EntryId]) -> None:
+        position = {entry: index for index, entry in enumerate(self.planned)}
+        start = min(range(len(cycle)), key=lambda index: position[cycle[index]])
+        cycle = (*cycle[start:], *cycle[:start])
+        first = self.planned[cycle[0]].entry
+        keys = [name_or_none(key) or "..." for _, key in (*cycle, cycle[0])]
+        if len(keys) > _SHOWN_NAMES:
+            keys[_SHOWN_NAMES - 2 : -1] = [f"... ({len(cycle)} in all)"]
+        names = " -> ".join(keys)
+        self._note(first, 0, f"the variables lead in a circle: {names}", "give one of them a value of its own")

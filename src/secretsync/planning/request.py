@@ -1,0 +1,180 @@
+"""What a configuration is made from, as a caller names it, and the plan that the files give."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from secretsync.core.errors import ConfigurationError, Problem, UsageError
+from secretsync.core.model import Entry, HiddenMapping
+from secretsync.core.names import SensitiveNames
+from secretsync.planning.plan import Plan
+from secretsync.planning.planner import make_plan
+from secretsync.project.bindings import Bindings, read_bindings
+from secretsync.project.env_file import EnvFile, read_env_file
+from secretsync.project.layout import (
+    Project,
+    check_environment_name,
+    find_root,
+    named_environment,
+    open_files,
+    open_project,
+    open_without_files,
+    policy_file,
+)
+from secretsync.providers.interface import Deadline, Provider
+
+__all__ = ["AnyEnviron", "Environ", "Source", "load_plan", "make_deadline", "make_source", "open_source"]
+__all__ += ["read_names", "read_project_bindings"]
+
+
+class Environ(HiddenMapping):
+    """The process environment, as a mapping that prints none of its values."""
+
+    __slots__ = ("__of",)
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.__of: Callable[[], Mapping[str, str]] = lambda: environ
+
+    def __getitem__(self, key: str) -> str:
+        return self.__of()[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.__of()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.__of())
+
+    def __len__(self) -> int:
+        return len(self.__of())
+
+
+class AnyEnviron(Environ):
+    """The process environment of which nobody knows what it lacks: plans made of it find every variable there.
+
+    An audit before a deployment runs where the variables of the later process are not.
+    """
+
+    __slots__ = ()
+
+    def __contains__(self, key: object) -> bool:
+        return True
+
+
+class Source(NamedTuple):
+    """What a configuration is made from, as the caller names it."""
+
+    environment: str | None = None
+    root: str | None = None
+    services: tuple[str, ...] | None = None
+    files: tuple[str, ...] | None = None
+    bindings: str | None = None
+    variables: EnvFile | None = None  # placeholders in inherited variables, below all files
+    is_unnamed: bool = False  # True: the environment has no name, and no variable gives one
+    is_judged: bool = False  # True: files without the name of an environment are strict
+
+
+def make_source(
+    environment: str | None,
+    root: str | os.PathLike[str] | None,
+    services: Iterable[str] | None,
+    files: Iterable[str | os.PathLike[str]] | None,
+    bindings: str | os.PathLike[str] | None,
+) -> Source:
+    """What the arguments of a library call name. Raises UsageError for one string where a list must be."""
+    for name, given in (("services", services), ("files", files)):
+        if isinstance(given, str):
+            raise UsageError(f"{name} is a list of strings, not one string: {name}=[{given!r}]")
+    return Source(
+        environment=environment,
+        root=None if root is None else os.fspath(root),
+        services=None if services is None else tuple(services),
+        files=None if files is None else tuple(os.fspath(file) for file in files),
+        bindings=None if bindings is None else os.fspath(bindings),
+    )
+
+
+def make_deadline(bindings: Bindings, timeout: float | None, more: float = 0.0) -> Deadline:
+    """The moment by which all stores must have answered.
+
+    timeout: seconds above zero; None: what the bindings say, and `more`. Raises UsageError.
+    """
+    if timeout is not None and not timeout > 0:
+        raise UsageError("timeout is a number of seconds above zero")
+    return Deadline(bindings.timeout + more if timeout is None else timeout)
+
+
+def load_plan(
+    source: Source,
+    environ: Mapping[str, str],
+    stores: Mapping[str, Provider] | None = None,
+    extra: Sequence[Entry] = (),
+) -> Plan:
+    """The plan of what the caller named, and of `extra` entries beside the files. Reads files, asks no store.
+
+    Raises UsageError for names and folders, ConfigurationError with every problem of the whole environment.
+    """
+    project = open_source(source, environ)
+    files = [read_env_file(file.path, file=file.shown, service=file.service) for file in project.files]
+    if source.variables is not None:
+        files.insert(0, source.variables)
+    bindings = read_project_bindings(project)
+    replaced = {name: provider.spec for name, provider in (stores or {}).items()}
+    names, policy_problems = read_names(project)
+    plan, problems = make_plan(project, files, bindings, environ, source.services, replaced, extra, names)
+    if plan is None or policy_problems:
+        raise ConfigurationError([*problems, *policy_problems])
+    return plan
+
+
+def open_source(source: Source, environ: Mapping[str, str]) -> Project:
+    """The project that the caller named. Reads no env file.
+
+    Raises UsageError for names and folders, and where a part of what is named would be ignored.
+    """
+    environment = source.environment
+    if environment is None and not source.is_unnamed:
+        environment = named_environment(environ)
+    if environment is not None:
+        check_environment_name(environment)  # before anything on disk is looked at
+    if source.files == () and source.variables is not None:
+        return open_without_files(environment, source.bindings, root=source.root, is_strict_unnamed=source.is_judged)
+    if source.files is not None:
+        return open_files(
+            source.files,
+            source.bindings,
+            root=source.root,
+            environment=environment,
+            is_strict_unnamed=source.is_judged,
+        )
+    try:
+        root = find_root(source.root, environ)
+    except UsageError:
+        if source.variables is None:
+            raise
+        return open_without_files(environment, source.bindings, root=source.root or environ.get("SECRETSYNC_ROOT"))
+    if source.bindings is not None:
+        raise UsageError("bindings go with files; an environment has providers/<environment>.toml")
+    return open_project("development" if environment is None else environment, root)
+
+
+def read_project_bindings(project: Project) -> Bindings:
+    """The bindings of a project, empty ones where it has no file; what is wrong in them is in their `problems`."""
+    file = project.bindings
+    return read_bindings(file.path, file.shown) if file else Bindings()
+
+
+def read_names(project: Project) -> tuple[SensitiveNames, tuple[Problem, ...]]:
+    """Return the names of secrets of a project's environment, and the problems that keep the policy from changing them.
+
+    Other problems of the policy are reported by the commands that judge values.
+    """
+    file = policy_file(project)
+    if file is None:
+        return SensitiveNames(), ()
+    from secretsync.policy.policy_file import (
+        parse_names,  # Imported only if there is a policy: reading TOML costs time.
+    )
+
+    return parse_names(file)

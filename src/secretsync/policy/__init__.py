@@ -1,0 +1,1 @@
+"""The rules on values, and policy.toml."""

@@ -1,0 +1,304 @@
+"""Reading env/<environment>/policy.toml: what must be there, how values must be, and what is ignored for a reason."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from secretsync.core.errors import ConfigurationError, Problem
+from secretsync.core.files import Input
+from secretsync.core.names import SensitiveNames, is_entry_name, is_environment_name
+from secretsync.core.records import Record
+from secretsync.core.text import suggestion, unknown
+from secretsync.policy.rules import CHECK_RULES, RULES, Finding, Severity
+from secretsync.project.layout import Project, SourceFile, policy_file
+from secretsync.project.toml_reader import Reader, parse_document, read_document
+
+if TYPE_CHECKING:
+    from datetime import date
+
+__all__ = ["Check", "Ignore", "Policy", "Requirement", "open_policy", "parse_names", "parse_policy"]
+__all__ += ["policy_file", "read_policy"]
+
+_CHECK_KEYS = (*CHECK_RULES, "severity", "message", "service")
+
+
+class Requirement(Record, kw_only=True):
+    """A key that must have a value."""
+
+    key: str
+    description: str
+    service: str | None = None  # None: the configuration as a whole has it
+    environment: bool = False  # a variable of the process environment will do
+    line: int | None = None
+
+
+class Check(Record, kw_only=True):
+    """How the value of a key must be, where the key is there."""
+
+    key: str
+    kind: str  # one of CHECK_RULES
+    parameter: Any
+    rule: str
+    severity: Severity = Severity.ERROR
+    message: str | None = None
+    service: str | None = None  # None: wherever the key is defined
+
+    _unseen = ("parameter",)  # nobody keeps people from writing a secret into `equals`
+
+
+class Ignore(Record, kw_only=True):
+    """What is not to be reported, and why."""
+
+    rule: str
+    reason: str
+    key: str | None = None  # globs; None: any
+    file: str | None = None
+    until: date | None = None  # the last day
+    line: int | None = None
+
+    def covers(self, finding: Finding, today: date) -> bool:
+        """Whether it is about this finding, and holds today."""
+        from fnmatch import fnmatchcase
+
+        return (
+            self.rule == finding.rule
+            and (self.key is None or fnmatchcase(finding.key or "", self.key))
+            and (self.file is None or fnmatchcase(finding.file or "", self.file))
+            and (self.until is None or today <= self.until)
+        )
+
+
+class Policy(Record, kw_only=True):
+    """All that a policy file says, and all that is wrong with it."""
+
+    file: str | None = None  # as shown to people; None: there is none
+    required: tuple[Requirement, ...] = ()
+    checks: tuple[Check, ...] = ()
+    ignores: tuple[Ignore, ...] = ()
+    names: SensitiveNames = SensitiveNames()
+    problems: tuple[Problem, ...] = ()
+
+    def is_sensitive(self, name: str) -> bool:
+        """Return True if a value with this name is a secret."""
+        return self.names.is_sensitive(name)
+
+    def ignored_by(self, finding: Finding, today: date) -> Ignore | None:
+        """What says that `finding` is not to be reported, or None."""
+        return next((ignore for ignore in self.ignores if ignore.covers(finding, today)), None)
+
+
+def read_policy(project: Project) -> Policy:
+    """The policy of a project's environment; an empty one where there is no file. Nothing is raised."""
+    source = policy_file(project)
+    if source is None:
+        return Policy()
+    data = read_document(source.path, source.shown, Input.POLICY)
+    return (
+        Policy(file=source.shown, problems=(data,)) if isinstance(data, Problem) else parse_policy(data, source.shown)
+    )
+
+
+def open_policy(project: Project) -> Policy:
+    """The policy of a project's environment, to judge by. Raises ConfigurationError where it cannot be read."""
+    policy = read_policy(project)
+    if policy.problems:
+        raise ConfigurationError(policy.problems)
+    return policy
+
+
+def parse_policy(data: bytes, file: str) -> Policy:
+    """The policy in the bytes of a TOML file."""
+    parsed = parse_document(data, file)
+    if isinstance(parsed, Problem):
+        return Policy(file=file, problems=(parsed,))
+    document, lines = parsed
+    return _Reader(file, lines).read(document)
+
+
+def parse_names(source: SourceFile) -> tuple[SensitiveNames, tuple[Problem, ...]]:
+    """Return what a policy file changes of the rule for sensitive names, and the problems of these keys."""
+    data = read_document(source.path, source.shown, Input.POLICY)
+    parsed = data if isinstance(data, Problem) else parse_document(data, source.shown)
+    if isinstance(parsed, Problem):
+        return SensitiveNames(), (parsed,)
+    document, lines = parsed
+    reader = _Reader(source.shown, lines)
+    return reader.names(document), tuple(reader.problems)
+
+
+class _Reader(Reader):
+    """Reads one policy file."""
+
+    def read(self, document: Mapping[str, Any]) -> Policy:
+        self.refuse_unknown((), document, ("required", "checks", "ignore", "sensitive", "not_sensitive"))
+        checks = self.tables(document, "checks", self.checks)
+        return Policy(
+            file=self.file,
+            required=tuple(self.tables(document, "required", self.requirement).values()),
+            checks=tuple(check for found in checks.values() for check in found),
+            ignores=self.ignores(document),
+            names=self.names(document),
+            problems=tuple(self.problems),
+        )
+
+    def names(self, document: Mapping[str, Any]) -> SensitiveNames:
+        """The changes of the rule for sensitive names."""
+        return SensitiveNames(
+            sensitive=self.strings((), document, "sensitive") or (),
+            not_sensitive=self.strings((), document, "not_sensitive") or (),
+        )
+
+    def strings(self, path: tuple[str, ...], table: Mapping[str, Any], key: str) -> tuple[str, ...] | None:
+        """A list of strings that are not empty, or one such string."""
+        value = table.get(key)
+        if value is None:
+            return None
+        items = [value] if isinstance(value, str) else value
+        if isinstance(items, list) and items and all(isinstance(item, str) and item for item in items):
+            return tuple(items)
+        self.note((*path, key), "it must be a list of strings")
+        return None
+
+    def words(self, path: tuple[str, ...], table: Mapping[str, Any], key: str) -> str | None:
+        """A string that says something."""
+        value: str | None = self.value(path, table, key, str, "a string")
+        if value is None or value.strip():
+            return value
+        self.note((*path, key), "it is empty")
+        return None
+
+    def service(self, path: tuple[str, ...], table: Mapping[str, Any]) -> str | None:
+        value: str | None = self.value(path, table, "service", str, "a service's name")
+        if value is not None and not is_environment_name(value):
+            self.note((*path, "service"), "this is no service's name", "the name of an env file without .env")
+            return None
+        return value
+
+    def is_key(self, path: tuple[str, ...], name: str) -> bool:
+        if is_entry_name(name):
+            return True
+        self.note(path, "a name is letters, digits and '_', not beginning with a digit", known=())
+        return False
+
+    def requirement(self, name: str, value: Any) -> Requirement | None:
+        path = ("required", name)
+        if not self.is_key(path, name):
+            return None
+        line = self.lines.get(path)
+        if isinstance(value, str):
+            return Requirement(key=name, description=value, line=line)
+        if not isinstance(value, dict):
+            self.note(path, 'it must be a description or a table { description = "...", service = "..." }')
+            return None
+        self.refuse_unknown(path, value, ("description", "service", "environment"))
+        return Requirement(
+            key=name,
+            description=self.value(path, value, "description", str, "a string") or "",
+            service=self.service(path, value),
+            environment=bool(self.value(path, value, "environment", bool, "true or false")),
+            line=line,
+        )
+
+    def checks(self, name: str, value: Any) -> tuple[Check, ...] | None:
+        path = ("checks", name)
+        if not self.is_key(path, name):
+            return None
+        if isinstance(value, dict):
+            return self.checks_of(path, name, value)
+        if isinstance(value, list) and all(isinstance(table, dict) for table in value):
+            found = [self.checks_of((*path, str(index)), name, table) for index, table in enumerate(value)]
+            return tuple(check for checks in found for check in checks)
+        self.note(path, "it must be a table [checks.NAME], or several [[checks.NAME]]")
+        return None
+
+    def checks_of(self, path: tuple[str, ...], name: str, table: Mapping[str, Any]) -> tuple[Check, ...]:
+        self.refuse_unknown(path, table, _CHECK_KEYS)
+        service, message = self.service(path, table), self.words(path, table, "message")
+        severity = self.value(path, table, "severity", str, '"error" or "warning"')
+        if severity not in (None, *Severity):
+            self.note((*path, "severity"), 'it must be "error" or "warning"')
+            severity = None
+        kinds = [kind for kind in CHECK_RULES if kind in table]
+        if not kinds and all(key in _CHECK_KEYS for key in table):  # a misspelt one is said already
+            self.note(path, "it checks nothing", f"add one of {', '.join(CHECK_RULES)}")
+        parameters = {kind: self.parameter(path, table, kind) for kind in kinds}
+        return tuple(
+            Check(
+                key=name,
+                kind=kind,
+                parameter=parameter,
+                rule=CHECK_RULES[kind],
+                severity=Severity(severity or Severity.ERROR),
+                message=message,
+                service=service,
+            )
+            for kind, parameter in parameters.items()
+            if parameter is not None
+        )
+
+    def parameter(self, path: tuple[str, ...], table: Mapping[str, Any], kind: str) -> Any:
+        """What a check compares with, or None where it is wrong, which is noted."""
+        at = (*path, kind)
+        if kind in ("is_true", "is_false"):
+            if table[kind] is not True:
+                other = "is_false" if kind == "is_true" else "is_true"
+                self.note(at, "it must be true", f"the opposite is {other} = true")
+                return None
+            return True
+        if kind in ("one_of", "url_scheme"):
+            return self.strings(path, table, kind)
+        if kind in ("min", "max"):
+            if isinstance(table[kind], int | float) and not isinstance(table[kind], bool):
+                return table[kind]
+            self.note(at, "it must be a number")
+            return None
+        if kind in ("min_length", "max_length"):
+            length = self.value(path, table, kind, int, "a whole number")
+            if length is not None and length < 0:
+                self.note(at, "it must not be negative")
+                return None
+            return length
+        text = self.value(path, table, kind, str, "a string")
+        return self.pattern(at, text) if kind == "matches" and text is not None else text
+
+    def pattern(self, at: tuple[str, ...], text: str) -> re.Pattern[str] | None:
+        try:
+            return re.compile(text)
+        except (re.error, RecursionError, OverflowError):
+            self.note(at, "this is no regular expression of Python", "literal strings, '...', keep backslashes")
+            return None
+
+    def ignores(self, document: Mapping[str, Any]) -> tuple[Ignore, ...]:
+        tables = document.get("ignore", [])
+        if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+            self.note(("ignore",), "it must be tables [[ignore]]")
+            return ()
+        found = [self.ignore(("ignore", str(index)), table) for index, table in enumerate(tables)]
+        return tuple(ignore for ignore in found if ignore is not None)
+
+    def ignore(self, path: tuple[str, ...], table: Mapping[str, Any]) -> Ignore | None:
+        self.refuse_unknown(path, table, ("rule", "reason", "key", "file", "until"))
+        rule, reason = self.words(path, table, "rule"), self.words(path, table, "reason")
+        if "rule" not in table:
+            self.note(path, "it names no rule", 'add rule = "..."')
+        elif rule is not None and rule not in RULES:
+            hint = suggestion(rule, RULES, "`secretsync audit --rules` lists them")
+            self.note((*path, "rule"), unknown("rule", rule, RULES), hint)
+            rule = None
+        if "reason" not in table:
+            self.note(path, "it has no reason", 'add reason = "..."')
+        key, file = self.words(path, table, "key"), self.words(path, table, "file")
+        until = self.until(path, table)
+        if rule is None or reason is None:
+            return None
+        return Ignore(rule=rule, reason=reason, key=key, file=file, until=until, line=self.lines.get(path))
+
+    def until(self, path: tuple[str, ...], table: Mapping[str, Any]) -> date | None:
+        if "until" not in table:
+            return None
+        from datetime import date, datetime
+
+        value = self.value(path, table, "until", date, "a date such as 2027-03-01, without quotes")
+        return value.date() if isinstance(value, datetime) else value

@@ -1,0 +1,1 @@
+"""The project's files: where they are, and what stands in them."""

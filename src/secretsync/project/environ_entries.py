@@ -1,0 +1,38 @@
+"""Placeholders that stand in inherited variables, as one more env file below all others."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from secretsync.core.errors import Problem, ProblemKind
+from secretsync.core.model import Entry, variable_text
+from secretsync.core.names import is_entry_name
+from secretsync.project.env_file import EnvFile
+
+__all__ = ["FILE", "variable_entry", "variables_file"]
+
+FILE = "process environment"  # what messages call it
+
+# `${...}` in a variable was left there by whoever set it: it is not ours to replace. Doubled, a dollar is literal.
+_BEFORE_BRACE = re.compile(r"\$+(?=\{)")
+
+
+def variables_file(environ: Mapping[str, str]) -> EnvFile:
+    """The variables of `environ` whose values hold `$<`, as entries."""
+    entries, problems = [], []
+    for name, value in environ.items():
+        if "$<" not in value:
+            continue
+        if is_entry_name(name):
+            entries.append(variable_entry(name, _BEFORE_BRACE.sub(lambda run: run[0] * 2, variable_text(value))))
+            continue
+        cause = "a variable of this name cannot have a placeholder in its value"
+        hint = "a name is letters, digits and '_', not beginning with a digit"
+        problems.append(Problem(kind=ProblemKind.CONFIGURATION, file=FILE, key=name, cause=cause, hint=hint))
+    return EnvFile(file=FILE, service=None, entries=tuple(entries), problems=tuple(problems))
+
+
+def variable_entry(name: str, text: str) -> Entry:
+    """An entry of that file; it stands in no line."""
+    return Entry(key=name, text=text, literal=False, file=FILE, line=0, service=None, source="")

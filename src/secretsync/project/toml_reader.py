@@ -1,0 +1,167 @@
+"""Reading TOML files that people write: a wrong key or type is a problem at its line, with the nearest known key."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+from secretsync.core.errors import Problem, ProblemKind
+from secretsync.core.files import Input, read_file
+from secretsync.core.records import replace
+from secretsync.core.text import is_shown, name_or_none, suggestion
+
+__all__ = ["Reader", "key_problem", "parse_document", "read_document"]
+
+Lines = Mapping[tuple[str, ...], int]
+
+# The messages of tomllib that quote nothing but the punctuation that it expects.
+_TOML_MESSAGE = r"[A-Za-z ,/-]+|Expected ['\"].{1,3}['\"][A-Za-z ,/-]*|Unescaped .{1,5} in a string"
+
+
+def read_document(path: str, file: str, kind: Input) -> bytes | Problem:
+    """Return the bytes at `path`, shown to people as `file`, or the problem with the file."""
+    data = read_file(path, kind)
+    return data if isinstance(data, bytes) else _unreadable(file, data.cause)
+
+
+def parse_document(data: bytes, file: str) -> tuple[dict[str, Any], Lines] | Problem:
+    """What the bytes of a TOML file say, and the line of each key; or why they say nothing."""
+    import tomllib
+
+    cause = None
+    try:
+        text = data.decode("utf-8-sig")
+        return tomllib.loads(text), _lines_of_keys(text)
+    except tomllib.TOMLDecodeError as error:
+        cause = f"this is not TOML: {_toml_cause(str(error.args[0]) if error.args else '')}"
+    except UnicodeDecodeError:
+        cause = "this file is not UTF-8"
+    except ValueError:  # a number of thousands of digits
+        cause = "this is not TOML: a number is too long"
+    except RecursionError:
+        cause = "this file is nested too deeply"
+    at_line = re.search(r" \(at line (\d+), column \d+\)", cause)
+    return _unreadable(file, cause.replace(at_line[0], "") if at_line else cause, int(at_line[1]) if at_line else None)
+
+
+def _toml_cause(message: str) -> str:
+    """The message of tomllib without the keys and characters that it quotes, and with its place."""
+    text, _, place = message.rpartition(" (at ")
+    if text.startswith(("Cannot ", "Duplicate ")):
+        text = "a key or a table is defined twice"
+    elif not re.fullmatch(_TOML_MESSAGE, text):
+        text = "a character that cannot be here"
+    return f"{text} (at {place}" if place else "it cannot be parsed"
+
+
+def _unreadable(file: str, cause: str, line: int | None = None) -> Problem:
+    return Problem(kind=ProblemKind.CONFIGURATION, file=file, line=line, cause=cause)
+
+
+def key_problem(
+    file: str | None,
+    lines: Lines,
+    path: Sequence[str],
+    cause: str,
+    hint: str | None = None,
+    *,
+    known: Collection[str] | None = None,
+) -> Problem:
+    """Return the problem at one key of a file. `known`: the keys that can be there; None means any name."""
+    if known is not None and not is_shown(path[-1], known):
+        return replace(key_problem(file, lines, path[:-1], cause, hint), line=_line(lines, path))
+    return Problem(
+        kind=ProblemKind.CONFIGURATION,
+        file=file,
+        line=_line(lines, path),
+        key=".".join(_shown_part(path)) or None,
+        cause=cause,
+        hint=hint,
+    )
+
+
+def _shown_part(path: Sequence[str]) -> list[str]:
+    """The keys that lead to a place, up to the first that may be a value."""
+    return list(itertools.takewhile(lambda key: key.isdigit() or name_or_none(key) is not None, path))
+
+
+def _line(lines: Lines, path: Sequence[str]) -> int | None:
+    """The line of a key; of the table around it where the key itself is not there."""
+    for end in range(len(path), 0, -1):
+        if (line := lines.get(tuple(path[:end]))) is not None:
+            return line
+    return None
+
+
+class Reader:
+    """Reads one document, noting every problem on the way."""
+
+    def __init__(self, file: str, lines: Lines) -> None:
+        self.file = file
+        self.lines = lines
+        self.problems: list[Problem] = []
+
+    def note(
+        self, path: Sequence[str], cause: str, hint: str | None = None, *, known: Collection[str] | None = None
+    ) -> None:
+        """Note that something is wrong at a key; `known` as in `key_problem`."""
+        self.problems.append(key_problem(self.file, self.lines, path, cause, hint, known=known))
+
+    def refuse_unknown(self, path: tuple[str, ...], table: Mapping[str, Any], known: Sequence[str]) -> None:
+        """Note every key of `table` that is none of `known`."""
+        for key in table:
+            if key not in known:
+                hint = suggestion(key, known, f"one of {', '.join(known)}")
+                self.note((*path, key), "unknown key", hint, known=known)
+
+    def value(self, path: tuple[str, ...], table: Mapping[str, Any], key: str, kind: type, words: str) -> Any:
+        """The value of `key`, or None where it is not there or not of its type, which is noted."""
+        value = table.get(key)
+        # bool is an int in Python, and not in TOML.
+        if value is None or (isinstance(value, kind) and (kind is bool or not isinstance(value, bool))):
+            return value
+        self.note((*path, key), f"it must be {words}")
+        return None
+
+    def tables(self, document: Mapping[str, Any], name: str, read: Callable[[str, Any], Any]) -> dict[str, Any]:
+        """What `read` makes of each key of the table `name`, without those of which it makes nothing."""
+        table = self.value((), document, name, dict, "a table")
+        found = {key: read(key, value) for key, value in (table or {}).items()}
+        return {key: value for key, value in found.items() if value is not None}
+
+
+_TABLE = re.compile(r"\s*(\[+)\s*([^\]#]+?)\s*\]+")
+_KEY = re.compile(r"""\s*((?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+)(?:\s*\.\s*(?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+))*)\s*=""")
+_KEY_PART = re.compile(r""""([^"]*)"|'([^']*)'|([A-Za-z0-9_-]+)""")
+
+
+def _lines_of_keys(text: str) -> dict[tuple[str, ...], int]:
+    """The line of each key and table, for messages: tomllib says none. What it does not find has no line.
+
+    The tables of an array, `[[name]]`, are counted: ("name", "0"), ("name", "1").
+    """
+    lines: dict[tuple[str, ...], int] = {}
+    counts: dict[tuple[str, ...], int] = {}
+    table: tuple[str, ...] = ()
+    for number, line in enumerate(text.split("\n"), 1):
+        if header := _TABLE.match(line):
+            table = _key_parts(header[2])
+            lines.setdefault(table, number)
+            if len(header[1]) > 1:
+                counts[table] = counts.get(table, -1) + 1
+                table = (*table, str(counts[table]))
+                lines[table] = number
+        elif key := _KEY.match(line):
+            path = (*table, *_key_parts(key[1]))
+            for end in range(1, len(path) + 1):
+                lines.setdefault(path[:end], number)
+            # The keys of inline tables stand on the line of the table.
+            for inner in re.finditer(r"[{,]\s*([A-Za-z0-9_-]+)\s*=", line):
+                lines.setdefault((*path, inner[1]), number)
+    return lines
+
+
+def _key_parts(text: str) -> tuple[str, ...]:
+    return tuple(next(group for group in match.groups() if group is not None) for match in _KEY_PART.finditer(text))

@@ -1,0 +1,45 @@
+"""What AWS answers, checked before it is believed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from secretsync.core.model import Failed, Found, Payload, SecretRef
+from secretsync.providers.aws.errors import garbled
+
+__all__ = ["in_utc", "is_named", "payload"]
+
+
+def is_named(answer: Mapping[str, Any], path: str) -> bool:
+    """Whether `answer` is about the secret at `path`: its name, its ARN, or its ARN without the six last characters."""
+    name, arn = answer.get("Name"), answer.get("ARN")
+    if path.startswith("arn:"):
+        return isinstance(arn, str) and (
+            arn == path or re.fullmatch(re.escape(path) + "-[A-Za-z0-9]{6}", arn) is not None
+        )
+    return name == path
+
+
+def payload(answer: Mapping[str, Any], ref: SecretRef) -> Found[Payload] | Failed:
+    """The value in `answer`, which has to be of the secret and the version that `ref` means."""
+    text, data, version = answer.get("SecretString"), answer.get("SecretBinary"), answer.get("VersionId")
+    value = text if isinstance(text, str) else data if isinstance(data, bytes) else None
+    # The SDK makes an empty value of broken base64; AWS keeps none.
+    if not value:
+        return garbled("holds no value")
+    if not is_named(answer, ref.path):
+        return garbled("is about another secret")
+    stages = answer.get("VersionStages") or ()
+    if (ref.version not in (None, version)) or (ref.stage is not None and ref.stage not in stages):
+        return garbled("is about another version")
+    return Found(
+        Payload(value, version=version if isinstance(version, str) else None, created=in_utc(answer.get("CreatedDate")))
+    )
+
+
+def in_utc(moment: object) -> datetime | None:
+    """A time of an answer, in UTC; None where there is none."""
+    return moment.astimezone(UTC) if isinstance(moment, datetime) and moment.tzinfo is not None else None

@@ -1,0 +1,205 @@
+"""Which credential of azure-identity is used, and one token of it for all of a store's workers."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import shutil
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from secretsync.core.errors import ConfigurationError, Problem, ProblemKind
+from secretsync.core.files import Input, check_file
+from secretsync.providers.azure.errors import NoTokenError, token_trouble, unusable_token_file
+from secretsync.providers.interface import StoreContext
+from secretsync.providers.sdk_logging import silenced
+
+__all__ = ["CREDENTIALS", "Credential", "Tokens"]
+
+CREDENTIALS = ("auto", "default", "workload-identity", "managed-identity", "client-secret", "cli")
+
+_PUBLIC_CLOUD = "https://login.microsoftonline.com"
+
+# What each needs in the environment; the client id may also be a setting.
+_NEEDED = {
+    "client-secret": ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET"),
+    "workload-identity": ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE"),
+}
+
+# What azure-identity reads from the process itself, and takes from nowhere else.
+_READ_BY_SDK = {
+    "managed-identity": ("IDENTITY_ENDPOINT", "IDENTITY_HEADER", "MSI_ENDPOINT", "MSI_SECRET", "IMDS_ENDPOINT"),
+    "default": (
+        "AZURE_TENANT_ID",
+        "AZURE_CLIENT_ID",
+        "AZURE_CLIENT_SECRET",
+        "AZURE_CLIENT_CERTIFICATE_PATH",
+        "AZURE_FEDERATED_TOKEN_FILE",
+        "AZURE_TOKEN_CREDENTIALS",
+        "IDENTITY_ENDPOINT",
+    ),
+    "cli": ("AZURE_CONFIG_DIR", "PATH"),
+}
+
+# One try each: what a retry mends is retried by us, within the deadline and with the vault's own requests.
+_ONE_TRY = {"retry_total": 0, "read_timeout": 5, "logging_enable": False}
+
+_REFRESH = 300  # seconds before its end at which a token is no longer used, as the SDK has it
+
+
+class UnusableFileError(Exception):
+    """The file with the token of a workload is not there, is not a regular file or is too large."""
+
+
+class Credential:
+    """One choice of a credential. Nothing is asked before `create()`."""
+
+    def __init__(self, context: StoreContext) -> None:
+        """Choose, by the setting `credential` and by what the environment shows.
+
+        Raises ConfigurationError where the choice lacks a variable, or needs one that only the process itself has.
+        """
+        self._environ = context.environ
+        self.client_id = context.setting("client_id", "AZURE_CLIENT_ID")
+        self.transport: Any = None  # of the credential that was created last; what it was answered
+        wanted = context.setting("credential") or "auto"
+        shown = self._shown() if wanted == "auto" else wanted
+        self.is_guess = shown is None  # the environment shows no identity
+        self.kind = shown or "managed-identity"
+        lacking = [name for name in _NEEDED.get(self.kind, ()) if not self._value(name)]
+        if lacking:
+            cause = f"{context.store}: the credential {self.kind} needs {', '.join(lacking)} in the environment"
+            raise ConfigurationError([Problem(kind=ProblemKind.CONFIGURATION, store=context.store, cause=cause)])
+        for name in _READ_BY_SDK.get(self.kind, ()):
+            if self._environ.get(name) != os.environ.get(name):
+                cause = f"{context.store}: azure-identity takes {name} from the process's own environment only"
+                hint = "set it there, or use client-secret or workload-identity"
+                raise ConfigurationError(
+                    [Problem(kind=ProblemKind.CONFIGURATION, store=context.store, cause=cause, hint=hint)]
+                )
+
+    def _shown(self) -> str | None:
+        """The kind that the environment shows, in the order in which DefaultAzureCredential would try them."""
+        for kind, names in _NEEDED.items():
+            if all(self._value(name) for name in names):
+                return kind
+        if self._environ.get("IDENTITY_ENDPOINT") or self._environ.get("MSI_ENDPOINT"):
+            return "managed-identity"
+        if shutil.which("az", path=self._environ.get("PATH")):
+            return "cli"
+        return None  # as on a virtual machine, which shows nothing of its identity
+
+    def _value(self, name: str) -> str | None:
+        return self.client_id if name == "AZURE_CLIENT_ID" else self._environ.get(name)
+
+    def create(self) -> Any:
+        """A new credential of azure-identity, with an empty cache."""
+        import azure.identity as sdk
+
+        from secretsync.providers.azure.transport import transport
+
+        # Given always: else it is read from the process.
+        authority = self._environ.get("AZURE_AUTHORITY_HOST") or _PUBLIC_CLOUD
+        tenant, client = self._environ.get("AZURE_TENANT_ID", ""), self.client_id or ""
+        # The endpoint of a managed identity is on this machine: it answers at once, or there is none.
+        self.transport = transport(1, connect=1.0 if self.kind == "managed-identity" else 2.0)
+        options: dict[str, Any] = {**_ONE_TRY, "connection_timeout": 2}
+        if self.kind == "client-secret":
+            secret = self._environ["AZURE_CLIENT_SECRET"]
+            return sdk.ClientSecretCredential(
+                tenant, client, secret, authority=authority, transport=self.transport, **options
+            )
+        if self.kind == "workload-identity":
+            file = self._environ["AZURE_FEDERATED_TOKEN_FILE"]
+            if (refusal := check_file(file, Input.SECRET_FILE)) is not None:  # azure-identity would wait for a FIFO
+                raise UnusableFileError(refusal.cause)
+            names = {"tenant_id": tenant, "client_id": client, "token_file_path": file}
+            return sdk.WorkloadIdentityCredential(**names, authority=authority, transport=self.transport, **options)
+        if self.kind == "managed-identity":
+            return sdk.ManagedIdentityCredential(client_id=self.client_id, transport=self.transport, **options)
+        if self.kind == "cli":
+            return sdk.AzureCliCredential()
+        return sdk.DefaultAzureCredential(
+            authority=authority, managed_identity_client_id=self.client_id, process_timeout=5, **options
+        )
+
+
+class Tokens:
+    """A credential for the SDK's clients: one token for all threads, asked for once, however many need it at a time."""
+
+    def __init__(self, credential: Credential) -> None:
+        self._choice = credential
+        self._lock = threading.Lock()
+        self._credential: Any = None
+        self._kept: dict[tuple[object, ...], Any] = {}
+        self.generation = 0  # how often a refused token was given up
+
+    def get_token(self, *scopes: str, **options: Any) -> Any:
+        """The token for `scopes`, as the SDK's protocol has it. Raises NoTokenError."""
+        key = (scopes, options.get("tenant_id"))
+        with self._lock:
+            kept = self._kept.get(key)
+            # A claims challenge says that the token that we have is not enough.
+            if kept is None or options.get("claims") or kept.expires_on - time.time() < _REFRESH:
+                kept = self._kept[key] = self._ask(*scopes, **options)
+            return kept
+
+    def _ask(self, *scopes: str, **options: Any) -> Any:
+        try:
+            with silenced():
+                if self._credential is None:
+                    self._credential = self._choice.create()
+                return self._credential.get_token(*scopes, **options)
+        except UnusableFileError as error:
+            trouble = unusable_token_file(self._choice.kind, str(error))
+        except Exception as error:  # noqa: BLE001 - whatever a credential raises means that there is no token
+            trouble = token_trouble(
+                error,
+                credential=self._choice.kind,
+                is_built=self._credential is not None,
+                status=getattr(self._choice.transport, "status", None),
+                after=getattr(self._choice.transport, "pause", None),
+                is_guess=self._choice.is_guess,
+            )
+        # The library below azure-identity would answer the next try from its memory of this one.
+        self._forget()
+        # Out of the block, so that it is not chained: what the SDK raised may hold the answer.
+        raise NoTokenError(trouble)
+
+    def renew(self, generation: int) -> None:
+        """Give up the token that was in use at `generation`, and with it what the credential has cached."""
+        with self._lock:
+            if self.generation == generation:
+                self.generation += 1
+                self._forget()
+
+    def claims(self) -> Mapping[str, Any]:
+        """What the token that we have says about us; empty where there is none, or where it is no JWT."""
+        with self._lock:
+            token = next(iter(self._kept.values()), None)
+        try:
+            payload = token.token.split(".")[1] if token else ""
+            claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        except (IndexError, ValueError):
+            return {}
+        return claims if isinstance(claims, dict) else {}
+
+    def close(self) -> None:
+        """Give back the credential's connections."""
+        # Whoever holds the lock may wait for a token still; the end of a resolution does not wait for that.
+        if self._lock.acquire(blocking=False):
+            try:
+                self._forget()
+            finally:
+                self._lock.release()
+
+    def _forget(self) -> None:
+        self._kept.clear()
+        credential, self._credential = self._credential, None
+        with silenced(), contextlib.suppress(Exception):
+            if credential is not None:
+                credential.close()

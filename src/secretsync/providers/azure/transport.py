@@ -1,0 +1,91 @@
+"""HTTP connections that share one TLS context: each context of its own would load all certificate authorities again."""
+
+from __future__ import annotations
+
+import errno
+import functools
+import os
+import ssl
+import stat
+from typing import Any
+
+import requests
+from azure.core.pipeline.transport import RequestsTransport
+from requests.adapters import HTTPAdapter
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
+from urllib3.util.ssl_ import create_urllib3_context
+
+from secretsync.core.files import Input, check_file
+from secretsync.providers.interface import RequestCounter
+from secretsync.providers.remote import retry_after
+
+__all__ = ["transport"]
+
+_READ = 5.0  # seconds between two pieces of an answer
+
+
+class _Adapter(HTTPAdapter):
+    """Connections whose TLS context has its certificate authorities already."""
+
+    def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
+        host, tls = super().build_connection_pool_key_attributes(request, verify, cert)
+        if host["scheme"] != "https" or not verify:
+            return host, tls
+        kept = {name: value for name, value in tls.items() if name not in ("ca_certs", "ca_cert_dir")}
+        return host, {**kept, "ssl_context": _context(DEFAULT_CA_BUNDLE_PATH if verify is True else str(verify))}
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        # To name the authorities again is to load them again, for each connection.
+        if not isinstance((getattr(conn, "conn_kw", None) or {}).get("ssl_context"), ssl.SSLContext):
+            super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
+
+
+def _context(place: str) -> ssl.SSLContext:
+    """The context that trusts the authorities at `place`, as they are now."""
+    status = os.stat(place)
+    # OpenSSL opens the file by its path, and would wait for a FIFO.
+    if not stat.S_ISDIR(status.st_mode) and (refusal := check_file(place, Input.CERTIFICATES)) is not None:
+        raise OSError(errno.EINVAL, refusal.cause)
+    return _made(place, status.st_mtime_ns, status.st_size)
+
+
+@functools.lru_cache(maxsize=4)
+def _made(place: str, _changed: int, _size: int) -> ssl.SSLContext:
+    context = create_urllib3_context()
+    if os.path.isdir(place):
+        context.load_verify_locations(capath=place)
+    else:
+        context.load_verify_locations(cafile=place)
+    return context
+
+
+class _Transport(RequestsTransport):  # type: ignore[misc] # its stubs make it an Any
+    """A transport that counts what it sends."""
+
+    def __init__(self, session: requests.Session, counter: RequestCounter | None, connect: float) -> None:
+        # A credential's own time-outs only reach a transport that it makes by itself.
+        super().__init__(session=session, connection_timeout=connect, read_timeout=_READ)
+        self._counter = counter
+        self.status: int | None = None  # of the last answer
+        self.pause: float | None = None  # seconds that it asks to wait
+
+    def send(self, request: Any, **options: Any) -> Any:
+        """The answer to a request."""
+        if self._counter is not None:
+            self._counter.add(request.method)
+        self.status = self.pause = None
+        answer = super().send(request, **options)
+        self.status, self.pause = answer.status_code, retry_after(answer.headers.get("Retry-After"))
+        return answer
+
+
+def transport(connections: int, counter: RequestCounter | None = None, *, connect: float = 2.0) -> _Transport:
+    """A transport for the SDK's clients that keeps up to `connections`; `counter` counts its requests.
+
+    connect: seconds until a connection must be made, if a request does not say another time.
+
+    Proxies and certificate authorities are those of the process, as requests finds them.
+    """
+    session = requests.Session()
+    session.mount("https://", _Adapter(pool_maxsize=connections))
+    return _Transport(session, counter, connect)

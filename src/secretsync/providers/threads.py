@@ -1,0 +1,96 @@
+"""Calls in daemon threads, bounded in number and by the deadline."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from queue import Empty, SimpleQueue
+from typing import TypeVar
+
+from secretsync.core.errors import ProblemKind
+from secretsync.core.model import Failed
+from secretsync.providers.interface import Deadline
+
+__all__ = ["answer_all", "next_of", "no_answer", "run_in_threads"]
+
+_SLICE = 0.05  # seconds
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def run_in_threads(
+    call: Callable[[T], R], items: Sequence[T], *, workers: int, deadline: Deadline
+) -> Iterator[tuple[T, R | Failed]]:
+    """`call(item)` for each of `items`, in at most `workers` threads, as the results come.
+
+    What is not done at the deadline is not yielded: the caller answers it with `no_answer(deadline)`. A call that hangs
+    is left behind in its thread, which is a daemon and holds up nobody's exit; no call begins after the deadline, or
+    after the caller has stopped to listen. `call` is not meant to raise; where it does, its item is Failed with the
+    exception's type and without its text, which may hold a value.
+    """
+    waiting = deque(items)
+    results: SimpleQueue[tuple[T, R | Failed]] = SimpleQueue()
+    stopped = threading.Event()
+
+    def work() -> None:
+        while not stopped.is_set() and not deadline.is_over:
+            try:
+                item = waiting.popleft()
+            except IndexError:
+                return
+            results.put((item, _guarded(call, item)))
+
+    for _ in range(min(workers, len(items))):
+        threading.Thread(target=work, name="secretsync-worker", daemon=True).start()
+    try:
+        for _ in range(len(items)):
+            # After the deadline, what is in the queue already is still taken.
+            yield next_of(results, deadline)
+    except Empty:
+        return
+    finally:
+        stopped.set()
+
+
+def next_of(results: SimpleQueue[T], deadline: Deadline) -> T:
+    """The next of `results`. Raises queue.Empty at the deadline.
+
+    It waits in slices: a signal that another thread took, or that came right before the wait, does not end the wait,
+    and its handler only runs between two of them.
+    """
+    while True:
+        remaining = deadline.remaining()
+        try:
+            return results.get(timeout=min(remaining, _SLICE))
+        except Empty:
+            if remaining <= _SLICE:
+                raise
+
+
+def answer_all(
+    refs: Sequence[T], answers: Iterable[tuple[T, R]], left_out: Callable[[], Failed]
+) -> Iterator[tuple[T, R | Failed]]:
+    """`answers` as they come, each of `refs` once; those that were not answered are `left_out()` at the end."""
+    waiting = dict.fromkeys(refs)
+    for ref, answer in answers:
+        if ref in waiting:
+            del waiting[ref]
+            yield ref, answer
+    for ref in waiting:
+        yield ref, left_out()
+
+
+def no_answer(deadline: Deadline) -> Failed:
+    """The outcome of what was not answered by the deadline."""
+    cause = f"no answer within {deadline.seconds:g} s"
+    hint = "is the store reachable from here? --timeout, or timeout in the bindings, gives it more time"
+    return Failed(ProblemKind.UNAVAILABLE, cause, hint)
+
+
+def _guarded(call: Callable[[T], R], item: T) -> R | Failed:
+    try:
+        return call(item)
+    except BaseException as error:  # noqa: BLE001 - in a thread nobody else would hear of it, and its item would hang
+        return Failed(ProblemKind.UNAVAILABLE, f"the provider raised {type(error).__name__}")

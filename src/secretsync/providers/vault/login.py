@@ -1,0 +1,214 @@
+"""Logging in to Vault: what each method needs, where it comes from, and the token that it gives."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+from urllib.parse import quote
+
+import hvac.api.auth_methods as methods
+from hvac.api.system_backend import Wrapping
+
+from secretsync.core.errors import ProblemKind
+from secretsync.core.model import Failed, HiddenValue
+from secretsync.providers.files import read_secret_file
+from secretsync.providers.interface import StoreContext
+from secretsync.providers.vault.connection import Reply, VaultAdapter, VaultFailureError
+
+__all__ = ["Login", "Token", "variable"]
+
+_POD_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"  # noqa: S105 - where a pod finds its own
+_MARGIN = 20.0  # seconds before its end at which a token is renewed, at the most a third of its life
+
+
+class MakeAdapter(Protocol):
+    """Makes adapters for requests."""
+
+    def __call__(self, token: str, *, is_repeatable: bool = True) -> VaultAdapter:
+        """Return an adapter with this token; "" for none. `is_repeatable`: being carried out twice does no harm."""
+        ...
+
+
+class Token(HiddenValue):
+    """A token, and when it ends."""
+
+    __slots__ = ("__reveal", "_ends", "_margin", "is_issued", "is_renewable")
+
+    def __init__(
+        self, text: str, *, lifetime: float = 0.0, is_renewable: bool = False, is_issued: bool = False
+    ) -> None:
+        """`lifetime`: seconds, 0 where it is not known or has no end. `is_issued`: to us, by a login."""
+        self.__reveal: Callable[[], str] = lambda: text
+        self._ends = time.monotonic() + lifetime if lifetime > 0 else None
+        self._margin = min(_MARGIN, lifetime / 3)
+        self.is_renewable = is_renewable
+        self.is_issued = is_issued
+
+    def reveal(self) -> str:
+        """The token itself."""
+        return self.__reveal()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its end has come."""
+        return self._ends is not None and time.monotonic() >= self._ends
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether its end is near."""
+        return self._ends is not None and time.monotonic() >= self._ends - self._margin
+
+
+def variable(environ: Mapping[str, str], name: str) -> str | None:
+    """The variable VAULT_`name`, else OpenBao's BAO_`name`; empty counts as unset."""
+    return environ.get(f"VAULT_{name}") or environ.get(f"BAO_{name}") or None
+
+
+class Login:
+    """One store's way to a token."""
+
+    def __init__(self, context: StoreContext) -> None:
+        self._context = context
+        self._settings: Mapping[str, str] = context.settings.get("auth") or {}
+        self.method = self._settings.get("method", "token")
+        self._mount = self._settings.get("mount", self.method).strip("/")
+        self._secret_id: str | None = None  # unwrapped: a wrapping token opens only once
+
+    @property
+    def place(self) -> str:
+        """Where it is done, for messages: `auth/approle`."""
+        return f"auth/{self._mount}"
+
+    def token(self, adapter: MakeAdapter) -> Token:
+        """A token, from where it is kept or by logging in. Raises VaultFailureError."""
+        if self.method == "token":
+            return Token(_checked(self._kept_token(), "the token"))
+        reply = self._log_in(adapter)
+        auth = (reply.document or {}).get("auth")
+        token = auth.get("client_token") if isinstance(auth, dict) else None
+        if reply.status == 200 and isinstance(auth, dict) and isinstance(token, str) and token:
+            return _issued(auth, token)
+        raise VaultFailureError(self._refused(reply))
+
+    def renewed(self, token: Token, adapter: MakeAdapter) -> Token | None:
+        """`token` with a new end; None where the server does not give it one."""
+        reply: Reply = methods.Token(adapter(token.reveal())).renew_self()  # type: ignore[no-untyped-call]
+        auth = (reply.document or {}).get("auth")
+        if reply.status != 200 or not isinstance(auth, dict) or float(auth.get("lease_duration") or 0) <= 0:
+            return None
+        renewed = _issued(auth, token.reveal())
+        return None if renewed.is_ending else renewed
+
+    def _kept_token(self) -> str:
+        if path := self._settings.get("token_file"):
+            return self._read(path, "token_file")
+        if token := variable(self._context.environ, "TOKEN"):
+            return token
+        # Where `vault login` and `bao login` leave it.
+        if home := self._context.environ.get("HOME"):
+            data = read_secret_file(os.path.join(home, ".vault-token"))
+            if isinstance(data, bytes):
+                return data.decode("utf-8", "replace").strip()
+        hint = "set VAULT_TOKEN, run `vault login`, or choose another method: auth in the bindings"
+        raise VaultFailureError(Failed(ProblemKind.DENIED, "there is no token to log in with", hint))
+
+    def _log_in(self, adapter: MakeAdapter) -> Reply:
+        reply: Reply
+        if self.method == "approle":
+            role_id, secret_id = self._value("role_id", "ROLE_ID"), self._unwrapped(adapter)
+            # Its uses may be limited, and only the server knows whether they are: each request may cost one.
+            approle = methods.AppRole(adapter("", is_repeatable=False))
+            reply = approle.login(role_id, secret_id, use_token=False, mount_point=self._mount)
+        elif self.method == "userpass":
+            name, password = self._value("username", "USERNAME"), self._secret("password", "PASSWORD")
+            # hvac puts the name into the path as it is.
+            reply = methods.Userpass(adapter("")).login(
+                quote(name, safe=""), password, use_token=False, mount_point=quote(self._mount)
+            )
+        elif self.method == "kubernetes":
+            jwt = self._read(self._settings.get("jwt_file", _POD_TOKEN), "jwt_file")
+            reply = methods.Kubernetes(adapter("")).login(
+                self._settings["role"], jwt, use_token=False, mount_point=self._mount
+            )
+        else:
+            jwt = self._secret("jwt", "JWT")
+            role = self._settings.get("role")
+            reply = methods.JWT(adapter("")).jwt_login(role, jwt, use_token=False, path=self._mount)
+        return reply
+
+    def _unwrapped(self, adapter: MakeAdapter) -> str:
+        """The secret_id, out of its wrapping where it has one."""
+        given = self._secret_id or self._secret("secret_id", "SECRET_ID")
+        if not self._settings.get("wrapped") or self._secret_id is not None:
+            return given
+        wrapped = adapter(_checked(given, "the wrapping token"), is_repeatable=False)
+        reply: Reply = Wrapping(wrapped).unwrap()  # type: ignore[no-untyped-call]
+        secret_id = (reply.data or {}).get("secret_id")
+        if reply.status == 200 and isinstance(secret_id, str) and secret_id:
+            self._secret_id = secret_id
+            return secret_id
+        if reply.status >= 500 or reply.status == 429:
+            raise VaultFailureError(
+                Failed(ProblemKind.UNAVAILABLE, f"the secret_id cannot be unwrapped ({reply.status})")
+            )
+        cause = "the wrapped secret_id cannot be opened: it was opened before, it has expired, or it is none"
+        hint = "where we did not open it, somebody else may have: have a new one issued, and find out who did"
+        raise VaultFailureError(Failed(ProblemKind.DENIED, cause, hint))
+
+    def _value(self, key: str, name: str) -> str:
+        """What is no secret: from the settings, a file they name, or the environment."""
+        if value := self._settings.get(key):
+            return value
+        return self._secret(key, name)
+
+    def _secret(self, key: str, name: str) -> str:
+        """What is never in the settings: from a file they name, or from the environment."""
+        if path := self._settings.get(f"{key}_file"):
+            return self._read(path, f"{key}_file")
+        if value := variable(self._context.environ, name):
+            return value
+        cause = f"the method {self.method} needs a {key}, and there is none"
+        hint = f"name a file with it (auth.{key}_file in the bindings), or set VAULT_{name}"
+        raise VaultFailureError(Failed(ProblemKind.DENIED, cause, hint))
+
+    def _read(self, path: str, key: str) -> str:
+        full = self._context.path(path)
+        data = read_secret_file(full)
+        if not isinstance(data, bytes):
+            raise VaultFailureError(Failed(ProblemKind.DENIED, f"auth.{key}: {data.cause}"))
+        text = data.decode("utf-8", "replace")
+        # A line end is the editor's; anything else, such as a password's last space, belongs to it.
+        text = text.removesuffix("\n").removesuffix("\r")
+        if not text or "\ufffd" in text:
+            what = "is empty" if not text else "is not text"
+            raise VaultFailureError(Failed(ProblemKind.DENIED, f"auth.{key}: {full} {what}"))
+        return text
+
+    def _refused(self, reply: Reply) -> Failed:
+        if reply.status == 200:
+            return Failed(ProblemKind.UNAVAILABLE, f"the answer of {self.place} to the login is not Vault's")
+        if reply.status == 429:
+            return Failed(ProblemKind.UNAVAILABLE, f"the login at {self.place} is rate limited (429)")
+        if 400 <= reply.status < 500:
+            cause = f"the login at {self.place} was refused ({reply.status})"
+            hint = f"is the method {self.method} mounted there, and are its role and what we log in with still valid?"
+            return Failed(ProblemKind.DENIED, cause, hint)
+        return Failed(ProblemKind.UNAVAILABLE, f"the login at {self.place} failed ({reply.status})")
+
+
+def _issued(auth: Mapping[str, Any], text: str) -> Token:
+    try:
+        lifetime = float(auth.get("lease_duration") or 0)
+    except (TypeError, ValueError):
+        lifetime = 0.0
+    return Token(text, lifetime=lifetime, is_renewable=auth.get("renewable") is True, is_issued=True)
+
+
+def _checked(token: str, what: str) -> str:
+    """`token`, where it can stand in a header: the error of requests for one that cannot would show it."""
+    if not token or not token.isascii() or not token.isprintable() or " " in token:
+        cause = f"{what} has characters that no token has"
+        raise VaultFailureError(Failed(ProblemKind.DENIED, cause, "is there white space or a line end with it?"))
+    return token

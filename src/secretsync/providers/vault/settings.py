@@ -1,0 +1,154 @@
+"""What a store of Vault can be told, and what of it does not go together: readable without the SDK."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from secretsync.core.errors import ConfigurationError, Problem, ProblemKind
+from secretsync.providers.interface import Setting, SettingType, StoreContext
+
+__all__ = ["SETTINGS", "check_path", "check_settings", "server_address"]
+
+_ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
+
+# Which keys of `auth` go with which method; those in the first place are needed.
+_METHODS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "token": ((), ("token_file",)),
+    "approle": ((), ("mount", "role_id", "role_id_file", "secret_id_file", "wrapped")),
+    "kubernetes": (("role",), ("mount", "role", "jwt_file")),
+    "jwt": ((), ("mount", "role", "jwt_file")),
+    "userpass": ((), ("mount", "username", "username_file", "password_file")),
+}
+
+_AUTH = {
+    "method": Setting(help="how to log in", choices=tuple(_METHODS), default="token"),
+    "mount": Setting(help="where the method is mounted, below auth/", default="the method's name"),
+    "role": Setting(help="kubernetes, jwt: the role to log in as"),
+    "token_file": Setting(
+        type=SettingType.PATH, help="token: a file with it", default="VAULT_TOKEN, then ~/.vault-token"
+    ),
+    "role_id": Setting(help="approle: the role's id", environment="VAULT_ROLE_ID"),
+    "role_id_file": Setting(type=SettingType.PATH, help="approle: a file with the role's id"),
+    "secret_id_file": Setting(
+        type=SettingType.PATH, help="approle: a file with the secret_id", default="VAULT_SECRET_ID"
+    ),
+    "wrapped": Setting(type=SettingType.BOOLEAN, help="approle: the secret_id is a wrapping token", default="false"),
+    "jwt_file": Setting(
+        type=SettingType.PATH,
+        help="kubernetes, jwt: a file with the token to show",
+        default="kubernetes: the pod's own; jwt: VAULT_JWT",
+    ),
+    "username": Setting(help="userpass: the user's name", environment="VAULT_USERNAME"),
+    "username_file": Setting(type=SettingType.PATH, help="userpass: a file with the user's name"),
+    "password_file": Setting(
+        type=SettingType.PATH, help="userpass: a file with the password", default="VAULT_PASSWORD"
+    ),
+}
+
+
+SETTINGS = {
+    "address": Setting(help="the server's address, such as https://vault.internal:8200", environment="VAULT_ADDR"),
+    "namespace": Setting(help="the namespace of all paths", environment="VAULT_NAMESPACE"),
+    "auth": Setting(type=SettingType.TABLE, help="how to log in", default="token", keys=_AUTH),
+    "kv_version": Setting(
+        type=SettingType.INTEGER,
+        help="1 or 2: mounts are not asked for their version, and (2) have one segment",
+        default="each mount is asked once",
+    ),
+    "ca_cert": Setting(
+        type=SettingType.PATH, help="a PEM file with the server's authority", environment="VAULT_CACERT"
+    ),
+    "plain_http": Setting(type=SettingType.BOOLEAN, help="true: http:// may lead to other machines", default="false"),
+}
+
+
+def check_path(path: str) -> str | None:
+    """What is wrong with the path of a reference, in words; None: nothing."""
+    if not path.isprintable():
+        return "a path has no control characters"
+    if "?" in path or "#" in path or _ENCODED.search(path):
+        return "a path has no '?', no '#' and nothing percent-encoded"
+    segments = path.split("/")
+    if len(segments) < 2:
+        return "a path begins with its mount: mount/path"
+    # `..` leads from a secret to its metadata, or out of its mount; Vault drops an empty segment.
+    if any(segment.strip() in ("", ".", "..") or segment != segment.strip() for segment in segments):
+        return "a path has no empty, '.' or '..' segments, and no white space around one"
+    return None
+
+
+def server_address(context: StoreContext) -> str:
+    """The server's address, without a slash at its end."""
+    address = context.setting("address", "VAULT_ADDR") or context.environ.get("BAO_ADDR")
+    if not address:
+        raise _wrong(context, "it has no address", "set address in the bindings, or VAULT_ADDR")
+    host = None
+    try:
+        parts = urlsplit(address)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if (
+        host is None
+        or parts.scheme not in ("http", "https")
+        or parts.query
+        or parts.fragment
+        or not address.isprintable()
+    ):
+        raise _wrong(context, "its address is no http(s)://host:port", "such as https://vault.internal:8200")
+    if "@" in parts.netloc:
+        raise _wrong(context, "its address has a user or a password in it", "see auth for ways to log in")
+    if _is_link_local(host):
+        raise _wrong(context, "its address is a platform's metadata service", None)
+    if parts.scheme == "http" and not _is_loopback(host) and not context.settings.get("plain_http"):
+        hint = "use https://, or say plain_http = true where something else encrypts the way"
+        raise _wrong(context, "its address would send the token to another machine in the clear", hint)
+    return address.rstrip("/")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_link_local(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_link_local
+    except ValueError:
+        return False
+
+
+def check_settings(context: StoreContext) -> None:
+    """Nothing, where the settings go together; ConfigurationError where they do not."""
+    if context.settings.get("kv_version") not in (None, 1, 2):
+        raise _wrong(context, "kv_version is 1 or 2", None)
+    _check_auth(context)
+
+
+def _check_auth(context: StoreContext) -> None:
+    settings: Mapping[str, object] = context.settings.get("auth") or {}
+    method = str(settings.get("method", "token"))
+    needed, known = _METHODS[method]
+    for key in needed:
+        if not settings.get(key):
+            raise _wrong(context, f"auth: the method {method} needs {key}", None)
+    for key in settings:
+        if key not in ("method", *known):
+            raise _wrong(context, f"auth: {key} does not go with the method {method}", f"it takes: {', '.join(known)}")
+        if settings[key] == "":
+            raise _wrong(context, f"auth: {key} is empty", None)
+    mount = str(settings.get("mount", method)).strip("/")
+    if check_path(f"auth/{mount}"):
+        raise _wrong(context, "auth: mount is no path", None)
+
+
+def _wrong(context: StoreContext, cause: str, hint: str | None) -> ConfigurationError:
+    problem = Problem(kind=ProblemKind.CONFIGURATION, cause=f"{context.store}: {cause}", hint=hint, store=context.store)
+    return ConfigurationError([problem])

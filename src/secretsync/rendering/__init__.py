@@ -1,0 +1,1 @@
+"""Writing a resolved configuration in the formats of other tools."""

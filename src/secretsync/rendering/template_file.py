@@ -1,0 +1,92 @@
+"""Files of any kind with placeholders: what stands between them, and what they stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from secretsync.config.config import Resolved
+from secretsync.core.errors import ConfigurationError, Problem, ProblemKind
+from secretsync.core.files import Input, read_file
+from secretsync.core.model import Entry
+from secretsync.core.records import Record, replace
+from secretsync.core.text import path_or
+from secretsync.project.placeholders import Part, Text, parse_value, print_value
+
+__all__ = ["Template", "read_template"]
+
+
+class Template(Record):
+    """A template: its parts in order, and an entry for each different placeholder or variable in it."""
+
+    parts: tuple[Part, ...]
+    labels: Mapping[Part, str]  # of each placeholder and variable: messages show it, and no default
+    entries: tuple[Entry, ...]
+
+    def pieces(self, resolved: Mapping[str, Resolved]) -> Iterator[str | tuple[str, str]]:
+        """In order, text as it is, and each value with the placeholder that it replaces."""
+        for part in self.parts:
+            if isinstance(part, Text):
+                yield part.text
+            else:
+                label = self.labels[part]
+                yield label, resolved[label].value.reveal()
+
+
+def read_template(path: str) -> Template:
+    """The template in the file at `path`.
+
+    Raises ConfigurationError with all that is wrong in it, by line and column.
+    """
+    text, problem = _read(path)
+    if problem is not None:
+        raise ConfigurationError([problem])
+    parsed = parse_value(text)
+    problems = []
+    for fault in parsed.faults:
+        line, column = _place(text, fault.offset)
+        problems.append(
+            Problem(
+                kind=ProblemKind.CONFIGURATION, file=path, line=line, column=column, cause=fault.cause, hint=fault.hint
+            )
+        )
+    if problems:
+        raise ConfigurationError(problems)
+    labels: dict[Part, str] = {}
+    entries: list[Entry] = []
+    for part in parsed.parts:
+        if isinstance(part, Text) or part in labels:
+            continue
+        line, column = _place(text, part.offset)
+        label = print_value([replace(part, default=None, message=None)])
+        if label in labels.values():  # with another default
+            label = f"{label} ({line}:{column})"
+        labels[part] = label
+        entries.append(
+            Entry(
+                key=label,
+                text=print_value([part]),
+                literal=False,
+                file=path,
+                line=line,
+                column=column,
+                service=None,
+                source="",
+            )
+        )
+    return Template(parsed.parts, labels, tuple(entries))
+
+
+def _read(path: str) -> tuple[str, Problem | None]:
+    data = read_file(path, Input.TEMPLATE)
+    cause = None
+    try:
+        if isinstance(data, bytes):
+            return data.decode("utf-8"), None
+        cause = data.cause
+    except UnicodeDecodeError:
+        cause = "it is not UTF-8"
+    return "", Problem(kind=ProblemKind.CONFIGURATION, file=path_or(path, "the template"), cause=cause)
+
+
+def _place(text: str, offset: int) -> tuple[int, int]:
+    return text.count("\n", 0, offset) + 1, offset - (text.rfind("\n", 0, offset) + 1) + 1

@@ -1,0 +1,141 @@
+"""Taking from a payload the part that a reference names, as text: fields, JSON pointers, decoding, trimming."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from secretsync.core.errors import ProblemKind
+from secretsync.core.exact_json import NotJsonError, parse_json, print_json
+from secretsync.core.model import Failed, Payload, Secret, Selector
+
+__all__ = ["select"]
+
+
+class _Unusable(Exception):  # noqa: N818 - never leaves this module
+    """Why a payload has no such part, in words that hold nothing of it."""
+
+    def __init__(self, cause: str, hint: str | None = None) -> None:
+        self.cause = cause
+        self.hint = hint
+        super().__init__(cause)
+
+
+def select(payload: Payload, selector: Selector) -> Secret | Failed:
+    """The part of `payload` that `selector` names. What cannot be taken is failed: a default does not apply."""
+    failure = None
+    try:
+        return Secret(_select(payload, selector))
+    except _Unusable as unusable:
+        failure = Failed(ProblemKind.UNUSABLE, unusable.cause, unusable.hint)
+    except RecursionError:
+        failure = Failed(ProblemKind.UNUSABLE, "the secret's JSON is nested too deeply")
+    return failure
+
+
+def _select(payload: Payload, selector: Selector) -> str:
+    value = _trim(payload, selector)
+    if selector.field is not None:
+        value = _as_text(_at(_parse_json(_decode_utf8(value)), selector.field), selector)
+    elif selector.as_ == "json":
+        value = print_json(_parse_json(_decode_utf8(value)))
+    if selector.decode == "base64":
+        value = _decode_base64(value)
+    if selector.as_ == "base64":
+        import base64
+
+        data = _decode_utf8(value).encode("utf-8") if isinstance(value, str) else value
+        return base64.b64encode(data).decode("ascii")
+    return _decode_utf8(value)
+
+
+def _trim(payload: Payload, selector: Selector) -> str | bytes:
+    """The payload without its one trailing line end, which a file has and a secret has not."""
+    value = payload.reveal()
+    trim = payload.from_file if selector.trim is None else selector.trim
+    if not trim:
+        return value
+    if isinstance(value, str):
+        return value.removesuffix("\n").removesuffix("\r") if value.endswith("\r\n") else value.removesuffix("\n")
+    return value.removesuffix(b"\n").removesuffix(b"\r") if value.endswith(b"\r\n") else value.removesuffix(b"\n")
+
+
+def _decode_utf8(value: str | bytes) -> str:
+    text = None
+    try:
+        text = value if isinstance(value, str) else value.decode("utf-8")
+        text.encode("utf-8")  # a JSON string may hold half of a surrogate pair
+    except UnicodeError:
+        text = None  # the error itself holds the bytes
+    if text is None:
+        raise _Unusable("the secret is not UTF-8 text", "take it with ?as=base64")
+    return text
+
+
+def _decode_base64(value: str | bytes) -> bytes:
+    import base64
+
+    data = _decode_utf8(value).encode("utf-8") if isinstance(value, str) else value
+    decoded = None
+    try:
+        # Line breaks stand in much base64; anything else that is not of its alphabet is an error.
+        decoded = base64.b64decode(data.translate(None, b"\r\n"), validate=True)
+    except ValueError:
+        decoded = None
+    if decoded is None:
+        raise _Unusable("the secret is not base64", "remove decode=base64")
+    return decoded
+
+
+def _parse_json(text: str) -> Any:
+    try:
+        return parse_json(text)
+    except NotJsonError as error:
+        cause = error.cause
+    raise _Unusable(f"the secret {cause}, and a field is asked of it", "look at the secret in its store")
+
+
+def _at(document: Any, field: str) -> Any:
+    """What stands at a key, or at a JSON pointer (RFC 6901)."""
+    if not field.startswith("/"):
+        if not isinstance(document, dict):
+            raise _Unusable("the secret's JSON is not an object, and a field is asked of it")
+        return _member(document, field)
+    for token in field[1:].split("/"):
+        name = token.replace("~1", "/").replace("~0", "~")
+        if isinstance(document, dict):
+            document = _member(document, name)
+        elif isinstance(document, list):
+            document = _item(document, name)
+        else:
+            raise _no_field()
+    return document
+
+
+def _member(document: dict[str, Any], name: str) -> Any:
+    if name not in document:
+        raise _no_field()
+    return document[name]
+
+
+def _item(document: list[Any], name: str) -> Any:
+    # RFC 6901 section 4: digits without a leading zero.
+    if not (name.isascii() and name.isdigit()) or (len(name) > 1 and name[0] == "0") or len(name) > 9:
+        raise _no_field()
+    if int(name) >= len(document):
+        raise _no_field()
+    return document[int(name)]
+
+
+def _no_field() -> _Unusable:
+    return _Unusable("the secret has no such field", "a default does not apply: mend the field's name or the secret")
+
+
+def _as_text(value: Any, selector: Selector) -> str:
+    if selector.as_ == "json":
+        return print_json(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return str(value)
+    what = "null" if value is None else "a list" if isinstance(value, list) else "an object"
+    raise _Unusable(f"this field is {what}", "take it with ?as=json, or name a field inside it")

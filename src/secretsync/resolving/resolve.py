@@ -1,0 +1,211 @@
+"""Putting the answers into the plan: a configuration, or everything that keeps it from being one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from secretsync.config.config import Config, Resolved, new_config
+from secretsync.core.errors import Problem, ProblemKind
+from secretsync.core.model import Failed, Missing, Origin, Payload, Secret, variable_text
+from secretsync.core.records import Record
+from secretsync.planning.plan import EntryId, EntryPart, EnvironPart, Plan, PlannedEntry, SecretPart
+from secretsync.planning.secrecy import is_secret_part, secret_entries
+from secretsync.project.placeholders import Text
+from secretsync.resolving.extract import select
+from secretsync.resolving.fetch import Answers
+
+__all__ = ["Inputs", "failure_problem", "resolve", "resolve_entry", "resolve_values"]
+
+
+class _Pieces:
+    """What one entry's value is put together from, and where each piece came from."""
+
+    __slots__ = ("inserted", "is_from_store", "references", "stores", "texts", "versions")
+
+    def __init__(self) -> None:
+        self.texts: list[Secret] = []
+        self.inserted: list[Secret] = []
+        self.references: list[str] = []
+        self.stores: list[str] = []
+        self.versions: list[str | None] = []
+        self.is_from_store = False
+
+    def add(self, text: str) -> None:
+        """Append a piece."""
+        self.texts.append(Secret(text))
+
+    def joined(self) -> Secret:
+        """The value."""
+        return Secret("".join(piece.reveal() for piece in self.texts))
+
+
+class Inputs(Record):
+    """What every entry's value is made from."""
+
+    plan: Plan
+    answers: Answers[Payload]
+    environ: Mapping[str, str]
+    secret: frozenset[EntryId]  # the secret entries of the plan
+
+
+def resolve(
+    plan: Plan,
+    answers: Answers[Payload],
+    environ: Mapping[str, str],
+    *,
+    inherited: Mapping[EntryId, Resolved] | None = None,
+    reload: Callable[[], Config] | None = None,
+) -> Config | tuple[Problem, ...]:
+    """The configuration, or every problem that there is.
+
+    `inherited`: entries whose values are known already. No exception leaves, so that no traceback holds a value.
+    """
+    resolved: dict[EntryId, Resolved] = dict(inherited or {})
+    known = [entry_id for entry_id, found in resolved.items() if found.origin.is_secret]
+    inputs = Inputs(plan, answers, environ, secret_entries(plan, known))
+    problems: dict[Problem, None] = {}
+    for entry_id, planned in plan.entries.items():
+        if (value := resolve_entry(inputs, planned, resolved, problems)) is not None:
+            resolved[entry_id] = value
+    if problems:
+        return tuple(sorted(problems, key=lambda problem: (problem.file or "", problem.line or 0, problem.column or 0)))
+    return new_config(
+        reload,
+        environment=plan.project.environment,
+        is_strict=plan.is_strict,
+        environ=environ,
+        whole={key: resolved[entry_id] for key, entry_id in plan.whole.items()},
+        services={
+            name: {key: resolved[entry_id] for key, entry_id in scope.items()} for name, scope in plan.services.items()
+        },
+        own=plan.own,
+        known_services=plan.known_services,
+        extra={key: resolved[entry_id] for key, entry_id in plan.extra.items()},
+    )
+
+
+def resolve_values(
+    plan: Plan, answers: Answers[Payload], environ: Mapping[str, str]
+) -> tuple[dict[EntryId, Secret], tuple[Problem, ...]]:
+    """The values that the answers give, and the problems of the others."""
+    resolved: dict[EntryId, Resolved] = {}
+    problems: dict[Problem, None] = {}
+    inputs = Inputs(plan, answers, environ, secret_entries(plan))
+    for entry_id, planned in plan.entries.items():
+        if (value := resolve_entry(inputs, planned, resolved, problems)) is not None:
+            resolved[entry_id] = value
+    return {entry_id: found.value for entry_id, found in resolved.items()}, tuple(problems)
+
+
+def resolve_entry(
+    inputs: Inputs, planned: PlannedEntry, resolved: Mapping[EntryId, Resolved], problems: dict[Problem, None]
+) -> Resolved | None:
+    """One entry's value; None where it has none, its problems noted (a variable's at what it leads to)."""
+    pieces = _Pieces()
+    is_whole = True
+    for part in planned.parts:
+        if isinstance(part, Text):
+            pieces.add(part.text)
+        elif isinstance(part, EnvironPart):
+            pieces.add(variable_text(inputs.environ.get(part.name, "")))
+            if is_secret_part(inputs.plan, planned.entry, part):
+                pieces.inserted.append(pieces.texts[-1])
+        elif isinstance(part, EntryPart):
+            is_whole &= _add_entry(pieces, resolved.get(part.entry))
+        elif (problem := _add_secret(inputs, planned, part, pieces)) is not None:
+            problems[problem] = None
+            is_whole = False
+    if not is_whole:
+        return None
+    entry = planned.entry
+    origin = Origin(
+        key=entry.key,
+        file=entry.file,
+        line=entry.line,
+        service=entry.service,
+        is_secret=(entry.file, entry.key) in inputs.secret,
+        references=tuple(pieces.references),
+        stores=tuple(pieces.stores),
+        versions=tuple(pieces.versions),
+    )
+    value = pieces.joined()
+    return Resolved(entry, value, origin, tuple(pieces.inserted), is_from_store=pieces.is_from_store)
+
+
+def _add_entry(pieces: _Pieces, found: Resolved | None) -> bool:
+    if found is None:
+        return False
+    pieces.texts.append(found.value)
+    pieces.inserted.extend(found.inserted)
+    if found.origin.is_secret:  # a lower file's entry may be visible only as a part of this one
+        pieces.inserted.append(found.value)
+    pieces.is_from_store |= found.is_from_store
+    pieces.references.extend(found.origin.references)
+    pieces.stores.extend(found.origin.stores)
+    pieces.versions.extend(found.origin.versions)
+    return True
+
+
+def _add_secret(inputs: Inputs, planned: PlannedEntry, part: SecretPart, pieces: _Pieces) -> Problem | None:
+    """Add what a placeholder stands for to `pieces`, or say why there is nothing."""
+    index, outcome = inputs.answers.settle(part)
+    target = part.targets[index]
+    if isinstance(outcome, Missing) and part.default is not None:
+        pieces.add(part.default)
+        pieces.references.append(target.shown)
+        pieces.stores.append(target.store)
+        pieces.versions.append(None)
+        return None
+    if isinstance(outcome, Missing | Failed):
+        return failure_problem(inputs.plan, planned, part, index, outcome)
+    chosen = select(outcome.value, target.selector)
+    if isinstance(chosen, Failed):
+        return failure_problem(inputs.plan, planned, part, index, chosen)
+    pieces.texts.append(chosen)
+    pieces.references.append(target.shown)
+    pieces.stores.append(target.store)
+    pieces.versions.append(outcome.value.version)
+    pieces.is_from_store |= inputs.plan.is_secret_store(target.store)
+    if is_secret_part(inputs.plan, planned.entry, part):
+        pieces.inserted.append(chosen)
+    return None
+
+
+def failure_problem(
+    plan: Plan,
+    planned: PlannedEntry,
+    part: SecretPart,
+    index: int,
+    outcome: Missing | Failed,
+) -> Problem:
+    """The problem that a placeholder has with what its store answered."""
+    target = part.targets[index]
+    line, column = planned.location(part)
+    kind = outcome.kind if isinstance(outcome, Failed) else ProblemKind.MISSING
+    cause, hint = outcome.cause, outcome.hint
+    if isinstance(outcome, Missing):
+        if len(part.targets) > 1:
+            cause = "no store has it: " + ", ".join(one.shown for one in part.targets)
+            hint = f'put it there, or bind it: {part.written} = "store:path" in {plan.bindings_name}'
+        if part.message is not None:
+            hint = part.message or hint
+    elif not target.is_bound:
+        following = part.targets[index + 1 :]
+        rest = f" ({', '.join(one.store for one in following)} not asked)" if following else ""
+        cause = f"{cause}; a lookup ends at a store that failed{rest}"
+        bind = f"a binding in {plan.bindings_name} names the store that has it"
+        hint = f"{hint}; {bind}" if hint else bind
+    if kind is ProblemKind.DENIED and not cause.startswith("denied"):
+        cause = f"denied: {cause}"
+    is_chain = isinstance(outcome, Missing) and len(part.targets) > 1
+    return Problem(
+        kind=kind,
+        key=planned.entry.key,
+        file=planned.entry.file,
+        line=line,
+        column=column,
+        reference=part.written if is_chain else target.shown,
+        store=target.store,
+        cause=cause,
+        hint=hint,
+    )

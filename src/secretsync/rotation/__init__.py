@@ -1,0 +1,1 @@
+"""How old secrets are, against the policy."""

@@ -1,0 +1,53 @@
+"""JSON, schema 1: what programs read."""
+
+from __future__ import annotations
+
+import json
+
+from secretsync.core.timestamps import print_moment
+from secretsync.rotation.formats.document import Document
+from secretsync.rotation.report import RotationReport, SecretAge
+
+__all__ = ["render"]
+
+
+def render(document: Document) -> str:
+    """One environment is the document itself; several are a list in it, each in the same shape."""
+    content: dict[str, object]
+    if document.is_several:
+        content = {
+            "at": print_moment(document.at),
+            "summary": {state.value: count for state, count in document.summary.items()},
+            "environments": [_report(report) for report in document.reports],
+        }
+    else:
+        content = _report(document.reports[0])
+    # ASCII alone: no character of a name can turn a terminal's text around.
+    return json.dumps({"schema": 1, **content}, indent=2) + "\n"
+
+
+def _report(report: RotationReport) -> dict[str, object]:
+    return {
+        "environment": report.environment,
+        "at": print_moment(report.at),
+        "summary": {state.value: count for state, count in report.summary.items()},
+        "secrets": [_secret(secret) for secret in report.secrets],
+    }
+
+
+def _secret(secret: SecretAge) -> dict[str, object]:
+    return {
+        "keys": sorted({key.name for key in secret.keys}),
+        "reference": secret.reference,
+        "store": secret.store,
+        "provider": secret.provider,
+        "version": secret.version,
+        "clock": secret.clock.value,
+        "created": None if secret.created is None else print_moment(secret.created),
+        "age_days": secret.age_days,
+        "limit": secret.limit.written,
+        "limit_from": secret.limit_from,
+        "days_left": secret.days_left,
+        "state": secret.state.value,
+        "hint": secret.hint,
+    }

@@ -1,0 +1,98 @@
+"""A table for terminals: the worst first, each age as a bar against its limit."""
+
+from __future__ import annotations
+
+from secretsync.core.errors import printable
+from secretsync.core.timestamps import print_moment
+from secretsync.rotation.formats.document import Document
+from secretsync.rotation.report import RotationReport, SecretAge, State, worst_first
+
+__all__ = ["render"]
+
+_WIDTH = 12  # characters of a bar
+_EIGHTHS = " ▏▎▍▌▋▊▉█"
+_RED, _YELLOW, _GREEN, _BLUE, _MAGENTA, _DIM, _BOLD = 31, 33, 32, 34, 35, 2, 1
+_COLOURS = {
+    State.MISSING: _MAGENTA,
+    State.DENIED: _MAGENTA,
+    State.ERROR: _MAGENTA,
+    State.EXPIRED: _RED,
+    State.OVERDUE: _RED,
+    State.UNKNOWN: _YELLOW,
+    State.DUE: _YELLOW,
+    State.OK: _GREEN,
+    State.DYNAMIC: _BLUE,
+    State.EXEMPT: _DIM,
+}
+_HEAD = ("STATE", "AGE", "", "LIMIT", "LEFT", "KEY", "SECRET")
+
+
+def render(document: Document) -> str:
+    """A table for each environment, and what is wrong under its row."""
+    return "\n".join(_of_environment(report, is_colourful=document.is_colourful) for report in document.reports)
+
+
+def _of_environment(report: RotationReport, *, is_colourful: bool) -> str:
+    lines = [_paint(f"{printable(report.environment)} at {print_moment(report.at)}", _BOLD, is_colourful), ""]
+    secrets = list(worst_first(report.secrets))
+    rows = [_cells(secret) for secret in secrets]
+    widths = [max(len(row[column]) for row in (_HEAD, *rows)) for column in range(len(_HEAD))]
+    if rows:
+        lines.append(_paint(_line(_HEAD, widths), _DIM, is_colourful))
+    for secret, row in zip(secrets, rows, strict=True):
+        colour = _COLOURS[secret.state]
+        text = _line(row, widths)
+        # Only state and bar are painted: the names stay as readable as they are.
+        head = widths[0] + 2 + widths[1] + 2 + widths[2]
+        lines.append(_paint(text[:head], colour, is_colourful) + text[head:])
+        lines += [_paint(f"    {printable(said)}", _DIM, is_colourful) for said in _said(secret)]
+    counts = [f"{count} {state.value}" for state, count in report.summary.items() if count]
+    total = len(secrets)
+    lines += ["", f"{total} secret{'' if total == 1 else 's'}" + (f": {', '.join(counts)}" if counts else ""), ""]
+    return "\n".join(lines)
+
+
+def _cells(secret: SecretAge) -> tuple[str, ...]:
+    names = ", ".join(dict.fromkeys(key.name for key in secret.keys))
+    return (
+        secret.state.value,
+        "-" if secret.age is None else _length(secret.age),
+        _bar(secret),
+        "-" if secret.state is State.DYNAMIC else secret.limit.written,
+        "-" if secret.seconds_left is None else _length(secret.seconds_left),
+        printable(names),
+        printable(secret.reference),
+    )
+
+
+def _length(seconds: int) -> str:
+    """Days, or hours below two days; cut to whole ones."""
+    sign, seconds = ("-" if seconds < 0 else ""), abs(seconds)
+    if seconds >= 2 * 86400:
+        return f"{sign}{seconds // 86400} d"
+    return f"{sign}{seconds // 3600} h" if seconds >= 3600 else f"{sign}{seconds // 60} min"
+
+
+def _bar(secret: SecretAge) -> str:
+    """How much of the limit is used up; behind it, a mark where it is more than all."""
+    if secret.age is None or not secret.limit.seconds:
+        return ""
+    share = secret.age / secret.limit.seconds
+    eighths = min(int(share * _WIDTH * 8), _WIDTH * 8)
+    full, rest = divmod(eighths, 8)
+    filled = "█" * full + (_EIGHTHS[rest] if rest else "")
+    return f"▕{filled:{_WIDTH}}▏" + ("▶" if share > 1 else "")
+
+
+def _said(secret: SecretAge) -> list[str]:
+    """What stands under a row: of good ones nothing but hints."""
+    findings = [f"{one.cause}; {one.hint}" if one.hint else one.cause for one in secret.findings]
+    return [*findings, *(["; ".join(secret.hints)] if secret.hints else [])]
+
+
+def _line(cells: tuple[str, ...], widths: list[int]) -> str:
+    return "  ".join(f"{cell:{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
+
+
+def _paint(text: str, colour: int, is_colourful: bool) -> str:  # noqa: FBT001 - a switch that is handed through
+    return f"\x1b[{colour}m{text}\x1b[0m" if is_colourful and text else text

@@ -1,0 +1,1 @@
+"""Starting the application in the place of this process."""

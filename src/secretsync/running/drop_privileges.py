@@ -1,0 +1,138 @@
+"""Becoming another user for good: its groups, its ids, no capability, and no way back."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from secretsync.core.errors import UsageError
+from secretsync.core.records import Record
+from secretsync.running.exec_command import CommandError
+from secretsync.running.process_protection import prctl
+
+__all__ = ["User", "become_user", "find_user"]
+
+# linux/prctl.h, linux/capability.h
+_PR_CAPBSET_DROP = 24
+_PR_SET_NO_NEW_PRIVS = 38
+_CAPABILITY_VERSION_3 = 0x20080522
+_MAX_CAPABILITIES = 64
+
+
+class User(Record, kw_only=True):
+    """Whom the application runs as."""
+
+    uid: int
+    gid: int
+    groups: tuple[int, ...]  # all of them, `gid` too
+
+
+def find_user(text: str) -> User:
+    """The user that "NAME", "UID" or either with ":GROUP" means here. Without a group: those that the user is in.
+
+    Raises UsageError where there is none, or where we cannot become another user.
+    """
+    if sys.platform != "linux":
+        raise UsageError("--user needs Linux")
+    if os.geteuid() != 0:
+        raise UsageError("--user: only root can become another user; leave it out, or start as root")
+    name, colon, group = text.partition(":")
+    uid, own_gid, login = _look_up(name)
+    if colon:
+        gid = _group_id(group)
+        groups: tuple[int, ...] = (gid,)
+    elif own_gid is None or login is None:
+        raise UsageError(f"--user: nothing is known here of the user {uid}; say its group too: {uid}:GROUP")
+    else:
+        gid = own_gid
+        groups = tuple(os.getgrouplist(login, gid))
+    if uid == 0:
+        raise UsageError("--user: root is whom this option is there to leave; name another user")
+    return User(uid=uid, gid=gid, groups=groups)
+
+
+def _look_up(name: str) -> tuple[int, int | None, str | None]:
+    """Number, group and name of a user; a number needs no entry in passwd."""
+    import pwd
+
+    is_number = name.isascii() and name.isdigit()
+    try:
+        found = pwd.getpwuid(_number(name)) if is_number else pwd.getpwnam(name)
+    except KeyError:
+        if is_number:
+            return _number(name), None, None
+    else:
+        return found.pw_uid, found.pw_gid, found.pw_name
+    raise UsageError("--user: there is no user of this name")
+
+
+def _group_id(name: str) -> int:
+    if name.isascii() and name.isdigit():
+        return _number(name)
+    import grp
+
+    try:
+        return grp.getgrnam(name).gr_gid
+    except KeyError:
+        message = "--user: there is no group of this name"
+    raise UsageError(message)
+
+
+def _number(digits: str) -> int:
+    """The id; the largest number of 32 bits means "unchanged" to the kernel."""
+    if len(digits) > 10 or int(digits) >= 2**32 - 1:
+        raise UsageError("--user: a user or group number is below 4294967295")
+    return int(digits)
+
+
+def become_user(user: User) -> None:
+    """Be `user` and nobody else from now on. Raises CommandError where anything of what we were is left."""
+    failure = None
+    try:
+        _drop(user)
+    except OSError as error:
+        failure = error.strerror
+    if failure is None and _can_return(user):
+        failure = "root could be had back"
+    if failure is not None:
+        raise CommandError(f"--user: the command is not started with rights that it must not have: {failure}", 126)
+
+
+def _drop(user: User) -> None:
+    # The set from which an exec could fill the others again. EINVAL: there are no more; EPERM: without SETPCAP it
+    # stays as it is, and "no new privileges" alone keeps an exec from drawing on it.
+    for capability in range(_MAX_CAPABILITIES):
+        if prctl(_PR_CAPBSET_DROP, capability):
+            break
+    os.setgroups(user.groups)
+    os.setresgid(user.gid, user.gid, user.gid)
+    os.setresuid(user.uid, user.uid, user.uid)
+    _clear_capabilities()
+    if number := prctl(_PR_SET_NO_NEW_PRIVS, 1):
+        raise OSError(number, os.strerror(number))
+
+
+def _clear_capabilities() -> None:
+    """Empty the permitted, effective and inheritable sets, and with them the ambient one.
+
+    Leaving root empties them already, unless the securebits say otherwise; never the inheritable one.
+    """
+    import ctypes
+
+    libc: Any = ctypes.CDLL(None, use_errno=True)
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+    if libc.capset(header, (ctypes.c_uint32 * 6)()) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+def _can_return(user: User) -> bool:
+    """Whether any of what root has is still there, or can be had."""
+    try:
+        os.setresuid(-1, 0, -1)
+    except PermissionError:
+        pass
+    else:
+        return True
+    return os.getresuid() != (user.uid,) * 3 or os.getresgid() != (user.gid,) * 3

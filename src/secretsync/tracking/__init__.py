@@ -1,0 +1,1 @@
+"""Records of what an environment was, and what changed since."""

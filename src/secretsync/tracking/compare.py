@@ -1,0 +1,154 @@
+"""What differs between two states of a configuration, and what of it cannot be told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+
+from secretsync.core.records import Record, replace
+from secretsync.project.placeholders import Placeholder, parse_value
+from secretsync.tracking.history import EntryState, EnvironmentState, Source, StoreSetup
+
+__all__ = ["Change", "Comparison", "Kind", "StoreChange", "compare"]
+
+
+class Kind(StrEnum):
+    """What happened to an entry."""
+
+    ADDED = "added"
+    REMOVED = "removed"
+    CHANGED = "changed"  # the text, the file that it stands in, or whether the store has it
+    REPOINTED = "re-pointed"  # another reference, or another place of a lookup answers
+    ROTATED = "rotated"  # the same reference, another version
+
+
+class Change(Record, kw_only=True):
+    """One entry that differs; it may do so in several ways."""
+
+    kinds: tuple[Kind, ...]
+    before: EntryState | None
+    after: EntryState | None
+
+    @property
+    def entry(self) -> EntryState:
+        """The entry as it is, or as it was."""
+        entry = self.after or self.before
+        assert entry is not None  # noqa: S101 - one of the two is there
+        return entry
+
+
+class StoreChange(Record, kw_only=True):
+    """One store whose configuration differs: its secrets may be other ones, under the same references."""
+
+    before: StoreSetup
+    after: StoreSetup
+
+
+class Comparison(Record, kw_only=True):
+    """All that differs, and what could not be compared."""
+
+    changes: tuple[Change, ...]
+    stores: tuple[StoreChange, ...]
+    not_compared: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.changes or self.stores)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many entries there are of each kind, and how many stores."""
+        counts = {kind.value: sum(kind in change.kinds for change in self.changes) for kind in Kind}
+        return {**counts, "stores": len(self.stores)}
+
+
+def compare(before: EnvironmentState, after: EnvironmentState) -> Comparison:
+    """What differs. What stores said is not compared across environments: the secrets are not the same."""
+    is_across = before.environment != after.environment
+    if is_across:
+        before, after = _without_answers(before), _without_answers(after)
+    old = {(entry.service, entry.key): entry for entry in before.entries}
+    new = {(entry.service, entry.key): entry for entry in after.entries}
+    changes = []
+    for name in sorted({*old, *new}, key=lambda name: (name[0] or "", name[1])):
+        was, now = old.get(name), new.get(name)
+        if kinds := tuple(_kinds(was, now)):
+            changes.append(Change(kinds=kinds, before=was, after=now))
+    setups = {setup.name: setup for setup in before.stores}
+    pairs = [(setups[setup.name], setup) for setup in after.stores if setup.name in setups]
+    return Comparison(
+        changes=tuple(changes),
+        stores=tuple(StoreChange(before=was, after=now) for was, now in pairs if was != now),
+        not_compared=tuple(_not_compared(before, after, is_across=is_across)),
+    )
+
+
+def _without_answers(state: EnvironmentState) -> EnvironmentState:
+    entries = []
+    for entry in state.entries:
+        bare = tuple(Source(references=source.references) for source in entry.sources)
+        entries.append(replace(entry, sources=bare))
+    return replace(state, entries=tuple(entries))
+
+
+def _kinds(was: EntryState | None, now: EntryState | None) -> Iterator[Kind]:
+    if was is None or now is None:
+        yield Kind.ADDED if was is None else Kind.REMOVED
+        return
+    pairs = list(zip(was.sources, now.sources, strict=False))
+    is_repointed = len(was.sources) != len(now.sources) or any(_is_repointed(one, other) for one, other in pairs)
+    # Where only the reference in it differs, the text is not what changed.
+    text_differs = _frame(was) != _frame(now) if is_repointed else was.value != now.value
+    if text_differs or was.file != now.file or any(_status_differs(one, other) for one, other in pairs):
+        yield Kind.CHANGED
+    if is_repointed:
+        yield Kind.REPOINTED
+    if any(_is_rotated(one, other) for one, other in pairs):
+        yield Kind.ROTATED
+
+
+def _frame(entry: EntryState) -> object:
+    """The text of an entry without the references in it."""
+    if entry.value is None or not entry.sources:
+        return entry.value
+    return tuple(
+        (part.default, part.message) if isinstance(part, Placeholder) else part
+        for part in parse_value(entry.value).parts
+    )
+
+
+def _is_repointed(was: Source, now: Source) -> bool:
+    return was.references != now.references or (None not in (was.answer, now.answer) and was.answer != now.answer)
+
+
+def _status_differs(was: Source, now: Source) -> bool:
+    return None not in (was.status, now.status) and was.status != now.status
+
+
+def _is_rotated(was: Source, now: Source) -> bool:
+    if _is_repointed(was, now) or None in (was.version, now.version):
+        return False
+    return was.version != now.version
+
+
+def _not_compared(before: EnvironmentState, after: EnvironmentState, *, is_across: bool) -> Iterator[str]:
+    """What may differ without anybody seeing it here."""
+    old = {(entry.service, entry.key): entry for entry in before.entries}
+    both = [(old[name], entry) for entry in after.entries if (name := (entry.service, entry.key)) in old]
+    withheld = sorted({now.key for was, now in both if was.value is None and now.value is None})
+    if withheld:
+        yield f"plain text that may be a secret, and is never recorded: {', '.join(withheld)}"
+    if is_across:
+        yield "versions: those are each environment's own"
+        return
+    if before.offline or after.offline:
+        yield "versions, and whether secrets are there: the stores were not asked (--offline)"
+        return
+    unversioned = {
+        now.answer
+        for was_entry, now_entry in both
+        for was, now in zip(was_entry.sources, now_entry.sources, strict=False)
+        if now.answer is not None and now.answer == was.answer and now.status == was.status == "found"
+        if now.version is None or was.version is None
+    }
+    if unversioned:
+        yield f"whether these were rotated, their stores name no versions: {', '.join(sorted(unversioned))}"

@@ -1,0 +1,251 @@
+"""Recording the state of an environment, and finding the states that a comparison is about."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from secretsync.core.current_user import actor
+from secretsync.core.errors import ConfigurationError, ResolutionError, UsageError
+from secretsync.core.records import Record
+from secretsync.core.timestamps import parse_moment, print_moment
+from secretsync.inspection.get import inspect_plan
+from secretsync.planning.plan import Plan
+from secretsync.planning.request import read_names
+from secretsync.project.layout import Project
+from secretsync.resolving.activity import StoreWork
+from secretsync.tracking.compare import Comparison, compare
+from secretsync.tracking.history import EnvironmentState, HistoryRecord
+from secretsync.tracking.history_file import append_record, read_history, rewrite_records
+from secretsync.tracking.recorded_text import without_secrets
+from secretsync.tracking.snapshot import observe
+
+__all__ = ["KEPT", "Purged", "Tracked", "find_record", "history_file", "is_record_name", "present_state", "purge"]
+__all__ += ["records_of", "track"]
+
+KEPT = 10  # records that a history keeps
+_INDEX = re.compile(r"HEAD(?:~(\d{0,6}))?")
+_GIT_SECONDS = 20
+# Files that `backup` and `audit --save` write. They are searched in the project and one folder deep.
+_KEPT_FILE = re.compile(r"secretsync-\d{8}T\d{6}Z(?:-\d+)?\.tar\.gz|audit-.+-\d{8}T\d{6}Z(?:-\d+)?\.json")
+
+
+class Tracked(Record, kw_only=True):
+    """What recording a state came to."""
+
+    record: HistoryRecord  # the new one, or the last one where nothing has changed since
+    is_new: bool
+    changes: Comparison | None  # since the record before; None: there was none
+
+
+class Purged(Record, kw_only=True):
+    """The values that were removed from a history, by the keys of their entries."""
+
+    history: str  # the path for people
+    keys: tuple[str, ...]
+    other_files: tuple[str, ...]  # archives and saved audits, which may hold the same values
+
+
+def history_file(project: Project, given: str | None) -> str:
+    """The path of a project's history. Raises UsageError where it has to be named, and is not."""
+    if given is not None:
+        if given in ("", "-"):
+            raise UsageError("--history names a file: it is read as well as written")
+        return given
+    if not project.is_in_folders:
+        raise UsageError("env files have no history of their own; name one: --history FILE")
+    return os.path.join(project.root, ".secretsync", "history", f"{project.environment}.json")
+
+
+def shown_path(project: Project, path: str) -> str:
+    """`path` as messages name it: relative to the root where it is below it."""
+    relative = os.path.relpath(path, project.root) if os.path.isabs(path) else path
+    return path if relative.startswith("..") else relative
+
+
+def records_of(project: Project, path: str) -> tuple[HistoryRecord, ...]:
+    """Return the records at `path`, the oldest first, without texts that may be secrets.
+
+    Raises ConfigurationError if the file is not a history of this project, or if the policy cannot be read.
+    """
+    names, problems = read_names(project)
+    if problems:
+        raise ConfigurationError(problems)
+    return without_secrets(read_history(path, project.label, shown_path(project, path)), names)[0]
+
+
+def purge(project: Project, path: str) -> Purged | None:
+    """Remove texts that may be secrets from the history at `path`, in one step; return None if there are none.
+
+    Raises ConfigurationError as `records_of` does, and OutputError if the file cannot be written.
+    """
+    names, problems = read_names(project)
+    if problems:
+        raise ConfigurationError(problems)
+    shown = shown_path(project, path)
+    if not without_secrets(read_history(path, project.label, shown), names)[1]:
+        return None
+    removed: list[str] = []
+
+    def clean(records: Sequence[HistoryRecord]) -> Sequence[HistoryRecord] | None:
+        cleaned, keys = without_secrets(records, names)
+        removed.extend(keys)
+        return cleaned if keys else None
+
+    rewrite_records(path, project.label, shown, clean)
+    return Purged(history=shown, keys=tuple(removed), other_files=_kept_files(project)) if removed else None
+
+
+def _kept_files(project: Project) -> tuple[str, ...]:
+    """Return the archives of `backup` and the files of `audit --save` in the project and in the working directory."""
+    found: dict[str, str] = {}
+    for top in dict.fromkeys((project.root, os.getcwd())):
+        folders = [top, *(entry.path for entry in _entries(top) if entry.is_dir(follow_symlinks=False))]
+        for entry in (entry for folder in folders for entry in _entries(folder)):
+            if _KEPT_FILE.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                found[os.path.realpath(entry.path)] = shown_path(project, os.path.abspath(entry.path))
+    return tuple(sorted(found.values()))
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError:  # a folder of another user holds no file that this user could delete
+        return []
+
+
+def present_state(
+    plan: Plan,
+    environ: Mapping[str, str],
+    *,
+    is_offline: bool,
+    timeout: float | None = None,
+    tell: Callable[[StoreWork], None] | None = None,
+) -> EnvironmentState:
+    """The state of a plan's environment now; `is_offline`: by its files alone. `tell`: who hears what stores did.
+
+    Raises ResolutionError where a store does not say what it has: a state with holes in it would look like one that is
+    known.
+    """
+    infos = None if is_offline else inspect_plan(plan, environ, timeout=timeout, tell=tell)
+    state, problems = observe(plan, infos)
+    if problems:
+        raise ResolutionError(problems)
+    return state
+
+
+def track(
+    plan: Plan,
+    environ: Mapping[str, str],
+    *,
+    path: str,
+    message: str | None = None,
+    keep: int = KEPT,
+    always: bool = False,
+    is_offline: bool = False,
+    timeout: float | None = None,
+    tell: Callable[[StoreWork], None] | None = None,
+    on_purge: Callable[[Purged], None] | None = None,
+) -> Tracked:
+    """Record the state of a plan's environment in the history at `path`, if it differs from the last record.
+
+    Texts that may be secrets are removed from earlier records first. `on_purge`: called with what was removed.
+
+    Raises ResolutionError where a store did not answer, ConfigurationError for a damaged history, and OutputError
+    where it cannot be written. Nothing is recorded then.
+    """
+    project = plan.project
+    # Before a request to a store: a damaged history is an error, and a secret in it does not wait for a store.
+    purged = purge(project, path)
+    if purged is not None and on_purge is not None:
+        on_purge(purged)
+    state = present_state(plan, environ, is_offline=is_offline, timeout=timeout, tell=tell)
+    commit, is_uncommitted = _commit(project, environ)
+    outcome: list[Tracked] = []
+
+    def make(records: Sequence[HistoryRecord]) -> HistoryRecord | None:
+        last = records[-1] if records else None
+        changes = None if last is None else compare(last.state, state)
+        if last is not None and not always and not _is_news(last.state, state, changes):
+            outcome.append(Tracked(record=last, is_new=False, changes=changes))
+            return None
+        record = HistoryRecord(
+            time=datetime.now(UTC).replace(microsecond=0),
+            state=state,
+            actor=actor(environ),
+            message=message,
+            commit=commit,
+            uncommitted=is_uncommitted,
+        )
+        outcome.append(Tracked(record=record, is_new=True, changes=changes))
+        return record
+
+    append_record(path, project.label, shown_path(project, path), make, keep=keep)
+    return outcome[0]
+
+
+def _is_news(last: EnvironmentState, state: EnvironmentState, changes: Comparison | None) -> bool:
+    """Whether something differs, or is known now and was not: the first record with versions after ones without."""
+    if changes:
+        return True
+    return not state.offline and (last.offline or last.entries != state.entries or last.stores != state.stores)
+
+
+def is_record_name(text: str) -> bool:
+    """Whether `text` names a record: HEAD, HEAD~2, or a moment."""
+    return _INDEX.fullmatch(text) is not None or parse_moment(text) is not None
+
+
+def find_record(records: Sequence[HistoryRecord], text: str, environment: str) -> HistoryRecord:
+    """The record that `text` names: HEAD is the last, HEAD~1 the one before; a moment, the one that held then.
+
+    Raises UsageError where there is none.
+    """
+    if not records:
+        raise UsageError(f"there is no record of {environment} yet; `secretsync track` makes the first")
+    moment = parse_moment(text)
+    if moment is not None:
+        held = [record for record in records if record.time <= moment]
+        if held:
+            return held[-1]
+        raise UsageError(f"no record of {environment} is that old; the first is of {print_moment(records[0].time)}")
+    match = _INDEX.fullmatch(text)
+    back = 0 if match is None or "~" not in text else int(match[1] or 1)
+    if back >= len(records):
+        count = f"is {len(records)} record" if len(records) == 1 else f"are {len(records)} records"
+        raise UsageError(f"{text}: there {count} of {environment}; `secretsync track --list` shows them")
+    return records[-1 - back]
+
+
+def _commit(project: Project, environ: Mapping[str, str]) -> tuple[str | None, bool]:
+    """The commit that is checked out, and whether the configuration differs from it; None without git."""
+    # A hook's git runs us with its own folder in GIT_DIR, which may be another repository's.
+    env = {name: environ[name] for name in environ if not name.startswith("GIT_")}
+    command = ["git", "-c", "core.fsmonitor=false", "-C", project.root]
+
+    def ask(*arguments: str) -> str | None:
+        try:
+            done = subprocess.run(
+                [*command, *arguments],
+                env={**env, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                encoding="utf-8",
+                errors="surrogateescape",
+                timeout=_GIT_SECONDS,
+                check=False,
+            )
+        except (OSError, subprocess.SubprocessError):
+            return None
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    commit = ask("rev-parse", "--verify", "--quiet", "HEAD")
+    if not commit:
+        return None, False
+    # Paths that are not there are no error to git.
+    paths = [file.path for file in project.files] + ([project.bindings.path] if project.bindings else [])
+    return commit, bool(ask("status", "--porcelain", "--", *paths))

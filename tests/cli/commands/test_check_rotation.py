@@ -1,0 +1,301 @@
+"""`secretsync check-rotation` as a process: what it asks, says, writes, and ends with."""
+
+import json
+import os
+import pty
+import re
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from secretsync.rotation.formats import FORMATS
+from tests.support.canary import CanaryFactory
+from tests.support.processes import clean_environment, secretsync_argv
+from tests.support.projects import MakeProject, Project
+
+AT = ("--at", "2026-11-24T08:00:00Z")
+BINDINGS = """
+[stores.docker]
+dir = "secrets"
+[secrets]
+OLD_KEY   = { ref = "docker:old_key", rotated = 2026-06-01 }
+DUE_KEY   = { ref = "docker:due_key", rotated = 2026-09-01 }
+FRESH_KEY = { ref = "docker:fresh_key", rotated = 2026-11-20 }
+"""
+
+
+@pytest.fixture
+def made(project: MakeProject, canary: CanaryFactory) -> Project:
+    """`production` has an old, a due and a fresh secret, `staging` a fresh one, `development` one of unknown age."""
+    return project(
+        {
+            "env/production/security.env": "OLD_KEY=$<OLD_KEY>\nDUE_KEY=$<DUE_KEY>\nFRESH_KEY=$<FRESH_KEY>\n",
+            "env/staging/security.env": "FRESH_KEY=$<FRESH_KEY>\n",
+            "env/development/security.env": "DEV_KEY=$<DEV_KEY>\nLOG_LEVEL=debug\n",
+            "providers/production.toml": BINDINGS,
+            "providers/staging.toml": BINDINGS,
+            "providers/development.toml": '[stores.docker]\ndir = "secrets"\n',
+            **{f"secrets/{name}": canary() for name in ("old_key", "due_key", "fresh_key", "dev_key")},
+        }
+    )
+
+
+def states(text: str) -> dict[str, str]:
+    """The state of each key in a JSON report."""
+    return {row["keys"][0]: row["state"] for row in json.loads(text)["secrets"]}
+
+
+def test_table(made: Project) -> None:
+    """A table by default, the worst first; talk there is none."""
+    done = made.cli("check-rotation", "-e", "production", *AT, expect=1)
+    lines = done.stdout.split("\n")
+    assert lines[0] == "production at 2026-11-24T08:00:00Z"
+    assert [line.split()[0] for line in lines if "docker:" in line] == ["overdue", "due", "ok"]
+    assert "176 days old" in done.stdout
+    assert done.stderr == ""
+    assert "\x1b" not in done.stdout
+
+
+def test_json(made: Project) -> None:
+    """The documented document, and nothing else on stdout."""
+    done = made.cli("check-rotation", "-e", "production", "--format", "json", *AT, expect=1)
+    assert states(done.stdout) == {"OLD_KEY": "overdue", "DUE_KEY": "due", "FRESH_KEY": "ok"}
+    assert json.loads(done.stdout)["secrets"][2] == {
+        "keys": ["OLD_KEY"],
+        "reference": "docker:old_key",
+        "store": "docker",
+        "provider": "docker",
+        "version": None,
+        "clock": "declared in the bindings",
+        "created": "2026-06-01T00:00:00Z",
+        "age_days": 176,
+        "limit": "90d",
+        "limit_from": "built-in default",
+        "days_left": -87,
+        "state": "overdue",
+        "hint": "it is 176 days old, 86 days over its limit (90d, built-in default); rotate it",
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (("-e", "staging"), 0),
+        (("-e", "development"), 0),
+        (("-e", "development", "--strict"), 1),
+        (("-e", "staging", "--at", "2027-02-03"), 0),
+        (("-e", "staging", "--at", "2027-02-04"), 0),
+        (("-e", "staging", "--at", "2027-02-04", "--strict"), 1),
+        (("-e", "staging", "--at", "2027-02-17T23:59:59Z"), 0),
+        (("-e", "staging", "--at", "2027-02-18"), 1),
+        (("-e", "staging", "--at", "2027-02-18T05:44:59+05:45"), 0),
+        (("-e", "staging", "--at", "2027-02-18T05:45:00+05:45"), 1),
+        (("-e", "staging", "--at", "2027-02-17T23:59:60Z"), 1),
+        (("-e", "staging", "--at", "2026-11-01"), 1),
+    ],
+)
+@pytest.mark.parametrize("zone", ["UTC", ":bad"])
+def test_status(made: Project, arguments: tuple[str, ...], status: int, zone: str) -> None:
+    """What is found decides the status, to the second, wherever the machine is."""
+    rest = () if "--at" in arguments else AT
+    made.cli("check-rotation", *arguments, *rest, env={"TZ": zone}, expect=status)
+
+
+@pytest.mark.parametrize(
+    "text", ["tomorrow", "2027-13-01", "2027-02-30", "2027-01-01T09:00:00", "2027-01-01T25:00:00Z", ""]
+)
+def test_bad_moment(made: Project, text: str) -> None:
+    """What is no date or time of RFC 3339 is a usage error; a time without a zone is none."""
+    done = made.cli("check-rotation", "-e", "staging", "--at", text, expect=2)
+    assert "2027-01-01T09:00:00Z" in done.stderr
+
+
+def test_missing(made: Project) -> None:
+    """A secret that is gone is 3, before any finding; the others are reported all the same."""
+    (made.root / "secrets/fresh_key").unlink()
+    done = made.cli("check-rotation", "-e", "production", "--format", "json", *AT, expect=3)
+    assert states(done.stdout) == {"OLD_KEY": "overdue", "DUE_KEY": "due", "FRESH_KEY": "missing"}
+
+
+def test_several(made: Project) -> None:
+    """Several environments are one report, in the order they are named; --all takes each, by name."""
+    done = made.cli("check-rotation", "-e", "staging", "-e", "production", "--format", "json", *AT, expect=1)
+    assert [one["environment"] for one in json.loads(done.stdout)["environments"]] == ["staging", "production"]
+    done = made.cli("check-rotation", "--all", "--format", "json", *AT, expect=1)
+    document = json.loads(done.stdout)
+    assert [one["environment"] for one in document["environments"]] == ["development", "production", "staging"]
+    assert {state: count for state, count in document["summary"].items() if count} == {
+        "overdue": 1,
+        "due": 1,
+        "ok": 2,
+        "unknown": 1,
+    }
+    table = made.cli("check-rotation", "--all", *AT, expect=1).stdout
+    assert [line.split()[0] for line in table.split("\n") if line.endswith(" at 2026-11-24T08:00:00Z")] == [
+        "development",
+        "production",
+        "staging",
+    ]
+
+
+def test_errors_of_all_environments(made: Project) -> None:
+    """What is wrong in the files of any environment is said of all of them, before any store is asked."""
+    made.write("env/staging/security.env", "A=$<nowhere:a>\n")
+    made.write("env/production/security.env", "B=$<\n")
+    done = made.cli("check-rotation", "--all", *AT, expect=2)
+    assert "env/staging/security.env:1" in done.stderr
+    assert "env/production/security.env:1" in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--all", "-e", "staging"),
+        ("--all", "--env-file", "a.env"),
+        ("-e", "staging", "--env-file", "a.env"),
+        ("-e", "nowhere"),
+        ("-e", "../staging"),
+        ("-e", "staging", "--format", "xml"),
+    ],
+)
+def test_usage(made: Project, arguments: tuple[str, ...]) -> None:
+    """What does not go together is a usage error."""
+    done = made.cli("check-rotation", *arguments, expect=2)
+    assert done.stdout == ""
+    assert done.stderr.startswith(("secretsync check-rotation", "usage"))
+
+
+def test_env_file(made: Project) -> None:
+    """Files can be named in place of an environment; they are strict."""
+    made.write("a.env", "A_TOKEN=$<env:A_TOKEN>\n")
+    done = made.cli("check-rotation", "--env-file", "a.env", "--format", "json", env={"A_TOKEN": "x"}, expect=1)
+    assert states(done.stdout) == {"A_TOKEN": "unknown"}
+    assert json.loads(done.stdout)["environment"] == "a.env"
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_formats(made: Project, name: str) -> None:
+    """Every format comes from the command, to stdout and to a file alike."""
+    shown = made.cli("check-rotation", "--all", "--format", name, *AT, expect=1).stdout
+    made.cli("check-rotation", "--all", "--format", name, "--output", "report", *AT, expect=1)
+    assert made.read("report") == shown
+    assert "old_key" in shown
+
+
+def test_output(made: Project) -> None:
+    """A report is written for whoever may read files here, in one step; a mode that it has is kept."""
+    path = made.root / "report.xml"
+    done = made.cli("check-rotation", "-e", "staging", "--format", "junit", "--output", str(path), *AT, expect=0)
+    assert done.stdout == ""
+    mask = os.umask(0)
+    os.umask(mask)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~mask
+    assert ET.parse(path).getroot().tag == "testsuites"
+    before = path.stat()
+    path.chmod(0o600)
+    made.cli("check-rotation", "-e", "production", "--format", "junit", "--output", str(path), *AT, expect=1)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert path.stat().st_ino != before.st_ino
+    assert sorted(os.listdir(made.root)) == ["env", "providers", "report.xml", "secrets"]
+
+
+def test_output_through_a_link(made: Project) -> None:
+    """Nothing is written through a link, and the status says that there is no report."""
+    target = made.write("target", "as it was")
+    (made.root / "link").symlink_to(target)
+    done = made.cli("check-rotation", "-e", "staging", "--output", "link", *AT, expect=6)
+    assert "symbolic link" in done.stderr
+    assert target.read_text() == "as it was"
+
+
+def test_verbose_and_quiet(made: Project) -> None:
+    """-v says on stderr what is looked at."""
+    done = made.cli("check-rotation", "--all", "-v", *AT, expect=1)
+    assert re.search(r"production: strict, \d+ entries, 3 secrets to look for", done.stderr)
+    assert made.cli("check-rotation", "--all", "-q", *AT, expect=1).stderr == ""
+
+
+def test_help(made: Project) -> None:
+    """The help shows an example, and the overview knows the command."""
+    assert "secretsync check-rotation -e production" in made.cli("check-rotation", "--help", expect=0).stdout
+    assert "check-rotation" in made.cli("--help", expect=0).stdout
+
+
+# On a terminal
+
+
+def on_terminal(made: Project, *arguments: str, env: dict[str, str] | None = None) -> tuple[str, str]:
+    """What the command writes to a terminal: stdout and stderr, each a terminal of its own."""
+    ends = [pty.openpty(), pty.openpty()]
+    child = subprocess.Popen(
+        secretsync_argv(arguments),
+        cwd=made.root,
+        env=clean_environment(made.home, {"TERM": "xterm", **(env or {})}),
+        stdin=subprocess.DEVNULL,
+        stdout=ends[0][1],
+        stderr=ends[1][1],
+    )
+    for _, inner in ends:
+        os.close(inner)
+    texts = []
+    for outer, _ in ends:
+        data = b""
+        try:
+            while part := os.read(outer, 65536):
+                data += part
+        except OSError:  # how Linux says that the other end is closed
+            pass
+        os.close(outer)
+        texts.append(data.decode())
+    child.wait(60)
+    return texts[0], texts[1]
+
+
+def test_colour(made: Project) -> None:
+    """A terminal gets colour, unless NO_COLOR says no."""
+    shown, _ = on_terminal(made, "check-rotation", "-e", "production", *AT)
+    assert "\x1b[31moverdue" in shown
+    shown, _ = on_terminal(made, "check-rotation", "-e", "production", *AT, env={"NO_COLOR": "1"})
+    assert "\x1b" not in shown
+    shown, _ = on_terminal(made, "check-rotation", "-e", "production", "--format", "json", *AT)
+    assert "\x1b" not in shown
+
+
+def test_progress(project: MakeProject) -> None:
+    """Many secrets have a progress bar on a terminal, which goes away; pipes and --quiet have none."""
+    count = 300
+    many = project(
+        {
+            "env/test/security.env": "".join(f"KEY_{number}=$<docker:{number}>\n" for number in range(count)),
+            "providers/test.toml": '[stores.docker]\ndir = "secrets"\n',
+        }
+    )
+    arguments = ("check-rotation", "-e", "test")
+    _, talk = on_terminal(many, *arguments)
+    assert f"100 % of {count}" in talk
+    assert talk.endswith("\r\x1b[K")
+    assert talk.count("\r") < count // 2  # drawn anew only where it looks different
+    assert on_terminal(many, *arguments, "-q")[1] == ""
+    assert many.cli(*arguments, expect=3).stderr == ""
+
+
+def test_no_interpreter_of_a_store(made: Project) -> None:
+    """No SDK is imported where no reference leads to its store, and resolving imports nothing of the reports."""
+    code = (
+        "import sys, secretsync; secretsync.check_rotation('staging', root='.');"
+        "print([m for m in ('boto3', 'hvac', 'azure', 'rich', 'secretsync.rotation.formats') if m in sys.modules])"
+    )
+    argv = [sys.executable, "-I", "-c", code]
+    done = subprocess.run(argv, cwd=made.root, env=clean_environment(made.home), capture_output=True, check=True)
+    assert done.stdout.strip() == b"[]"
+
+
+def test_output_is_a_folder(made: Project) -> None:
+    """A report that cannot be written is 6, and says why."""
+    done = made.cli("check-rotation", "-e", "staging", "--output", str(Path("env")), *AT, expect=6)
+    assert "folder" in done.stderr

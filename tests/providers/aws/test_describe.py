@@ -1,0 +1,353 @@
+"""What AWS knows about secrets, without their values: dates, versions, schedules, and what that costs."""
+
+import json
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from secretsync.core.errors import ProblemKind
+from secretsync.core.model import Clock, Failed, Found, Missing
+from secretsync.providers.aws import describe as aws_describe
+from secretsync.providers.aws.describe import rotation_period
+from secretsync.providers.interface import Deadline
+from tests.providers.aws.helpers import describe, failed, fetch, info_of, provider, ref
+from tests.servers.aws import METADATA_ACTIONS, AwsAccount
+from tests.servers.faults import FaultProxy, aws_error, respond
+from tests.servers.ministack import Ministack
+from tests.support.canary import CanaryFactory
+
+MakeProxy = Callable[[str], FaultProxy]
+DAY = 86_400.0
+ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:app-AbCdEf"
+
+
+@pytest.fixture
+def proxy(aws: AwsAccount, fault_proxy: MakeProxy) -> FaultProxy:
+    """A proxy before the account, which counts requests."""
+    return fault_proxy(aws.url)
+
+
+def _days_ago(moment: datetime | None) -> int:
+    assert moment is not None
+    assert moment.tzinfo is UTC
+    return round((datetime.now(UTC) - moment).total_seconds() / DAY)
+
+
+def test_age_of_the_current_version(ministack_clock: Ministack, aws_clock: AwsAccount, canary: CanaryFactory) -> None:
+    """The clock is the date of the version that is AWSCURRENT, not of the secret, and no edit moves it."""
+    with ministack_clock.at(90 * DAY):
+        aws_clock.create("app", canary())
+    with ministack_clock.at(30 * DAY):
+        version = aws_clock.put("app", canary())
+    client = aws_clock.client()
+    with ministack_clock.at(5 * DAY):
+        client.tag_resource(SecretId="app", Tags=[{"Key": "team", "Value": "web"}])
+        client.update_secret(SecretId="app", Description="edited")
+    changed = client.describe_secret(SecretId="app")["LastChangedDate"]
+    assert _days_ago(changed.astimezone(UTC)) == 5  # the clock that must not be used
+    info = info_of(describe(provider(aws_clock), "app")[0])
+    assert (info.version, info.clock) == (version, Clock.VERSION_CREATED)
+    assert _days_ago(info.created) == 30
+
+
+def test_age_after_the_stage_was_moved_back(
+    ministack_clock: Ministack, aws_clock: AwsAccount, canary: CanaryFactory
+) -> None:
+    """A version that is AWSCURRENT again is as old as it is, and not as its return."""
+    with ministack_clock.at(90 * DAY):
+        aws_clock.create("app", canary())
+        client = aws_clock.client()
+        first = client.describe_secret(SecretId="app")["VersionIdsToStages"].popitem()[0]
+    with ministack_clock.at(10 * DAY):
+        second = aws_clock.put("app", canary())
+    client.update_secret_version_stage(
+        SecretId="app", VersionStage="AWSCURRENT", MoveToVersionId=first, RemoveFromVersionId=second
+    )
+    info = info_of(describe(provider(aws_clock), "app")[0])
+    assert info.version == first
+    assert _days_ago(info.created) == 90
+
+
+def test_a_rotation_that_was_not_ended(
+    ministack_clock: Ministack, aws_clock: AwsAccount, canary: CanaryFactory
+) -> None:
+    """AWSPENDING beside AWSCURRENT tells since when; the age stays that of AWSCURRENT."""
+    with ministack_clock.at(60 * DAY):
+        aws_clock.create("app", canary())
+    with ministack_clock.at(3 * DAY):
+        aws_clock.pending("app", canary())
+    info = info_of(describe(provider(aws_clock), "app")[0])
+    assert _days_ago(info.created) == 60
+    assert _days_ago(info.pending_since) == 3
+    assert info.newer_version is None
+
+
+def test_a_pinned_version(ministack_clock: Ministack, aws_clock: AwsAccount, canary: CanaryFactory) -> None:
+    """A pinned version or stage is judged as such, and the one that is current is named."""
+    with ministack_clock.at(90 * DAY):
+        aws_clock.create("app", canary())
+    with ministack_clock.at(40 * DAY):
+        middle = aws_clock.put("app", canary())
+    newest = aws_clock.put("app", canary())
+    old, current = describe(provider(aws_clock), ref("app", stage="AWSPREVIOUS"), ref("app", version=newest))
+    assert info_of(old).version == middle
+    assert _days_ago(info_of(old).created) == 40
+    assert info_of(old).newer_version == newest
+    assert info_of(current).newer_version is None
+
+
+def test_a_version_without_a_stage(aws: AwsAccount, proxy: FaultProxy) -> None:
+    """A version that has lost its stages is listed only when it is asked for, which a pinned reference does."""
+    stamp = 1_700_000_000
+    old = {"VersionId": "1" * 36, "CreatedDate": stamp}
+    new = {"VersionId": "2" * 36, "VersionStages": ["AWSCURRENT"], "CreatedDate": stamp + 60}
+    document = {"ARN": ARN, "Name": "app", "Versions": [new, old]}
+    proxy.fail(respond(200, json.dumps(document).encode()))
+    pinned, plain = describe(provider(aws, url=proxy.url), ref("app", version="1" * 36), "app")
+    assert info_of(pinned).version == "1" * 36
+    assert info_of(pinned).created == datetime.fromtimestamp(stamp, UTC)
+    assert info_of(pinned).newer_version == info_of(plain).version == "2" * 36
+    asked = [request.json for request in proxy.requests.log if request.operation == "ListSecretVersionIds"]
+    assert sorted(request["IncludeDeprecated"] is True for request in asked) == [False, True]
+
+
+def test_the_same_as_a_read(aws: AwsAccount, canary: CanaryFactory) -> None:
+    """Metadata and value tell the same version and date."""
+    aws.create("app", canary())
+    aws.put("app", canary())
+    of = provider(aws)
+    info, [outcome] = info_of(describe(of, "app")[0]), fetch(of, "app")
+    assert isinstance(outcome, Found)
+    assert (info.version, info.created) == (outcome.value.version, outcome.value.created)
+
+
+def test_schedule(aws_moto: AwsAccount, canary: CanaryFactory) -> None:
+    """A schedule tells its period and the next date; where it is off there is none."""
+    aws_moto.create("scheduled", canary())
+    aws_moto.create("plain", canary())
+    aws_moto.client().rotate_secret(
+        SecretId=aws_moto.name("scheduled"), RotationRules={"AutomaticallyAfterDays": 30}, RotateImmediately=True
+    )
+    scheduled, plain = describe(provider(aws_moto), aws_moto.name("scheduled"), aws_moto.name("plain"))
+    assert info_of(scheduled).rotation_period == 30 * DAY
+    assert info_of(scheduled).next_rotation is not None
+    assert (info_of(plain).rotation_period, info_of(plain).next_rotation) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("rules", "seconds"),
+    [
+        ({"AutomaticallyAfterDays": 30}, 30 * DAY),
+        ({"ScheduleExpression": "rate(10 days)"}, 10 * DAY),
+        ({"ScheduleExpression": "rate(1 day)", "Duration": "3h"}, DAY),
+        ({"ScheduleExpression": "rate(4 hours)"}, 4 * 3600.0),
+        ({"ScheduleExpression": "cron(0 16 1,15 * ? *)"}, None),
+        ({}, None),
+        (None, None),
+        ("rate(1 day)", None),
+    ],
+)
+def test_rotation_period(rules: object, seconds: float | None) -> None:
+    """Both ways to write a period; a calendar has none."""
+    assert rotation_period(rules) == seconds
+
+
+def test_with_metadata_rights_alone(aws: AwsAccount, proxy: FaultProxy, canary: CanaryFactory) -> None:
+    """Who may read no value gets everything, for few and for many, and asks for no value."""
+    names = [f"app-{number}" for number in range(30)]
+    for name in names:
+        aws.create(name, canary())
+    of = provider(aws, aws.metadata_only(), url=proxy.url)
+    for some in (names[:3], names):
+        for outcome in describe(of, *some):
+            assert info_of(outcome).created is not None
+            assert info_of(outcome).notes == ()
+    assert set(proxy.requests.operations) <= set(METADATA_ACTIONS)
+    assert failed(fetch(of, "app-0")[0]).kind is ProblemKind.DENIED
+
+
+def test_requests_for_few(aws: AwsAccount, proxy: FaultProxy) -> None:
+    """Two requests for each of a few."""
+    aws.create_many(["a", "b", "c"])
+    describe(provider(aws, url=proxy.url), "a", "b", "c")
+    assert proxy.requests.operations == {"ListSecretVersionIds": 3, "DescribeSecret": 3}
+
+
+def test_requests_for_many(aws: AwsAccount, proxy: FaultProxy) -> None:
+    """One request for each of many, and pages for the rest, to the last that is needed."""
+    names = [f"many-{number:03}" for number in range(150)]
+    aws.create_many(names)
+    arn = aws.create("by-arn", "x")
+    paths = [*names, arn, arn[:-7]]
+    outcomes = describe(provider(aws, url=proxy.url), *paths)
+    assert all(isinstance(outcome, Found) for outcome in outcomes)
+    assert proxy.requests.operations == {"ListSecretVersionIds": 152, "ListSecrets": 2}
+
+
+def test_a_store_much_larger_than_what_is_asked(aws: AwsAccount, proxy: FaultProxy) -> None:
+    """Where pages would be more than what they save, the rest is asked for one by one."""
+    aws.create_many(f"other-{number:03}" for number in range(450))
+    names = [f"zz-{number}" for number in range(20)]
+    aws.create_many(names)
+    outcomes = describe(provider(aws, url=proxy.url), *names)
+    assert all(isinstance(outcome, Found) for outcome in outcomes)
+    asked = proxy.requests.operations
+    assert asked["ListSecretVersionIds"] == 20
+    assert asked["ListSecrets"] <= 2
+    assert asked["DescribeSecret"] <= 20
+
+
+def test_deleted_and_missing_among_many(aws: AwsAccount, canary: CanaryFactory) -> None:
+    """By pages too: what is scheduled for deletion is unusable, what is not there is missing."""
+    names = [f"some-{number}" for number in range(25)]
+    aws.create_many(names)
+    aws.delete("some-7")
+    outcomes = describe(provider(aws), *names, "missing")
+    assert failed(outcomes[7]).kind is ProblemKind.UNUSABLE
+    assert "scheduled for deletion" in failed(outcomes[7]).cause
+    assert isinstance(outcomes[-1], Missing)
+    assert sum(isinstance(outcome, Found) for outcome in outcomes) == 24
+
+
+def test_without_describe_secret(aws: AwsAccount, canary: CanaryFactory) -> None:
+    """The age is exact all the same; what could not be seen is a note that names the right."""
+    aws.create("app", canary())
+    info = info_of(describe(provider(aws, aws.principal(("ListSecretVersionIds",))), "app")[0])
+    assert info.created is not None
+    assert "secretsmanager:DescribeSecret" in info.notes[0]
+
+
+def test_without_listing_secrets(aws: AwsAccount, proxy: FaultProxy) -> None:
+    """Where pages are not allowed, each is described, without a note."""
+    names = [f"app-{number}" for number in range(25)]
+    aws.create_many(names)
+    who = aws.principal(("ListSecretVersionIds", "DescribeSecret"))
+    outcomes = describe(provider(aws, who, url=proxy.url), *names)
+    assert all(info_of(outcome).notes == () for outcome in outcomes)
+    assert proxy.requests.operations == {"ListSecretVersionIds": 25, "DescribeSecret": 25, "ListSecrets": 1}
+
+
+def test_without_the_dates(aws: AwsAccount, canary: CanaryFactory) -> None:
+    """Without the dates of the versions there is no age: it is denied, and the right is named."""
+    aws.create("app", canary())
+    outcome = failed(describe(provider(aws, aws.principal(("DescribeSecret",))), "app")[0])
+    assert outcome.kind is ProblemKind.DENIED
+    assert "secretsmanager:ListSecretVersionIds" in outcome.cause
+
+
+def test_pages_of_versions(aws: AwsAccount, proxy: FaultProxy) -> None:
+    """All pages of the versions are read: AWSCURRENT may be on the last one."""
+    stamp = 1_700_000_000
+    pages: list[dict[str, object]] = [
+        {
+            "Versions": [{"VersionId": "1" * 36, "VersionStages": ["AWSPENDING"], "CreatedDate": stamp}],
+            "NextToken": "n",
+        },
+        {"Versions": [{"VersionId": "2" * 36, "VersionStages": ["AWSCURRENT"], "CreatedDate": stamp}]},
+    ]
+    for page in pages:
+        proxy.fail(respond(200, json.dumps({"ARN": ARN, "Name": "app", **page}).encode()), "ListSecret*", times=1)
+    proxy.fail(respond(200, json.dumps({"ARN": ARN, "Name": "app"}).encode()), "DescribeSecret")
+    info = info_of(describe(provider(aws, url=proxy.url), "app")[0])
+    assert info.version == "2" * 36
+    assert info.created == datetime.fromtimestamp(stamp, UTC)
+    assert info.pending_since == datetime.fromtimestamp(stamp, UTC)
+    assert proxy.requests.log[-1].operation in ("DescribeSecret", "ListSecretVersionIds")
+    tokens = [request.json.get("NextToken") for request in proxy.requests.log if "Versions" in request.body.decode()]
+    assert tokens in ([], [None, "n"])
+
+
+@pytest.mark.parametrize(
+    ("versions", "kind", "word"),
+    [
+        (
+            [{"VersionId": "1" * 36, "VersionStages": ["AWSPENDING"], "CreatedDate": 1}],
+            ProblemKind.UNUSABLE,
+            "AWSCURRENT",
+        ),
+        ([], ProblemKind.UNUSABLE, "AWSCURRENT"),
+        ([{"VersionId": "1" * 36, "VersionStages": ["AWSCURRENT"]}], ProblemKind.UNAVAILABLE, "date"),
+        ([None, "text", 5], ProblemKind.UNAVAILABLE, ""),
+    ],
+)
+def test_versions_that_tell_no_age(
+    aws: AwsAccount, proxy: FaultProxy, versions: list[object], kind: ProblemKind, word: str
+) -> None:
+    """No version AWSCURRENT is unusable; a version without a date is no answer."""
+    document = {"ARN": ARN, "Name": "app", "Versions": versions}
+    proxy.fail(respond(200, json.dumps(document).encode()), "ListSecretVersionIds")
+    proxy.fail(respond(200, json.dumps({"ARN": ARN, "Name": "app"}).encode()), "DescribeSecret")
+    outcome = failed(describe(provider(aws, url=proxy.url), "app")[0])
+    assert outcome.kind is kind
+    assert word in outcome.cause
+
+
+def test_a_pending_stage_that_stayed(aws: AwsAccount, proxy: FaultProxy) -> None:
+    """AWSPENDING at the version that is AWSCURRENT is left from a rotation that has ended."""
+    version = {"VersionId": "1" * 36, "VersionStages": ["AWSPENDING", "AWSCURRENT"], "CreatedDate": 1_700_000_000}
+    document = {"ARN": ARN, "Name": "app", "Versions": [version]}
+    proxy.fail(respond(200, json.dumps(document).encode()), "ListSecretVersionIds")
+    proxy.fail(respond(200, json.dumps({"ARN": ARN, "Name": "app"}).encode()), "DescribeSecret")
+    assert info_of(describe(provider(aws, url=proxy.url), "app")[0]).pending_since is None
+
+
+def test_one_that_fails_spoils_no_other(aws: AwsAccount, proxy: FaultProxy) -> None:
+    """An error of one secret is its own."""
+    aws.create_many(["a", "b", "c"])
+    proxy.fail(aws_error("InternalFailure", 500), "ListSecretVersionIds", times=3, after=0)
+    outcomes = describe(provider(aws, url=proxy.url), "a", "b", "c")
+    assert all(isinstance(outcome, Found) for outcome in outcomes)
+    proxy.fail(aws_error("DecryptionFailure"), "DescribeSecret", times=1)
+    outcomes = describe(provider(aws, url=proxy.url), "a", "b", "c")
+    assert sum(isinstance(outcome, Failed) for outcome in outcomes) == 1
+
+
+def test_dates_just_now(aws: AwsAccount, canary: CanaryFactory) -> None:
+    """A secret that was just made has an age of nearly nothing."""
+    aws.create("app", canary())
+    created = info_of(describe(provider(aws), "app")[0]).created
+    assert created is not None
+    assert abs(datetime.now(UTC) - created) < timedelta(hours=1)
+
+
+class _EndsBetweenPages(Deadline):
+    """A deadline that comes while a page is on its way, and a caller that is still listening then."""
+
+    def __init__(self) -> None:
+        super().__init__(60)
+        self.came = threading.Event()
+
+    @property
+    def is_over(self) -> bool:
+        return self.came.is_set()
+
+
+class _OnePageInTime:
+    """Calls that answer with the first of two pages of versions, as the deadline comes."""
+
+    def __init__(self, deadline: _EndsBetweenPages) -> None:
+        self.deadline = deadline
+        self.described = threading.Event()
+
+    def connect(self, refs: Any, deadline: Deadline) -> list[Any]:
+        return [(object(), list(refs))]
+
+    def call(self, client: object, operation: str, deadline: Deadline, **parameters: Any) -> Any:
+        if operation == "DescribeSecret":
+            self.described.set()
+            return {"ARN": ARN, "Name": "app"}
+        assert self.described.wait(30)
+        self.deadline.came.set()
+        return {"ARN": ARN, "Name": "app", "Versions": [], "NextToken": "2"}
+
+
+def test_pages_that_the_deadline_cuts_off() -> None:
+    """Without the last page nobody knows whether AWSCURRENT is there: that is no answer, not a secret without it."""
+    deadline = _EndsBetweenPages()
+    calls: Any = _OnePageInTime(deadline)
+    ((_, outcome),) = aws_describe.describe(calls, [ref("app")], deadline)
+    assert isinstance(outcome, Failed)
+    assert outcome.kind is ProblemKind.UNAVAILABLE

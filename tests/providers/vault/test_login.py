@@ -1,0 +1,340 @@
+"""Logging in to Vault: each method, where its credentials come from, and tokens that end."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from secretsync.core.errors import ConfigurationError, ProblemKind
+from secretsync.core.model import Found, SecretRef
+from secretsync.providers.interface import Deadline
+from secretsync.providers.vault.provider import VaultProvider
+from tests.providers.vault.helpers import failed, fetch, fetch_all, field, make_provider
+from tests.servers import faults
+from tests.servers.faults import FaultProxy, Gate, hold
+from tests.servers.openbao import VaultSpace
+from tests.support.canary import CanaryFactory
+
+Proxies = Callable[[str], FaultProxy]
+
+
+class World:
+    """One secret, the policy to read it, and a folder for credentials."""
+
+    def __init__(self, vault: VaultSpace, value: str, folder: Path, proxy: FaultProxy) -> None:
+        self.vault, self.value, self.folder, self.proxy = vault, value, folder, proxy
+        self.mount = vault.kv2()
+        self.path = f"{self.mount}/app"
+        vault.write(self.mount, "app", {"key": value})
+        self.policy = vault.policy(f"{self.mount}/data/*")
+
+    def file(self, text: str) -> str:
+        """The name of a new file with this text and an editor's line end."""
+        name = f"credential-{len(list(self.folder.iterdir()))}"
+        (self.folder / name).write_text(text + "\n")
+        return name
+
+    def provider(self, *, environ: dict[str, str] | None = None, **auth: object) -> VaultProvider:
+        """A provider that logs in this way."""
+        variables = {**self.vault.environ(url=self.proxy.url), **(environ or {})}
+        return make_provider(variables, root=str(self.folder), **({"auth": auth} if auth else {}))
+
+    def logins(self) -> int:
+        """How often somebody logged in."""
+        return self.proxy.requests.count("* /v1/auth/*/login*")
+
+    def reads(self, provider: VaultProvider) -> bool:
+        """Whether the provider gets at the secret."""
+        return field(fetch(provider, self.path), "key") == self.value
+
+
+@pytest.fixture
+def world(vault: VaultSpace, canary: CanaryFactory, tmp_path: Path, fault_proxy: Proxies) -> World:
+    """A secret behind a policy."""
+    return World(vault, canary(), tmp_path, fault_proxy(vault.url))
+
+
+# Each method
+
+
+def test_token_from_each_place(world: World, home: Path) -> None:
+    """A file that is named, the environment, OpenBao's name of it, and the file of `vault login`, in this order."""
+    token = world.vault.token(world.policy)
+    assert world.reads(world.provider(method="token", token_file=world.file(token), environ={"VAULT_TOKEN": "s.x"}))
+    assert world.reads(world.provider(environ={"VAULT_TOKEN": token, "BAO_TOKEN": "s.x"}))
+    assert world.reads(world.provider(environ={"BAO_TOKEN": token}))
+    nothing = failed(fetch(world.provider(environ={"HOME": str(home)}), world.path))
+    assert nothing.kind is ProblemKind.DENIED
+    assert "VAULT_TOKEN" in (nothing.hint or "")
+    (home / ".vault-token").write_text(token)
+    assert world.reads(world.provider(environ={"HOME": str(home)}))
+
+
+def test_the_process_is_not_asked(world: World, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the environment that a provider is given counts: hvac and requests would look at the process's own."""
+    token = world.vault.token(world.policy)
+    (home / ".vault-token").write_text(token)
+    (home / ".netrc").write_text("machine 127.0.0.1 login app password x\n")
+    for name, value in {
+        "VAULT_TOKEN": token,
+        "VAULT_NAMESPACE": "nowhere",
+        "HTTP_PROXY": "http://127.0.0.1:9",
+        "ALL_PROXY": "http://127.0.0.1:9",
+        "REQUESTS_CA_BUNDLE": "/nowhere",
+    }.items():
+        monkeypatch.setenv(name, value)
+    assert failed(fetch(world.provider(), world.path)).kind is ProblemKind.DENIED
+    assert world.proxy.requests.count() == 0
+    assert world.reads(world.provider(environ={"VAULT_TOKEN": token}))
+    assert all("Authorization" not in request.headers for request in world.proxy.requests.log)
+
+
+def test_proxy_of_the_environment(world: World) -> None:
+    """A proxy that is given is used, but not for hosts that are excepted."""
+    token = world.vault.token(world.policy)
+    environ = {"VAULT_TOKEN": token, "HTTP_PROXY": "http://127.0.0.1:9"}
+    assert "proxy" in failed(fetch(world.provider(environ=environ), world.path, seconds=1.0)).cause
+    assert world.reads(world.provider(environ={**environ, "NO_PROXY": "127.0.0.1"}))
+
+
+def test_approle(world: World) -> None:
+    """The role's id in the settings, a file or the environment; the secret_id in a file or the environment."""
+    role = world.vault.approle(world.policy)
+    auth: dict[str, Any] = {"method": "approle", "mount": role.mount}
+    secret_id = world.file(role.secret_id)
+    assert world.reads(world.provider(**auth, role_id=role.role_id, secret_id_file=secret_id))
+    assert world.reads(world.provider(**auth, role_id_file=world.file(role.role_id), secret_id_file=secret_id))
+    variables = {"VAULT_ROLE_ID": role.role_id, "VAULT_SECRET_ID": role.secret_id}
+    assert world.reads(world.provider(**auth, environ=variables))
+    wrong = failed(fetch(world.provider(**auth, environ={**variables, "VAULT_SECRET_ID": "wrong"}), world.path))
+    assert wrong.kind is ProblemKind.DENIED
+    assert f"auth/{role.mount} was refused (400)" in wrong.cause
+
+
+def test_wrapped_secret_id(world: World) -> None:
+    """The wrapping is opened once; where somebody else opened it before, that is said."""
+    role = world.vault.approle(world.policy, ttl="1s", wrap="60s")
+    auth: dict[str, Any] = {"method": "approle", "mount": role.mount, "role_id": role.role_id, "wrapped": True}
+    provider = world.provider(**auth, secret_id_file=world.file(role.secret_id))
+    assert world.reads(provider)
+    opened = failed(fetch(world.provider(**auth, secret_id_file=world.file(role.secret_id)), world.path))
+    assert opened.kind is ProblemKind.DENIED
+    assert "opened before" in opened.cause
+    world.vault.root.auth.token.revoke_accessor(_accessor(world, role.mount))
+    assert world.reads(provider)  # by what was in the wrapping, which it keeps
+
+
+def _accessor(world: World, mount: str) -> str:
+    accessors = world.vault.root.list("auth/token/accessors")["data"]["keys"]
+    found = [world.vault.root.auth.token.lookup_accessor(accessor)["data"] for accessor in accessors]
+    return next(str(one["accessor"]) for one in found if one["path"] == f"auth/{mount}/login")
+
+
+def test_userpass(world: World) -> None:
+    """A user's name and password; a wrong password is denied, and asked about once."""
+    user = world.vault.userpass(world.policy)
+    auth: dict[str, Any] = {"method": "userpass", "mount": user.mount, "username": user.username}
+    assert world.reads(world.provider(**auth, password_file=world.file(user.password)))
+    assert world.reads(world.provider(**auth, environ={"VAULT_PASSWORD": user.password}))
+    before = world.logins()
+    provider = world.provider(**auth, environ={"VAULT_PASSWORD": "wrong"})
+    outcomes = fetch_all(provider, *(f"{world.mount}/app-{number}" for number in range(20)))
+    assert {failed(outcome).kind for outcome in outcomes} == {ProblemKind.DENIED}
+    assert world.logins() - before == 1
+
+
+def test_jwt(world: World) -> None:
+    """A signed token from a file or the environment; one that has expired is denied."""
+    role = world.vault.jwt(world.policy)
+    auth: dict[str, Any] = {"method": "jwt", "mount": role.mount, "role": role.role}
+    assert world.reads(world.provider(**auth, jwt_file=world.file(role.sign())))
+    assert world.reads(world.provider(**auth, environ={"VAULT_JWT": role.sign()}))
+    expired = world.provider(**auth, environ={"VAULT_JWT": role.sign(lifetime=-1800)})
+    assert failed(fetch(expired, world.path)).kind is ProblemKind.DENIED
+
+
+def test_kubernetes(world: World) -> None:
+    """A pod's token, which the API server vouches for."""
+    role = world.vault.kubernetes(world.policy)
+    try:
+        auth: dict[str, Any] = {"method": "kubernetes", "mount": role.mount, "role": role.role}
+        assert world.reads(world.provider(**auth, jwt_file=world.file(role.token)))
+        other = world.provider(**auth, jwt_file=world.file(role.api.reviewer))
+        assert failed(fetch(other, world.path)).kind is ProblemKind.DENIED
+    finally:
+        role.api.stop()
+    outside = failed(fetch(world.provider(method="kubernetes", role="app"), world.path))
+    assert "/var/run/secrets/kubernetes.io/serviceaccount/token" in outside.cause
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"s.x\r\nX-A: b"])
+def test_credential_files_that_are_none(world: World, content: bytes) -> None:
+    """An empty file, one that is no text, and one with a line end inside are denied, and nothing is sent."""
+    (world.folder / "token").write_bytes(content)
+    outcome = failed(fetch(world.provider(method="token", token_file="token"), world.path))
+    assert outcome.kind is ProblemKind.DENIED
+    assert world.proxy.requests.count() == 0
+
+
+# Tokens that end
+
+
+def test_a_dead_token_is_replaced_once_for_all(world: World) -> None:
+    """Between two reads the token is revoked: one login more, and every secret is there."""
+    role = world.vault.approle(world.policy)
+    for number in range(30):
+        world.vault.write(world.mount, f"app-{number}", {"key": world.value})
+    paths = [f"{world.mount}/app-{number}" for number in range(30)]
+    variables = {"VAULT_ROLE_ID": role.role_id, "VAULT_SECRET_ID": role.secret_id}
+    provider = world.provider(method="approle", mount=role.mount, environ=variables)
+    assert all(isinstance(outcome, Found) for outcome in fetch_all(provider, *paths))
+    assert world.logins() == 1
+    world.vault.root.auth.token.revoke_accessor(_accessor(world, role.mount))
+    assert all(isinstance(outcome, Found) for outcome in fetch_all(provider, *paths))
+    assert world.logins() == 2
+    assert all(isinstance(outcome, Found) for outcome in fetch_all(provider, *paths))
+    assert world.logins() == 2
+
+
+def test_a_token_that_dies_on_the_way(world: World) -> None:
+    """Sixty secrets, the token revoked after the first twenty: one login more, and all sixty are there."""
+    role = world.vault.approle(world.policy)
+    paths = [f"{world.mount}/app-{number}" for number in range(60)]
+    for number in range(60):
+        world.vault.write(world.mount, f"app-{number}", {"key": world.value})
+    variables = {"VAULT_ROLE_ID": role.role_id, "VAULT_SECRET_ID": role.secret_id}
+    provider = world.provider(method="approle", mount=role.mount, environ=variables)
+    gate, reads = Gate(), f"GET /v1/{world.mount}/data/*"
+    world.proxy.fail(hold(gate), reads, after=20)
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(fetch_all, provider, *paths)
+        world.proxy.requests.wait_for(30, reads)
+        world.vault.root.auth.token.revoke_accessor(_accessor(world, role.mount))
+        gate.open()
+        assert all(isinstance(outcome, Found) for outcome in asked.result())
+    assert world.logins() == 2
+
+
+def test_a_dead_token_that_cannot_be_replaced(world: World) -> None:
+    """Where the new login is refused, that is the answer, after one try."""
+    role = world.vault.approle(world.policy)
+    variables = {"VAULT_ROLE_ID": role.role_id, "VAULT_SECRET_ID": role.secret_id}
+    provider = world.provider(method="approle", mount=role.mount, environ=variables)
+    assert world.reads(provider)
+    world.vault.root.auth.token.revoke_accessor(_accessor(world, role.mount))
+    world.vault.root.delete(f"auth/{role.mount}/role/app")
+    outcomes = fetch_all(provider, *(f"{world.mount}/app-{number}" for number in range(10)))
+    assert {failed(outcome).kind for outcome in outcomes} == {ProblemKind.DENIED}
+    assert world.logins() == 2
+
+
+def test_a_forbidden_path_is_no_reason_to_log_in_again(world: World) -> None:
+    """A live token that may not read something stays."""
+    role = world.vault.approle(world.policy)
+    variables = {"VAULT_ROLE_ID": role.role_id, "VAULT_SECRET_ID": role.secret_id}
+    provider = world.provider(method="approle", mount=role.mount, environ=variables)
+    other = world.vault.kv2()
+    outcomes = fetch_all(provider, world.path, *(f"{other}/app-{number}" for number in range(10)))
+    assert isinstance(outcomes[0], Found)
+    assert {failed(outcome).kind for outcome in outcomes[1:]} == {ProblemKind.DENIED}
+    assert world.logins() == 1
+    assert world.proxy.requests.count("GET /v1/auth/token/lookup-self") == 1
+
+
+def test_a_token_near_its_end_is_renewed(world: World) -> None:
+    """The token of a login lives on; where the server does not renew it, there is a new login."""
+    role = world.vault.approle(world.policy)
+    variables = {"VAULT_ROLE_ID": role.role_id, "VAULT_SECRET_ID": role.secret_id}
+    provider = world.provider(method="approle", mount=role.mount, environ=variables)
+    assert world.reads(provider)
+    session = provider._session
+    assert session is not None
+    assert session.token is not None
+    session.token._ends = session.token._ends and session.token._ends - 3600 + 5  # as if almost an hour had gone by
+    assert session.token.is_ending
+    assert world.reads(provider)
+    assert world.proxy.requests.count("* /v1/auth/token/renew-self") == 1
+    assert world.logins() == 1
+    assert not session.token.is_ending
+    session.token._ends = session.token._ends and session.token._ends - 3600 + 5
+    world.proxy.fail(faults.vault_error(400, "lease is not renewable"), "* /v1/auth/token/renew-self")
+    assert world.reads(provider)
+    assert world.logins() == 2
+
+
+def test_a_token_file_that_was_written_anew(world: World) -> None:
+    """An agent's file with a newer token is read again when the old token has died."""
+    first, second = world.vault.token(world.policy), world.vault.token(world.policy)
+    name = world.file(first)
+    provider = world.provider(method="token", token_file=name)
+    assert world.reads(provider)
+    world.vault.revoke(first)
+    assert "the token is not valid" in failed(fetch(provider, world.path)).cause
+    (world.folder / name).write_text(second)
+    assert world.reads(provider)
+
+
+def test_stores_share_no_token(world: World) -> None:
+    """Two stores of one process have each their own identity."""
+    allowed, other = world.vault.token(world.policy), world.vault.token()
+    reader, stranger = world.provider(environ={"VAULT_TOKEN": allowed}), world.provider(environ={"VAULT_TOKEN": other})
+    assert world.reads(reader)
+    assert failed(fetch(stranger, world.path)).kind is ProblemKind.DENIED
+    assert world.reads(reader)
+
+
+# Settings
+
+
+def _wrong_settings() -> Iterator[tuple[dict[str, Any], str]]:
+    yield {"auth": {"method": "kubernetes"}}, "needs role"
+    yield {"auth": {"method": "token", "role": "app"}}, "role does not go with the method token"
+    yield {"auth": {"token_file": ""}}, "token_file is empty"
+    yield {"auth": {"method": "jwt", "mount": "a/../b"}}, "mount is no path"
+    yield {"kv_version": 3}, "kv_version is 1 or 2"
+    yield {"address": "vault.internal:8200"}, "is no http(s)://host:port"
+    yield {"address": "https://vault.internal:x"}, "is no http(s)://host:port"
+    yield {"address": "https://user:word@vault.internal"}, "has a user or a password in it"
+    yield {"address": "http://vault.internal:8200"}, "in the clear"
+    yield {"address": "http://169.254.169.254"}, "metadata service"
+    yield {"address": ""}, "it has no address"
+
+
+@pytest.mark.parametrize(("settings", "words"), list(_wrong_settings()))
+def test_settings_that_are_wrong(settings: dict[str, Any], words: str) -> None:
+    """What does not go together is a configuration error, before anything is asked."""
+    with pytest.raises(ConfigurationError) as caught:
+        make_provider({}, **{"address": "https://vault.internal:8200", **settings})
+    assert words in str(caught.value)
+    assert "word@" not in str(caught.value)
+
+
+def test_plain_http_on_wish() -> None:
+    """Where something else encrypts the way, it can be said."""
+    make_provider({}, address="http://vault.internal:8200", plain_http=True)
+    make_provider({}, address="http://localhost:8200")
+
+
+def test_building_and_listing_need_no_sdk() -> None:
+    """What a provider accepts is known, and a provider built, before hvac is imported."""
+    code = (
+        "import sys\n"
+        "from secretsync.providers.interface import StoreContext\n"
+        "from secretsync.providers.vault.provider import VaultProvider\n"
+        "VaultProvider(StoreContext(store='v', environment='e', settings={'address': 'https://v:1'}))\n"
+        "assert not {'hvac', 'requests', 'urllib3'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_no_references_and_no_requests(world: World) -> None:
+    """Nothing asked, nobody logged in."""
+    assert list(world.provider().fetch((), Deadline(5))) == []
+    assert list(world.provider().describe([SecretRef("vault", "a/b")][:0], Deadline(5))) == []
+    assert world.proxy.requests.count() == 0

@@ -1,0 +1,98 @@
+"""Put the readers that no Debian package has into `.tools/`: several python-dotenv, npm's dotenv, compose's parser.
+
+Run it from anywhere: `python tests/rendering/formats/fetch_readers.py`. It needs the network once; what cannot
+be had is said, and the tests that need it are skipped by name.
+"""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+TOOLS = Path(__file__).resolve().parents[3] / ".tools"
+PYTHON_DOTENV_VERSIONS = ("0.21.1", "1.0.1", "1.2.2", "1.2.4")
+NPM_DOTENV = "18.0.10"
+COMPOSE_GO = "v2.16.2"
+
+_READER = """// Command compose-reader prints the variables of the env file on its standard input as JSON.
+package main
+
+import (
+	"encoding/json"
+	"os"
+
+	"github.com/compose-spec/compose-go/v2/dotenv"
+)
+
+func main() {
+	variables, err := dotenv.ParseWithLookup(os.Stdin, func(string) (string, bool) { return "", false })
+	if err != nil {
+		os.Stderr.WriteString(err.Error())
+		os.Exit(1)
+	}
+	encoder := json.NewEncoder(os.Stdout)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(variables); err != nil {
+		os.Exit(1)
+	}
+}
+"""
+
+
+def main() -> int:
+    """Fetch what is not there; 0 in any case: the tests say what is missing."""
+    TOOLS.mkdir(exist_ok=True)
+    wanted: list[tuple[str, str, Callable[[Path, str], None], str]] = [
+        *(("python-dotenv", f"python-dotenv-{version}", _python_dotenv, version) for version in PYTHON_DOTENV_VERSIONS),
+        ("npm dotenv", "npm", _npm_dotenv, NPM_DOTENV),
+        ("compose-go", "compose-reader", _compose_reader, COMPOSE_GO),
+    ]
+    for name, folder, make, version in wanted:
+        there = _fetch(TOOLS / folder, make, version)
+        sys.stdout.write(
+            f"readers: {name} {version} {'is there' if there else 'cannot be had: its tests are skipped'}\n"
+        )
+    return 0
+
+
+def _fetch(target: Path, make: Callable[[Path, str], None], version: str) -> bool:
+    """Whether the tool is at `target` now."""
+    if (target / "VERSION").is_file() and (target / "VERSION").read_text() == version:
+        return True
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir()
+    try:
+        make(target, version)
+    except (OSError, subprocess.SubprocessError):
+        shutil.rmtree(target, ignore_errors=True)
+        return False
+    (target / "VERSION").write_text(version)
+    return True
+
+
+def _run(command: list[str], folder: Path) -> None:
+    subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=300)
+
+
+def _python_dotenv(target: Path, version: str) -> None:
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps"]
+    _run([*pip, "--target", str(target), f"python-dotenv=={version}"], target)
+
+
+def _npm_dotenv(target: Path, version: str) -> None:
+    _run(
+        ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(target), f"dotenv@{version}"], target
+    )
+
+
+def _compose_reader(target: Path, version: str) -> None:
+    (target / "main.go").write_text(_READER)
+    (target / "go.mod").write_text("module compose-reader\n\ngo 1.21\n")
+    _run(["go", "get", f"github.com/compose-spec/compose-go/v2@{version}"], target)
+    _run(["go", "mod", "tidy"], target)
+    _run(["go", "build", "-o", "compose-reader", "."], target)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

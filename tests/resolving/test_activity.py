@@ -1,0 +1,143 @@
+"""What `--verbose` says of each store: counts and seconds, and nothing else."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from secretsync.core.model import Found, Missing, Payload, SecretRef, Selector
+from secretsync.planning.plan import SecretPart
+from secretsync.planning.references import Target
+from secretsync.project.bindings import StoreConfig
+from secretsync.project.layout import Project
+from secretsync.providers.interface import Answer, Deadline, Provider, RequestCounter
+from secretsync.resolving.activity import Ledger, StoreWork
+from secretsync.resolving.fetch import Stores, ask_values
+from secretsync.testing import MemoryProvider
+from tests.support.canary import CanaryFactory
+from tests.support.projects import MakeProject
+
+
+class Counting(MemoryProvider):
+    """A store that needs two requests for each secret."""
+
+    def __init__(self, found: str | None) -> None:
+        super().__init__({})
+        self.found = found
+        self.requests = RequestCounter()
+
+    def fetch(self, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Answer]:
+        """See Provider."""
+        for ref in refs:
+            self.requests.add("ask")
+            self.requests.add("read")
+            yield ref, Missing() if self.found is None else Found(Payload(self.found))
+
+
+def opened(tell: Callable[[StoreWork], None] | None, **stores: Provider) -> Stores:
+    """`stores`, with somebody who hears what they do."""
+    project = Project(root="/", environment="test", is_strict=False, files=(), bindings=None)
+    return Stores({name: StoreConfig(name=name, provider="env") for name in stores}, project, {}, stores, tell)
+
+
+def part(*references: str) -> SecretPart:
+    """A placeholder that looks for `store:path` in this order."""
+    refs = [SecretRef(*reference.split(":")) for reference in references]
+    return SecretPart("X", tuple(Target(ref, Selector(), str(ref)) for ref in refs), None, None, 0)
+
+
+def test_secrets_and_requests_of_one_round() -> None:
+    """A store that is asked twice in one round is one entry; requests of an earlier round are not counted again."""
+    told: list[StoreWork] = []
+    first, second = Counting(None), Counting("x")
+    stores = opened(told.append, first=first, second=second)
+    ask_values([part("first:a", "second:a"), part("second:b")], stores, Deadline(30))
+    assert [(work.store, work.secrets, work.requests) for work in told] == [("first", 1, 2), ("second", 2, 4)]
+    ask_values([part("second:c")], stores, Deadline(30))
+    assert (told[2].secrets, told[2].requests, second.requests.total) == (1, 2, 6)
+    assert second.requests.by_operation() == {"ask": 3, "read": 3}
+
+
+def test_a_store_that_hangs_is_told_of_too() -> None:
+    """With what it had sent until it was given up."""
+    told: list[StoreWork] = []
+
+    class Hanging(Counting):
+        def fetch(self, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Answer]:
+            self.requests.add("ask")
+            import threading
+
+            threading.Event().wait(30)
+            yield from ()
+
+    ask_values([part("slow:a")], opened(told.append, slow=Hanging("x")), Deadline(0.05))
+    assert (told[0].requests, told[0].seconds >= 0.05) == (1, True)
+
+
+@pytest.mark.parametrize("counter", [None, 7, "many", RequestCounter])
+def test_whatever_a_plug_in_calls_requests(counter: Any) -> None:
+    """Only a counter counts."""
+    told: list[StoreWork] = []
+    store = Counting("x")
+    store.fetch = lambda refs, deadline: iter([(refs[0], Missing())])  # type: ignore[method-assign]
+    store.requests = counter
+    ask_values([part("odd:a")], opened(told.append, odd=store), Deadline(30))
+    assert told[0].requests is None
+
+
+def test_nothing_is_counted_where_nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ledger is not even made."""
+    monkeypatch.delattr(Ledger, "begin")
+    ask_values([part("first:a")], opened(None, first=Counting("x")), Deadline(30))
+
+
+def work(*, is_metadata: bool = False, **counts: Any) -> StoreWork:
+    """What a store called aws did."""
+    return StoreWork(store="aws", is_metadata=is_metadata, **counts)
+
+
+@pytest.mark.parametrize(
+    ("done", "line"),
+    [
+        (work(secrets=20, requests=1, seconds=0.049), "20 secrets, 1 request, 0.05 s"),
+        (work(is_metadata=True, secrets=1, requests=2, seconds=3), "metadata of 1 secret, 2 requests, 3.00 s"),
+        (work(secrets=3, requests=None, seconds=0), "3 secrets, 0.00 s"),
+    ],
+)
+def test_the_line(done: StoreWork, line: str) -> None:
+    """Numbers agree with their nouns."""
+    assert str(done) == f"aws: {line}"
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        (("run", "-e", "test", "-v", "--", "true"), "docker: 1 secret, "),
+        (("render", "-e", "test", "-v", "--format", "json"), "docker: 1 secret, "),
+        (("check", "-e", "test", "-v"), "docker: metadata of 1 secret, "),
+        (("check", "-e", "test", "-v", "--fetch"), "docker: 1 secret, "),
+        (("explain", "-e", "test", "-v"), "docker: metadata of 1 secret, "),
+        (("check-rotation", "-e", "test", "-v"), "docker: metadata of 1 secret, "),
+        (("get", "docker:dbpw", "-e", "test", "-v"), "docker: 1 secret, "),
+    ],
+)
+def test_commands(project: MakeProject, canary: CanaryFactory, command: tuple[str, ...], says: str) -> None:
+    """Each says it on stderr with -v and not without, and never by which name a secret goes."""
+    made = project({"env/test/security.env": "A=$<docker:dbpw>\n", "files/dbpw": canary()})
+    made.write("providers/test.toml", '[stores.docker]\ndir = "files"\n')
+    options: dict[str, Any] = {"reveals": command[0] in ("render", "get")}
+    said = [line for line in made.cli(*command, **options).stderr.split("\n") if "docker" in line]
+    assert len(said) == 1
+    assert re.fullmatch(rf"secretsync: {re.escape(says)}\d+\.\d\d s", said[0])
+    quiet = [word for word in command if word != "-v"]
+    assert "docker" not in made.cli(*quiet, **options).stderr
+
+
+def test_a_failure_does_not_keep_it_back(project: MakeProject, tmp_path: Path) -> None:
+    """What the stores did is said before the report of what they lack."""
+    made = project({"env/test/security.env": "A=$<docker:gone>\n"})
+    made.write("providers/test.toml", f'[stores.docker]\ndir = "{tmp_path}"\n')
+    stderr = made.cli("render", "-e", "test", "-v", "--format", "json", expect=3).stderr
+    assert stderr.index("docker: 1 secret, ") < stderr.index("A: docker:gone")

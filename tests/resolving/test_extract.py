@@ -1,0 +1,303 @@
+"""Taking a part of a payload: fields, pointers, numbers as written, decoding, trimming, and silent errors."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from secretsync.core.errors import ProblemKind
+from secretsync.core.model import Failed, Payload, Secret, Selector
+from secretsync.resolving.extract import select
+from tests.support.canary import CanaryFactory
+
+
+def take(value: str | bytes, *, from_file: bool = False, **selector: Any) -> str:
+    """The part of a payload, as text."""
+    chosen = select(Payload(value, from_file=from_file), Selector(**selector))
+    assert isinstance(chosen, Secret), chosen
+    return chosen.reveal()
+
+
+def refusal(value: str | bytes, *, from_file: bool = False, **selector: Any) -> str:
+    """Why there is no such part."""
+    chosen = select(Payload(value, from_file=from_file), Selector(**selector))
+    assert isinstance(chosen, Failed)
+    assert chosen.kind is ProblemKind.UNUSABLE  # it is there: a default does not apply
+    return chosen.cause
+
+
+DOCUMENT = """
+{"user": "app", "port": 3306, "price": 1.10, "big": 9223372036854775809, "huge": 1e400, "exp": 1.0E+02, "minus": -0,
+ "long": 0.10000000000000000000000000000000001, "yes": true, "no": false, "none": null, "empty": "",
+ "object": {"b": [1, 2.50, {"c": "é"}], "a/b": "slash", "m~n": "tilde", "": "nothing", " ": "space", "~1": "both"},
+ "list": ["zero", ["x"], null], "a/b": "top slash", "with space": 1, "é": "accent",
+ "text": "line\\n\\"q\\" \\u0041 \\\\"}
+"""
+
+
+@pytest.mark.parametrize(
+    ("field", "expected"),
+    [
+        ("user", "app"),
+        ("port", "3306"),
+        ("price", "1.10"),
+        ("big", "9223372036854775809"),
+        ("huge", "1e400"),
+        ("exp", "1.0E+02"),
+        ("minus", "-0"),
+        ("long", "0.10000000000000000000000000000000001"),
+        ("yes", "true"),
+        ("no", "false"),
+        ("empty", ""),
+        ("a/b", "top slash"),
+        ("with space", "1"),
+        ("é", "accent"),
+        ("text", 'line\n"q" A \\'),
+        ("/user", "app"),
+        ("/a~1b", "top slash"),
+        ("/object/a~1b", "slash"),
+        ("/object/m~0n", "tilde"),
+        ("/object/~01", "both"),
+        ("/object/", "nothing"),
+        ("/object/ ", "space"),
+        ("/object/b/0", "1"),
+        ("/object/b/1", "2.50"),
+        ("/object/b/2/c", "é"),
+        ("/list/0", "zero"),
+        ("/list/1/0", "x"),
+    ],
+)
+def test_fields(field: str, expected: str) -> None:
+    """Keys and JSON pointers; digits are kept as they are written."""
+    assert take(DOCUMENT, field=field) == expected
+    assert take(DOCUMENT.encode(), field=field) == expected
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        *(
+            "User",
+            "nothing",
+            "object.b",
+            "object/b",
+            "0",
+            "e\u0301",
+            "/nothing",
+            "/",
+            "//",
+            "/user/",
+            "/user/0",
+            "/port/x",
+        ),
+        *("/list/3", "/list/-", "/list/-1", "/list/00", "/list/01", "/list/+1", "/list/1e0", "/list/", "/list/\u0660"),
+        *("/list/99999999999999999999999999", "/none/x", "/object/b/2/d", "/object/a/b", "/OBJECT"),
+    ],
+)
+def test_fields_that_are_not_there(field: str) -> None:
+    """They have failed, a step too far as well."""
+    assert refusal(DOCUMENT, field=field) == "the secret has no such field"
+
+
+@pytest.mark.parametrize(
+    ("field", "cause"),
+    [("none", "null"), ("object", "an object"), ("list", "a list"), ("/list/1", "a list"), ("/list/2", "null")],
+)
+def test_what_is_no_scalar(field: str, cause: str) -> None:
+    """It is an error that says how to take it."""
+    assert refusal(DOCUMENT, field=field) == f"this field is {cause}"
+
+
+@pytest.mark.parametrize(
+    ("value", "selector", "expected"),
+    [
+        (DOCUMENT, {"field": "object"},
+         '{"b":[1,2.50,{"c":"é"}],"a/b":"slash","m~n":"tilde","":"nothing"," ":"space","~1":"both"}'),
+        (DOCUMENT, {"field": "list"}, '["zero",["x"],null]'),
+        (DOCUMENT, {"field": "none"}, "null"),
+        (DOCUMENT, {"field": "yes"}, "true"),
+        (DOCUMENT, {"field": "price"}, "1.10"),
+        (DOCUMENT, {"field": "user"}, '"app"'),
+        (DOCUMENT, {"field": "text"}, '"line\\n\\"q\\" A \\\\"'),
+        (' { "b" : 1.0 , "a" : [ ] , "c" : { } } ', {}, '{"b":1.0,"a":[],"c":{}}'),
+        ("null", {}, "null"),
+        ("1e400", {}, "1e400"),
+        ('"x"', {}, '"x"'),
+    ],
+)  # fmt: skip
+def test_as_json(value: str, selector: dict[str, Any], expected: str) -> None:
+    """Compact, in the order and with the digits of the store."""
+    assert take(value, as_="json", **selector) == expected
+
+
+@pytest.mark.parametrize(
+    "value", ["1234", '"1234"', "null", "[1]", '{"a":1}', "", " x ", "\n", "a\r\n", "é\u2028\x85\x0b\x0c"]
+)
+def test_without_a_field_nothing_is_read(value: str) -> None:
+    """The text is the value, whatever it looks like."""
+    assert take(value) == value
+    assert take(value.encode()) == value
+
+
+@pytest.mark.parametrize(
+    ("value", "trimmed"),
+    [
+        (b"x\n", b"x"),
+        (b"x\r\n", b"x"),
+        (b"x\n\n", b"x\n"),
+        (b"x\r\n\r\n", b"x\r\n"),
+        (b"x\n\r\n", b"x\n"),
+        (b"x\r", b"x\r"),
+        (b"x\r\r\n", b"x\r"),
+        (b"x \n", b"x "),
+        (b" x\t", b" x\t"),
+        (b"\n", b""),
+        (b"\r\n", b""),
+        (b"", b""),
+        (b"\nx", b"\nx"),
+        ("x\x85".encode(), "x\x85".encode()),
+        ("x\u2028\n".encode(), "x\u2028".encode()),
+    ],
+)
+def test_trimming(value: bytes, trimmed: bytes) -> None:
+    """Exactly one line end at the end, of files, unless the reference says otherwise."""
+    assert take(value, from_file=True) == trimmed.decode()
+    assert take(value, from_file=True, trim=False) == value.decode()
+    assert take(value) == value.decode()
+    assert take(value, trim=True) == trimmed.decode()
+    assert take(value.decode(), trim=True) == trimmed.decode()
+
+
+def test_base64() -> None:
+    """Bytes that are no text are taken as base64, and base64 is decoded."""
+    data = bytes(range(256))
+    encoded = base64.b64encode(data).decode()
+    assert take(data, as_="base64") == encoded
+    assert take("é", as_="base64") == "w6k="
+    assert take(encoded, decode="base64", as_="base64") == encoded
+    assert take("w6k=", decode="base64") == "é"
+    assert take("", decode="base64") == ""
+    assert take(b"w6\nk=\r\n", decode="base64") == "é"
+    assert take(json.dumps({"k": "w6k="}), field="k", decode="base64") == "é"
+    assert take(json.dumps({"k": "é"}), field="k", as_="base64") == "w6k="
+    assert take(b"w6k=\n", from_file=True, as_="base64") == base64.b64encode(b"w6k=").decode()
+
+
+@pytest.mark.parametrize("value", ["w6k", "w6k==", "w 6k=", "w6k=x", "_-8=", "é", "=", "w6k=\x00", "\ufeffw6k="])
+def test_what_is_not_base64(value: str) -> None:
+    """It is an error, not something else decoded."""
+    assert refusal(value, decode="base64") == "the secret is not base64"
+
+
+@pytest.mark.parametrize("value", [b"\xff", b"\xc3", b"\xed\xa0\x80", b"a\x80", "a\ud800", b"\xff\xfea\x00"])
+def test_what_is_not_utf8(value: str | bytes) -> None:
+    """It needs as=base64."""
+    assert refusal(value) == "the secret is not UTF-8 text"
+    assert refusal(value, field="x") == "the secret is not UTF-8 text"
+    if isinstance(value, bytes):
+        assert take(value, as_="base64") == base64.b64encode(value).decode()
+
+
+def test_decoded_bytes_that_are_not_utf8() -> None:
+    """Neither is what base64 holds, nor half of a surrogate pair in JSON."""
+    assert refusal("/w==", decode="base64") == "the secret is not UTF-8 text"
+    assert take("/w==", decode="base64", as_="base64") == "/w=="
+    assert refusal('{"a": "\\ud800"}', field="a") == "the secret is not UTF-8 text"
+    assert take('{"a": "\\ud83d\\ude00"}', field="a") == "😀"
+
+
+@pytest.mark.parametrize(
+    ("value", "cause"),
+    [
+        *((bad, "not JSON") for bad in ("", "x", "{", "{'a': 1}", '{"a": 1,}', '{"a": 1} x', '{"a": .5}', "\ufeff{}")),
+        *((bad, "not JSON") for bad in ('{"a": 01}', '{"a": "x\ny"}', '{"a": +1}', "a=1", "<html>", '{"a": "\x00"}')),
+        *((f'{{"a": {bad}}}', "JSON has not") for bad in ("NaN", "Infinity", "-Infinity")),
+        *((bad, "not an object") for bad in ("1", '"a"', "null", "[1]", "true")),
+        *(
+            (bad, "one key twice")
+            for bad in ('{"a": 1, "a": 2}', '{"b": {"c": 1, "c": 1}, "a": 1}', '{"a": 1, "\\u0061": 1}')
+        ),
+        ("[" * 100_000 + "]" * 100_000, "nested too deeply"),
+        ('{"a":' * 100_000 + "1" + "}" * 100_000, "nested too deeply"),
+    ],
+    ids=lambda value: value[:20],
+)
+def test_json_that_has_no_field(value: str, cause: str) -> None:
+    """Each is an error of its own."""
+    assert cause in refusal(value, field="a")
+
+
+def test_deep_json_as_json() -> None:
+    """What can be read and not be written is an error too."""
+    assert refusal("[" * 100_000 + "]" * 100_000, as_="json") == "the secret's JSON is nested too deeply"
+    deep = "[" * 900 + "]" * 900
+    chosen = select(Payload(deep), Selector(as_="json"))
+    assert isinstance(chosen, Failed) or chosen.reveal() == deep
+
+
+def test_large_values() -> None:
+    """Ten megabytes pass as they are, and a field of them is found."""
+    large = "x\u2028" * 3_000_000
+    assert take(large.encode()) == large
+    assert take(json.dumps({"a": large, "b": 1}), field="b") == "1"
+
+
+def test_errors_hold_nothing_of_the_value(canary: CanaryFactory) -> None:
+    """Nor does an exception that is left behind."""
+    secret = canary()
+    values: list[str | bytes] = [
+        secret,
+        f'{{"a": "{secret}"',
+        f'{{"{secret}": 1, "{secret}": 2}}',
+        f'["{secret}"]',
+        secret.encode() + b"\xff",
+        f'{{"a": {{"b": "{secret}"}}}}',
+        f'"{secret}\\ud800"',
+        f'{{"a": "{secret}\\ud800"}}',
+        f'{{"a": [{"[" * 5000}"{secret}"{"]" * 5000}]}}',
+    ]
+    for value in values:
+        for selector in (
+            Selector(field="a"),
+            Selector(field="/a/0"),
+            Selector(decode="base64"),
+            Selector(as_="json", field="b"),
+        ):
+            chosen = select(Payload(value), selector)
+            if isinstance(chosen, Failed):
+                canary.assert_clean(repr(chosen))
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(st.dictionaries(st.text(min_size=1), _json), st.booleans())
+@settings(max_examples=40)
+def test_every_member_can_be_named(document: dict[str, object], ascii_only: bool) -> None:
+    """By a pointer to it, and by its key where that is none; `as=json` gives it back whole."""
+    text = json.dumps(document, ensure_ascii=ascii_only)
+    for key, value in document.items():
+        pointer = "/" + key.replace("~", "~0").replace("/", "~1")
+        for field in (pointer, *([] if key.startswith("/") else [key])):
+            chosen = select(Payload(text), Selector(field=field, as_="json"))
+            if isinstance(chosen, Failed):  # half of a surrogate pair
+                assert chosen.cause == "the secret is not UTF-8 text"
+            else:
+                assert json.loads(chosen.reveal()) == value
+
+
+@given(
+    st.text(),
+    st.sampled_from([None, "a", "/a", "/0"]),
+    st.sampled_from([None, "base64"]),
+    st.sampled_from([None, "json"]),
+)
+def test_no_payload_raises(value: str, field: str | None, decode: str | None, as_: str | None) -> None:
+    """Whatever a store returns, it is taken or it has failed."""
+    assert isinstance(select(Payload(value), Selector(field=field, decode=decode, as_=as_)), Secret | Failed)

@@ -1,0 +1,570 @@
+"""What `run` hands over to `resolve_config` in the application: always the same environment, or an error."""
+
+import hashlib
+import inspect
+import json
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import hypothesis.strategies as st
+import pytest
+
+from secretsync import Config, UsageError, resolve_config
+from secretsync.core.model import Origin, Secret
+from secretsync.core.records import replace
+from secretsync.project.layout import open_files, open_project
+from secretsync.resolving.handover import KEY_VARIABLE, VARIABLE, Handover, HandoverError, handover_variables
+from tests.support.canary import CanaryFactory, make_canary
+from tests.support.processes import clean_environment, secretsync_argv
+from tests.support.projects import MakeProject, Project
+
+PYTHON = [sys.executable, "-I", "-c"]
+REPORT = """
+import json, os, subprocess, sys
+from secretsync import SecretSyncError, check_rotation, resolve_config
+def report(*args, **options):
+    try:
+        config = resolve_config(*args, **options)
+    except SecretSyncError as error:
+        return {"error": str(error), "kind": type(error).__name__}
+    return {"environment": config.environment, "is_strict": config.is_strict, "values": dict(config)}
+"""
+STORES = '[stores.docker]\ndir = "files"\n'
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def shop(project: MakeProject, canary: CanaryFactory) -> Project:
+    """Three environments with the same keys and different values."""
+    return project(
+        {
+            "env/production/common.env": "PLACE=production\nPORT=8000\nDEBUG=false\n",
+            "env/production/security.env": "SECRET_KEY=$<docker:key>\n",
+            "env/staging/common.env": "PLACE=staging\nPORT=${PORT:-7000}\n",
+            "env/staging/security.env": "SECRET_KEY=$<SECRET_KEY>\n",
+            "env/development/common.env": "PLACE=development\n",
+            "providers/production.toml": STORES,
+            "providers/staging.toml": STORES,
+            "files/key": canary(),
+        }
+    )
+
+
+def run_application(made: Project, program: str, *options: str, before: str = "", **more: Any) -> Any:
+    """Return what `program` prints as JSON in an application of `run`; `before`: shell commands in front of it."""
+    script = made.write("application.py", f"{REPORT}\n{program}\n")
+    start = ["sh", "-c", f'{before}\nexec "$0" "$@"'] if before else []
+    source = [] if "--env-file" in options or "-e" in options else ["-e", "production"]
+    command = [*source, *options, "--", *start, sys.executable, "-I", str(script)]
+    done = made.cli("run", *command, reveals=True, expect=0, **more)
+    return json.loads(done.stdout)
+
+
+# The size
+
+
+def long_text(number: int, size: int) -> str:
+    """Return a text of `size` characters that no rule takes for a stand-in."""
+    return (f"text-{number}-" * size)[:size]
+
+
+def many_entries(count: int, size: int) -> tuple[str, str, str]:
+    """Return common.env, security.env and a JSON secret: every tenth entry is secret, with a reference of its own."""
+    settings = "".join(f"SETTING_{number}={long_text(number, size)}\n" for number in range(count) if number % 10)
+    secrets = "".join(f"SECRET_{number}=$<docker:all#field-{number}>\n" for number in range(0, count, 10))
+    document = json.dumps({f"field-{number}": long_text(number, size) for number in range(0, count, 10)})
+    return settings, secrets, document
+
+
+@pytest.mark.parametrize(
+    ("count", "size"), [(20, 10), (1_400, 30), (10_000, 60), (10_000, 85)], ids=["20", "1400", "10000", "1 MB"]
+)
+def test_any_size_is_handed_over(project: MakeProject, count: int, size: int) -> None:
+    """A grandchild behind a shell gets every value of the same environment, although the store does not answer."""
+    settings, secrets, document = many_entries(count, size)
+    made = project(
+        {
+            "env/production/common.env": settings,
+            "env/production/security.env": secrets,
+            "env/development/common.env": "A=1\n",
+            "providers/production.toml": STORES,
+            "files/all": document,
+        }
+    )
+    expected = resolve_config("production", root=made.root, environ={})
+    program = """
+if len(sys.argv) == 1:
+    subprocess.run([sys.executable, "-I", __file__, "grandchild"], check=True)
+    sys.exit()
+import hashlib
+config = resolve_config()
+digest = hashlib.sha256(json.dumps(dict(config)).encode()).hexdigest()
+origin = config.origin("SECRET_0")
+sizes = [len(name) + 1 + len(value) for name, value in os.environb.items()]
+print(json.dumps([config.environment, len(config), digest, origin.is_secret, list(origin.references), max(sizes)]))
+"""
+    *found, largest = run_application(made, program, before="rm files/all")
+    digest = hashlib.sha256(json.dumps(dict(expected)).encode()).hexdigest()
+    assert found == ["production", count, digest, True, ["docker:all#field-0"]]
+    assert largest <= 131_071
+
+
+def test_what_does_not_fit_is_an_error_before_the_start(project: MakeProject) -> None:
+    """The limit of the kernel is smaller with a small stack: status 6, and nothing starts."""
+    made = project({"env/test/common.env": "".join(f"KEY_{number}={'x' * 40}\n" for number in range(8_000))})
+    argv = secretsync_argv(["run", "-e", "test", "--", "touch", "started"])
+    script = f"ulimit -s 1024 && exec {shlex.join(argv)}"
+    done = subprocess.run(
+        ["/bin/sh", "-c", script], cwd=made.root, env=clean_environment(made.home), capture_output=True, check=False
+    )
+    assert done.returncode == 6, done.stderr
+    assert b"too large for the kernel" in done.stderr
+    assert not (made.root / "started").exists()
+
+
+# Which environment
+
+
+@pytest.mark.parametrize("variable", ["SECRETSYNC_ENV", "ENVIRONMENT"])
+def test_inherited_variable_names_another_environment(shop: Project, variable: str) -> None:
+    """The option of `run` decides, in the application as well."""
+    found = run_application(shop, "print(json.dumps(report()))", env={variable: "development"})
+    assert (found["environment"], found["values"]["PLACE"]) == ("production", "production")
+
+
+def test_setting_names_another_environment(shop: Project) -> None:
+    """ENVIRONMENT in an env file is a setting of the application."""
+    shop.write("env/production/web.env", "ENVIRONMENT=development\nSECRETSYNC_ENV=development\n")
+    assert run_application(shop, "print(json.dumps(report()))")["environment"] == "production"
+
+
+@pytest.mark.parametrize("variable", ["SECRETSYNC_ENV", "ENVIRONMENT"])
+def test_variable_is_changed_after_the_start(shop: Project, variable: str) -> None:
+    """Neither production's values nor a guess: an error that asks for the name. The same name is no change."""
+    other = run_application(shop, "print(json.dumps(report()))", before=f"export {variable}=staging")
+    assert other["kind"] == "UsageError"
+    assert f"${variable}: it was changed after" in other["error"]
+    same = run_application(shop, "print(json.dumps(report()))", before=f"export {variable}=production")
+    assert same["values"]["PLACE"] == "production"
+
+
+def test_another_environment_does_not_get_the_values(shop: Project) -> None:
+    """Neither through a lookup that ends at the environment, nor through variables, nor through the getters."""
+    program = """
+stores = "" if "SECRET_KEY" in os.environ else "the test needs SECRET_KEY"
+found = report("staging")
+open("files/secret_key", "w").write("of staging" * 4)
+config = resolve_config("staging")
+print(json.dumps([stores, found, config["PORT"], config.get("DEBUG"), config["SECRET_KEY"], config.get("OTHER")]))
+"""
+    stores, found, *rest = run_application(shop, program, env={"OTHER": "inherited"})
+    assert (stores, found["kind"]) == ("", "ResolutionError")
+    assert "docker:secret_key, env:SECRET_KEY" in found["error"]
+    assert rest == ["7000", None, "of staging" * 4, "inherited"]
+
+
+def test_values_in_files_are_hidden_from_another_environment(shop: Project) -> None:
+    """With --files, SECRET_KEY_FILE is what `run` set."""
+    found = run_application(shop, 'print(json.dumps(report("staging")))', "--files", "own", "--allow-disk")
+    assert "env:SECRET_KEY" in found["error"]
+
+
+@pytest.mark.parametrize("program", ["print(json.dumps(report()))", 'print(json.dumps(report("production")))'])
+def test_application_in_another_directory(shop: Project, program: str) -> None:
+    """The application gets the values of `run` if its directory belongs to no project."""
+    found = run_application(shop, f"os.chdir('/')\n{program}", before="rm files/key")
+    assert found["values"]["PLACE"] == "production"
+
+
+def test_project_in_the_applications_directory_is_another_one(project: MakeProject, shop: Project) -> None:
+    """The same name in another project is another environment."""
+    second = project({"env/production/common.env": "PLACE=second\n"})
+    program = f'os.chdir({str(second.root)!r})\nprint(json.dumps([report("production"), report()]))'
+    named, unnamed = run_application(shop, program)
+    assert named["values"] == {"PLACE": "second"}
+    assert unnamed["values"]["PLACE"] == "production"
+
+
+def test_library_calls_for_rotation_mean_the_same_environment(shop: Project) -> None:
+    """`check_rotation()` reports what `run` resolved, not development."""
+    assert run_application(shop, "print(json.dumps(check_rotation().environment))") == "production"
+
+
+# Changed values
+
+
+def test_changed_secret_is_not_used(shop: Project) -> None:
+    """The store is asked, with a warning; if it fails, that is the error. The changed value never counts."""
+    before = "export SECRET_KEY=changed-by-a-script-0123456789abcdef"
+    again = run_application(shop, "print(json.dumps(report()))", before=before)
+    assert again["values"]["SECRET_KEY"] == shop.read("files/key")
+    gone = run_application(shop, "print(json.dumps(report()))", before=f"{before}\nrm files/key")
+    assert "docker:key" in gone["error"]
+
+
+@pytest.mark.parametrize("before", ["unset SECRET_KEY", "export SECRET_KEY=", "export SECRET_KEY=$PLACE"])
+def test_secret_that_is_gone_or_replaced(shop: Project, before: str) -> None:
+    """None of the other values is used either: they belong to one resolution."""
+    shop.write("env/production/security.env", "SECRET_KEY=$<docker:key>\nB=$<docker:b>\n")
+    shop.write("files/b", make_canary())
+    found = run_application(shop, "print(json.dumps(report()))", before=f"{before}\nrm files/b")
+    assert "docker:b" in found["error"]
+
+
+def test_changed_secret_file_is_not_used(shop: Project) -> None:
+    """The same for secrets that `run` wrote to files."""
+    options = ("--files", "own", "--allow-disk")
+    before = 'rm -f "$SECRET_KEY_FILE" && printf changed > "$SECRET_KEY_FILE"'
+    found = run_application(shop, "print(json.dumps(report()))", *options, before=before)
+    assert found["values"]["SECRET_KEY"] == shop.read("files/key")
+
+
+def test_warning_names_no_value(shop: Project) -> None:
+    """The log has the reason once."""
+    script = shop.write("application.py", "import secretsync; secretsync.resolve_config()")
+    command = ["sh", "-c", f"SECRET_KEY=changed exec {sys.executable} -I {script}"]
+    done = shop.cli("run", "-e", "production", "--", *command, expect=0)
+    assert done.stderr.count("a secret was changed after `secretsync run` had resolved it") == 1
+
+
+def test_changed_setting_is_used_and_judged(shop: Project) -> None:
+    """A script may set PORT for a worker. A strict environment does not accept every value for that."""
+    ok = run_application(shop, "print(json.dumps(report()))", before="rm files/key\nexport PORT=9000")
+    assert ok["values"]["PORT"] == "9000"
+    shop.write("files/key", make_canary())
+    refused = run_application(shop, "print(json.dumps(report()))", before="export DEBUG=true")
+    assert refused["kind"] == "ValidationError"
+    taken = run_application(shop, "print(json.dumps(report()))", "--no-validate", before="export DEBUG=true")
+    assert taken["values"]["DEBUG"] == "true"
+
+
+def test_changed_secret_of_a_variable_is_an_error(project: MakeProject) -> None:
+    """A placeholder in a variable is gone after `run` replaced it, so no store can be asked again."""
+    made = project({"env/production/common.env": "A=1\n", "providers/production.toml": STORES, "files/key": "k" * 40})
+    env = {"PASSWORD": "$<docker:key>"}
+    program = "print(json.dumps(report()))"
+    found = run_application(made, program, "--resolve-environment", before="export PASSWORD=x", env=env)
+    assert "start the application again" in found["error"]
+
+
+# Damage
+
+DAMAGE = {
+    "no head": f"unset {VARIABLE}",
+    "empty head": f"export {VARIABLE}=",
+    "cut head": f'export {VARIABLE}="${{{VARIABLE}%?????}}"',
+    "other head": f"export {VARIABLE}='[]'",
+    "other schema": f'export {VARIABLE}=\'{{"schema":1,"environment":"production","root":"/","names":{{}}}}\'',
+    "no key": f"unset {KEY_VARIABLE}",
+    "cut key": f'export {KEY_VARIABLE}="${{{KEY_VARIABLE}%?}}"',
+}
+DAMAGED_PARTS = {
+    "no part": f"unset {VARIABLE}_1",
+    "cut part": f'export {VARIABLE}_1="${{{VARIABLE}_1%????????}}"',
+    "changed part": f'export {VARIABLE}_1="AAAA${{{VARIABLE}_1#????}}"',
+    "other characters": f'export {VARIABLE}_1="${{{VARIABLE}_1}}!"',
+}
+
+
+@pytest.mark.parametrize("damage", [*DAMAGE, *DAMAGED_PARTS])
+def test_damage_is_an_error_and_no_other_environment(shop: Project, damage: str) -> None:
+    """Without a name nothing is guessed. With a name the stores are asked."""
+    if damage in DAMAGED_PARTS:
+        shop.write("env/production/big.env", "".join(f"KEY_{number}=x\n" for number in range(1_400)))
+    before = {**DAMAGE, **DAMAGED_PARTS}[damage]
+    unnamed, named, started = run_application(
+        shop,
+        'print(json.dumps([report(), report("production"), report(root=".", services=[])]))',
+        before=before,
+        env={"ENVIRONMENT": "development"},
+    )
+    for found in (unnamed, started):
+        assert found["kind"] == "HandoverError"
+        assert f"${VARIABLE}: it is damaged" in found["error"]
+    assert named["values"]["SECRET_KEY"] == shop.read("files/key")
+
+
+def test_no_variable_of_run_is_no_damage(shop: Project) -> None:
+    """A program that was started with an environment of its own resolves as it would without `run`."""
+    program = "print(json.dumps(report()))"
+    before = f"for name in $(env | sed -n 's/^\\({VARIABLE}[A-Z0-9_]*\\)=.*/\\1/p'); do unset $name; done"
+    assert run_application(shop, program, before=before)["environment"] == "development"
+
+
+# Commands in the application
+
+
+def test_commands_mean_the_same_environment(shop: Project) -> None:
+    """`explain` without a name shows what `run` resolved, also from another directory; a name decides."""
+    argv = secretsync_argv(["explain", "--format", "json"])
+    for more, expected in ((["-e", "staging"], "staging"), ([], "production")):
+        done = shop.cli("run", "-e", "production", "--", *argv, *more, expect=0, env={"ENVIRONMENT": "development"})
+        assert json.loads(done.stdout)["environment"] == expected
+    script = f"cd / && exec {shlex.join(argv)}"
+    done = shop.cli("run", "-e", "production", "--", "sh", "-c", script, expect=0)
+    assert json.loads(done.stdout)["environment"] == "production"
+
+
+def test_command_refuses_to_guess_after_damage(shop: Project) -> None:
+    """Status 2."""
+    script = f"export {VARIABLE}=x; exec {shlex.join(secretsync_argv(['explain']))}"
+    done = shop.cli("run", "-e", "production", "--", "sh", "-c", script, expect=2)
+    assert "it is damaged" in done.stderr
+
+
+def test_run_inside_run(shop: Project) -> None:
+    """The inner one resolves its own environment without the values of the outer one, and hands that over."""
+    inner = secretsync_argv(["run", "-e", "staging", "--"])
+    missing = shop.cli("run", "-e", "production", "--", *inner, "true", expect=3)
+    assert "env:SECRET_KEY" in missing.stderr
+    shop.write("files/secret_key", make_canary())
+    script = shop.write("application.py", f"{REPORT}\nprint(json.dumps(report()))")
+    command = ["run", "-e", "production", "--", *inner, sys.executable, "-I", str(script)]
+    found = json.loads(shop.cli(*command, reveals=True, expect=0).stdout)
+    assert found["values"] == {"PLACE": "staging", "PORT": "7000", "SECRET_KEY": shop.read("files/secret_key")}
+
+
+def test_large_handover_leaves_nothing_behind_in_a_smaller_one(shop: Project) -> None:
+    """The parts of the outer `run` are not passed on."""
+    shop.write("env/production/big.env", "".join(f"KEY_{number}=x\n" for number in range(1_400)))
+    show = f"import os; print(*sorted(name for name in os.environ if name.startswith({VARIABLE!r})))"
+    outer = shop.cli("run", "-e", "production", "--", *PYTHON, show, expect=0)
+    assert outer.stdout.split() == [VARIABLE, f"{VARIABLE}_1", KEY_VARIABLE]
+    inner = secretsync_argv(["run", "-e", "development", "--", *PYTHON, show])
+    assert shop.cli("run", "-e", "production", "--", *inner, expect=0).stdout.split() == [VARIABLE, KEY_VARIABLE]
+
+
+# Files in place of folders
+
+
+@pytest.fixture
+def single(project: MakeProject) -> Project:
+    """A project that is one env file."""
+    return project(
+        {".env": "DEBUG=true\nA=$<docker:key>\nENVIRONMENT=production\n", "s.toml": STORES, "files/key": "k" * 40}
+    )
+
+
+FILES = ("--env-file", ".env", "--bindings", "s.toml")
+
+
+def test_files_without_a_name(single: Project) -> None:
+    """The name in the file is a setting, so the application is as lenient as `run` was."""
+    program = 'print(json.dumps([report(), report(files=[".env"], bindings="s.toml")]))'
+    for found in run_application(single, program, *FILES, before="rm files/key"):
+        assert (found["environment"], found["is_strict"], found["values"]["A"]) == (None, False, "k" * 40)
+
+
+def test_files_with_a_name(single: Project) -> None:
+    """The name is handed over; each way to name the same configuration gets the same."""
+    program = """
+files = {"files": [".env"], "bindings": "s.toml"}
+print(json.dumps([report(), report("staging"), report(**files), report("staging", **files)]))
+"""
+    options = ("-e", "staging", *FILES, "--no-validate")
+    for found in run_application(single, program, *options, before="rm files/key"):
+        assert (found["environment"], found["is_strict"], found["values"]["A"]) == ("staging", True, "k" * 40)
+
+
+def test_files_with_another_name_or_bindings(single: Project) -> None:
+    """They are another configuration: the store is asked, and does not answer."""
+    program = """
+print(json.dumps([report("test", files=[".env"], bindings="s.toml"), report(files=[".env"])]))
+"""
+    for found in run_application(single, program, *FILES, before="rm files/key"):
+        assert "docker:key" in found["error"]
+
+
+def test_file_that_is_named_twice(single: Project) -> None:
+    """By its own name and by a link to it."""
+    (single.root / "link.env").symlink_to(".env")
+    options = ("--env-file", "link.env", *FILES)
+    found = run_application(single, "print(json.dumps(report()))", *options, before="rm files/key")
+    assert found["values"]["A"] == "k" * 40
+
+
+@pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
+def test_values_are_unchanged_in_any_locale(shop: Project, locale: str) -> None:
+    """Python decodes variables by the locale. That is no change of a value."""
+    shop.write("files/key", "é\u2028ü" * 20)
+    shop.write("env/production/common.env", "PLACE=production\nNAME=Zoë\n")
+    env = {"LC_ALL": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    program = "print(json.dumps([report(), list(map(len, [resolve_config()['NAME']]))]))"
+    script = shop.write("application.py", f"{REPORT}\n{program}\n")
+    command = ["sh", "-c", f"rm files/key; exec {sys.executable} -s -P {script}"]
+    done = shop.cli("run", "-e", "production", "--", *command, env=env, expect=0)
+    found, lengths = json.loads(done.stdout)
+    assert found["values"]["SECRET_KEY"] == "é\u2028ü" * 20
+    assert lengths == [3]
+    assert done.stderr == ""
+
+
+def test_variables_alone(project: MakeProject) -> None:
+    """Without env files the bindings are handed over too. An env/ in the application's directory is no substitute."""
+    made = project({"s.toml": STORES, "files/key": "k" * 40})
+    program = """
+os.makedirs("other/env/development")
+open("other/env/development/common.env", "w").write("PLACE=development\\n")
+found = report()
+os.chdir("other")
+print(json.dumps([found, report()]))
+"""
+    script = made.write("application.py", f"{REPORT}\n{program}")
+    options = ("--resolve-environment", "--bindings", "s.toml")
+    command = ["run", *options, "--", "sh", "-c", f"rm files/key; exec {sys.executable} -I {script}"]
+    done = made.cli(*command, env={"PASSWORD": "$<docker:key>"}, reveals=True, expect=0)
+    for found in json.loads(done.stdout):
+        assert (found["environment"], found["is_strict"]) == (None, True)
+        assert found["values"] == {"PASSWORD": "k" * 40}
+
+
+# The variables
+
+
+def handover(names: int, secret: str = "1234") -> Handover:
+    """Return what `run` hands over for so many settings and one short secret."""
+    from secretsync.config.config import Resolved
+    from secretsync.project.environ_entries import variable_entry
+
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "env/test").mkdir(parents=True)
+        Path(folder, "env/test/common.env").write_text("A=1\n")
+        project = open_project("test", folder)
+    keys = [*(f"KEY_{number}" for number in range(names)), "PIN"]
+    resolved = {}
+    for key in keys:
+        origin = Origin(key=key, file="", line=0, service=None, is_secret=key == "PIN")
+        value = Secret(secret if key == "PIN" else "x")
+        resolved[key] = Resolved(variable_entry(key, ""), value, origin, (), is_from_store=False)
+    return Handover.of(project, ["web"], resolved, {}, {}, validates=True)
+
+
+def test_pipe_is_not_read_again(single: Project) -> None:
+    """`run` read the pipe to its end, so its entries are those of the process environment in the application."""
+    from secretsync.config.config import Resolved
+    from secretsync.project.environ_entries import variable_entry
+
+    single.write(".env", "DEBUG=true\n")
+    os.mkfifo(single.root / "pipe")
+    shown = [str(single.root / "pipe"), str(single.root / ".env")]
+    resolved = {}
+    for key, file, value in (("P", shown[0], "from the pipe"), ("DEBUG", shown[1], "true")):
+        origin = Origin(key=key, file=file, line=1, service=None, is_secret=True, references=("docker:x",))
+        entry = replace(variable_entry(key, ""), file=file)
+        resolved[key] = Resolved(entry, Secret(value), origin, (), is_from_store=True)
+    for files in (shown, shown[:1]):
+        project = open_files(files, None)
+        found = {key: one for key, one in resolved.items() if one.entry.file in files}
+        handed = Handover.of(project, [], found, {}, {}, validates=True)
+        environ = {**handed.to_variables(), **{key: one.value.reveal() for key, one in found.items()}}
+        config = resolve_config(environ=environ, root=single.root)
+        assert (config["P"], config.origin("P").references) == ("from the pipe", ("docker:x",))
+        assert (config.environment, config.is_strict) == (None, False)
+
+
+@pytest.mark.parametrize("names", [0, 10, 1_400])
+def test_variables_say_the_same_again(names: int) -> None:
+    """What is read is what was written, in one variable or in several."""
+    written = handover(names)
+    variables = written.to_variables()
+    assert set(handover_variables({**variables, "OTHER": "", f"{VARIABLE}_X": ""})) == set(variables)
+    assert Handover.from_environ(variables) == written
+    assert Handover.from_environ({}) is None
+
+
+def test_digests_reveal_nothing_about_a_short_secret() -> None:
+    """They differ for the same value in each start, and without the key no candidate can be tried."""
+    first, second = handover(1), handover(1)
+    assert first.secrets != second.secrets
+    assert first.settings != second.settings
+    text = first.to_variables()[VARIABLE]
+    assert first.key not in text
+    assert "1234" not in json.loads(text)["names"]["PIN"].values()
+    for hidden in (first.key, first.secrets, first.settings):
+        assert hidden not in repr(first)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"environment": 5},
+        {"environment": None},
+        {"root": None},
+        {"services": "web"},
+        {"services": [5]},
+        {"files": "x"},
+        {"names": []},
+        {"names": {"A": None}},
+        {"names": {"A": {"file": ["x"]}}},
+        {"names": {"A": {"file": "x", "path": 5}}},
+        {"names": {"A": {"file": "x", "versions": [5]}}},
+        {"names": {"A": {"file": "x", "references": 5}}},
+        {"validates": "no"},
+        {"parts": 0},
+        {"parts": 1_000_000},
+        {"parts": "x"},
+    ],
+)
+def test_wrong_types_are_damage(change: dict[str, Any]) -> None:
+    """No crash, and no half of a document."""
+    variables = handover(1).to_variables()
+    document = {**json.loads(variables[VARIABLE]), **change}
+    with pytest.raises(HandoverError, match="damaged"):
+        Handover.from_environ({**variables, VARIABLE: json.dumps(document)})
+    with pytest.raises(UsageError):
+        resolve_config(environ={**variables, VARIABLE: json.dumps(document)})
+
+
+# All together
+
+KEYS = st.sampled_from(["A", "B_1", "PORT", "DEBUG_LEVEL", "TOKEN", "DB_PASSWORD", "Url", "_X"])
+TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="'\\"), max_size=40)
+
+
+def scope(config: Config) -> list[Any]:
+    """Return the values of a scope and where they came from."""
+    origins = [config.origin(key) for key in config]
+    shown = [[one.key, one.file, one.line, one.is_secret, one.references, one.stores, one.versions] for one in origins]
+    return [dict(config), shown]
+
+
+SCOPES = f"""
+Config = object
+from typing import Any
+{inspect.getsource(scope)}
+config = resolve_config()
+print(json.dumps([config.environment, config.services, scope(config), scope(config.service("web"))]))
+"""
+
+
+@hypothesis.settings(
+    max_examples=6, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture], database=None
+)
+@hypothesis.given(
+    whole=st.dictionaries(KEYS, TEXT, min_size=1),
+    service=st.dictionaries(KEYS, TEXT),
+    stored=st.dictionaries(KEYS, TEXT),
+)
+def test_application_gets_exactly_what_run_resolved(
+    project: MakeProject, whole: dict[str, str], service: dict[str, str], stored: dict[str, str]
+) -> None:
+    """In every scope, with the same origins, from real processes and without the stores."""
+    made = project({"providers/test.toml": STORES})
+    made.write("files/none", "")
+    for key, value in stored.items():
+        made.write(f"files/{key}", value)
+    made.write("env/test/common.env", "".join(f"{key}='{value}'\n" for key, value in whole.items()))
+    made.write("env/test/security.env", "".join(f"S_{key}=$<docker:{key}>\n" for key in stored))
+    made.write("env/test/web.env", "".join(f"{key}='{value}'\n" for key, value in service.items()))
+    config = resolve_config("test", root=made.root, environ={})
+    found = run_application(made, SCOPES, "-e", "test", before="rm files/*")
+    expected = [config.environment, config.services, scope(config), scope(config.service("web"))]
+    assert found == json.loads(json.dumps(expected))
