@@ -23,9 +23,8 @@ if TYPE_CHECKING:
         ValueTypeError,
     )
     from secretsync.core.model import Origin, Secret
+    from secretsync.core.version import __version__
     from secretsync.rotation.report import Finding, RotationReport, SecretAge, State
-
-__version__ = "0.1.0"
 
 __all__ = [
     "AppConfig",
@@ -48,12 +47,14 @@ __all__ = [
     "UsageError",
     "ValidationError",
     "ValueTypeError",
+    "__version__",
     "check_rotation",
     "resolve_config",
 ]
 
 # Where each public name lives. They are imported on first use: the commands pay only for what they need.
 _HOMES = {
+    "__version__": "core.version",
     "AppConfig": "appconfig",
     "Config": "config.config",
     "Finding": "rotation.report",

@@ -1,4 +1,4 @@
-"""The library calls: the whole way from the files to a configuration, on one screen."""
+"""The two calls of the library: a configuration, and how old its secrets are."""
 
 from __future__ import annotations
 
@@ -7,28 +7,21 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from secretsync.config.config import Config, Resolved
-from secretsync.core.errors import ResolutionError, UsageError, ValidationError
-from secretsync.core.model import Payload
+from secretsync.core.errors import UsageError
+from secretsync.core.model import Environ
 from secretsync.planning.plan import EntryId, Plan
-from secretsync.planning.request import Environ, Source, load_plan, make_deadline, make_source, open_source
-from secretsync.providers.interface import Deadline, Provider
-from secretsync.resolving.fetch import Answers, Stores, fetch, inspect, open_stores
+from secretsync.planning.request import Source, load_plan, make_source, open_source
+from secretsync.providers.interface import Provider
 from secretsync.resolving.handover import Handover, HandoverError
-from secretsync.resolving.resolve import resolve
+from secretsync.resolving.pipeline import log_warning, resolve_plan
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from secretsync.policy.policy_file import Policy
-    from secretsync.policy.rules import Finding
     from secretsync.resolving.access_log import AccessLog
-    from secretsync.resolving.activity import StoreWork
     from secretsync.rotation.report import RotationReport
 
-__all__ = ["check_rotation", "fetch_logged", "resolve_config", "resolve_plan", "rotation_of_plan"]
-
-# Stores limit how often metadata are asked for (AWS: ListSecretVersionIds 50 times a second), so time grows with them.
-_SECRETS_A_SECOND = 25
+__all__ = ["check_rotation", "resolve_config"]
 
 
 def resolve_config(
@@ -95,7 +88,7 @@ def _complete(source: Source, environ: Mapping[str, str]) -> tuple[Source, Hando
     except HandoverError as error:
         if source.environment is None and source.files is None:
             raise
-        _warn(f"{error}; the stores are asked")
+        log_warning(f"{error}; the stores are asked")
         return source, None
     return (source, None) if handover is None else (handover.complete(source, environ), handover)
 
@@ -125,7 +118,7 @@ def _handed_over(
                 f"{handover.label}: a secret was changed after `secretsync run` had resolved it from a placeholder in "
                 "a variable, and only `run` can resolve it again; start the application again"
             )
-        _warn(
+        log_warning(
             f"{handover.label}: a secret was changed after `secretsync run` had resolved it, so none of the values "
             "that `run` handed over is used; the stores are asked"
         )
@@ -139,100 +132,7 @@ def _access_log(environ: Mapping[str, str]) -> AccessLog | None:
         return None
     from secretsync.resolving.access_log import AccessLog  # who keeps none needs none of it
 
-    return AccessLog(path, environ, warn=_warn)
-
-
-def resolve_plan(
-    plan: Plan,
-    environ: Mapping[str, str],
-    *,
-    timeout: float | None = None,
-    stores: Mapping[str, Provider] | None = None,
-    known: Mapping[EntryId, Resolved] | None = None,
-    source: Source | None = None,
-    validate: bool = False,
-    warn: Callable[[Finding], None] | None = None,
-    log: AccessLog | None = None,
-    tell: Callable[[StoreWork], None] | None = None,
-) -> Config:
-    """The configuration that a plan gives: ask the stores, put the answers in, judge the values.
-
-    `known`: entries whose values are known already; no store is asked for them.
-    `warn`: who hears of what is only a warning; None: it is logged. `log`: where reads of secrets are written. `tell`:
-    who hears of what each store did.
-
-    Raises ConfigurationError for a missing SDK or a bad policy, ResolutionError with every secret that could not be
-    had, ValidationError with every value that is not allowed.
-    """
-    deadline = make_deadline(plan.bindings, timeout)
-    policy = None
-    if validate:
-        from secretsync.policy.policy_file import open_policy  # who does not validate needs none of it
-
-        policy = open_policy(plan.project)
-    asked = plan.without(known) if known else plan
-    with open_stores(asked, environ, stores, tell) as opened:
-        answers = fetch_logged(asked, opened, deadline, log)
-
-    def reload() -> Config:
-        again = load_plan(source, environ, stores) if source is not None else plan
-        return resolve_plan(
-            again, environ, timeout=timeout, stores=stores, source=source, validate=validate, warn=warn, log=log
-        )
-
-    result = resolve(asked, answers, environ, inherited=known, reload=reload)
-    if not isinstance(result, Config):
-        raise ResolutionError(result)
-    if policy is not None:
-        _validate(result, plan, policy, environ, warn or _log)
-    return result
-
-
-def fetch_logged(plan: Plan, stores: Stores, deadline: Deadline, log: AccessLog | None) -> Answers[Payload]:
-    """The values of every secret that the plan needs, written down in the access log where there is one."""
-    if log is None:
-        return fetch(plan, stores, deadline)
-    from secretsync.resolving.access_log import reads_of
-
-    reads = reads_of(plan)
-    log.prepare(reads)
-    answers = fetch(plan, stores, deadline)
-    log.write(reads, answers)
-    return answers
-
-
-def _validate(
-    config: Config, plan: Plan, policy: Policy, environ: Mapping[str, str], warn: Callable[[Finding], None]
-) -> None:
-    """Raise ValidationError with all that is not as it must be; what is less than an error goes to `warn`."""
-    from secretsync.policy.rules import Severity
-    from secretsync.policy.validate import judge, subjects_of, today, without_ignored
-
-    verdict = judge(
-        policy,
-        subjects_of(config),
-        is_strict=plan.is_strict,
-        environ=environ,
-        services=config.services,
-        known_services=plan.known_services,
-    )
-    findings = without_ignored(policy, verdict.findings, today)
-    errors = [finding.problem for finding in findings if finding.severity is Severity.ERROR]
-    for finding in findings:
-        if finding.severity is not Severity.ERROR:
-            warn(finding)
-    if errors:
-        raise ValidationError(errors)
-
-
-def _log(finding: Finding) -> None:
-    _warn(str(finding.problem))
-
-
-def _warn(text: str) -> None:
-    import logging
-
-    logging.getLogger("secretsync").warning("%s", text)
+    return AccessLog(path, environ, warn=log_warning)
 
 
 def check_rotation(
@@ -268,27 +168,6 @@ def check_rotation(
     if handover is not None and _as_resolved(source, handover, environ) is None:
         environ = handover.hide(environ)
     plan = load_plan(source, environ, stores)
+    from secretsync.rotation.check import rotation_of_plan  # resolving needs none of it
+
     return rotation_of_plan(plan, environ, now=now, timeout=timeout, strict=strict, stores=stores, progress=progress)
-
-
-def rotation_of_plan(
-    plan: Plan,
-    environ: Mapping[str, str],
-    *,
-    now: datetime | None = None,
-    timeout: float | None = None,
-    strict: bool = False,
-    stores: Mapping[str, Provider] | None = None,
-    progress: Callable[[int, int], None] | None = None,
-    tell: Callable[[StoreWork], None] | None = None,
-) -> RotationReport:
-    """How old the secrets of a plan are; see `check_rotation`."""
-    from datetime import UTC, datetime
-
-    from secretsync.rotation.report import assess  # resolving needs none of it
-
-    deadline = make_deadline(plan.bindings, timeout, more=len(plan.refs) / _SECRETS_A_SECOND)
-    with open_stores(plan, environ, stores, tell) as opened:
-        answers = inspect(plan, opened, deadline, progress)
-    # After the answers: what was made while they were under way is not in the future.
-    return assess(plan, answers, now or datetime.now(UTC), strict=strict)

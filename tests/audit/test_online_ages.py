@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from secretsync.audit import AuditReport
 from secretsync.audit.collect import audit_plan
-from secretsync.planning.request import Environ, Source, load_plan
+from secretsync.audit.report import AuditReport
+from secretsync.core.model import Environ
+from secretsync.planning.request import Source, load_plan
 from secretsync.policy.rules import Finding, Severity
 from tests.servers.openbao import VaultSpace
 from tests.support.canary import CanaryFactory

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from secretsync.audit import AuditReport, state
+from secretsync.audit import state
 from secretsync.audit.collect import audit_plan
+from secretsync.audit.report import AuditReport
 from secretsync.core.errors import ConfigurationError
-from secretsync.planning.request import AnyEnviron, Environ, Source, load_plan
+from secretsync.core.model import AnyEnviron, Environ
+from secretsync.planning.request import Source, load_plan
 from secretsync.policy.rules import RULES, Severity
 from tests.support.canary import make_canary
 from tests.support.processes import clean_environment, run_command

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from secretsync.planning.request import Environ, Source, load_plan
+from secretsync.core.model import Environ
+from secretsync.planning.request import Source, load_plan
 from secretsync.project.placeholders import parse_value
 from secretsync.providers.registry import BUILT_IN, load_provider
-from secretsync.resolving.fetch import Stores
+from secretsync.resolving.stores import Stores
 from tests.servers.aws import AwsAccount, Principal
 from tests.servers.names import unique
 from tests.servers.openbao import VaultSpace

@@ -8,7 +8,8 @@ from secretsync.inspection import explain
 from secretsync.planning.plan import EntryPart, EnvironPart, SecretPart
 from secretsync.project.placeholders import Text
 from secretsync.providers.interface import Deadline
-from secretsync.resolving.fetch import Stores, inspect
+from secretsync.resolving.fetch import inspect
+from secretsync.resolving.stores import Stores
 from secretsync.testing import MemoryProvider
 from tests.support.plans import config_of, good_plan, plan_errors, planned
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from secretsync.audit.env_files import written
 from secretsync.core.names import SensitiveNames
 from secretsync.planning.secrecy import is_secret_part, is_secret_written, secret_entries
+from secretsync.policy.plaintext import written
 from secretsync.project.placeholders import Placeholder, Variable, parse_value
 from secretsync.testing import MemoryProvider
 from tests.support.plans import good_plan

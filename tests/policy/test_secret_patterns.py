@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from secretsync.audit.env_files import plaintext_of
+from secretsync.policy.plaintext import plaintext_of
 from secretsync.policy.policy_file import Policy
 from secretsync.policy.secret_patterns import (
     has_password,

@@ -10,7 +10,8 @@ import pytest
 
 from secretsync import resolve_config
 from secretsync.core.errors import UsageError
-from secretsync.planning.request import Environ, Source, load_plan
+from secretsync.core.model import Environ
+from secretsync.planning.request import Source, load_plan
 from secretsync.project.layout import environments, find_root, named_environment, open_files, open_project
 from tests.support.projects import MakeProject
 

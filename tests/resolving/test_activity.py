@@ -14,7 +14,8 @@ from secretsync.project.bindings import StoreConfig
 from secretsync.project.layout import Project
 from secretsync.providers.interface import Answer, Deadline, Provider, RequestCounter
 from secretsync.resolving.activity import Ledger, StoreWork
-from secretsync.resolving.fetch import Stores, ask_values
+from secretsync.resolving.fetch import ask_values
+from secretsync.resolving.stores import Stores
 from secretsync.testing import MemoryProvider
 from tests.support.canary import CanaryFactory
 from tests.support.projects import MakeProject

@@ -18,7 +18,8 @@ from secretsync.planning.plan import SecretPart
 from secretsync.planning.references import Target
 from secretsync.providers import registry
 from secretsync.providers.interface import Answer, Deadline, Identity, Provider, ProviderSpec, StoreContext
-from secretsync.resolving.fetch import Answers, Stores, ask_values, fetch, inspect, open_stores
+from secretsync.resolving.fetch import Answers, ask_values, fetch, inspect
+from secretsync.resolving.stores import Stores, open_stores
 from secretsync.testing import MemoryProvider
 from tests.support.canary import CanaryFactory
 from tests.support.plans import good_plan

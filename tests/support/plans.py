@@ -11,8 +11,9 @@ from secretsync.project.bindings import Bindings, parse_bindings
 from secretsync.project.env_file import EnvFile, parse_env_file
 from secretsync.project.layout import Project, SourceFile
 from secretsync.providers.interface import Deadline, Provider
-from secretsync.resolving.fetch import Stores, fetch
+from secretsync.resolving.fetch import fetch
 from secretsync.resolving.resolve import resolve
+from secretsync.resolving.stores import Stores
 
 _WHOLE = ("common", "security")
 

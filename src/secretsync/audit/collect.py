@@ -6,23 +6,22 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from secretsync.api import fetch_logged
-from secretsync.audit import AuditReport, audit
 from secretsync.audit.evidence import Ages, Evidence, Online
+from secretsync.audit.report import AuditReport, audit
 from secretsync.audit.state import file_states, git_state, owners
 from secretsync.core.errors import ProblemKind, SecretSyncError
-from secretsync.core.model import Secret
+from secretsync.core.model import AnyEnviron, Secret
 from secretsync.inspection.check import check
-from secretsync.inspection.get import inspect_plan
 from secretsync.planning.plan import EntryId, EnvironPart, Plan
-from secretsync.planning.request import AnyEnviron, Source, load_plan, make_deadline
+from secretsync.planning.request import Source, load_plan, make_deadline
 from secretsync.policy.policy_file import open_policy
 from secretsync.policy.rules import RULES, Finding, Severity, found
 from secretsync.policy.validate import planned_subjects, written_values
 from secretsync.project.env_file import read_env_file
 from secretsync.project.layout import Project, environments
-from secretsync.resolving.fetch import open_stores
+from secretsync.resolving.pipeline import fetch_logged, inspect_plan
 from secretsync.resolving.resolve import resolve_values
+from secretsync.resolving.stores import open_stores
 from secretsync.rotation.report import RotationReport, State, assess
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from secretsync.audit.env_files import plaintext_of
 from secretsync.audit.evidence import Evidence, GitState
 from secretsync.planning.plan import Plan
+from secretsync.policy.plaintext import plaintext_of
 from secretsync.policy.rules import Finding, Severity, found
 
 __all__ = ["git_findings", "is_private_path", "mode_findings", "secret_folders"]

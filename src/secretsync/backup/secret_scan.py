@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
-from secretsync.audit.env_files import plaintext_of
 from secretsync.backup.tree import Node
 from secretsync.core.errors import Problem
 from secretsync.policy.example_values import is_example
+from secretsync.policy.plaintext import plaintext_of
 from secretsync.policy.policy_file import Policy, parse_policy
 from secretsync.policy.rules import Finding, Severity, found
 from secretsync.policy.secret_patterns import HOLE, has_private_key, has_url_password, known_token, may_be_secret

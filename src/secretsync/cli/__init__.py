@@ -101,7 +101,7 @@ def _run(arguments: list[str]) -> int:
         print(_overview())
         return 0
     if name in ("-V", "--version"):
-        from secretsync import __version__
+        from secretsync.core.version import __version__
 
         print(f"secretsync {__version__}")
         return 0

@@ -12,8 +12,9 @@ from secretsync.core.errors import UsageError
 
 if TYPE_CHECKING:
     from secretsync.config.config import Config
+    from secretsync.core.model import Environ
     from secretsync.planning.plan import Plan
-    from secretsync.planning.request import Environ, Source
+    from secretsync.planning.request import Source
     from secretsync.policy.rules import Finding
     from secretsync.project.env_file import EnvFile
     from secretsync.resolving.access_log import AccessLog
@@ -111,7 +112,8 @@ def open_plan(
     is_judged: bool = False,
 ) -> tuple[Plan, Environ]:
     """The plan that the options ask for, and the process environment (None: as it is now)."""
-    from secretsync.planning.request import Environ, load_plan
+    from secretsync.core.model import Environ
+    from secretsync.planning.request import load_plan
 
     environ = Environ(os.environ) if environ is None else environ
     source = environment_of(options, environ, must_be_named=must_be_named, variables=variables, is_judged=is_judged)
@@ -177,8 +179,8 @@ def access_log(options: argparse.Namespace, environ: Mapping[str, str]) -> Acces
 
 def resolve_valid(plan: Plan, environ: Environ, options: argparse.Namespace) -> Config:
     """The configuration of a plan, its values judged where it is strict. Warnings are said on stderr."""
-    from secretsync.api import resolve_plan
     from secretsync.core.errors import ValidationError
+    from secretsync.resolving.pipeline import resolve_plan
 
     is_judged = plan.is_strict and not options.no_validate
     if plan.is_strict and options.no_validate:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
+import time
 from collections.abc import Mapping
 from enum import StrEnum
 
 from secretsync.core.records import Record
 
-__all__ = ["MAX_BYTES", "FileRefusal", "Input", "check_file", "read_file", "size_in_words"]
+__all__ = ["MAX_BYTES", "FileRefusal", "Input", "check_file", "read_file", "size_in_words", "take_lock"]
 
 _MIB = 1024 * 1024
+
 _CHUNK = 64 * 1024
+
 # A FIFO without a writer does not block O_NONBLOCK, and a terminal does not become the controlling one.
 _OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 
@@ -145,3 +149,20 @@ def _too_large(limit: int) -> FileRefusal:
 def size_in_words(size: int) -> str:
     """Return a bound for people: `16 MiB`, `4096 bytes`."""
     return f"{size // _MIB} MiB" if size % _MIB == 0 else f"{size} bytes"
+
+
+_POLL = 0.005  # seconds between two looks: no call waits for a lock up to a deadline
+
+
+def take_lock(descriptor: int, seconds: float) -> bool:
+    """Whether the lock on an open file was had within so many seconds. Raises OSError where it has no locks."""
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                return False
+            time.sleep(_POLL)
+        else:
+            return True

@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Generic, NoReturn, TypeVar
 
 from secretsync.core.errors import ProblemKind
 from secretsync.core.records import Record
+
+__all__ = [
+    "AnyEnviron",
+    "Clock",
+    "Entry",
+    "Environ",
+    "Failed",
+    "Found",
+    "HiddenMapping",
+    "HiddenValue",
+    "Missing",
+    "Origin",
+    "Outcome",
+    "Payload",
+    "Secret",
+    "SecretInfo",
+    "SecretRef",
+    "Selector",
+    "variable_text",
+]
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -16,9 +36,6 @@ if TYPE_CHECKING:
     _MappingToTypeCheckers = Mapping[str, str]
 else:
     _MappingToTypeCheckers = object
-
-__all__ = ["Clock", "Entry", "Failed", "Found", "HiddenMapping", "HiddenValue", "Missing", "Origin", "Outcome"]
-__all__ += ["Payload", "Secret", "SecretInfo", "SecretRef", "Selector", "variable_text"]
 
 MASK = "********"
 
@@ -293,3 +310,36 @@ class Origin(Record, kw_only=True):
     references: tuple[str, ...] = ()  # as written in messages: "aws:prod/app#password"
     stores: tuple[str, ...] = ()
     versions: tuple[str | None, ...] = ()
+
+
+class Environ(HiddenMapping):
+    """The process environment, as a mapping that prints none of its values."""
+
+    __slots__ = ("__of",)
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.__of: Callable[[], Mapping[str, str]] = lambda: environ
+
+    def __getitem__(self, key: str) -> str:
+        return self.__of()[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.__of()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.__of())
+
+    def __len__(self) -> int:
+        return len(self.__of())
+
+
+class AnyEnviron(Environ):
+    """The process environment of which nobody knows what it lacks: plans made of it find every variable there.
+
+    An audit before a deployment runs where the variables of the later process are not.
+    """
+
+    __slots__ = ()
+
+    def __contains__(self, key: object) -> bool:
+        return True

@@ -1,20 +1,28 @@
-"""Where each value comes from: settings as they are, secrets masked, from metadata alone."""
+"""Where each value of a plan comes from."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from secretsync.config.config import Resolved
 from secretsync.core.errors import Problem, ProblemKind
-from secretsync.core.model import MASK, Found, Missing, Payload, SecretInfo
+from secretsync.core.model import MASK, Failed, Found, Missing, Payload, SecretInfo, SecretRef
 from secretsync.core.records import Record, replace
 from secretsync.planning.plan import EntryId, EntryPart, EnvironPart, Plan, PlannedEntry, SecretPart
+from secretsync.planning.request import make_deadline
 from secretsync.planning.secrecy import secret_entries
-from secretsync.resolving.fetch import Answers
+from secretsync.providers.interface import Deadline
+from secretsync.resolving.fetch import Answers, ask_values
+from secretsync.resolving.pipeline import inspect_plan
 from secretsync.resolving.resolve import Inputs, resolve_entry
+from secretsync.resolving.stores import Stores, open_stores
 
-__all__ = ["OriginRow", "Row", "explain", "open_settings"]
+if TYPE_CHECKING:
+    from secretsync.resolving.activity import StoreWork
+
+__all__ = ["OriginRow", "Row", "explain", "explain_plan", "open_settings"]
 
 
 class OriginRow(Record, kw_only=True):
@@ -128,3 +136,34 @@ def _origin(plan: Plan, part: SecretPart, infos: Answers[SecretInfo]) -> OriginR
     else:
         status = outcome.kind.value
     return OriginRow(reference=shown, store=target.store, provider=provider, status=status, cause=cause)
+
+
+def explain_plan(
+    plan: Plan,
+    environ: Mapping[str, str],
+    *,
+    timeout: float | None = None,
+    tell: Callable[[StoreWork], None] | None = None,
+) -> tuple[Row, ...]:
+    """Where each value of a plan comes from; secrets are masked, and their values are not asked for."""
+    infos = inspect_plan(plan, environ, timeout=timeout, tell=tell)
+    settings = open_settings(plan)
+    with open_stores(settings, environ, tell=tell) as opened:
+        answers = _values_of(settings, infos, opened, make_deadline(plan.bindings, timeout))
+    return explain(plan, settings, infos, answers, environ)
+
+
+def _values_of(plan: Plan, infos: Answers[SecretInfo], stores: Stores, deadline: Deadline) -> Answers[Payload]:
+    """The values that the metadata found; what is missing or failed is so by them, and not asked for again."""
+    outcomes: dict[SecretRef, Found[Payload] | Missing | Failed] = {}
+    found = []
+    for part in plan.secrets:
+        index, outcome = infos.settle(part)
+        if isinstance(outcome, Found):
+            found.append(replace(part, targets=(part.targets[index],)))
+        for target in part.targets:
+            if isinstance(info := infos.of(target.ref), Missing | Failed):
+                outcomes[target.ref] = info
+    answers = ask_values(found, stores, deadline)
+    outcomes.update((ref, value) for ref in answers.requested if (value := answers.of(ref)) is not None)
+    return Answers(outcomes)

@@ -1,4 +1,4 @@
-"""What can be asked about a plan's secrets without handing out a configuration: metadata, identities, one value."""
+"""The value of one reference, without an env file."""
 
 from __future__ import annotations
 
@@ -6,85 +6,22 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from secretsync.core.errors import ConfigurationError, Problem, ProblemKind, ResolutionError, UsageError
-from secretsync.core.model import Failed, Found, Missing, Payload, Secret, SecretInfo, SecretRef
-from secretsync.core.records import replace
-from secretsync.planning.plan import Plan, SecretPart
+from secretsync.core.model import Failed, Found, Missing, Secret
+from secretsync.planning.plan import SecretPart
 from secretsync.planning.references import Target, TargetFinder
-from secretsync.planning.request import Source, load_plan, make_deadline, open_source, read_names, read_project_bindings
+from secretsync.planning.request import Source, make_deadline, open_source, read_names, read_project_bindings
 from secretsync.project.bindings import Bindings
 from secretsync.project.layout import Project, absolute
 from secretsync.project.placeholders import BareName, Fault, Reference, parse_reference
-from secretsync.providers.interface import Deadline
 from secretsync.resolving.extract import select
-from secretsync.resolving.fetch import Answers, Stores, StoreState, ask_values, identify, inspect, open_stores
+from secretsync.resolving.fetch import ask_values
+from secretsync.resolving.stores import Stores
 
 if TYPE_CHECKING:
-    from secretsync.inspection.explain import Row
     from secretsync.resolving.access_log import AccessLog, Read
     from secretsync.resolving.activity import StoreWork
 
-__all__ = ["explain_plan", "get_secret", "identify_stores", "inspect_plan"]
-
-
-def inspect_plan(
-    plan: Plan,
-    environ: Mapping[str, str],
-    *,
-    timeout: float | None = None,
-    tell: Callable[[StoreWork], None] | None = None,
-) -> Answers[SecretInfo]:
-    """What the stores say about every secret of a plan, without a value. `tell`: who hears of what each store did.
-
-    Raises ConfigurationError for a missing SDK.
-    """
-    with open_stores(plan, environ, tell=tell) as opened:
-        return inspect(plan, opened, make_deadline(plan.bindings, timeout))
-
-
-def explain_plan(
-    plan: Plan,
-    environ: Mapping[str, str],
-    *,
-    timeout: float | None = None,
-    tell: Callable[[StoreWork], None] | None = None,
-) -> tuple[Row, ...]:
-    """Where each value of a plan comes from; secrets are masked, and their values are not asked for."""
-    from secretsync.inspection.explain import explain, open_settings
-
-    infos = inspect_plan(plan, environ, timeout=timeout, tell=tell)
-    settings = open_settings(plan)
-    with open_stores(settings, environ, tell=tell) as opened:
-        answers = _values_of(settings, infos, opened, make_deadline(plan.bindings, timeout))
-    return explain(plan, settings, infos, answers, environ)
-
-
-def _values_of(plan: Plan, infos: Answers[SecretInfo], stores: Stores, deadline: Deadline) -> Answers[Payload]:
-    """The values that the metadata found; what is missing or failed is so by them, and not asked for again."""
-    outcomes: dict[SecretRef, Found[Payload] | Missing | Failed] = {}
-    found = []
-    for part in plan.secrets:
-        index, outcome = infos.settle(part)
-        if isinstance(outcome, Found):
-            found.append(replace(part, targets=(part.targets[index],)))
-        for target in part.targets:
-            if isinstance(info := infos.of(target.ref), Missing | Failed):
-                outcomes[target.ref] = info
-    answers = ask_values(found, stores, deadline)
-    outcomes.update((ref, value) for ref in answers.requested if (value := answers.of(ref)) is not None)
-    return Answers(outcomes)
-
-
-def identify_stores(
-    source: Source, environ: Mapping[str, str], *, timeout: float | None = None
-) -> tuple[str, tuple[StoreState, ...]]:
-    """What the environment is called, and who we are at each store that it refers to or configures.
-
-    Raises ConfigurationError with everything that is wrong in the files, or for a missing SDK.
-    """
-    plan = load_plan(source, environ)
-    configs = {**plan.bindings.stores, **plan.stores}
-    with Stores(configs, plan.project, environ) as opened:
-        return plan.project.label, identify(opened, make_deadline(plan.bindings, timeout))
+__all__ = ["get_secret"]
 
 
 def get_secret(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from secretsync.core.errors import ConfigurationError, Problem, UsageError
-from secretsync.core.model import Entry, HiddenMapping
+from secretsync.core.model import Entry
 from secretsync.core.names import SensitiveNames
 from secretsync.planning.plan import Plan
 from secretsync.planning.planner import make_plan
@@ -25,41 +25,7 @@ from secretsync.project.layout import (
 )
 from secretsync.providers.interface import Deadline, Provider
 
-__all__ = ["AnyEnviron", "Environ", "Source", "load_plan", "make_deadline", "make_source", "open_source"]
-__all__ += ["read_names", "read_project_bindings"]
-
-
-class Environ(HiddenMapping):
-    """The process environment, as a mapping that prints none of its values."""
-
-    __slots__ = ("__of",)
-
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self.__of: Callable[[], Mapping[str, str]] = lambda: environ
-
-    def __getitem__(self, key: str) -> str:
-        return self.__of()[key]
-
-    def __contains__(self, key: object) -> bool:
-        return key in self.__of()
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.__of())
-
-    def __len__(self) -> int:
-        return len(self.__of())
-
-
-class AnyEnviron(Environ):
-    """The process environment of which nobody knows what it lacks: plans made of it find every variable there.
-
-    An audit before a deployment runs where the variables of the later process are not.
-    """
-
-    __slots__ = ()
-
-    def __contains__(self, key: object) -> bool:
-        return True
+__all__ = ["Source", "load_plan", "make_deadline", "make_source", "open_source", "read_names", "read_project_bindings"]
 
 
 class Source(NamedTuple):
@@ -173,8 +139,6 @@ def read_names(project: Project) -> tuple[SensitiveNames, tuple[Problem, ...]]:
     file = policy_file(project)
     if file is None:
         return SensitiveNames(), ()
-    from secretsync.policy.policy_file import (
-        parse_names,  # Imported only if there is a policy: reading TOML costs time.
-    )
+    from secretsync.policy.policy_file import parse_names
 
     return parse_names(file)

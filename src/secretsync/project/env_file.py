@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import io
+import os
 import re
-from typing import TYPE_CHECKING
+import sys
+from importlib.machinery import PathFinder, SourceFileLoader
+from types import ModuleType
+from typing import IO, TYPE_CHECKING, cast
 
 from secretsync.core.errors import Problem, ProblemKind
 from secretsync.core.files import FileRefusal, Input, read_file
 from secretsync.core.model import Entry
 from secretsync.core.names import is_entry_name
-from secretsync.project.grammar import parse_stream
-
-if TYPE_CHECKING:
-    from dotenv.parser import Binding
 from secretsync.core.records import Record
 
-__all__ = ["EnvFile", "locate", "parse_env_file", "read_env_file", "unquoted_tail"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dotenv.parser import Binding
+
+__all__ = ["EnvFile", "locate", "parse_env_file", "parse_stream", "read_env_file", "unquoted_tail"]
 
 # What stands before an entry's value, as python-dotenv reads it.
 _BEFORE_VALUE = re.compile(r"\s*(?:export[^\S\n]+)?(?:'[^']+'|[^=#\s]+)[^\S\n]*=[^\S\n]*")
+
 _DOUBLE_QUOTE_ESCAPE = re.compile(r"\\[\\'\"abfnrtv]")
 
 
@@ -178,3 +184,27 @@ def unquoted_tail(entry: Entry) -> str:
     if before is None or entry.source[before.end() : before.end() + 1] in ("'", '"'):
         return ""
     return entry.source[before.end() + len(entry.text) :].strip()
+
+
+def _parser() -> ModuleType:
+    """The module `dotenv.parser`, under a name of ours where the package itself was not imported yet."""
+    if "dotenv" not in sys.modules and (package := PathFinder.find_spec("dotenv")) is not None and package.origin:
+        path = os.path.join(os.path.dirname(package.origin), "parser.py")
+        if os.path.isfile(path):
+            loader = SourceFileLoader("secretsync._dotenv_parser", path)
+            module = ModuleType(loader.name)
+            module.__file__ = path
+            sys.modules[loader.name] = module  # NamedTuple and typing look their module up
+            loader.exec_module(module)
+            return module
+    from dotenv import parser
+
+    return parser
+
+
+def parse_stream(stream: IO[str]) -> Iterator[Binding]:
+    """The statements of an env file, one by one, as python-dotenv reads them."""
+    return cast("Iterator[Binding]", _PARSER.parse_stream(stream))
+
+
+_PARSER = _parser()

@@ -1,1 +1,70 @@
-"""One module a provider, what they have in common, and how they are found by name."""
+"""All that the author of a provider needs, in one import. The names are imported on first use."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False  # without importing typing
+if TYPE_CHECKING:
+    from typing import Any
+
+    from secretsync.core.errors import ConfigurationError, Problem, ProblemKind, ResolutionError
+    from secretsync.core.model import Clock, Failed, Found, Missing, Payload, SecretInfo, SecretRef
+    from secretsync.providers.interface import (
+        Answer,
+        Deadline,
+        Identity,
+        Information,
+        Provider,
+        ProviderSpec,
+        RequestCounter,
+        Setting,
+        SettingType,
+        StoreContext,
+    )
+    from secretsync.providers.threads import run_in_threads
+
+__all__ = [
+    "Answer",
+    "Clock",
+    "ConfigurationError",
+    "Deadline",
+    "Failed",
+    "Found",
+    "Identity",
+    "Information",
+    "Missing",
+    "Payload",
+    "Problem",
+    "ProblemKind",
+    "Provider",
+    "ProviderSpec",
+    "RequestCounter",
+    "ResolutionError",
+    "SecretInfo",
+    "SecretRef",
+    "Setting",
+    "SettingType",
+    "StoreContext",
+    "run_in_threads",
+]
+
+# Where the names live that are not in providers.interface.
+_HOMES = {
+    **dict.fromkeys(("ConfigurationError", "Problem", "ProblemKind", "ResolutionError"), "core.errors"),
+    **dict.fromkeys(("Clock", "Failed", "Found", "Missing", "Payload", "SecretInfo", "SecretRef"), "core.model"),
+    "run_in_threads": "providers.threads",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        message = f"module 'secretsync.providers' has no attribute {name!r}"
+        raise AttributeError(message)
+    from importlib import import_module
+
+    value = getattr(import_module(f"secretsync.{_HOMES.get(name, 'providers.interface')}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

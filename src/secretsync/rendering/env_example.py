@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from secretsync.audit.env_files import plaintext_of
 from secretsync.core.errors import printable
 from secretsync.core.model import MASK
 from secretsync.core.records import Record
 from secretsync.planning.plan import Plan
 from secretsync.planning.secrecy import secret_entries
+from secretsync.policy.plaintext import plaintext_of
 from secretsync.policy.policy_file import Policy
 from secretsync.policy.secret_patterns import (
     HOLE,

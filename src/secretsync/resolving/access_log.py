@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from secretsync.core.current_user import actor
 from secretsync.core.errors import OutputError, Problem, ProblemKind
-from secretsync.core.locks import take_lock
+from secretsync.core.files import take_lock
 from secretsync.core.model import Failed, Found, Missing, Payload
 from secretsync.core.records import Record
 from secretsync.core.timestamps import print_moment

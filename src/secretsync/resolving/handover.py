@@ -12,11 +12,11 @@ from typing import Any
 
 from secretsync.config.config import Resolved
 from secretsync.core.errors import UsageError
-from secretsync.core.model import Origin, Secret, variable_text
+from secretsync.core.model import Environ, Origin, Secret, variable_text
 from secretsync.core.names import is_entry_name, is_environment_name
 from secretsync.core.records import Record
 from secretsync.planning.plan import EntryId, Plan
-from secretsync.planning.request import Environ, Source
+from secretsync.planning.request import Source
 from secretsync.planning.secrecy import secret_entries
 from secretsync.project.env_file import EnvFile
 from secretsync.project.environ_entries import FILE, variable_entry

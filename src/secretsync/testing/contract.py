@@ -1,4 +1,4 @@
-"""For tests: a store in memory, and the contract that makes a provider a provider."""
+"""The contract that makes a provider a provider."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import ClassVar, Protocol
 
 from secretsync.core.errors import ProblemKind
@@ -26,102 +25,12 @@ from secretsync.core.model import (
 )
 from secretsync.core.records import replace
 from secretsync.planning.plan import SecretPart, Target
-from secretsync.providers.interface import Answer, Deadline, Identity, Information, Provider, ProviderSpec
+from secretsync.providers.interface import Answer, Deadline, Provider
 from secretsync.resolving.extract import select
 from secretsync.resolving.fetch import Answers, ask_values
+from secretsync.testing.memory import LONG_TIMEOUT, MemoryProvider
 
-__all__ = ["MemoryProvider", "ProviderContract", "StoreUnderTest"]
-
-_LONG = 60.0  # seconds: a deadline that no test is meant to reach
-
-
-class MemoryProvider:
-    """A store in memory: `resolve_config("test", stores={"vault": MemoryProvider({"secret/app": {"key": "x"}})})`.
-
-    A mapping as a value is a secret of several fields, kept as JSON. `fetched` and `described` list what was asked.
-    """
-
-    spec = ProviderSpec(
-        name="memory", title="A store in memory", path_help="any path", options=("version", "stage"), key="{name}"
-    )
-
-    def __init__(self, secrets: Mapping[str, str | bytes | Mapping[str, object]] | None = None) -> None:
-        self._versions: dict[str, list[tuple[Payload, SecretInfo]]] = {}
-        self._failures: dict[str, Failed] = {}
-        self._infos: dict[str, SecretInfo] = {}
-        self._hanging = threading.Event()
-        self._released = threading.Event()
-        self.fetched: list[SecretRef] = []
-        self.described: list[SecretRef] = []
-        for path, value in (secrets or {}).items():
-            self.put(path, value)
-
-    def put(self, path: str, value: str | bytes | Mapping[str, object], *, created: datetime | None = None) -> str:
-        """Store a new version of the secret at `path`; returns its id. `created`: aware; None: now."""
-        versions = self._versions.setdefault(path, [])
-        version, moment = str(len(versions) + 1), created or datetime.now(UTC)
-        text = value if isinstance(value, str | bytes) else json.dumps(value, ensure_ascii=False)
-        info = SecretInfo(version=version, created=moment, clock=Clock.VERSION_CREATED)
-        versions.append((Payload(text, version=version, created=moment), info))
-        return version
-
-    def describe_as(self, path: str, info: SecretInfo) -> None:
-        """Answer questions about the newest version of the secret at `path` with `info` from now on."""
-        self._infos[path] = info
-
-    def fail(self, path: str, kind: ProblemKind, cause: str, hint: str | None = None) -> None:
-        """Answer for `path` with a failure from now on."""
-        self._failures[path] = Failed(kind, cause, hint)
-
-    def hang(self) -> None:
-        """Answer nothing any more until `release()`."""
-        self._released.clear()
-        self._hanging.set()
-
-    def release(self) -> None:
-        """End `hang()`."""
-        self._hanging.clear()
-        self._released.set()
-
-    def fetch(self, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Answer]:
-        """See Provider."""
-        self.fetched += refs
-        for ref in refs:
-            self._wait(deadline)
-            outcome = self._find(ref)
-            yield ref, Found(outcome[0]) if isinstance(outcome, tuple) else outcome
-
-    def describe(self, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Information]:
-        """See Provider."""
-        self.described += refs
-        for ref in refs:
-            self._wait(deadline)
-            outcome = self._find(ref)
-            yield ref, Found(self._info(ref, outcome[1])) if isinstance(outcome, tuple) else outcome
-
-    def _wait(self, deadline: Deadline) -> None:
-        if self._hanging.is_set():
-            self._released.wait(deadline.remaining() + _LONG)
-
-    def _find(self, ref: SecretRef) -> tuple[Payload, SecretInfo] | Missing | Failed:
-        if ref.path in self._failures:
-            return self._failures[ref.path]
-        versions = self._versions.get(ref.path, [])
-        wanted = [version for version in versions if ref.version in (None, version[1].version)]
-        return wanted[-1] if wanted else Missing(f"memory has no {ref.path}")
-
-    def _info(self, ref: SecretRef, info: SecretInfo) -> SecretInfo:
-        newest = self._versions[ref.path][-1][1].version
-        if info.version == newest and ref.path in self._infos:
-            return self._infos[ref.path]
-        return info if info.version == newest else replace(info, newer_version=newest)
-
-    def identity(self) -> Identity:
-        """See Provider."""
-        return Identity(store="memory", provider="memory", endpoint="this process")
-
-    def close(self) -> None:
-        """See Provider."""
+__all__ = ["ProviderContract", "StoreUnderTest"]
 
 
 class StoreUnderTest(Protocol):
@@ -225,8 +134,8 @@ class ProviderContract:
     def test_no_references(self, store: StoreUnderTest) -> None:
         """Nothing asked is nothing answered, and no request."""
         before = store.values_read()
-        assert list(store.provider().fetch((), Deadline(_LONG))) == []
-        assert list(store.provider().describe((), Deadline(_LONG))) == []
+        assert list(store.provider().fetch((), Deadline(LONG_TIMEOUT))) == []
+        assert list(store.provider().describe((), Deadline(LONG_TIMEOUT))) == []
         assert store.values_read() == before
 
     def test_duplicates_are_asked_once(self, store: StoreUnderTest) -> None:
@@ -297,7 +206,7 @@ class ProviderContract:
         for hostile in _hostile_paths(path):
             if provider.spec.check_path(hostile) is None:
                 ref = replace(store.ref("victim"), path=hostile)
-                outcome = dict(provider.fetch((ref,), Deadline(_LONG)))[ref]
+                outcome = dict(provider.fetch((ref,), Deadline(LONG_TIMEOUT)))[ref]
                 assert not isinstance(outcome, Found), f"{hostile!r} was found"
 
     # Versions
@@ -318,7 +227,7 @@ class ProviderContract:
         values = [self.make_value(), self.make_value()]
         for value in values:
             store.put("rotated", value)
-            outcome = dict(provider.fetch((ref,), Deadline(_LONG)))[ref]
+            outcome = dict(provider.fetch((ref,), Deadline(LONG_TIMEOUT)))[ref]
             assert isinstance(outcome, Found)
             found.append(outcome)
         assert [_text(outcome) for outcome in found] == values
@@ -401,7 +310,7 @@ class ProviderContract:
 
         first, second = store.ref("first"), store.ref("second")
         parts = [_part(first, Selector()), _part(second, Selector())]
-        answers = ask_values(parts, {first.store: Raising()}, Deadline(_LONG))
+        answers = ask_values(parts, {first.store: Raising()}, Deadline(LONG_TIMEOUT))
         assert isinstance(answers.of(first), Found)
         failed = answers.of(second)
         assert isinstance(failed, Failed)
@@ -459,7 +368,7 @@ class ProviderContract:
         value = self.make_value()
         store.put("hidden", value)
         provider, ref = store.provider(), store.ref("hidden")
-        outcome = dict(provider.fetch((ref,), Deadline(_LONG)))[ref]
+        outcome = dict(provider.fetch((ref,), Deadline(LONG_TIMEOUT)))[ref]
         assert isinstance(outcome, Found)
         shown = f"{outcome!r} {outcome} {outcome.value!r} {provider!r} {provider} {vars(provider)!r}"
         assert value not in shown
@@ -483,7 +392,7 @@ class ProviderContract:
 
         def read(name: str) -> None:
             ref = store.ref(name)
-            outcomes[name] = dict(provider.fetch((ref,), Deadline(_LONG)))[ref]
+            outcomes[name] = dict(provider.fetch((ref,), Deadline(LONG_TIMEOUT)))[ref]
 
         _in_threads(read, values)
         assert {name: _text(outcome) for name, outcome in outcomes.items()} == values
@@ -502,7 +411,7 @@ def _hostile_paths(path: str) -> Iterator[str]:
     yield from (f"{path}?list=true", f"{path}#x", f"{path}%2F..%2F", f"{path}*", "*", "..", ".", f"{path};x", "..data")
 
 
-def _fetch(store: StoreUnderTest, names: Sequence[str], *, seconds: float = _LONG) -> list[Outcome[Payload]]:
+def _fetch(store: StoreUnderTest, names: Sequence[str], *, seconds: float = LONG_TIMEOUT) -> list[Outcome[Payload]]:
     """The outcomes for `names`, in their order, after a check that each was answered once and nothing else was."""
     refs = tuple(store.ref(name) for name in names)
     answers = list(store.provider().fetch(refs, Deadline(seconds)))
@@ -513,12 +422,12 @@ def _fetch(store: StoreUnderTest, names: Sequence[str], *, seconds: float = _LON
 
 def _fetch_one(store: StoreUnderTest, name: str, *, version: str | None = None) -> Outcome[Payload]:
     ref = store.ref(name, version=version)
-    return dict(store.provider().fetch((ref,), Deadline(_LONG)))[ref]
+    return dict(store.provider().fetch((ref,), Deadline(LONG_TIMEOUT)))[ref]
 
 
 def _describe(store: StoreUnderTest, name: str) -> Outcome[SecretInfo]:
     ref = store.ref(name)
-    return dict(store.provider().describe((ref,), Deadline(_LONG)))[ref]
+    return dict(store.provider().describe((ref,), Deadline(LONG_TIMEOUT)))[ref]
 
 
 def _part(ref: SecretRef, selector: Selector) -> SecretPart:
@@ -526,7 +435,7 @@ def _part(ref: SecretRef, selector: Selector) -> SecretPart:
 
 
 def _ask(
-    store: StoreUnderTest, wanted: Sequence[tuple[SecretRef, Selector]], *, seconds: float = _LONG
+    store: StoreUnderTest, wanted: Sequence[tuple[SecretRef, Selector]], *, seconds: float = LONG_TIMEOUT
 ) -> Answers[Payload]:
     """The answers that the core gets."""
     parts = [_part(ref, selector) for ref, selector in wanted]
@@ -550,7 +459,7 @@ def _in_threads(work: Callable[[str], None], names: Mapping[str, object]) -> Non
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(_LONG)
+        thread.join(LONG_TIMEOUT)
 
 
 def _in_child(claim: Callable[[], bool]) -> bool:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from secretsync.audit.env_files import written
 from secretsync.core.model import Entry
 from secretsync.core.names import SensitiveNames
 from secretsync.core.records import Record, replace
 from secretsync.planning.secrecy import is_secret_reference, is_secret_variable
+from secretsync.policy.plaintext import written
 from secretsync.policy.secret_patterns import HOLE, has_password, has_private_key, known_token, looks_random
 from secretsync.project.placeholders import Placeholder, Variable, parse_value
 from secretsync.tracking.history import EntryState, EnvironmentState, HistoryRecord

@@ -12,11 +12,11 @@ from secretsync.core.current_user import actor
 from secretsync.core.errors import ConfigurationError, ResolutionError, UsageError
 from secretsync.core.records import Record
 from secretsync.core.timestamps import parse_moment, print_moment
-from secretsync.inspection.get import inspect_plan
 from secretsync.planning.plan import Plan
 from secretsync.planning.request import read_names
 from secretsync.project.layout import Project
 from secretsync.resolving.activity import StoreWork
+from secretsync.resolving.pipeline import inspect_plan
 from secretsync.tracking.compare import Comparison, compare
 from secretsync.tracking.history import EnvironmentState, HistoryRecord
 from secretsync.tracking.history_file import append_record, read_history, rewrite_records

@@ -11,15 +11,16 @@ import os
 import sys
 from datetime import UTC, datetime
 
-from secretsync.audit import AuditReport
 from secretsync.audit.collect import audit_plan
-from secretsync.audit.writing import FORMATS, as_json
+from secretsync.audit.formats import FORMATS
+from secretsync.audit.formats.json_ import as_json
+from secretsync.audit.report import AuditReport
 from secretsync.cli.console import say, table
 from secretsync.cli.loading import access_log, open_plans, teller
 from secretsync.cli.options import add_access_log, add_source
 from secretsync.core.atomic_write import write_file
 from secretsync.core.errors import ExitStatus, OutputError
-from secretsync.planning.request import AnyEnviron, Environ
+from secretsync.core.model import AnyEnviron, Environ
 from secretsync.policy.rules import RULES
 
 USAGE = "[-e NAME... | --all] [--env-file FILE...] [OPTIONS]"

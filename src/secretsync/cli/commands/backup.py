@@ -16,8 +16,8 @@ from secretsync.backup.secret_scan import plain_secrets
 from secretsync.backup.tree import TREES, Kind, Node, read_trees
 from secretsync.cli.console import say
 from secretsync.core.errors import OutputError, Problem, ProblemKind, UsageError
+from secretsync.core.model import Environ
 from secretsync.core.records import replace
-from secretsync.planning.request import Environ
 from secretsync.policy.rules import Severity
 from secretsync.project.layout import find_root
 

@@ -11,14 +11,13 @@ import os
 import sys
 from datetime import UTC, datetime
 
-from secretsync.api import resolve_plan
 from secretsync.cli.console import print_json, say
 from secretsync.cli.loading import access_log, open_plan, teller
 from secretsync.cli.options import add_access_log, add_format, add_source
 from secretsync.core.errors import Problem, SecretSyncError, worst_status
 from secretsync.inspection.check import check
-from secretsync.inspection.get import inspect_plan
 from secretsync.project.layout import named_environment
+from secretsync.resolving.pipeline import inspect_plan, resolve_plan
 
 USAGE = "[-e NAME] [--env-file FILE...] [OPTIONS]"
 EXAMPLE = "  secretsync check -e production --format json"

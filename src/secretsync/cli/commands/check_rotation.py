@@ -11,16 +11,16 @@ import os
 import sys
 from datetime import UTC, datetime
 
-from secretsync.api import rotation_of_plan
 from secretsync.cli.console import say
 from secretsync.cli.loading import open_plans
 from secretsync.cli.options import add_source
 from secretsync.cli.progress_bar import ProgressBar
 from secretsync.core.errors import printable
+from secretsync.core.model import Environ
 from secretsync.core.timestamps import parse_moment
-from secretsync.planning.request import Environ
 from secretsync.resolving.activity import StoreWork
 from secretsync.rotation import formats
+from secretsync.rotation.check import rotation_of_plan
 
 USAGE = "[-e NAME... | --all] [--env-file FILE...] [OPTIONS]"
 EXAMPLE = "  secretsync check-rotation -e production --format html --output rotation.html"

@@ -11,17 +11,17 @@ import os
 import sys
 from collections.abc import Iterator
 
-from secretsync.cli.commands.track import add_history, counted, short_commit
 from secretsync.cli.console import print_json, say
+from secretsync.cli.history import add_history, counted, short_commit
 from secretsync.cli.loading import environment_of, teller
 from secretsync.cli.options import add_format, add_source
 from secretsync.core.current_user import actor_name
 from secretsync.core.errors import ResolutionError, UsageError, printable
-from secretsync.core.model import MASK
+from secretsync.core.model import MASK, AnyEnviron, Environ
 from secretsync.core.records import Record
 from secretsync.core.timestamps import print_moment
-from secretsync.planning.request import AnyEnviron, Environ, load_plan, open_source
 from secretsync.planning.request import Source as Named
+from secretsync.planning.request import load_plan, open_source
 from secretsync.tracking.compare import Change, Comparison, StoreChange, compare
 from secretsync.tracking.history import (
     EntryState,

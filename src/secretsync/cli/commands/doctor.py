@@ -12,10 +12,9 @@ from secretsync.cli.console import print_json, table
 from secretsync.cli.loading import environment_of
 from secretsync.cli.options import add_format, add_source
 from secretsync.core.errors import ProblemKind, worst_status
-from secretsync.core.model import Failed
-from secretsync.inspection.get import identify_stores
-from secretsync.planning.request import Environ
+from secretsync.core.model import Environ, Failed
 from secretsync.resolving.fetch import StoreState
+from secretsync.resolving.pipeline import identify_stores
 
 USAGE = "[-e NAME] [--env-file FILE...] [OPTIONS]"
 EXAMPLE = "  secretsync doctor -e production"

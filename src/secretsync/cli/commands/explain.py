@@ -13,8 +13,7 @@ from secretsync.cli.loading import open_plan, teller
 from secretsync.cli.options import add_format, add_source
 from secretsync.core.errors import UsageError
 from secretsync.core.text import is_shown, suggestion
-from secretsync.inspection.explain import OriginRow, Row
-from secretsync.inspection.get import explain_plan
+from secretsync.inspection.explain import OriginRow, Row, explain_plan
 from secretsync.planning.plan import Plan
 
 USAGE = "[KEY] [-e NAME] [--env-file FILE...] [OPTIONS]"

@@ -12,8 +12,8 @@ import sys
 from secretsync.cli.loading import access_log, environment_of, teller, visible_environ
 from secretsync.cli.options import add_access_log, add_source
 from secretsync.core.errors import UsageError
+from secretsync.core.model import Environ
 from secretsync.inspection.get import get_secret
-from secretsync.planning.request import Environ
 
 USAGE = "REFERENCE [-e NAME] [OPTIONS]"
 EXAMPLE = "  PGPASSWORD=\"$(secretsync get 'vault:secret/app#password')\" psql -h db.internal app"

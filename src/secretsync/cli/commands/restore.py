@@ -16,8 +16,8 @@ from secretsync.backup.restore_plan import Restore, What, plan_restore
 from secretsync.backup.tree import read_trees
 from secretsync.cli.console import say
 from secretsync.core.errors import UsageError, printable
+from secretsync.core.model import Environ
 from secretsync.core.text import path_or
-from secretsync.planning.request import Environ
 from secretsync.project.layout import find_root
 
 USAGE = "ARCHIVE [--dry-run | --yes] [--delete] [--root DIR] [OPTIONS]"

@@ -13,7 +13,8 @@ from secretsync.cli.console import say
 from secretsync.core.atomic_write import UNCHANGED, write_file
 from secretsync.core.errors import ConfigurationError, OutputError, Problem, UsageError, printable
 from secretsync.core.files import FileRefusal, Input, read_file
-from secretsync.planning.request import AnyEnviron, Environ, Source, load_plan
+from secretsync.core.model import AnyEnviron, Environ
+from secretsync.planning.request import Source, load_plan
 from secretsync.policy.policy_file import read_policy
 from secretsync.project.env_file import read_env_file
 from secretsync.project.layout import environments, find_root

@@ -9,21 +9,27 @@ import argparse
 import os
 
 from secretsync.cli.console import print_json, say, table
+from secretsync.cli.history import add_history, count_of, counted, short_commit
 from secretsync.cli.loading import environment_of, teller
 from secretsync.cli.options import add_format, add_source
 from secretsync.core.current_user import actor_name
 from secretsync.core.errors import ResolutionError, UsageError, printable
+from secretsync.core.model import AnyEnviron, Environ
 from secretsync.core.timestamps import print_moment
-from secretsync.planning.request import AnyEnviron, Environ, load_plan, open_source
+from secretsync.planning.request import load_plan, open_source
 from secretsync.project.layout import Project
 from secretsync.tracking.history import HistoryRecord, as_json
 from secretsync.tracking.track import KEPT, Purged, Tracked, history_file, purge, records_of, shown_path, track
 
+__all__ = []
+
 USAGE = "[-e NAME] [--env-file FILE...] [OPTIONS]"
+
 EXAMPLE = """  secretsync track -e production --message "before release 42"
   secretsync track -e production --list"""
 
 _MOST_KEPT = 1000
+
 _LONGEST_MESSAGE = 1000
 
 
@@ -41,16 +47,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--purge", action="store_true", help="remove recorded text that may be a secret, and do nothing else"
     )
     add_format(parser)
-
-
-def add_history(parser: argparse.ArgumentParser) -> None:
-    """The options that `track` and `diff` share."""
-    parser.add_argument(
-        "--history", metavar="FILE", help="the history (default: .secretsync/history/<environment>.json)"
-    )
-    parser.add_argument(
-        "--offline", action="store_true", help="ask no store: versions are not known, everything else is"
-    )
 
 
 def _number(text: str) -> int:
@@ -108,23 +104,11 @@ def _told(tracked: Tracked) -> str:
         return f"nothing has changed since {print_moment(record.time)}; nothing recorded"
     entries = record.state.entries
     count = sum(len(entry.sources) for entry in entries)
-    told = f"recorded at {print_moment(record.time)}: {_counted(len(entries), 'entry', 'entries')}, "
-    told += "offline, without versions" if record.state.offline else _counted(count, "reference", "references")
+    told = f"recorded at {print_moment(record.time)}: {count_of(len(entries), 'entry', 'entries')}, "
+    told += "offline, without versions" if record.state.offline else count_of(count, "reference", "references")
     if tracked.changes is None:
         return f"{told}; the first record"
     return f"{told}; {counted(tracked.changes.counts)}"
-
-
-def _counted(count: int, one: str, several: str) -> str:
-    return f"{count} {one if count == 1 else several}"
-
-
-def counted(counts: dict[str, int]) -> str:
-    """Counts of changes as a sentence's part."""
-    told = [f"{count} {kind}" for kind, count in counts.items() if count and kind != "stores"]
-    if counts["stores"]:
-        told.append(f"{_counted(counts['stores'], 'store', 'stores')} configured anew")
-    return ", ".join(told) or "no change"
 
 
 def _purge(options: argparse.Namespace, project: Project) -> int:
@@ -137,7 +121,7 @@ def _purge(options: argparse.Namespace, project: Project) -> int:
         print_json({"environment": project.label, "history": path, "purged": keys, "other_files": files})
     elif not options.quiet:
         count = 0 if purged is None else len(purged.keys)
-        told = f"the values of {_counted(count, 'key', 'keys')} removed" if count else "no value had to be removed"
+        told = f"the values of {count_of(count, 'key', 'keys')} removed" if count else "no value had to be removed"
         print(printable(f"{project.label}: {told}"))
     return 0
 
@@ -174,8 +158,3 @@ def _row(back: int, record: HistoryRecord) -> tuple[str, ...]:
         str(len(record.state.entries)),
         record.message or "",
     )
-
-
-def short_commit(record: HistoryRecord) -> str | None:
-    """The beginning of a record's commit; a plus says that the files differed from it."""
-    return None if record.commit is None else record.commit[:10] + ("+" if record.uncommitted else "")

@@ -6,9 +6,9 @@ import hashlib
 import json
 from urllib.parse import quote
 
-from secretsync import __version__
 from secretsync.core.errors import printable
 from secretsync.core.timestamps import print_moment
+from secretsync.core.version import __version__
 from secretsync.rotation.formats.document import Document
 from secretsync.rotation.report import Finding, Key, RotationReport, State
 

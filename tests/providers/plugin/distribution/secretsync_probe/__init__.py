@@ -6,14 +6,19 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from secretsync.core.errors import ProblemKind
-from secretsync.core.model import Failed, Found, Missing, Payload, SecretInfo, SecretRef
-from secretsync.providers.interface import (
+from secretsync.providers import (
     Answer,
     Deadline,
+    Failed,
+    Found,
     Identity,
     Information,
+    Missing,
+    Payload,
+    ProblemKind,
     ProviderSpec,
+    SecretInfo,
+    SecretRef,
     Setting,
     SettingType,
     StoreContext,

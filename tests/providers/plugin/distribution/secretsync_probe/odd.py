@@ -4,8 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from secretsync.core.model import Found, Payload, SecretInfo, SecretRef
-from secretsync.providers.interface import Deadline, Identity, ProviderSpec, StoreContext
+from secretsync.providers import Deadline, Found, Identity, Payload, ProviderSpec, SecretInfo, SecretRef, StoreContext
 
 _NAIVE = datetime(2026, 1, 1)  # noqa: DTZ001 - the fault that is looked for
 

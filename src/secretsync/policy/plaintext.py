@@ -1,0 +1,80 @@
+"""Secrets in plain text in env files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from secretsync.core.model import Entry
+from secretsync.policy.example_values import is_example
+from secretsync.policy.policy_file import Policy
+from secretsync.policy.rules import Finding, Severity, found
+from secretsync.policy.secret_patterns import (
+    HOLE,
+    has_password,
+    has_private_key,
+    known_token,
+    looks_random,
+    may_be_secret,
+)
+from secretsync.project.env_file import EnvFile
+from secretsync.project.placeholders import Placeholder, Text, Variable, parse_value
+
+__all__ = ["finding_at", "plaintext_of", "written"]
+
+
+def plaintext_of(files: Iterable[EnvFile], policy: Policy, *, is_strict: bool) -> Iterator[Finding]:
+    """Every secret in plain text in `files`: of each entry the surest sign alone; keys and tokens in comments too."""
+    for file in files:
+        for line, comment in file.comments:
+            if (sign := _sure_sign(comment)) is not None:
+                rule, what = sign
+                yield found(rule, f"{what} stands in this comment in plain text", file=file.file, line=line)
+        for entry in file.entries:
+            if (finding := _plaintext(entry, policy, is_strict=is_strict)) is not None:
+                yield finding
+
+
+def _plaintext(entry: Entry, policy: Policy, *, is_strict: bool) -> Finding | None:
+    literal, defaults = written(entry)
+    whole = HOLE.join([literal, *defaults])
+    weak = Severity.ERROR if is_strict else Severity.WARNING
+    # The source has what the value has not: a comment behind it.
+    if (sign := _sure_sign(whole) or _sure_sign(entry.source)) is not None:
+        rule, what = sign
+        return finding_at(entry, rule, f"{what} stands here in plain text")
+    if has_password(literal) or any(map(has_password, defaults)):
+        return finding_at(entry, "plaintext-url", "a password stands in this value in plain text", weak)
+    # A value with a placeholder in it has its secret from there: the text around it is no secret.
+    if HOLE not in literal and policy.is_sensitive(entry.key) and may_be_secret(literal):
+        # In strict environments the rule on stand-ins speaks.
+        if is_strict and is_example(literal, is_sensitive=True):
+            return None
+        return finding_at(entry, "plaintext-name", "a name of secrets has its value in plain text", weak)
+    if any(looks_random(entry.key, part) for part in whole.split(HOLE)):
+        return finding_at(
+            entry, "plaintext-entropy", "a value that looks random, as secrets do, stands here in plain text"
+        )
+    return None
+
+
+def _sure_sign(text: str) -> tuple[str, str] | None:
+    """The rule that a text breaks wherever it stands, and what it is."""
+    if has_private_key(text):
+        return "plaintext-key", "a private key"
+    if kind := known_token(text):
+        return "plaintext-token", f"what looks like {kind}"
+    return None
+
+
+def written(entry: Entry) -> tuple[str, list[str]]:
+    """What is written of a value, with a hole for each placeholder and variable; and the defaults in these."""
+    if entry.literal or "$" not in entry.text:
+        return entry.text, []
+    parts = parse_value(entry.text).parts
+    literal = "".join(part.text if isinstance(part, Text) else HOLE for part in parts)
+    return literal, [part.default for part in parts if isinstance(part, Placeholder | Variable) and part.default]
+
+
+def finding_at(entry: Entry, rule: str, message: str, severity: Severity | None = None) -> Finding:
+    """A finding at an entry's line."""
+    return found(rule, message, key=entry.key, file=entry.file, line=entry.line, severity=severity)

@@ -1,0 +1,153 @@
+"""From a plan to a configuration, or to what the stores say about its secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from secretsync.config.config import Config, Resolved
+from secretsync.core.errors import (
+    ResolutionError,
+    ValidationError,
+)
+from secretsync.core.model import Payload, SecretInfo
+from secretsync.planning.plan import EntryId, Plan
+from secretsync.planning.request import (
+    Source,
+    load_plan,
+    make_deadline,
+)
+from secretsync.providers.interface import Deadline, Provider
+from secretsync.resolving.fetch import Answers, StoreState, fetch, identify, inspect
+from secretsync.resolving.resolve import resolve
+from secretsync.resolving.stores import Stores, open_stores
+
+if TYPE_CHECKING:
+    from secretsync.policy.policy_file import Policy
+    from secretsync.policy.rules import Finding
+    from secretsync.resolving.access_log import AccessLog
+    from secretsync.resolving.activity import StoreWork
+
+__all__ = ["fetch_logged", "identify_stores", "inspect_plan", "log_warning", "resolve_plan"]
+
+
+def resolve_plan(
+    plan: Plan,
+    environ: Mapping[str, str],
+    *,
+    timeout: float | None = None,
+    stores: Mapping[str, Provider] | None = None,
+    known: Mapping[EntryId, Resolved] | None = None,
+    source: Source | None = None,
+    validate: bool = False,
+    warn: Callable[[Finding], None] | None = None,
+    log: AccessLog | None = None,
+    tell: Callable[[StoreWork], None] | None = None,
+) -> Config:
+    """The configuration that a plan gives: ask the stores, put the answers in, judge the values.
+
+    `known`: entries whose values are known already; no store is asked for them.
+    `warn`: who hears of what is only a warning; None: it is logged. `log`: where reads of secrets are written. `tell`:
+    who hears of what each store did.
+
+    Raises ConfigurationError for a missing SDK or a bad policy, ResolutionError with every secret that could not be
+    had, ValidationError with every value that is not allowed.
+    """
+    deadline = make_deadline(plan.bindings, timeout)
+    policy = None
+    if validate:
+        from secretsync.policy.policy_file import open_policy  # who does not validate needs none of it
+
+        policy = open_policy(plan.project)
+    asked = plan.without(known) if known else plan
+    with open_stores(asked, environ, stores, tell) as opened:
+        answers = fetch_logged(asked, opened, deadline, log)
+
+    def reload() -> Config:
+        again = load_plan(source, environ, stores) if source is not None else plan
+        return resolve_plan(
+            again, environ, timeout=timeout, stores=stores, source=source, validate=validate, warn=warn, log=log
+        )
+
+    result = resolve(asked, answers, environ, inherited=known, reload=reload)
+    if not isinstance(result, Config):
+        raise ResolutionError(result)
+    if policy is not None:
+        _validate(result, plan, policy, environ, warn or _log)
+    return result
+
+
+def fetch_logged(plan: Plan, stores: Stores, deadline: Deadline, log: AccessLog | None) -> Answers[Payload]:
+    """The values of every secret that the plan needs, written down in the access log where there is one."""
+    if log is None:
+        return fetch(plan, stores, deadline)
+    from secretsync.resolving.access_log import reads_of
+
+    reads = reads_of(plan)
+    log.prepare(reads)
+    answers = fetch(plan, stores, deadline)
+    log.write(reads, answers)
+    return answers
+
+
+def _validate(
+    config: Config, plan: Plan, policy: Policy, environ: Mapping[str, str], warn: Callable[[Finding], None]
+) -> None:
+    """Raise ValidationError with all that is not as it must be; what is less than an error goes to `warn`."""
+    from secretsync.policy.rules import Severity
+    from secretsync.policy.validate import judge, subjects_of, today, without_ignored
+
+    verdict = judge(
+        policy,
+        subjects_of(config),
+        is_strict=plan.is_strict,
+        environ=environ,
+        services=config.services,
+        known_services=plan.known_services,
+    )
+    findings = without_ignored(policy, verdict.findings, today)
+    errors = [finding.problem for finding in findings if finding.severity is Severity.ERROR]
+    for finding in findings:
+        if finding.severity is not Severity.ERROR:
+            warn(finding)
+    if errors:
+        raise ValidationError(errors)
+
+
+def _log(finding: Finding) -> None:
+    log_warning(str(finding.problem))
+
+
+def log_warning(text: str) -> None:
+    """Log `text` as a warning of `secretsync`."""
+    import logging
+
+    logging.getLogger("secretsync").warning("%s", text)
+
+
+def inspect_plan(
+    plan: Plan,
+    environ: Mapping[str, str],
+    *,
+    timeout: float | None = None,
+    tell: Callable[[StoreWork], None] | None = None,
+) -> Answers[SecretInfo]:
+    """What the stores say about every secret of a plan, without a value. `tell`: who hears of what each store did.
+
+    Raises ConfigurationError for a missing SDK.
+    """
+    with open_stores(plan, environ, tell=tell) as opened:
+        return inspect(plan, opened, make_deadline(plan.bindings, timeout))
+
+
+def identify_stores(
+    source: Source, environ: Mapping[str, str], *, timeout: float | None = None
+) -> tuple[str, tuple[StoreState, ...]]:
+    """What the environment is called, and who we are at each store that it refers to or configures.
+
+    Raises ConfigurationError with everything that is wrong in the files, or for a missing SDK.
+    """
+    plan = load_plan(source, environ)
+    configs = {**plan.bindings.stores, **plan.stores}
+    with Stores(configs, plan.project, environ) as opened:
+        return plan.project.label, identify(opened, make_deadline(plan.bindings, timeout))
