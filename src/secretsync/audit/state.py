@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from secretsync.audit.evidence import FileState, GitState
 from secretsync.audit.files import is_private_path, secret_folders
 from secretsync.planning.plan import Plan
-from secretsync.policy.policy_file import policy_file
 from secretsync.project.env_file import read_env_file
-from secretsync.project.layout import Project
+from secretsync.project.layout import Project, policy_file
 
 __all__ = ["file_states", "git_state", "owners"]
 

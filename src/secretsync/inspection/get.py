@@ -9,10 +9,11 @@ from secretsync.core.errors import ConfigurationError, Problem, ProblemKind, Res
 from secretsync.core.model import Failed, Found, Missing, Secret
 from secretsync.planning.plan import SecretPart
 from secretsync.planning.references import Target, TargetFinder
-from secretsync.planning.request import Source, make_deadline, open_source, read_names, read_project_bindings
+from secretsync.planning.request import Source, make_deadline, open_source, read_project_bindings
 from secretsync.project.bindings import Bindings
 from secretsync.project.layout import Project, absolute
 from secretsync.project.placeholders import BareName, Fault, Reference, parse_reference
+from secretsync.project.sensitive_names import read_names
 from secretsync.resolving.extract import select
 from secretsync.resolving.fetch import ask_values
 from secretsync.resolving.stores import Stores

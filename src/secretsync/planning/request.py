@@ -6,9 +6,8 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from secretsync.core.errors import ConfigurationError, Problem, UsageError
+from secretsync.core.errors import ConfigurationError, UsageError
 from secretsync.core.model import Entry
-from secretsync.core.names import SensitiveNames
 from secretsync.planning.plan import Plan
 from secretsync.planning.planner import make_plan
 from secretsync.project.bindings import Bindings, read_bindings
@@ -21,11 +20,11 @@ from secretsync.project.layout import (
     open_files,
     open_project,
     open_without_files,
-    policy_file,
 )
+from secretsync.project.sensitive_names import read_names
 from secretsync.providers.interface import Deadline, Provider
 
-__all__ = ["Source", "load_plan", "make_deadline", "make_source", "open_source", "read_names", "read_project_bindings"]
+__all__ = ["Source", "load_plan", "make_deadline", "make_source", "open_source", "read_project_bindings"]
 
 
 class Source(NamedTuple):
@@ -129,16 +128,3 @@ def read_project_bindings(project: Project) -> Bindings:
     """The bindings of a project, empty ones where it has no file; what is wrong in them is in their `problems`."""
     file = project.bindings
     return read_bindings(file.path, file.shown) if file else Bindings()
-
-
-def read_names(project: Project) -> tuple[SensitiveNames, tuple[Problem, ...]]:
-    """Return the names of secrets of a project's environment, and the problems that keep the policy from changing them.
-
-    Other problems of the policy are reported by the commands that judge values.
-    """
-    file = policy_file(project)
-    if file is None:
-        return SensitiveNames(), ()
-    from secretsync.policy.policy_file import parse_names
-
-    return parse_names(file)

@@ -12,14 +12,14 @@ from secretsync.core.names import SensitiveNames, is_entry_name, is_environment_
 from secretsync.core.records import Record
 from secretsync.core.text import suggestion, unknown
 from secretsync.policy.rules import CHECK_RULES, RULES, Finding, Severity
-from secretsync.project.layout import Project, SourceFile, policy_file
+from secretsync.project.layout import Project, policy_file
+from secretsync.project.sensitive_names import names_in
 from secretsync.project.toml_reader import Reader, parse_document, read_document
 
 if TYPE_CHECKING:
     from datetime import date
 
-__all__ = ["Check", "Ignore", "Policy", "Requirement", "open_policy", "parse_names", "parse_policy"]
-__all__ += ["policy_file", "read_policy"]
+__all__ = ["Check", "Ignore", "Policy", "Requirement", "open_policy", "parse_policy", "read_policy"]
 
 _CHECK_KEYS = (*CHECK_RULES, "severity", "message", "service")
 
@@ -117,17 +117,6 @@ def parse_policy(data: bytes, file: str) -> Policy:
     return _Reader(file, lines).read(document)
 
 
-def parse_names(source: SourceFile) -> tuple[SensitiveNames, tuple[Problem, ...]]:
-    """Return what a policy file changes of the rule for sensitive names, and the problems of these keys."""
-    data = read_document(source.path, source.shown, Input.POLICY)
-    parsed = data if isinstance(data, Problem) else parse_document(data, source.shown)
-    if isinstance(parsed, Problem):
-        return SensitiveNames(), (parsed,)
-    document, lines = parsed
-    reader = _Reader(source.shown, lines)
-    return reader.names(document), tuple(reader.problems)
-
-
 class _Reader(Reader):
     """Reads one policy file."""
 
@@ -139,27 +128,9 @@ class _Reader(Reader):
             required=tuple(self.tables(document, "required", self.requirement).values()),
             checks=tuple(check for found in checks.values() for check in found),
             ignores=self.ignores(document),
-            names=self.names(document),
+            names=names_in(document, self),
             problems=tuple(self.problems),
         )
-
-    def names(self, document: Mapping[str, Any]) -> SensitiveNames:
-        """The changes of the rule for sensitive names."""
-        return SensitiveNames(
-            sensitive=self.strings((), document, "sensitive") or (),
-            not_sensitive=self.strings((), document, "not_sensitive") or (),
-        )
-
-    def strings(self, path: tuple[str, ...], table: Mapping[str, Any], key: str) -> tuple[str, ...] | None:
-        """A list of strings that are not empty, or one such string."""
-        value = table.get(key)
-        if value is None:
-            return None
-        items = [value] if isinstance(value, str) else value
-        if isinstance(items, list) and items and all(isinstance(item, str) and item for item in items):
-            return tuple(items)
-        self.note((*path, key), "it must be a list of strings")
-        return None
 
     def words(self, path: tuple[str, ...], table: Mapping[str, Any], key: str) -> str | None:
         """A string that says something."""

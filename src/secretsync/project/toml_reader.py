@@ -125,6 +125,17 @@ class Reader:
         self.note((*path, key), f"it must be {words}")
         return None
 
+    def strings(self, path: tuple[str, ...], table: Mapping[str, Any], key: str) -> tuple[str, ...] | None:
+        """A list of strings that are not empty, or one such string."""
+        value = table.get(key)
+        if value is None:
+            return None
+        items = [value] if isinstance(value, str) else value
+        if isinstance(items, list) and items and all(isinstance(item, str) and item for item in items):
+            return tuple(items)
+        self.note((*path, key), "it must be a list of strings")
+        return None
+
     def tables(self, document: Mapping[str, Any], name: str, read: Callable[[str, Any], Any]) -> dict[str, Any]:
         """What `read` makes of each key of the table `name`, without those of which it makes nothing."""
         table = self.value((), document, name, dict, "a table")

@@ -13,8 +13,8 @@ from secretsync.core.errors import ConfigurationError, ResolutionError, UsageErr
 from secretsync.core.records import Record
 from secretsync.core.timestamps import parse_moment, print_moment
 from secretsync.planning.plan import Plan
-from secretsync.planning.request import read_names
 from secretsync.project.layout import Project
+from secretsync.project.sensitive_names import read_names
 from secretsync.resolving.activity import StoreWork
 from secretsync.resolving.pipeline import inspect_plan
 from secretsync.tracking.compare import Comparison, compare

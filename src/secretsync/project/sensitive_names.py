@@ -1,0 +1,41 @@
+"""Read which names an environment's policy.toml adds to the rule for sensitive names, and which it takes out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from secretsync.core.errors import Problem
+from secretsync.core.files import Input
+from secretsync.core.names import SensitiveNames
+from secretsync.project.layout import Project, policy_file
+
+__all__ = ["names_in", "read_names"]
+
+
+def read_names(project: Project) -> tuple[SensitiveNames, tuple[Problem, ...]]:
+    """Return the sensitive names of a project's environment, and the problems that keep the policy from changing them.
+
+    The commands that judge values report the other problems of the policy.
+    """
+    file = policy_file(project)
+    if file is None:
+        return SensitiveNames(), ()
+    # Imported only if there is a policy, because a start without one needs no TOML.
+    from secretsync.project.toml_reader import Reader, parse_document, read_document
+
+    data = read_document(file.path, file.shown, Input.POLICY)
+    parsed = data if isinstance(data, Problem) else parse_document(data, file.shown)
+    if isinstance(parsed, Problem):
+        return SensitiveNames(), (parsed,)
+    document, lines = parsed
+    reader = Reader(file.shown, lines)
+    return names_in(document, reader), tuple(reader.problems)
+
+
+def names_in(document: Mapping[str, Any], reader: Any) -> SensitiveNames:
+    """Return what the document of a policy changes of the rule for sensitive names; `reader` notes the problems."""
+    return SensitiveNames(
+        sensitive=reader.strings((), document, "sensitive") or (),
+        not_sensitive=reader.strings((), document, "not_sensitive") or (),
+    )
