@@ -10,7 +10,7 @@ from secretsync.config.config import Config, Resolved
 from secretsync.core.errors import UsageError
 from secretsync.core.model import Environ
 from secretsync.planning.plan import EntryId, Plan
-from secretsync.planning.request import Source, load_plan, make_source, open_source
+from secretsync.planning.request import ConfigRequest, load_plan, make_request, open_request
 from secretsync.providers.interface import Provider
 from secretsync.resolving.handover import Handover, HandoverError
 from secretsync.resolving.pipeline import log_warning, resolve_plan
@@ -58,13 +58,13 @@ def resolve_config(
     Raises ConfigurationError (ValidationError is one), ResolutionError or UsageError, each with all that is wrong.
     """
     environ = Environ(os.environ if environ is None else environ)
-    source = make_source(environment, root, services, files, bindings)
-    source, handover = _complete(source, environ)
+    request = make_request(environment, root, services, files, bindings)
+    request, handover = _complete(request, environ)
     if handover is not None:
-        own = _as_resolved(source, handover, environ)
-        source, environ = (source, handover.hide(environ)) if own is None else (own, environ)
+        own = _as_resolved(request, handover, environ)
+        request, environ = (request, handover.hide(environ)) if own is None else (own, environ)
         handover = None if own is None or stores is not None else handover
-    plan = load_plan(source, environ, stores)
+    plan = load_plan(request, environ, stores)
     known, is_judged = _handed_over(handover, plan, environ)
     return resolve_plan(
         plan,
@@ -72,31 +72,31 @@ def resolve_config(
         timeout=timeout,
         stores=stores,
         known=known,
-        source=source,
+        request=request,
         validate=plan.is_strict and not is_judged if validate is None else validate,
         log=_access_log(environ),
     )
 
 
-def _complete(source: Source, environ: Mapping[str, str]) -> tuple[Source, Handover | None]:
-    """Return `source` with what `run` resolved for all that it does not name, and what `run` handed over.
+def _complete(request: ConfigRequest, environ: Mapping[str, str]) -> tuple[ConfigRequest, Handover | None]:
+    """Return `request` with what `run` resolved for all that it does not name, and what `run` handed over.
 
     Raises HandoverError if nothing is named and the variables of `run` are damaged: any environment would be a guess.
     """
     try:
         handover = Handover.from_environ(environ)
     except HandoverError as error:
-        if source.environment is None and source.files is None:
+        if request.environment is None and request.files is None:
             raise
         log_warning(f"{error}; the stores are asked")
-        return source, None
-    return (source, None) if handover is None else (handover.complete(source, environ), handover)
+        return request, None
+    return (request, None) if handover is None else (handover.complete(request, environ), handover)
 
 
-def _as_resolved(source: Source, handover: Handover, environ: Mapping[str, str]) -> Source | None:
-    """Return `source` with the variables and services of `run`; None if `run` resolved another configuration."""
-    own = source._replace(variables=handover.variables)
-    project = open_source(own, environ)
+def _as_resolved(request: ConfigRequest, handover: Handover, environ: Mapping[str, str]) -> ConfigRequest | None:
+    """Return `request` with the variables and services of `run`; None if `run` resolved another configuration."""
+    own = request._replace(variables=handover.variables)
+    project = open_request(own, environ)
     if not handover.is_of(project):
         return None
     if own.services is None:
@@ -163,11 +163,11 @@ def check_rotation(
     if now is not None and now.utcoffset() is None:
         raise UsageError("now has no time zone, and could be any moment of a day; give an aware datetime")
     environ = Environ(os.environ if environ is None else environ)
-    named = make_source(environment, root, services, files, bindings)._replace(is_judged=True)
-    source, handover = _complete(named, environ)
-    if handover is not None and _as_resolved(source, handover, environ) is None:
+    named = make_request(environment, root, services, files, bindings)._replace(is_judged=True)
+    request, handover = _complete(named, environ)
+    if handover is not None and _as_resolved(request, handover, environ) is None:
         environ = handover.hide(environ)
-    plan = load_plan(source, environ, stores)
+    plan = load_plan(request, environ, stores)
     from secretsync.rotation.check import rotation_of_plan  # resolving needs none of it
 
     return rotation_of_plan(plan, environ, now=now, timeout=timeout, strict=strict, stores=stores, progress=progress)

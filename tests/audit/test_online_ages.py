@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from secretsync.audit.collect import audit_plan
 from secretsync.audit.report import AuditReport
 from secretsync.core.model import Environ
-from secretsync.planning.request import Source, load_plan
+from secretsync.planning.request import ConfigRequest, load_plan
 from secretsync.policy.rules import Finding, Severity
 from tests.servers.openbao import VaultSpace
 from tests.support.canary import CanaryFactory
@@ -19,7 +19,7 @@ SECURITY, BINDINGS = "env/production/security.env", "providers/production.toml"
 
 def report(environ: Environ, made: Project, at: datetime, environment: str = "production") -> AuditReport:
     """The audit of a moment."""
-    plan = load_plan(Source(environment=environment, root=str(made.root)), environ)
+    plan = load_plan(ConfigRequest(environment=environment, root=str(made.root)), environ)
     return audit_plan(plan, environ, at=at, is_online=True, timeout=30)
 
 

@@ -14,7 +14,7 @@ from secretsync.audit.collect import audit_plan
 from secretsync.audit.report import AuditReport
 from secretsync.core.errors import ConfigurationError
 from secretsync.core.model import AnyEnviron, Environ
-from secretsync.planning.request import Source, load_plan
+from secretsync.planning.request import ConfigRequest, load_plan
 from secretsync.policy.rules import RULES, Severity
 from tests.support.canary import make_canary
 from tests.support.processes import clean_environment, run_command
@@ -32,7 +32,7 @@ def audited(made: Project, environment: str = "production", *, is_online: bool =
     """The report on a project as it is."""
     environ = Environ(clean_environment(made.home))
     known = environ if is_online else AnyEnviron(environ)
-    plan = load_plan(Source(environment=environment, root=str(made.root)), known)
+    plan = load_plan(ConfigRequest(environment=environment, root=str(made.root)), known)
     return audit_plan(plan, environ, at=AT, is_online=is_online)
 
 
@@ -371,7 +371,7 @@ def test_a_hook_of_git_is_not_led_astray(make: Callable[[Files], Project], monke
     git = Repository(made)
     git("add", "--force", ".env")
     environ = Environ({**clean_environment(made.home), "GIT_DIR": "/nonexistent", "GIT_WORK_TREE": "/"})
-    plan = load_plan(Source(environment="production", root=str(made.root)), environ)
+    plan = load_plan(ConfigRequest(environment="production", root=str(made.root)), environ)
     assert places(audit_plan(plan, environ, at=AT), "git-tracked") == [".env:None"]
 
 
@@ -432,5 +432,5 @@ def test_no_reason_to_be_here(tmp_path: Path) -> None:
     """Files that are named one by one are audited as strict, without policy and git's view of env/."""
     (tmp_path / ".env").write_text("DEBUG=True\n")
     environ = Environ({})
-    plan = load_plan(Source(files=(str(tmp_path / ".env"),), root=str(tmp_path)), environ)
+    plan = load_plan(ConfigRequest(files=(str(tmp_path / ".env"),), root=str(tmp_path)), environ)
     assert [one.rule for one in audit_plan(plan, environ, at=AT).errors] == ["debug-off"]

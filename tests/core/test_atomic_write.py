@@ -466,8 +466,8 @@ def test_parse_owner() -> None:
     assert parse_owner("root") == (0, -1)
     assert parse_owner("root:root") == (0, 0)
     assert parse_owner(":4711") == (-1, 4711)
-    for text in ("no-such-user", ":no-such-group"):
-        with pytest.raises(UsageError, match="no-such"):
+    for text, kind in (("no-such-user", "user"), (":no-such-group", "group")):
+        with pytest.raises(UsageError, match=f"there is no {kind} of this name"):
             parse_owner(text)
 
 

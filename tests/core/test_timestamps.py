@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from secretsync.core.timestamps import parse_moment, print_moment
+from secretsync.core.timestamps import format_timestamp, parse_timestamp
 
 NINE = datetime(2026, 11, 24, 9, tzinfo=UTC)
 
@@ -31,7 +31,7 @@ NINE = datetime(2026, 11, 24, 9, tzinfo=UTC)
 )
 def test_parse(text: str, expected: datetime) -> None:
     """Every form that RFC 3339 has, nanoseconds and leap seconds among them."""
-    moment = parse_moment(text)
+    moment = parse_timestamp(text)
     assert moment == expected
     assert moment.utcoffset() == timedelta(0)
 
@@ -60,13 +60,13 @@ def test_parse(text: str, expected: datetime) -> None:
 )
 def test_refuse(text: str) -> None:
     """What is no moment, or one beyond the calendar, is none; nothing raises."""
-    assert parse_moment(text) is None
+    assert parse_timestamp(text) is None
 
 
 def test_print() -> None:
     """Seconds, in UTC, with four digits of the year."""
     assert (
-        print_moment(datetime(2026, 11, 24, 2, 0, 0, 999999, tzinfo=timezone(timedelta(hours=-7))))
+        format_timestamp(datetime(2026, 11, 24, 2, 0, 0, 999999, tzinfo=timezone(timedelta(hours=-7))))
         == "2026-11-24T09:00:00Z"
     )
-    assert print_moment(datetime(33, 1, 1, tzinfo=UTC)) == "0033-01-01T00:00:00Z"
+    assert format_timestamp(datetime(33, 1, 1, tzinfo=UTC)) == "0033-01-01T00:00:00Z"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from secretsync.core.model import Environ
-from secretsync.planning.request import Source, load_plan
+from secretsync.planning.request import ConfigRequest, load_plan
 from secretsync.project.placeholders import parse_value
 from secretsync.providers.registry import BUILT_IN, load_provider
 from secretsync.resolving.stores import Stores
@@ -83,7 +83,7 @@ def test_references(project: MakeProject) -> None:
     assert len(references()) >= 20
     lines = "".join(f'KEY_{number}="{text}"\n' for number, text in enumerate(references()))
     made = project({"env/production/security.env": lines})
-    plan = load_plan(Source(environment="production", root=str(made.root)), Environ({}))
+    plan = load_plan(ConfigRequest(environment="production", root=str(made.root)), Environ({}))
     assert set(plan.stores) == set(BUILT_IN)
     assert not any(parse_value(text).faults for text in references())
 
@@ -93,7 +93,7 @@ def test_bindings(project: MakeProject, block: str) -> None:
     """Each example is read, its settings are known and go together, and each store can be built."""
     made = project({"env/production/common.env": "X=1\n", "providers/production.toml": block})
     environ = Environ(ENVIRON)
-    plan = load_plan(Source(environment="production", root=str(made.root)), environ)
+    plan = load_plan(ConfigRequest(environment="production", root=str(made.root)), environ)
     assert plan.bindings.stores
     with Stores(plan.bindings.stores, plan.project, environ) as opened:
         assert set(opened) == set(plan.bindings.stores)
@@ -130,7 +130,8 @@ def test_variables(store: str) -> None:
 def test_messages(store: str) -> None:
     """Every message in the tables of failures is one that its provider has."""
     folder = ROOT / "src" / "secretsync" / "providers"
-    names = {"docker": ("docker*.py", "files.py", "../files.py"), "env": ("env.py",)}.get(store, (f"{store}/*.py",))
+    files = {"docker": ("docker.py", "files.py", "../core/files.py"), "env": ("env.py",)}
+    names = files.get(store, (f"{store}/*.py",))
     source = "".join(path.read_text(encoding="utf-8") for name in names for path in sorted(folder.glob(name)))
     title = {"aws": "AWS", "vault": "Vault", "azure": "Azure", "docker": "files", "env": "variables"}[store]
     messages = [text for cell in first_cells(f"Failures of {title}") for text in re.findall(r"`([^`]+)`", cell)]

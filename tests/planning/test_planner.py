@@ -311,7 +311,7 @@ def test_files_in_place_of_an_environment() -> None:
     files = {"one": "A=1\nB=1", "two": "B=${B}2\nC=${A}", "three": "B=${B}3\nA=3"}
     plan = good_plan(files, environment=None)
     assert plan.is_strict
-    assert [plan.whole[key][0] for key in ("A", "B", "C")] == ["three.env", "three.env", "two.env"]
+    assert [plan.shared[key][0] for key in ("A", "B", "C")] == ["three.env", "three.env", "two.env"]
     (error,) = plan_errors({"one": "A=${B}"}, environment=None)
     assert error.startswith("one.env:1:3: A: the variable B is neither an entry nor in the process environment; define")
 

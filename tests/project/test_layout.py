@@ -11,7 +11,7 @@ import pytest
 from secretsync import resolve_config
 from secretsync.core.errors import UsageError
 from secretsync.core.model import Environ
-from secretsync.planning.request import Source, load_plan
+from secretsync.planning.request import ConfigRequest, load_plan
 from secretsync.project.layout import environments, find_root, named_environment, open_files, open_project
 from tests.support.projects import MakeProject
 
@@ -270,7 +270,7 @@ def test_files_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UsageError, match="no env file is named"):
         open_files([], None)
     with pytest.raises(UsageError, match="there is no service"):
-        load_plan(Source(files=("one.env",), services=("one",)), Environ({}))
+        load_plan(ConfigRequest(files=("one.env",), services=("one",)), Environ({}))
 
 
 def test_one_file_named_twice(tmp_path: Path) -> None:

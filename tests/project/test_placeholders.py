@@ -15,10 +15,10 @@ from secretsync.project.placeholders import (
     StorePath,
     Text,
     Variable,
+    format_reference,
+    format_value,
     parse_reference,
     parse_value,
-    print_reference,
-    print_value,
 )
 from tests.support.canary import CanaryFactory
 from tests.support.hostile import PLACEHOLDER_ATOMS
@@ -383,14 +383,14 @@ def _normal(parts: list[Part]) -> tuple[Part, ...]:
 @example((Placeholder(StorePath("aws", "\t\x85", (("version", "x\t\x85"),), " \t\x1f ")),))
 def test_what_is_printed_parses_into_the_same(parts: tuple[Part, ...]) -> None:
     """Any parts can be written, and mean themselves."""
-    assert parse_value(print_value(parts)) == Parsed(parts)
+    assert parse_value(format_value(parts)) == Parsed(parts)
 
 
 @given(_references)
 @settings(max_examples=200)
 def test_printed_references_parse_into_the_same(reference: BareName | StorePath) -> None:
     """Any reference can be written, also outside of a placeholder."""
-    assert parse_reference(print_reference(reference)) == reference
+    assert parse_reference(format_reference(reference)) == reference
 
 
 @pytest.mark.parametrize(
@@ -410,7 +410,7 @@ def test_printed_references_parse_into_the_same(reference: BareName | StorePath)
 def test_what_no_text_says_is_not_printed(parts: tuple[Part, ...]) -> None:
     """Parts that no text means are refused instead of written wrong."""
     with pytest.raises(ValueError, match="no text"):
-        print_value(parts)
+        format_value(parts)
 
 
 @given(st.lists(st.sampled_from(PLACEHOLDER_ATOMS), max_size=14).map("".join) | st.text())
@@ -420,7 +420,7 @@ def test_no_input_raises(text: str) -> None:
     parsed = parse_value(text)
     assert all(0 <= fault.offset < len(text) and text[fault.offset] == "$" for fault in parsed.faults)
     if not parsed.faults:
-        assert parse_value(print_value(parsed.parts)) == parsed
+        assert parse_value(format_value(parsed.parts)) == parsed
     assert parse_reference(text) is not None
 
 
@@ -428,7 +428,7 @@ def test_no_input_raises(text: str) -> None:
 def test_text_can_always_be_written(text: str) -> None:
     """Whatever stands in a value has a spelling that means just it."""
     parts = (Text(text),) if text else ()
-    assert parse_value(print_value(parts)).parts == parts
+    assert parse_value(format_value(parts)).parts == parts
 
 
 def test_faults_quote_nothing(canary: CanaryFactory) -> None:
@@ -449,7 +449,7 @@ def _seconds(text: str) -> float:
         start = time.process_time()
         parsed = parse_value(text)
         if not parsed.faults:
-            print_value(parsed.parts)
+            format_value(parsed.parts)
         best = min(best, time.process_time() - start)
     return best
 

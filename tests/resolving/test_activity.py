@@ -13,7 +13,7 @@ from secretsync.planning.references import Target
 from secretsync.project.bindings import StoreConfig
 from secretsync.project.layout import Project
 from secretsync.providers.interface import Answer, Deadline, Provider, RequestCounter
-from secretsync.resolving.activity import Ledger, StoreWork
+from secretsync.resolving.activity import ActivityRecorder, StoreActivity
 from secretsync.resolving.fetch import ask_values
 from secretsync.resolving.stores import Stores
 from secretsync.testing import MemoryProvider
@@ -37,10 +37,10 @@ class Counting(MemoryProvider):
             yield ref, Missing() if self.found is None else Found(Payload(self.found))
 
 
-def opened(tell: Callable[[StoreWork], None] | None, **stores: Provider) -> Stores:
+def opened(on_activity: Callable[[StoreActivity], None] | None, **stores: Provider) -> Stores:
     """`stores`, with somebody who hears what they do."""
     project = Project(root="/", environment="test", is_strict=False, files=(), bindings=None)
-    return Stores({name: StoreConfig(name=name, provider="env") for name in stores}, project, {}, stores, tell)
+    return Stores({name: StoreConfig(name=name, provider="env") for name in stores}, project, {}, stores, on_activity)
 
 
 def part(*references: str) -> SecretPart:
@@ -51,7 +51,7 @@ def part(*references: str) -> SecretPart:
 
 def test_secrets_and_requests_of_one_round() -> None:
     """A store that is asked twice in one round is one entry; requests of an earlier round are not counted again."""
-    told: list[StoreWork] = []
+    told: list[StoreActivity] = []
     first, second = Counting(None), Counting("x")
     stores = opened(told.append, first=first, second=second)
     ask_values([part("first:a", "second:a"), part("second:b")], stores, Deadline(30))
@@ -63,7 +63,7 @@ def test_secrets_and_requests_of_one_round() -> None:
 
 def test_a_store_that_hangs_is_told_of_too() -> None:
     """With what it had sent until it was given up."""
-    told: list[StoreWork] = []
+    told: list[StoreActivity] = []
 
     class Hanging(Counting):
         def fetch(self, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Answer]:
@@ -80,7 +80,7 @@ def test_a_store_that_hangs_is_told_of_too() -> None:
 @pytest.mark.parametrize("counter", [None, 7, "many", RequestCounter])
 def test_whatever_a_plug_in_calls_requests(counter: Any) -> None:
     """Only a counter counts."""
-    told: list[StoreWork] = []
+    told: list[StoreActivity] = []
     store = Counting("x")
     store.fetch = lambda refs, deadline: iter([(refs[0], Missing())])  # type: ignore[method-assign]
     store.requests = counter
@@ -90,13 +90,13 @@ def test_whatever_a_plug_in_calls_requests(counter: Any) -> None:
 
 def test_nothing_is_counted_where_nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
     """The ledger is not even made."""
-    monkeypatch.delattr(Ledger, "begin")
+    monkeypatch.delattr(ActivityRecorder, "begin")
     ask_values([part("first:a")], opened(None, first=Counting("x")), Deadline(30))
 
 
-def work(*, is_metadata: bool = False, **counts: Any) -> StoreWork:
+def work(*, is_metadata: bool = False, **counts: Any) -> StoreActivity:
     """What a store called aws did."""
-    return StoreWork(store="aws", is_metadata=is_metadata, **counts)
+    return StoreActivity(store="aws", is_metadata=is_metadata, **counts)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def work(*, is_metadata: bool = False, **counts: Any) -> StoreWork:
         (work(secrets=3, requests=None, seconds=0), "3 secrets, 0.00 s"),
     ],
 )
-def test_the_line(done: StoreWork, line: str) -> None:
+def test_the_line(done: StoreActivity, line: str) -> None:
     """Numbers agree with their nouns."""
     assert str(done) == f"aws: {line}"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from secretsync.running.unsafe_variables import NAMES, PREFIXES, steers_process
+from secretsync.running.unsafe_variables import NAMES, PREFIXES, is_unsafe_variable
 
 
 @pytest.mark.parametrize(
@@ -16,9 +16,9 @@ from secretsync.running.unsafe_variables import NAMES, PREFIXES, steers_process
 )
 def test_steering(name: str) -> None:
     """They are, and are not where they were allowed by name."""
-    assert steers_process(name)
-    assert not steers_process(name, {name})
-    assert steers_process(name, {"OTHER", name + "X"})
+    assert is_unsafe_variable(name)
+    assert not is_unsafe_variable(name, {name})
+    assert is_unsafe_variable(name, {"OTHER", name + "X"})
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def test_steering(name: str) -> None:
 )
 def test_not_steering(name: str) -> None:
     """Names of applications' own settings."""
-    assert not steers_process(name)
+    assert not is_unsafe_variable(name)
 
 
 def test_the_list_is_written_the_way_it_is_looked_up() -> None:

@@ -24,7 +24,7 @@ from secretsync.tracking.history import (
     EntryState,
     EnvironmentState,
     HistoryRecord,
-    Source,
+    RecordedPlaceholder,
     StoreSetup,
     history_as_json,
     parse_history,
@@ -159,7 +159,7 @@ def test_no_secret_is_ever_recorded(spots: list[str], versions: list[str | None]
 
 TEXT = st.one_of(st.none(), st.text(max_size=6))
 SOURCES = st.builds(
-    Source,
+    RecordedPlaceholder,
     references=st.lists(st.text(max_size=5), min_size=1, max_size=2).map(tuple),
     answer=TEXT,
     version=TEXT,

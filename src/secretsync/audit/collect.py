@@ -13,7 +13,7 @@ from secretsync.core.errors import ProblemKind, SecretSyncError
 from secretsync.core.model import AnyEnviron, Secret
 from secretsync.inspection.check import check
 from secretsync.planning.plan import EntryId, EnvironPart, Plan
-from secretsync.planning.request import Source, load_plan, make_deadline
+from secretsync.planning.request import ConfigRequest, load_plan, make_deadline
 from secretsync.policy.policy_file import open_policy
 from secretsync.policy.rules import RULES, Finding, Severity, found
 from secretsync.policy.validate import planned_subjects, written_values
@@ -26,7 +26,7 @@ from secretsync.rotation.report import RotationReport, State, assess
 
 if TYPE_CHECKING:
     from secretsync.resolving.access_log import AccessLog
-    from secretsync.resolving.activity import StoreWork
+    from secretsync.resolving.activity import StoreActivity
 
 __all__ = ["audit_plan"]
 
@@ -39,18 +39,20 @@ def audit_plan(
     is_online: bool = False,
     timeout: float | None = None,
     log: AccessLog | None = None,
-    tell: Callable[[StoreWork], None] | None = None,
+    on_activity: Callable[[StoreActivity], None] | None = None,
 ) -> AuditReport:
     """What an audit of a plan's environment at the moment `at` (aware, UTC) finds.
 
-    `is_online`: ask the stores for values and ages; what they do not give is in the report. `log`: where reads of
-    secrets are written. `tell`: who hears of what each store did. Raises ConfigurationError for a bad policy or a
-    missing SDK.
+    `is_online`: ask the stores for values and ages; what they do not give is in the report.
+    `log`: the access log of reads of secrets.
+    `on_activity`: called with the activity of each store.
+
+    Raises ConfigurationError for a bad policy or a missing SDK.
     """
     policy = open_policy(plan.project)
     values, online = written_values(plan), None
     if is_online:
-        values, online = _ask_for_audit(plan, environ, at, timeout, log, tell)
+        values, online = _ask_for_audit(plan, environ, at, timeout, log, on_activity)
     project = plan.project
     return audit(
         Evidence(
@@ -81,13 +83,13 @@ def _ask_for_audit(
     at: datetime,
     timeout: float | None,
     log: AccessLog | None,
-    tell: Callable[[StoreWork], None] | None,
+    on_activity: Callable[[StoreActivity], None] | None,
 ) -> tuple[dict[EntryId, Secret], Online]:
     """The values that the stores give, and what they say besides; what they do not give is a problem, not an end."""
-    with open_stores(plan, environ, tell=tell) as opened:
+    with open_stores(plan, environ, on_activity=on_activity) as opened:
         answers = fetch_logged(plan, opened, make_deadline(plan.bindings, timeout), log)
         values, problems = resolve_values(plan, answers, environ)
-    infos = inspect_plan(plan, environ, timeout=timeout, tell=tell)
+    infos = inspect_plan(plan, environ, timeout=timeout, on_activity=on_activity)
     checked = check(plan, infos, at)
     told = {problem.key for problem in problems}
     by_metadata = [problem for problem in checked.problems if problem.key not in told]
@@ -150,7 +152,7 @@ def _other_plans(project: Project, environ: Mapping[str, str]) -> dict[str, Plan
         if name == project.environment:
             continue
         try:
-            plans[name] = load_plan(Source(environment=name, root=project.root), AnyEnviron(environ))
+            plans[name] = load_plan(ConfigRequest(environment=name, root=project.root), AnyEnviron(environ))
         except SecretSyncError as error:
             plans[name] = f"it cannot be read ({len(error.problems)} problems)"
     return plans

@@ -14,13 +14,21 @@ if TYPE_CHECKING:
     from secretsync.config.config import Config
     from secretsync.core.model import Environ
     from secretsync.planning.plan import Plan
-    from secretsync.planning.request import Source
+    from secretsync.planning.request import ConfigRequest
     from secretsync.policy.rules import Finding
     from secretsync.project.env_file import EnvFile
     from secretsync.resolving.access_log import AccessLog
     from secretsync.resolving.handover import Handover
 
-__all__ = ["access_log", "environment_of", "open_plan", "open_plans", "resolve_valid", "teller", "visible_environ"]
+__all__ = [
+    "access_log",
+    "activity_printer",
+    "environment_of",
+    "open_plan",
+    "open_plans",
+    "resolve_valid",
+    "visible_environ",
+]
 
 
 def environment_of(
@@ -30,20 +38,20 @@ def environment_of(
     must_be_named: bool,
     variables: EnvFile | None = None,
     is_judged: bool = False,
-) -> Source:
+) -> ConfigRequest:
     """What the options name. Raises UsageError where they exclude each other, or nothing is named and must be.
 
     `variables`: the placeholders that stand in inherited variables; with them there need be no env file. `is_judged`:
     env files without the name of an environment are strict.
     """
-    from secretsync.planning.request import Source
+    from secretsync.planning.request import ConfigRequest
     from secretsync.project.layout import named_environment
 
     services = None if options.service is None else tuple(options.service)
     if options.env_file is not None:
         if services is not None:
             raise UsageError("--service belongs to an environment: env files have no services")
-        return Source(
+        return ConfigRequest(
             environment=options.environment,
             root=options.root,
             files=tuple(options.env_file),
@@ -52,20 +60,20 @@ def environment_of(
             is_judged=is_judged,
         )
     if options.environment is None and options.bindings is None and (started := _as_started(environ)) is not None:
-        source = Source(root=options.root, services=services, variables=variables)
+        source = ConfigRequest(root=options.root, services=services, variables=variables)
         return started.complete(source, environ)._replace(is_judged=is_judged)
     # An empty name is a name that was not filled in: it is refused, and nothing else is taken in its place.
     environment = named_environment(environ) if options.environment is None else options.environment
     is_without_files = variables is not None and environment is None and not _has_environments(options.root, environ)
     if is_without_files:
-        return Source(root=options.root, bindings=options.bindings, variables=variables)
+        return ConfigRequest(root=options.root, bindings=options.bindings, variables=variables)
     if options.bindings is not None:
         raise UsageError("--bindings goes with --env-file; an environment has providers/<environment>.toml")
     if environment is None and must_be_named:
         raise UsageError(
             "no environment is named, and a guess could start the wrong one; give -e NAME, or set $SECRETSYNC_ENV"
         )
-    return Source(environment=environment, root=options.root, services=services, variables=variables)
+    return ConfigRequest(environment=environment, root=options.root, services=services, variables=variables)
 
 
 def _as_started(environ: Environ) -> Handover | None:
@@ -76,19 +84,19 @@ def _as_started(environ: Environ) -> Handover | None:
     return None if handover is None or handover.files == () else handover
 
 
-def visible_environ(source: Source, environ: Environ) -> Environ:
+def visible_environ(source: ConfigRequest, environ: Environ) -> Environ:
     """Return `environ` without the values that `run` handed over, unless `source` is what `run` resolved.
 
     A command that an application calls for another environment must not find the application's values in it.
     """
-    from secretsync.planning.request import open_source
+    from secretsync.planning.request import open_request
     from secretsync.resolving.handover import Handover, HandoverError
 
     try:
         handover = Handover.from_environ(environ)
     except HandoverError:
         return environ
-    if handover is None or handover.is_of(open_source(source, environ)):
+    if handover is None or handover.is_of(open_request(source, environ)):
         return environ
     return handover.hide(environ)
 
@@ -198,13 +206,13 @@ def resolve_valid(plan: Plan, environ: Environ, options: argparse.Namespace) -> 
             validate=is_judged,
             warn=warn,
             log=access_log(options, environ),
-            tell=teller(options),
+            on_activity=activity_printer(options),
         )
     except ValidationError:
         say("in an emergency, --no-validate takes the values as they are")
         raise
 
 
-def teller(options: argparse.Namespace) -> Callable[[object], None] | None:
+def activity_printer(options: argparse.Namespace) -> Callable[[object], None] | None:
     """With --verbose, who says what each store did: how many requests, and how long its answers took."""
     return (lambda work: say(str(work))) if options.verbose else None

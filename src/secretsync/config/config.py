@@ -39,7 +39,17 @@ class Resolved(Hidden):
 class _State(Hidden):
     """What all scopes of one configuration share."""
 
-    __slots__ = ("environ", "environment", "extra", "is_strict", "known_services", "own", "reload", "services", "whole")
+    __slots__ = (
+        "environ",
+        "environment",
+        "is_strict",
+        "known_services",
+        "reload",
+        "service_keys",
+        "services",
+        "shared",
+        "template_entries",
+    )
 
     def __init__(
         self,
@@ -47,20 +57,20 @@ class _State(Hidden):
         environment: str | None,
         is_strict: bool,
         environ: Mapping[str, str],
-        whole: Mapping[str, Resolved],
+        shared: Mapping[str, Resolved],
         services: Mapping[str, Mapping[str, Resolved]],
-        own: Mapping[str, frozenset[str]],
+        service_keys: Mapping[str, frozenset[str]],
         known_services: tuple[str, ...],
-        extra: Mapping[str, Resolved],
+        template_entries: Mapping[str, Resolved],
     ) -> None:
         self.environment = environment
         self.is_strict = is_strict
         self.environ = environ
-        self.whole = whole
+        self.shared = shared
         self.services = services
-        self.own = own
+        self.service_keys = service_keys
         self.known_services = known_services
-        self.extra = extra
+        self.template_entries = template_entries
         self.reload: Callable[[], Config] | None = None
 
 
@@ -77,7 +87,7 @@ class Config(HiddenMapping):
     def __init__(self, state: _State, service: str | None = None) -> None:
         """Configurations come from `resolve_config`, and one service's view from `service()`."""
         self.__state = state
-        self.__scope = state.whole if service is None else state.services[service]
+        self.__scope = state.shared if service is None else state.services[service]
         self._service = service
 
     # The mapping
@@ -298,13 +308,13 @@ class Config(HiddenMapping):
         Raises ConfigurationError where two services give one key different values.
         """
         selected = self.services if services is None else tuple(dict.fromkeys(services))
-        merged = dict(self.__state.whole)
+        merged = dict(self.__state.shared)
         given_by: dict[str, str] = {}
         problems: list[Problem] = []
         for name in selected:
             if name not in self.__state.services:
                 raise UsageError(self._no_service(name))
-            for key in sorted(self.__state.own[name]):
+            for key in sorted(self.__state.service_keys[name]):
                 found = self.__state.services[name][key]
                 if key in given_by and merged[key].value != found.value:
                     problems.append(_conflict(key, merged[key], found, given_by[key], name))
@@ -315,7 +325,7 @@ class Config(HiddenMapping):
 
     def beside(self) -> Mapping[str, Resolved]:
         """What was resolved beside the env files: a template's placeholders, by their text."""
-        return self.__state.extra
+        return self.__state.template_entries
 
     def as_environ(self, services: Iterable[str] | None = None) -> dict[str, str]:
         """The whole and the services (None: all selected) as one plain dict, for a child process.
@@ -336,7 +346,7 @@ class Config(HiddenMapping):
         return Refreshed(new, frozenset(self._differences(new)))
 
     def _differences(self, new: Config) -> Iterator[str]:
-        scopes = [(self.__state.whole, new.__state.whole)]
+        scopes = [(self.__state.shared, new.__state.shared)]
         scopes += [(self.__state.services[name], new.__state.services.get(name, {})) for name in self.services]
         for before, after in scopes:
             for key in before.keys() | after.keys():
@@ -356,7 +366,7 @@ class Config(HiddenMapping):
         return SecretFilter(self._secrets())
 
     def _secrets(self) -> Iterator[Secret]:
-        for scope in (self.__state.whole, *self.__state.services.values()):
+        for scope in (self.__state.shared, *self.__state.services.values()):
             for found in scope.values():
                 if found.origin.is_secret:
                     yield found.value

@@ -24,7 +24,7 @@ from secretsync.config.convert import (
     to_json,
 )
 from secretsync.config.hint_wrappers import bare_hint, without_none
-from secretsync.core.exact_json import parse_json, print_json
+from secretsync.core.exact_json import format_json, parse_json
 from secretsync.core.model import Secret
 
 __all__ = ["conversion_of", "has_pydantic_schema"]
@@ -74,7 +74,7 @@ def conversion_of(hint: Any) -> Conversion | None:
 
 def _scalar(hint: Any) -> Conversion | None:
     if hint in (Any, object):
-        return Conversion("text or JSON", lambda node: node if type(node) is str else to_json(print_json(node)))
+        return Conversion("text or JSON", lambda node: node if type(node) is str else to_json(format_json(node)))
     if not isinstance(hint, type):
         return None
     if hint in _SCALARS:

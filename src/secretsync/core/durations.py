@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["parse_duration", "parse_length", "print_duration"]
+__all__ = ["format_duration", "parse_duration", "parse_length"]
 
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _SHORT = re.compile(r"(\d{1,9})(ms|s|m|h|d|w)", re.ASCII)
@@ -29,7 +29,7 @@ def parse_length(text: str) -> float | None:
     return None
 
 
-def print_duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """A length of time for people, in the largest unit that has two of it, cut to whole ones: `90 days`, `36 hours`."""
     whole = int(abs(seconds))
     for unit, name in ((86400, "days"), (3600, "hours"), (60, "minutes")):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["NotJsonError", "Number", "parse_json", "print_json"]
+__all__ = ["NotJsonError", "Number", "format_json", "parse_json"]
 
 
 class Number(str):
@@ -46,14 +46,14 @@ def parse_json(text: str, *, integer: Callable[[str], Any] = Number, decimal: Ca
     return document
 
 
-def print_json(value: Any) -> str:
+def format_json(value: Any) -> str:
     """Compact JSON with numbers as they were written."""
     if isinstance(value, Number):
         return str(value)
     if isinstance(value, dict):
-        return "{" + ",".join(f"{print_json(key)}:{print_json(member)}" for key, member in value.items()) + "}"
+        return "{" + ",".join(f"{format_json(key)}:{format_json(member)}" for key, member in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ",".join(print_json(item) for item in value) + "]"
+        return "[" + ",".join(format_json(item) for item in value) + "]"
     import json
 
     return json.dumps(value, ensure_ascii=False)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta, timezone
 
-__all__ = ["parse_moment", "print_moment"]
+__all__ = ["format_timestamp", "parse_timestamp"]
 
 _MOMENT = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):(\d\d)))?", re.ASCII
 )
 
 
-def parse_moment(text: str) -> datetime | None:
+def parse_timestamp(text: str) -> datetime | None:
     """The moment that an RFC 3339 time or a date (its first instant in UTC) says, in UTC; None where it is neither.
 
     Fractions are cut to microseconds. A leap second, `23:59:60`, is the first second after it, as in Unix time.
@@ -35,6 +35,6 @@ def parse_moment(text: str) -> datetime | None:
         return None
 
 
-def print_moment(moment: datetime) -> str:
+def format_timestamp(moment: datetime) -> str:
     """An aware moment in UTC, to the second: `2026-11-24T08:00:00Z`."""
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"

@@ -20,7 +20,7 @@ from secretsync.resolving.resolve import Inputs, resolve_entry
 from secretsync.resolving.stores import Stores, open_stores
 
 if TYPE_CHECKING:
-    from secretsync.resolving.activity import StoreWork
+    from secretsync.resolving.activity import StoreActivity
 
 __all__ = ["OriginRow", "Row", "explain", "explain_plan", "open_settings"]
 
@@ -75,9 +75,12 @@ def explain(
     origins: dict[EntryId, tuple[OriginRow, ...]] = {}
     for entry_id, planned in plan.entries.items():
         origins[entry_id] = _origins(plan, planned, infos, origins)
-    visible = [*plan.whole.values()]
+    visible = [*plan.shared.values()]
     visible += [
-        entry_id for name, scope in plan.services.items() for key, entry_id in scope.items() if key in plan.own[name]
+        entry_id
+        for name, scope in plan.services.items()
+        for key, entry_id in scope.items()
+        if key in plan.service_keys[name]
     ]
     rows = []
     for entry_id in dict.fromkeys(visible):
@@ -143,12 +146,12 @@ def explain_plan(
     environ: Mapping[str, str],
     *,
     timeout: float | None = None,
-    tell: Callable[[StoreWork], None] | None = None,
+    on_activity: Callable[[StoreActivity], None] | None = None,
 ) -> tuple[Row, ...]:
     """Where each value of a plan comes from; secrets are masked, and their values are not asked for."""
-    infos = inspect_plan(plan, environ, timeout=timeout, tell=tell)
+    infos = inspect_plan(plan, environ, timeout=timeout, on_activity=on_activity)
     settings = open_settings(plan)
-    with open_stores(settings, environ, tell=tell) as opened:
+    with open_stores(settings, environ, on_activity=on_activity) as opened:
         answers = _values_of(settings, infos, opened, make_deadline(plan.bindings, timeout))
     return explain(plan, settings, infos, answers, environ)
 

@@ -9,7 +9,7 @@ from secretsync.core.errors import ConfigurationError, Problem, ProblemKind, Res
 from secretsync.core.model import Failed, Found, Missing, Secret
 from secretsync.planning.plan import SecretPart
 from secretsync.planning.references import Target, TargetFinder
-from secretsync.planning.request import Source, make_deadline, open_source, read_project_bindings
+from secretsync.planning.request import ConfigRequest, make_deadline, open_request, read_project_bindings
 from secretsync.project.bindings import Bindings
 from secretsync.project.layout import Project, absolute
 from secretsync.project.placeholders import BareName, Fault, Reference, parse_reference
@@ -20,19 +20,19 @@ from secretsync.resolving.stores import Stores
 
 if TYPE_CHECKING:
     from secretsync.resolving.access_log import AccessLog, Read
-    from secretsync.resolving.activity import StoreWork
+    from secretsync.resolving.activity import StoreActivity
 
 __all__ = ["get_secret"]
 
 
 def get_secret(
     reference: str,
-    source: Source,
+    request: ConfigRequest,
     environ: Mapping[str, str],
     *,
     timeout: float | None = None,
     log: AccessLog | None = None,
-    tell: Callable[[StoreWork], None] | None = None,
+    on_activity: Callable[[StoreActivity], None] | None = None,
 ) -> Secret:
     """The value of one reference, or of a name that the bindings or the lookup order find. No env file is read.
 
@@ -40,7 +40,7 @@ def get_secret(
 
     Raises ConfigurationError for a reference that is wrong, ResolutionError where there is no value.
     """
-    project, bindings = _open_bindings(source, environ)
+    project, bindings = _open_bindings(request, environ)
     finder = TargetFinder(bindings, project.environment)
     parsed = parse_reference(reference)
     found = parsed if isinstance(parsed, Fault) else finder.find(parsed)
@@ -57,7 +57,7 @@ def get_secret(
     reads = () if log is None else _reads(part, parsed, project, finder)
     if log is not None:
         log.prepare(reads)
-    with Stores(configs, project, environ, tell=tell) as opened:
+    with Stores(configs, project, environ, on_activity=on_activity) as opened:
         answers = ask_values([part], opened, deadline)
     if log is not None:
         log.write(reads, answers)
@@ -98,11 +98,11 @@ def _reads(part: SecretPart, reference: Reference | Fault, project: Project, fin
     )
 
 
-def _open_bindings(source: Source, environ: Mapping[str, str]) -> tuple[Project, Bindings]:
+def _open_bindings(request: ConfigRequest, environ: Mapping[str, str]) -> tuple[Project, Bindings]:
     """The project and its bindings; where there is no project and none is named, the stores as they are by default."""
-    is_named = source.environment is not None or source.root is not None or source.files is not None
+    is_named = request.environment is not None or request.root is not None or request.files is not None
     try:
-        project = open_source(source, environ)
+        project = open_request(request, environ)
     except UsageError:
         if is_named:
             raise

@@ -71,13 +71,15 @@ class Plan(Record, kw_only=True):
     is_strict: bool
     bindings: Bindings
     entries: Mapping[EntryId, PlannedEntry]  # those that are needed, each after those it leads to
-    whole: Mapping[str, EntryId]  # the configuration as a whole: key -> entry
+    shared: Mapping[str, EntryId]  # the configuration as a whole: key -> entry
     services: Mapping[str, Mapping[str, EntryId]]  # the selected services, each with what it sees
-    own: Mapping[str, frozenset[str]]  # the keys that a selected service's own file defines
+    service_keys: Mapping[str, frozenset[str]]  # the keys that a selected service's own file defines
     stores: Mapping[str, StoreConfig]  # those that may be asked
     specs: Mapping[str, ProviderSpec]  # of those stores
     known_services: tuple[str, ...] = ()  # all that have a file
-    extra: Mapping[str, EntryId] = MappingProxyType({})  # a template's placeholders: they see what is rendered
+    template_entries: Mapping[str, EntryId] = MappingProxyType(
+        {}
+    )  # a template's placeholders: they see what is rendered
     names: SensitiveNames = SensitiveNames()  # the rule for sensitive names, with the policy's changes
 
     def is_secret_store(self, store: str) -> bool:
@@ -94,7 +96,7 @@ class Plan(Record, kw_only=True):
     def without(self, known: Collection[EntryId]) -> Plan:
         """The same plan, with nothing to ask for the entries that are known and what only they lead to."""
         needed: set[EntryId] = set()
-        stack = [*self.whole.values(), *(entry for scope in self.services.values() for entry in scope.values())]
+        stack = [*self.shared.values(), *(entry for scope in self.services.values() for entry in scope.values())]
         while stack:
             entry = stack.pop()
             if entry not in needed and entry not in known:

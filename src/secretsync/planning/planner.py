@@ -30,21 +30,22 @@ def make_plan(
     environ: Mapping[str, str],
     services: Iterable[str] | None = None,
     replaced: Mapping[str, ProviderSpec] | None = None,
-    extra: Sequence[Entry] = (),
+    template_entries: Sequence[Entry] = (),
     names: SensitiveNames | None = None,
 ) -> tuple[Plan | None, tuple[Problem, ...]]:
     """The plan for the selected services (None: all), and every configuration problem of the whole environment.
 
-    `replaced`: the specs of stores that the caller brings, in place of the configured ones. `extra`: entries beside the
-    files, which see the whole and the selected services. `names`: the rule for sensitive names; None: the built-in one.
-    There is no plan where there is a problem. Raises UsageError
-    for a service that has no file.
+    `replaced`: the specs of stores that the caller brings, in place of the configured ones.
+    `template_entries`: entries that no env file has; they see the shared configuration and the selected services.
+    `names`: the rule for sensitive names; None means the built-in one.
+
+    There is no plan if there is a problem. Raises UsageError for a service that has no file.
     """
     selected = _select(project, services)
     planner = _Planner(
         project, files, environ, TargetFinder(bindings, project.environment, replaced), names or SensitiveNames()
     )
-    planner.plan_everything(selected, extra)
+    planner.plan_everything(selected, template_entries)
     problems = (
         *bindings.problems,
         *(problem for file in files for problem in file.problems),
@@ -52,7 +53,7 @@ def make_plan(
     )
     if problems:
         return None, tuple(sorted(dict.fromkeys(problems), key=_by_place))
-    return planner.plan(selected, extra), ()
+    return planner.plan(selected, template_entries), ()
 
 
 def _by_place(problem: Problem) -> tuple[str, int, int]:
@@ -103,21 +104,21 @@ class _Planner:
             seen.update({key: (file, key) for key in self.by_file[file]})
         return seen
 
-    def plan_everything(self, selected: Sequence[str], extra: Sequence[Entry]) -> None:
+    def plan_everything(self, selected: Sequence[str], template_entries: Sequence[Entry]) -> None:
         for entries in self.by_file.values():
             for entry in entries.values():
                 self.planned[entry.file, entry.key] = self._plan_entry(entry, self.layers(entry.service))
         merged = (*(self.service_files[service] for service in selected), *self.whole_layers)
-        for entry in extra:
+        for entry in template_entries:
             self.planned[entry.file, entry.key] = self._plan_entry(entry, merged)
         self.problems += self.targets.problems
         self._refuse_cycles()
 
-    def plan(self, selected: Sequence[str], extra: Sequence[Entry]) -> Plan:
-        whole = self.visible(None)
+    def plan(self, selected: Sequence[str], template_entries: Sequence[Entry]) -> Plan:
+        shared = self.visible(None)
         services = {service: self.visible(service) for service in selected}
-        wanted = [*whole.values(), *(entry for scope in services.values() for entry in scope.values())]
-        beside = {entry.key: (entry.file, entry.key) for entry in extra}
+        wanted = [*shared.values(), *(entry for scope in services.values() for entry in scope.values())]
+        beside = {entry.key: (entry.file, entry.key) for entry in template_entries}
         wanted += beside.values()
         entries = self._with_dependencies(wanted)
         parts = (part for planned in entries.values() for part in planned.secrets)
@@ -128,13 +129,13 @@ class _Planner:
             is_strict=self.project.is_strict if strict is None else strict,
             bindings=self.bindings,
             entries=entries,
-            whole=whole,
+            shared=shared,
             services=services,
-            own={service: frozenset(self.by_file[self.service_files[service]]) for service in selected},
+            service_keys={service: frozenset(self.by_file[self.service_files[service]]) for service in selected},
             stores={name: self.targets.stores[name] for name in names},
             specs={name: self.targets.spec(name) for name in names},
             known_services=self.project.services,
-            extra=beside,
+            template_entries=beside,
             names=self.names,
         )
 

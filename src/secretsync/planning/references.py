@@ -10,7 +10,7 @@ from secretsync.core.model import SecretRef, Selector
 from secretsync.core.records import Record
 from secretsync.core.text import is_shown, name_or_none, suggestion, unknown
 from secretsync.project.bindings import Bindings, StoreConfig
-from secretsync.project.placeholders import BareName, Fault, Reference, StorePath, parse_reference, print_reference
+from secretsync.project.placeholders import BareName, Fault, Reference, StorePath, format_reference, parse_reference
 from secretsync.providers.interface import ProviderSpec, Setting, SettingType
 from secretsync.providers.registry import BUILT_IN, load_provider
 
@@ -102,7 +102,7 @@ class TargetFinder:
         options = () if isinstance(spec, Fault) else spec.options
         for key, value in reference.options:
             if key not in options and value not in SELECTOR_OPTIONS.get(key, ()):
-                return print_reference(StorePath(reference.store, reference.path))
+                return format_reference(StorePath(reference.store, reference.path))
         return written
 
     def spec(self, store: str) -> ProviderSpec:
@@ -173,7 +173,7 @@ class TargetFinder:
             trim=None if "trim" not in given else given["trim"] == "true",
         )
         ref = SecretRef(reference.store, reference.path, given.get("version"), given.get("stage"))
-        return Target(ref, selector, print_reference(reference), is_bound=True)
+        return Target(ref, selector, format_reference(reference), is_bound=True)
 
     def _template(self, store: str) -> str | Fault:
         config = self.stores[store]

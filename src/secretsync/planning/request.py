@@ -24,10 +24,10 @@ from secretsync.project.layout import (
 from secretsync.project.sensitive_names import read_names
 from secretsync.providers.interface import Deadline, Provider
 
-__all__ = ["Source", "load_plan", "make_deadline", "make_source", "open_source", "read_project_bindings"]
+__all__ = ["ConfigRequest", "load_plan", "make_deadline", "make_request", "open_request", "read_project_bindings"]
 
 
-class Source(NamedTuple):
+class ConfigRequest(NamedTuple):
     """What a configuration is made from, as the caller names it."""
 
     environment: str | None = None
@@ -40,18 +40,18 @@ class Source(NamedTuple):
     is_judged: bool = False  # True: files without the name of an environment are strict
 
 
-def make_source(
+def make_request(
     environment: str | None,
     root: str | os.PathLike[str] | None,
     services: Iterable[str] | None,
     files: Iterable[str | os.PathLike[str]] | None,
     bindings: str | os.PathLike[str] | None,
-) -> Source:
+) -> ConfigRequest:
     """What the arguments of a library call name. Raises UsageError for one string where a list must be."""
     for name, given in (("services", services), ("files", files)):
         if isinstance(given, str):
             raise UsageError(f"{name} is a list of strings, not one string: {name}=[{given!r}]")
-    return Source(
+    return ConfigRequest(
         environment=environment,
         root=None if root is None else os.fspath(root),
         services=None if services is None else tuple(services),
@@ -71,55 +71,55 @@ def make_deadline(bindings: Bindings, timeout: float | None, more: float = 0.0) 
 
 
 def load_plan(
-    source: Source,
+    request: ConfigRequest,
     environ: Mapping[str, str],
     stores: Mapping[str, Provider] | None = None,
-    extra: Sequence[Entry] = (),
+    template_entries: Sequence[Entry] = (),
 ) -> Plan:
-    """The plan of what the caller named, and of `extra` entries beside the files. Reads files, asks no store.
+    """The plan of what the caller named, and of `template_entries`. Reads files, asks no store.
 
     Raises UsageError for names and folders, ConfigurationError with every problem of the whole environment.
     """
-    project = open_source(source, environ)
+    project = open_request(request, environ)
     files = [read_env_file(file.path, file=file.shown, service=file.service) for file in project.files]
-    if source.variables is not None:
-        files.insert(0, source.variables)
+    if request.variables is not None:
+        files.insert(0, request.variables)
     bindings = read_project_bindings(project)
     replaced = {name: provider.spec for name, provider in (stores or {}).items()}
     names, policy_problems = read_names(project)
-    plan, problems = make_plan(project, files, bindings, environ, source.services, replaced, extra, names)
+    plan, problems = make_plan(project, files, bindings, environ, request.services, replaced, template_entries, names)
     if plan is None or policy_problems:
         raise ConfigurationError([*problems, *policy_problems])
     return plan
 
 
-def open_source(source: Source, environ: Mapping[str, str]) -> Project:
+def open_request(request: ConfigRequest, environ: Mapping[str, str]) -> Project:
     """The project that the caller named. Reads no env file.
 
     Raises UsageError for names and folders, and where a part of what is named would be ignored.
     """
-    environment = source.environment
-    if environment is None and not source.is_unnamed:
+    environment = request.environment
+    if environment is None and not request.is_unnamed:
         environment = named_environment(environ)
     if environment is not None:
         check_environment_name(environment)  # before anything on disk is looked at
-    if source.files == () and source.variables is not None:
-        return open_without_files(environment, source.bindings, root=source.root, is_strict_unnamed=source.is_judged)
-    if source.files is not None:
+    if request.files == () and request.variables is not None:
+        return open_without_files(environment, request.bindings, root=request.root, is_strict_unnamed=request.is_judged)
+    if request.files is not None:
         return open_files(
-            source.files,
-            source.bindings,
-            root=source.root,
+            request.files,
+            request.bindings,
+            root=request.root,
             environment=environment,
-            is_strict_unnamed=source.is_judged,
+            is_strict_unnamed=request.is_judged,
         )
     try:
-        root = find_root(source.root, environ)
+        root = find_root(request.root, environ)
     except UsageError:
-        if source.variables is None:
+        if request.variables is None:
             raise
-        return open_without_files(environment, source.bindings, root=source.root or environ.get("SECRETSYNC_ROOT"))
-    if source.bindings is not None:
+        return open_without_files(environment, request.bindings, root=request.root or environ.get("SECRETSYNC_ROOT"))
+    if request.bindings is not None:
         raise UsageError("bindings go with files; an environment has providers/<environment>.toml")
     return open_project("development" if environment is None else environment, root)
 

@@ -80,8 +80,8 @@ def subjects_of(config: Config) -> tuple[Subject, ...]:
 
 def planned_subjects(plan: Plan, values: Mapping[EntryId, Secret]) -> tuple[Subject, ...]:
     """The same of a plan, with those of its values that are known."""
-    own = [*plan.whole.values()]
-    own += [scope[key] for name, scope in plan.services.items() for key in scope if key in plan.own[name]]
+    own = [*plan.shared.values()]
+    own += [scope[key] for name, scope in plan.services.items() for key in scope if key in plan.service_keys[name]]
     entries = [plan.entries[entry_id].entry for entry_id in dict.fromkeys(own)]
     secret = secret_entries(plan)
     return tuple(

@@ -16,7 +16,7 @@ from secretsync.core.names import is_entry_name, is_store_name
 from secretsync.core.records import Record
 
 __all__ = ["BareName", "Fault", "Parsed", "Part", "Placeholder", "Reference", "StorePath", "Text", "Variable"]
-__all__ += ["parse_reference", "parse_value", "print_reference", "print_value"]
+__all__ += ["format_reference", "format_value", "parse_reference", "parse_value"]
 
 _OPTION_KEY = re.compile(r"[a-z][a-z0-9_-]*")
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -254,7 +254,7 @@ def _decode(text: str) -> str | None:
         return None
 
 
-def print_value(parts: Sequence[Part]) -> str:
+def format_value(parts: Sequence[Part]) -> str:
     """The text that parses into `parts`.
 
     Raises ValueError for what no text says: a text that ends in a backslash right before what opens, a default that
@@ -268,7 +268,7 @@ def print_value(parts: Sequence[Part]) -> str:
         alternative = f":-{part.default}" if part.default is not None else ""
         alternative += f":?{part.message}" if part.message is not None else ""
         if isinstance(part, Placeholder):
-            written.append(f"$<{print_reference(part.reference)}{alternative}>")
+            written.append(f"$<{format_reference(part.reference)}{alternative}>")
         else:
             written.append(f"${{{part.name}{alternative}}}")
     text = "".join(written)
@@ -285,7 +285,7 @@ def _print_text(text: str, *, opens_next: bool) -> str:
     return re.sub(pattern, lambda run: run.group() * 2, text)
 
 
-def print_reference(reference: Reference) -> str:
+def format_reference(reference: Reference) -> str:
     """The text of `reference`, percent-encoded where it must be."""
     if isinstance(reference, BareName):
         return reference.name

@@ -10,7 +10,7 @@ from secretsync.core.files import Input, read_file
 from secretsync.core.model import Entry
 from secretsync.core.records import Record, replace
 from secretsync.core.text import path_or
-from secretsync.project.placeholders import Part, Text, parse_value, print_value
+from secretsync.project.placeholders import Part, Text, format_value, parse_value
 
 __all__ = ["Template", "read_template"]
 
@@ -57,14 +57,14 @@ def read_template(path: str) -> Template:
         if isinstance(part, Text) or part in labels:
             continue
         line, column = _place(text, part.offset)
-        label = print_value([replace(part, default=None, message=None)])
+        label = format_value([replace(part, default=None, message=None)])
         if label in labels.values():  # with another default
             label = f"{label} ({line}:{column})"
         labels[part] = label
         entries.append(
             Entry(
                 key=label,
-                text=print_value([part]),
+                text=format_value([part]),
                 literal=False,
                 file=path,
                 line=line,

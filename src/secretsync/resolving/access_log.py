@@ -15,7 +15,7 @@ from secretsync.core.errors import OutputError, Problem, ProblemKind
 from secretsync.core.files import take_lock
 from secretsync.core.model import Failed, Found, Missing, Payload
 from secretsync.core.records import Record
-from secretsync.core.timestamps import print_moment
+from secretsync.core.timestamps import format_timestamp
 from secretsync.planning.plan import Plan, SecretPart
 from secretsync.planning.secrecy import is_secret_part
 from secretsync.resolving.fetch import Answers
@@ -83,7 +83,7 @@ class AccessLog:
         if self._has_failed:
             return
         frame = {"actor": actor(self.environ), "pid": os.getpid()}
-        time = print_moment(datetime.now(UTC))
+        time = format_timestamp(datetime.now(UTC))
         lines = [
             # Printable ASCII, with everything else escaped.
             json.dumps({"schema": 1, "time": time, **line, **frame}, ensure_ascii=True) + "\n"

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from secretsync.core.records import Record
 from secretsync.providers.interface import Provider, RequestCounter
 
-__all__ = ["Ledger", "StoreWork"]
+__all__ = ["ActivityRecorder", "StoreActivity"]
 
 
-class StoreWork(Record, kw_only=True):
+class StoreActivity(Record, kw_only=True):
     """What one store did in one round: counts and seconds, no names."""
 
     store: str
@@ -28,7 +28,7 @@ class StoreWork(Record, kw_only=True):
         return f"{self.store}: {', '.join(parts)}, {self.seconds:.2f} s"
 
 
-class Ledger:
+class ActivityRecorder:
     """Keeps account of one round. Used from one thread."""
 
     def __init__(self, providers: Mapping[str, Provider], *, is_metadata: bool) -> None:
@@ -51,11 +51,11 @@ class Ledger:
         """Note that a store has answered."""
         self._ended[store] = time.monotonic()
 
-    def entries(self) -> Iterator[StoreWork]:
+    def entries(self) -> Iterator[StoreActivity]:
         """What each store did, by name; those that have not answered are given up now."""
         for store in sorted(self._began):
             before, now = self._sent_before[store], self._sent(store)
-            yield StoreWork(
+            yield StoreActivity(
                 store=store,
                 is_metadata=self._is_metadata,
                 secrets=self._secrets[store],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from secretsync.core.errors import ProblemKind
-from secretsync.core.exact_json import NotJsonError, parse_json, print_json
+from secretsync.core.exact_json import NotJsonError, format_json, parse_json
 from secretsync.core.model import Failed, Payload, Secret, Selector
 
 __all__ = ["select"]
@@ -37,7 +37,7 @@ def _select(payload: Payload, selector: Selector) -> str:
     if selector.field is not None:
         value = _as_text(_at(_parse_json(_decode_utf8(value)), selector.field), selector)
     elif selector.as_ == "json":
-        value = print_json(_parse_json(_decode_utf8(value)))
+        value = format_json(_parse_json(_decode_utf8(value)))
     if selector.decode == "base64":
         value = _decode_base64(value)
     if selector.as_ == "base64":
@@ -132,7 +132,7 @@ def _no_field() -> _Unusable:
 
 def _as_text(value: Any, selector: Selector) -> str:
     if selector.as_ == "json":
-        return print_json(value)
+        return format_json(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):

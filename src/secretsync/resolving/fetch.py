@@ -18,7 +18,7 @@ from secretsync.providers.threads import next_of, no_answer, run_in_threads
 from secretsync.resolving.stores import Stores
 
 if TYPE_CHECKING:
-    from secretsync.resolving.activity import Ledger
+    from secretsync.resolving.activity import ActivityRecorder
 
 __all__ = ["Answers", "StoreState", "ask_values", "fetch", "identify", "inspect"]
 
@@ -140,17 +140,17 @@ class _Round(Generic[T]):
         self.batches: dict[int, tuple[str, frozenset[SecretRef]]] = {}
         self.started = 0
         self.end = Deadline(deadline.remaining() + _GRACE)
-        self.tell = stores.tell if isinstance(stores, Stores) else None
-        self.ledger = _ledger(stores, method) if self.tell else None
+        self.on_activity = stores.on_activity if isinstance(stores, Stores) else None
+        self.recorder = _recorder(stores, method) if self.on_activity else None
 
     def run(self) -> Answers[T]:
         try:
             self._wait()
         finally:  # after an interrupt too: a provider that is still at work must not be closed
             self._give_up()
-        if self.ledger and self.tell:
-            for work in self.ledger.entries():
-                self.tell(work)
+        if self.recorder and self.on_activity:
+            for work in self.recorder.entries():
+                self.on_activity(work)
         return Answers(self.outcomes)
 
     def _wait(self) -> None:
@@ -194,16 +194,16 @@ class _Round(Generic[T]):
     def _ask(self, store: str, refs: list[SecretRef]) -> None:
         self.started += 1
         self.batches[self.started] = (store, frozenset(refs))
-        if self.ledger:
-            self.ledger.begin(store, len(refs))
+        if self.recorder:
+            self.recorder.begin(store, len(refs))
         arguments = (self.stores[store], self.method, tuple(refs), self.deadline, self.started, self.events.put)
         threading.Thread(target=_call, args=arguments, name=f"secretsync-{store}", daemon=True).start()
 
     def _end(self, batch: int, failure: Failed | None) -> None:
         """A batch has come back: what it left out has failed."""
         store, refs = self.batches.pop(batch)
-        if self.ledger:
-            self.ledger.end(store)
+        if self.recorder:
+            self.recorder.end(store)
         left_out = failure or Failed(ProblemKind.UNAVAILABLE, f"the store {store} gave no answer for it")
         for ref in refs:
             self.outcomes.setdefault(ref, left_out)
@@ -218,10 +218,10 @@ class _Round(Generic[T]):
         self.batches.clear()
 
 
-def _ledger(stores: Mapping[str, Provider], method: str) -> Ledger:
-    from secretsync.resolving.activity import Ledger  # only where somebody listens
+def _recorder(stores: Mapping[str, Provider], method: str) -> ActivityRecorder:
+    from secretsync.resolving.activity import ActivityRecorder  # only where somebody listens
 
-    return Ledger(stores, is_metadata=method == "describe")
+    return ActivityRecorder(stores, is_metadata=method == "describe")
 
 
 def _call(

@@ -16,7 +16,7 @@ from secretsync.core.model import Environ, Origin, Secret, variable_text
 from secretsync.core.names import is_entry_name, is_environment_name
 from secretsync.core.records import Record
 from secretsync.planning.plan import EntryId, Plan
-from secretsync.planning.request import Source
+from secretsync.planning.request import ConfigRequest
 from secretsync.planning.secrecy import secret_entries
 from secretsync.project.env_file import EnvFile
 from secretsync.project.environ_entries import FILE, variable_entry
@@ -136,7 +136,7 @@ class Handover(Record, kw_only=True):
         """The name of what was resolved, for messages."""
         return self.environment or ", ".join(self.files or ()) or FILE
 
-    def complete(self, source: Source, environ: Mapping[str, str]) -> Source:
+    def complete(self, source: ConfigRequest, environ: Mapping[str, str]) -> ConfigRequest:
         """Return `source` with what `run` resolved in place of what the caller did not name.
 
         Raises UsageError if a variable was changed since the start, and now names another environment.

@@ -13,7 +13,7 @@ from secretsync.core.errors import (
 from secretsync.core.model import Payload, SecretInfo
 from secretsync.planning.plan import EntryId, Plan
 from secretsync.planning.request import (
-    Source,
+    ConfigRequest,
     load_plan,
     make_deadline,
 )
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from secretsync.policy.policy_file import Policy
     from secretsync.policy.rules import Finding
     from secretsync.resolving.access_log import AccessLog
-    from secretsync.resolving.activity import StoreWork
+    from secretsync.resolving.activity import StoreActivity
 
 __all__ = ["fetch_logged", "identify_stores", "inspect_plan", "log_warning", "resolve_plan"]
 
@@ -38,17 +38,17 @@ def resolve_plan(
     timeout: float | None = None,
     stores: Mapping[str, Provider] | None = None,
     known: Mapping[EntryId, Resolved] | None = None,
-    source: Source | None = None,
+    request: ConfigRequest | None = None,
     validate: bool = False,
     warn: Callable[[Finding], None] | None = None,
     log: AccessLog | None = None,
-    tell: Callable[[StoreWork], None] | None = None,
+    on_activity: Callable[[StoreActivity], None] | None = None,
 ) -> Config:
     """The configuration that a plan gives: ask the stores, put the answers in, judge the values.
 
     `known`: entries whose values are known already; no store is asked for them.
-    `warn`: who hears of what is only a warning; None: it is logged. `log`: where reads of secrets are written. `tell`:
-    who hears of what each store did.
+    `warn`: called with each warning; None means that it is logged. `log`: the access log of reads of secrets.
+    `on_activity`: called with the activity of each store.
 
     Raises ConfigurationError for a missing SDK or a bad policy, ResolutionError with every secret that could not be
     had, ValidationError with every value that is not allowed.
@@ -60,13 +60,13 @@ def resolve_plan(
 
         policy = open_policy(plan.project)
     asked = plan.without(known) if known else plan
-    with open_stores(asked, environ, stores, tell) as opened:
+    with open_stores(asked, environ, stores, on_activity) as opened:
         answers = fetch_logged(asked, opened, deadline, log)
 
     def reload() -> Config:
-        again = load_plan(source, environ, stores) if source is not None else plan
+        again = load_plan(request, environ, stores) if request is not None else plan
         return resolve_plan(
-            again, environ, timeout=timeout, stores=stores, source=source, validate=validate, warn=warn, log=log
+            again, environ, timeout=timeout, stores=stores, request=request, validate=validate, warn=warn, log=log
         )
 
     result = resolve(asked, answers, environ, inherited=known, reload=reload)
@@ -130,24 +130,26 @@ def inspect_plan(
     environ: Mapping[str, str],
     *,
     timeout: float | None = None,
-    tell: Callable[[StoreWork], None] | None = None,
+    on_activity: Callable[[StoreActivity], None] | None = None,
 ) -> Answers[SecretInfo]:
-    """What the stores say about every secret of a plan, without a value. `tell`: who hears of what each store did.
+    """What the stores say about every secret of a plan, without a value.
+
+    `on_activity`: called with the activity of each store.
 
     Raises ConfigurationError for a missing SDK.
     """
-    with open_stores(plan, environ, tell=tell) as opened:
+    with open_stores(plan, environ, on_activity=on_activity) as opened:
         return inspect(plan, opened, make_deadline(plan.bindings, timeout))
 
 
 def identify_stores(
-    source: Source, environ: Mapping[str, str], *, timeout: float | None = None
+    request: ConfigRequest, environ: Mapping[str, str], *, timeout: float | None = None
 ) -> tuple[str, tuple[StoreState, ...]]:
     """What the environment is called, and who we are at each store that it refers to or configures.
 
     Raises ConfigurationError with everything that is wrong in the files, or for a missing SDK.
     """
-    plan = load_plan(source, environ)
+    plan = load_plan(request, environ)
     configs = {**plan.bindings.stores, **plan.stores}
     with Stores(configs, plan.project, environ) as opened:
         return plan.project.label, identify(opened, make_deadline(plan.bindings, timeout))

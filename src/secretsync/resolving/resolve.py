@@ -74,13 +74,13 @@ def resolve(
         environment=plan.project.environment,
         is_strict=plan.is_strict,
         environ=environ,
-        whole={key: resolved[entry_id] for key, entry_id in plan.whole.items()},
+        shared={key: resolved[entry_id] for key, entry_id in plan.shared.items()},
         services={
             name: {key: resolved[entry_id] for key, entry_id in scope.items()} for name, scope in plan.services.items()
         },
-        own=plan.own,
+        service_keys=plan.service_keys,
         known_services=plan.known_services,
-        extra={key: resolved[entry_id] for key, entry_id in plan.extra.items()},
+        template_entries={key: resolved[entry_id] for key, entry_id in plan.template_entries.items()},
     )
 
 

@@ -14,7 +14,7 @@ from secretsync.providers.interface import Provider, StoreContext
 from secretsync.providers.registry import load_provider, missing_modules
 
 if TYPE_CHECKING:
-    from secretsync.resolving.activity import StoreWork
+    from secretsync.resolving.activity import StoreActivity
 
 __all__ = ["Stores", "open_stores"]
 
@@ -28,7 +28,7 @@ class Stores(Mapping[str, Provider]):
         project: Project,
         environ: Mapping[str, str],
         replaced: Mapping[str, Provider] | None = None,
-        tell: Callable[[StoreWork], None] | None = None,
+        on_activity: Callable[[StoreActivity], None] | None = None,
     ) -> None:
         """Build a provider for each of `configs`. `replaced`: those that the caller brings, under their stores' names.
 
@@ -36,7 +36,7 @@ class Stores(Mapping[str, Provider]):
 
         Raises ConfigurationError with every store that cannot be built: an SDK that is not installed.
         """
-        self.tell = tell
+        self.on_activity = on_activity
         self._open: dict[str, Provider] = {}
         self._owned: set[str] = set()
         self._busy: set[str] = set()
@@ -92,14 +92,14 @@ def open_stores(
     plan: Plan,
     environ: Mapping[str, str],
     replaced: Mapping[str, Provider] | None = None,
-    tell: Callable[[StoreWork], None] | None = None,
+    on_activity: Callable[[StoreActivity], None] | None = None,
 ) -> Stores:
     """The stores of a plan; see `Stores`.
 
     Raises ConfigurationError with every store that cannot be built, each at the first placeholder that leads to it.
     """
     try:
-        return Stores(plan.stores, plan.project, environ, replaced, tell)
+        return Stores(plan.stores, plan.project, environ, replaced, on_activity)
     except ConfigurationError as error:
         problems = error.problems
     raise ConfigurationError([plan.placed(problem) for problem in problems])

@@ -7,11 +7,11 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import assert_never
 
-from secretsync.core.durations import print_duration
+from secretsync.core.durations import format_duration
 from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Clock, Failed, Found, Missing, SecretInfo, SecretRef
 from secretsync.core.records import Record
-from secretsync.core.timestamps import print_moment
+from secretsync.core.timestamps import format_timestamp
 from secretsync.rotation.max_age import DEFAULT_WARNING, AppliedLimit
 
 __all__ = ["Case", "Judgement", "Remark", "State", "judge"]
@@ -170,7 +170,7 @@ def _usable(info: SecretInfo, dates: _Dates, now: datetime) -> Iterator[Remark]:
         yield Remark(State.MISSING, "it is disabled", "enable it, or store a new version", ProblemKind.UNUSABLE)
     if dates.not_before is not None and dates.not_before > now:
         yield Remark(
-            State.MISSING, f"it is not valid before {print_moment(dates.not_before)}", kind=ProblemKind.UNUSABLE
+            State.MISSING, f"it is not valid before {format_timestamp(dates.not_before)}", kind=ProblemKind.UNUSABLE
         )
 
 
@@ -178,19 +178,19 @@ def _own_dates(dates: _Dates, case: Case) -> Iterator[Remark]:
     """What the store's own dates say, whatever the age."""
     window = DEFAULT_WARNING if case.warn_before is None else case.warn_before
     if dates.expires is not None:
-        moment = print_moment(dates.expires)
+        moment = format_timestamp(dates.expires)
         if dates.expires <= case.now:
             yield Remark(State.EXPIRED, f"it expired at {moment}, its store says", "store a new version")
         elif (dates.expires - case.now).total_seconds() <= window:
             yield Remark(State.DUE, f"it expires at {moment}, its store says", "store a new version before")
     if dates.deletion is not None:
-        moment = print_moment(dates.deletion)
+        moment = format_timestamp(dates.deletion)
         if dates.deletion <= case.now:
             yield Remark(State.EXPIRED, f"its store deletes it at {moment}", "store a new version, or keep this one")
         else:
             yield Remark(State.DUE, f"it will be deleted at {moment}", "if that is not meant, cancel the deletion")
     if dates.pending_since is not None and case.now - dates.pending_since > _STUCK:
-        begun = print_moment(dates.pending_since)
+        begun = format_timestamp(dates.pending_since)
         hint = "look at the log of whatever rotates it; until then the old version is in use"
         yield Remark(State.OVERDUE, f"a rotation was begun at {begun} and has not ended", hint)
 
@@ -209,18 +209,20 @@ def _limit(dates: _Dates, case: Case, created: datetime | None, age: int | None)
     if created is None:
         yield Remark(State.UNKNOWN, "nothing says when it was made", _undated_hint(dates))
     elif age is None:
-        ahead = print_duration((created - case.now).total_seconds())
+        ahead = format_duration((created - case.now).total_seconds())
         yield Remark(
             State.UNKNOWN,
-            f"its date {print_moment(created)} lies {ahead} in the future: a clock is wrong, or it was not there yet",
+            f"its date {format_timestamp(created)} is {ahead} in the future: a clock is wrong, or it did not exist yet",
             "compare the store's clock with this machine's",
         )
     elif age >= limit.seconds:
-        over = f"{print_duration(age - limit.seconds)} over its limit" if age > limit.seconds else "at its limit"
-        yield Remark(State.OVERDUE, f"it is {print_duration(age)} old, {over} ({limit.written}, {source})", "rotate it")
+        over = f"{format_duration(age - limit.seconds)} over its limit" if age > limit.seconds else "at its limit"
+        yield Remark(
+            State.OVERDUE, f"it is {format_duration(age)} old, {over} ({limit.written}, {source})", "rotate it"
+        )
     elif age >= limit.seconds - _window(case.warn_before, limit.seconds):
-        left = print_duration(limit.seconds - age)
-        yield Remark(State.DUE, f"it is {print_duration(age)} old, with {left} left ({limit.written}, {source})")
+        left = format_duration(limit.seconds - age)
+        yield Remark(State.DUE, f"it is {format_duration(age)} old, with {left} left ({limit.written}, {source})")
 
 
 def _has_ended(until: date, now: datetime) -> bool:
@@ -237,7 +239,7 @@ def _undated_hint(dates: _Dates) -> str:
     declare = "declare the day in its binding: rotated = 2026-10-01"
     if dates.modified is None:
         return declare
-    touched = print_moment(dates.modified)
+    touched = format_timestamp(dates.modified)
     return f"{declare} (its file was last written to at {touched}: a copy or a restart does that too, so it is no age)"
 
 
@@ -251,13 +253,13 @@ def _hints(info: SecretInfo, dates: _Dates, case: Case) -> Iterator[str]:
     elif ref.stage is not None:
         yield f"asked for by {_pin(ref)}, and judged as such"
     if info.rotation_period is not None:
-        yield f"its store rotates it every {print_duration(info.rotation_period)}"
+        yield f"its store rotates it every {format_duration(info.rotation_period)}"
     if dates.next_rotation is not None:
-        moment = print_moment(dates.next_rotation)
+        moment = format_timestamp(dates.next_rotation)
         is_late = dates.next_rotation < now
         yield f"its store was to rotate it by {moment} and has not" if is_late else f"next rotation by {moment}"
     if dates.pending_since is not None and now - dates.pending_since <= _STUCK:
-        yield f"a rotation is in progress since {print_moment(dates.pending_since)}"
+        yield f"a rotation is in progress since {format_timestamp(dates.pending_since)}"
     if case.applied.limit.seconds is None and not info.dynamic:
         until = case.applied.limit.until
         if until is None or not _has_ended(until, now):

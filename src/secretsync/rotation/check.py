@@ -14,7 +14,7 @@ from secretsync.resolving.stores import open_stores
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from secretsync.resolving.activity import StoreWork
+    from secretsync.resolving.activity import StoreActivity
     from secretsync.rotation.report import RotationReport
 
 __all__ = ["rotation_of_plan"]
@@ -32,7 +32,7 @@ def rotation_of_plan(
     strict: bool = False,
     stores: Mapping[str, Provider] | None = None,
     progress: Callable[[int, int], None] | None = None,
-    tell: Callable[[StoreWork], None] | None = None,
+    on_activity: Callable[[StoreActivity], None] | None = None,
 ) -> RotationReport:
     """How old the secrets of a plan are; see `check_rotation`."""
     from datetime import UTC, datetime
@@ -40,7 +40,7 @@ def rotation_of_plan(
     from secretsync.rotation.report import assess  # resolving needs none of it
 
     deadline = make_deadline(plan.bindings, timeout, more=len(plan.refs) / _SECRETS_A_SECOND)
-    with open_stores(plan, environ, stores, tell) as opened:
+    with open_stores(plan, environ, stores, on_activity) as opened:
         answers = inspect(plan, opened, deadline, progress)
     # After the answers: what was made while they were under way is not in the future.
     return assess(plan, answers, now or datetime.now(UTC), strict=strict)

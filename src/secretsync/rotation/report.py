@@ -11,7 +11,7 @@ from secretsync.core.records import Record
 from secretsync.planning.plan import EntryId, EntryPart, Plan, PlannedEntry, SecretPart
 from secretsync.planning.secrecy import is_secret_part
 from secretsync.project.bindings import Binding, Limit
-from secretsync.project.placeholders import StorePath, parse_reference, print_reference
+from secretsync.project.placeholders import StorePath, format_reference, parse_reference
 from secretsync.resolving.fetch import Answers
 from secretsync.resolving.resolve import failure_problem
 from secretsync.rotation.age_rules import SEVERITY, Case, Judgement, State, judge
@@ -189,7 +189,7 @@ def _shown(part: SecretPart, index: int, outcome: Found[SecretInfo] | Missing | 
     ref = part.targets[index].ref
     pins = (("version", ref.version), ("stage", ref.stage))
     options = tuple((name, value) for name, value in pins if value is not None)
-    return print_reference(StorePath(ref.store, ref.path, options))
+    return format_reference(StorePath(ref.store, ref.path, options))
 
 
 def _bindings(plan: Plan) -> Mapping[_Part, tuple[Binding, ...]]:

@@ -12,7 +12,7 @@ from secretsync.config.config import Resolved
 from secretsync.core.errors import OutputError, Problem, ProblemKind, SecretSyncError, UsageError
 from secretsync.core.files import Input, read_file
 from secretsync.core.text import path_or
-from secretsync.running.unsafe_variables import steers_process
+from secretsync.running.unsafe_variables import is_unsafe_variable
 
 __all__ = [
     "CommandError",
@@ -20,9 +20,9 @@ __all__ = [
     "child_environment",
     "find_command",
     "inherited_environment",
-    "refuse_steering",
     "refuse_too_large",
     "refuse_unfit",
+    "refuse_unsafe_variables",
     "used_credentials",
 ]
 
@@ -98,7 +98,7 @@ def find_command(name: str, environ: Mapping[str, str]) -> str:
     raise CommandError(f"{shown}: {where}", 127)
 
 
-def refuse_steering(resolved: Mapping[str, Resolved], allowed: Collection[str]) -> None:
+def refuse_unsafe_variables(resolved: Mapping[str, Resolved], allowed: Collection[str]) -> None:
     """Raise OutputError for every value that came from a store under a name that steers a process.
 
     Whoever may write a secret could otherwise run code in the application.
@@ -113,7 +113,7 @@ def refuse_steering(resolved: Mapping[str, Resolved], allowed: Collection[str]) 
             hint=f"rename it, or allow it: --allow-name {key}",
         )
         for key, found in resolved.items()
-        if found.is_from_store and steers_process(key, allowed)
+        if found.is_from_store and is_unsafe_variable(key, allowed)
     ]
     if problems:
         raise OutputError(problems)

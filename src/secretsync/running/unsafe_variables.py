@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["NAMES", "PREFIXES", "steers_process"]
+__all__ = ["NAMES", "PREFIXES", "is_unsafe_variable"]
 
 NAMES = frozenset(
     [
@@ -39,7 +39,7 @@ PREFIXES = (
 )
 
 
-def steers_process(name: str, allowed: Collection[str] = ()) -> bool:
+def is_unsafe_variable(name: str, allowed: Collection[str] = ()) -> bool:
     """Whether a variable called `name` decides what a process runs, loads or trusts, and is not in `allowed`.
 
     Proxies and settings of npm work in lower case too, so case makes no difference.

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from secretsync.core.records import Record, replace
 from secretsync.project.placeholders import Placeholder, parse_value
-from secretsync.tracking.history import EntryState, EnvironmentState, Source, StoreSetup
+from secretsync.tracking.history import EntryState, EnvironmentState, RecordedPlaceholder, StoreSetup
 
 __all__ = ["Change", "Comparison", "Kind", "StoreChange", "compare"]
 
@@ -85,7 +85,7 @@ def compare(before: EnvironmentState, after: EnvironmentState) -> Comparison:
 def _without_answers(state: EnvironmentState) -> EnvironmentState:
     entries = []
     for entry in state.entries:
-        bare = tuple(Source(references=source.references) for source in entry.sources)
+        bare = tuple(RecordedPlaceholder(references=source.references) for source in entry.sources)
         entries.append(replace(entry, sources=bare))
     return replace(state, entries=tuple(entries))
 
@@ -116,15 +116,15 @@ def _frame(entry: EntryState) -> object:
     )
 
 
-def _is_repointed(was: Source, now: Source) -> bool:
+def _is_repointed(was: RecordedPlaceholder, now: RecordedPlaceholder) -> bool:
     return was.references != now.references or (None not in (was.answer, now.answer) and was.answer != now.answer)
 
 
-def _status_differs(was: Source, now: Source) -> bool:
+def _status_differs(was: RecordedPlaceholder, now: RecordedPlaceholder) -> bool:
     return None not in (was.status, now.status) and was.status != now.status
 
 
-def _is_rotated(was: Source, now: Source) -> bool:
+def _is_rotated(was: RecordedPlaceholder, now: RecordedPlaceholder) -> bool:
     if _is_repointed(was, now) or None in (was.version, now.version):
         return False
     return was.version != now.version

@@ -7,15 +7,15 @@ from datetime import datetime
 from typing import Any
 
 from secretsync.core.records import Record as Frozen
-from secretsync.core.timestamps import parse_moment, print_moment
+from secretsync.core.timestamps import format_timestamp, parse_timestamp
 
-__all__ = ["DamagedError", "EntryState", "EnvironmentState", "HistoryRecord", "Source", "StoreSetup"]
+__all__ = ["DamagedError", "EntryState", "EnvironmentState", "HistoryRecord", "RecordedPlaceholder", "StoreSetup"]
 __all__ += ["as_json", "entry_as_json", "history_as_json", "parse_history", "setup_as_json"]
 
 SCHEMA = 1
 
 
-class Source(Frozen, kw_only=True):
+class RecordedPlaceholder(Frozen, kw_only=True):
     """One placeholder: where its secret may be, and what the stores said of it without giving its value."""
 
     references: tuple[str, ...]  # in the order in which they are asked
@@ -31,7 +31,7 @@ class EntryState(Frozen, kw_only=True):
     service: str | None
     file: str  # in the environment's folder, so that those of two environments can be compared
     value: str | None
-    sources: tuple[Source, ...] = ()
+    sources: tuple[RecordedPlaceholder, ...] = ()
 
 
 class StoreSetup(Frozen, kw_only=True):
@@ -81,7 +81,7 @@ def history_as_json(environment: str, records: Sequence[HistoryRecord]) -> dict[
 def as_json(record: HistoryRecord) -> dict[str, Any]:
     """One record."""
     return {
-        "time": print_moment(record.time),
+        "time": format_timestamp(record.time),
         "actor": dict(record.actor),
         "message": record.message,
         "commit": record.commit,
@@ -141,7 +141,7 @@ def parse_history(text: str) -> tuple[str, tuple[HistoryRecord, ...]]:
 
 
 def _record(document: Any, environment: str) -> HistoryRecord:
-    time = parse_moment(_text(document, "time"))
+    time = parse_timestamp(_text(document, "time"))
     actor = _member(document, "actor", dict)
     if time is None or not all(isinstance(value, str | int) for value in actor.values()):
         raise DamagedError("has a record whose time or actor is none")
@@ -170,11 +170,11 @@ def _entry(document: Any) -> EntryState:
     )
 
 
-def _source(document: Any) -> Source:
+def _source(document: Any) -> RecordedPlaceholder:
     references = _list(document, "references")
     if not all(isinstance(one, str) for one in references):
         raise DamagedError("has a reference that is none")
-    return Source(
+    return RecordedPlaceholder(
         references=tuple(references),
         answer=_optional(document, "answer"),
         version=_optional(document, "version"),

@@ -12,7 +12,7 @@ from secretsync.policy.secret_patterns import has_password, known_token, looks_r
 from secretsync.project.bindings import StoreConfig
 from secretsync.resolving.fetch import Answers
 from secretsync.resolving.resolve import failure_problem
-from secretsync.tracking.history import EntryState, EnvironmentState, Source, StoreSetup
+from secretsync.tracking.history import EntryState, EnvironmentState, RecordedPlaceholder, StoreSetup
 from secretsync.tracking.recorded_text import text_rule
 
 __all__ = ["observe"]
@@ -24,9 +24,12 @@ def observe(plan: Plan, infos: Answers[SecretInfo] | None) -> tuple[EnvironmentS
     That a secret is missing, disabled or deleted is a state; that its store did not say is a problem.
     """
     problems: dict[Problem, None] = {}
-    visible = [*plan.whole.values()]
+    visible = [*plan.shared.values()]
     visible += [
-        entry_id for name, scope in plan.services.items() for key, entry_id in scope.items() if key in plan.own[name]
+        entry_id
+        for name, scope in plan.services.items()
+        for key, entry_id in scope.items()
+        if key in plan.service_keys[name]
     ]
     prefix = f"env/{plan.project.environment}/" if plan.project.is_in_folders else ""
     seen = [plan.entries[entry_id] for entry_id in dict.fromkeys(visible)]
@@ -59,21 +62,21 @@ def _source(
     part: SecretPart,
     infos: Answers[SecretInfo] | None,
     problems: dict[Problem, None],
-) -> Source:
+) -> RecordedPlaceholder:
     references = tuple(target.shown for target in part.targets)
     # What a variable of this process says is no state of the configuration.
     if infos is None or not any(plan.is_secret_store(target.store) for target in part.targets):
-        return Source(references=references)
+        return RecordedPlaceholder(references=references)
     index, outcome = infos.settle(part)
     if isinstance(outcome, Missing):
-        return Source(references=references, status="missing")
+        return RecordedPlaceholder(references=references, status="missing")
     answer = references[index]
     if isinstance(outcome, Found):
         status = "found" if outcome.value.enabled else "disabled"
-        return Source(references=references, answer=answer, version=outcome.value.version, status=status)
+        return RecordedPlaceholder(references=references, answer=answer, version=outcome.value.version, status=status)
     if outcome.kind is not ProblemKind.UNUSABLE:
         problems[failure_problem(plan, planned, part, index, outcome)] = None
-    return Source(references=references, answer=answer, status=outcome.kind.value)
+    return RecordedPlaceholder(references=references, answer=answer, status=outcome.kind.value)
 
 
 def _setup(config: StoreConfig) -> StoreSetup:

@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from secretsync.core.current_user import actor
 from secretsync.core.errors import ConfigurationError, ResolutionError, UsageError
 from secretsync.core.records import Record
-from secretsync.core.timestamps import parse_moment, print_moment
+from secretsync.core.timestamps import format_timestamp, parse_timestamp
 from secretsync.planning.plan import Plan
 from secretsync.project.layout import Project
 from secretsync.project.sensitive_names import read_names
-from secretsync.resolving.activity import StoreWork
+from secretsync.resolving.activity import StoreActivity
 from secretsync.resolving.pipeline import inspect_plan
 from secretsync.tracking.compare import Comparison, compare
 from secretsync.tracking.history import EnvironmentState, HistoryRecord
@@ -124,14 +124,16 @@ def present_state(
     *,
     is_offline: bool,
     timeout: float | None = None,
-    tell: Callable[[StoreWork], None] | None = None,
+    on_activity: Callable[[StoreActivity], None] | None = None,
 ) -> EnvironmentState:
-    """The state of a plan's environment now; `is_offline`: by its files alone. `tell`: who hears what stores did.
+    """The state of a plan's environment now; `is_offline`: by its files alone.
+
+    `on_activity`: called with the activity of each store.
 
     Raises ResolutionError where a store does not say what it has: a state with holes in it would look like one that is
     known.
     """
-    infos = None if is_offline else inspect_plan(plan, environ, timeout=timeout, tell=tell)
+    infos = None if is_offline else inspect_plan(plan, environ, timeout=timeout, on_activity=on_activity)
     state, problems = observe(plan, infos)
     if problems:
         raise ResolutionError(problems)
@@ -148,7 +150,7 @@ def track(
     always: bool = False,
     is_offline: bool = False,
     timeout: float | None = None,
-    tell: Callable[[StoreWork], None] | None = None,
+    on_activity: Callable[[StoreActivity], None] | None = None,
     on_purge: Callable[[Purged], None] | None = None,
 ) -> Tracked:
     """Record the state of a plan's environment in the history at `path`, if it differs from the last record.
@@ -163,7 +165,7 @@ def track(
     purged = purge(project, path)
     if purged is not None and on_purge is not None:
         on_purge(purged)
-    state = present_state(plan, environ, is_offline=is_offline, timeout=timeout, tell=tell)
+    state = present_state(plan, environ, is_offline=is_offline, timeout=timeout, on_activity=on_activity)
     commit, is_uncommitted = _commit(project, environ)
     outcome: list[Tracked] = []
 
@@ -197,7 +199,7 @@ def _is_news(last: EnvironmentState, state: EnvironmentState, changes: Compariso
 
 def is_record_name(text: str) -> bool:
     """Whether `text` names a record: HEAD, HEAD~2, or a moment."""
-    return _INDEX.fullmatch(text) is not None or parse_moment(text) is not None
+    return _INDEX.fullmatch(text) is not None or parse_timestamp(text) is not None
 
 
 def find_record(records: Sequence[HistoryRecord], text: str, environment: str) -> HistoryRecord:
@@ -207,12 +209,12 @@ def find_record(records: Sequence[HistoryRecord], text: str, environment: str) -
     """
     if not records:
         raise UsageError(f"there is no record of {environment} yet; `secretsync track` makes the first")
-    moment = parse_moment(text)
+    moment = parse_timestamp(text)
     if moment is not None:
         held = [record for record in records if record.time <= moment]
         if held:
             return held[-1]
-        raise UsageError(f"no record of {environment} is that old; the first is of {print_moment(records[0].time)}")
+        raise UsageError(f"no record of {environment} is that old; the first is of {format_timestamp(records[0].time)}")
     match = _INDEX.fullmatch(text)
     back = 0 if match is None or "~" not in text else int(match[1] or 1)
     if back >= len(records):

@@ -12,7 +12,7 @@ import sys
 from datetime import UTC, datetime
 
 from secretsync.cli.console import print_json, say
-from secretsync.cli.loading import access_log, open_plan, teller
+from secretsync.cli.loading import access_log, activity_printer, open_plan
 from secretsync.cli.options import add_access_log, add_format, add_source
 from secretsync.core.errors import Problem, SecretSyncError, worst_status
 from secretsync.inspection.check import check
@@ -39,15 +39,15 @@ def execute(options: argparse.Namespace) -> int:
     count: int | None
     try:
         plan, environ = open_plan(options, is_judged=True)
-        label, tell = plan.project.label, teller(options)
+        label, on_activity = plan.project.label, activity_printer(options)
         if options.fetch:
             log = access_log(options, environ)
-            config = resolve_plan(plan, environ, timeout=options.timeout, log=log, tell=tell)
+            config = resolve_plan(plan, environ, timeout=options.timeout, log=log, on_activity=on_activity)
             config.resolved()
             problems: tuple[Problem, ...] = ()
             count = None
         else:
-            infos = inspect_plan(plan, environ, timeout=options.timeout, tell=tell)
+            infos = inspect_plan(plan, environ, timeout=options.timeout, on_activity=on_activity)
             checked = check(plan, infos, datetime.now(UTC))
             problems, not_checked, count = checked.problems, checked.not_checked, checked.secrets
     except SecretSyncError as error:

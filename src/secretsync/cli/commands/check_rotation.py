@@ -17,8 +17,8 @@ from secretsync.cli.options import add_source
 from secretsync.cli.progress_bar import ProgressBar
 from secretsync.core.errors import printable
 from secretsync.core.model import Environ
-from secretsync.core.timestamps import parse_moment
-from secretsync.resolving.activity import StoreWork
+from secretsync.core.timestamps import parse_timestamp
+from secretsync.resolving.activity import StoreActivity
 from secretsync.rotation import formats
 from secretsync.rotation.check import rotation_of_plan
 
@@ -47,7 +47,7 @@ def execute(options: argparse.Namespace) -> int:
     now = options.at
     found = []
     for plan in plans:
-        done: list[StoreWork] = []  # said when the bar is gone
+        done: list[StoreActivity] = []  # said when the bar is gone
         bar = ProgressBar(f"secretsync: {printable(plan.project.label)}", is_quiet=options.quiet)
         try:
             found.append(
@@ -58,7 +58,7 @@ def execute(options: argparse.Namespace) -> int:
                     timeout=options.timeout,
                     strict=options.strict,
                     progress=bar,
-                    tell=done.append if options.verbose else None,
+                    on_activity=done.append if options.verbose else None,
                 )
             )
         finally:
@@ -72,7 +72,7 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def _moment(text: str) -> datetime:
-    moment = parse_moment(text)
+    moment = parse_timestamp(text)
     if moment is None:
         message = "it must be a date such as 2027-01-01, or a time such as 2027-01-01T09:00:00Z"
         raise argparse.ArgumentTypeError(message)

@@ -13,21 +13,20 @@ from collections.abc import Iterator
 
 from secretsync.cli.console import print_json, say
 from secretsync.cli.history import add_history, counted, short_commit
-from secretsync.cli.loading import environment_of, teller
+from secretsync.cli.loading import activity_printer, environment_of
 from secretsync.cli.options import add_format, add_source
 from secretsync.core.current_user import actor_name
 from secretsync.core.errors import ResolutionError, UsageError, printable
 from secretsync.core.model import MASK, AnyEnviron, Environ
 from secretsync.core.records import Record
-from secretsync.core.timestamps import print_moment
-from secretsync.planning.request import Source as Named
-from secretsync.planning.request import load_plan, open_source
+from secretsync.core.timestamps import format_timestamp
+from secretsync.planning.request import ConfigRequest, load_plan, open_request
 from secretsync.tracking.compare import Change, Comparison, StoreChange, compare
 from secretsync.tracking.history import (
     EntryState,
     EnvironmentState,
     HistoryRecord,
-    Source,
+    RecordedPlaceholder,
     entry_as_json,
     setup_as_json,
 )
@@ -85,7 +84,7 @@ def _sides(options: argparse.Namespace, environ: Environ) -> tuple[_Side, _Side]
     if not all(are_records):
         raise UsageError("compare two records of one environment, or two environments as they are")
     source = environment_of(options, environ, must_be_named=False)
-    project = open_source(source, environ)
+    project = open_request(source, environ)
     records = records_of(project, history_file(project, options.history))
     sides = [
         _Side(state=record.state, name=name, record=record)
@@ -107,14 +106,21 @@ def _environments(options: argparse.Namespace, names: list[str], environ: Enviro
     if options.environment is not None or options.env_file is not None or options.history is not None:
         raise UsageError("two environments are compared as they are: without -e, --env-file and --history")
     # Their secrets are different ones: there is nothing to ask the stores.
-    states = [_present(Named(environment=name, root=options.root), environ, options, is_offline=True) for name in names]
+    states = [
+        _present(ConfigRequest(environment=name, root=options.root), environ, options, is_offline=True)
+        for name in names
+    ]
     return _Side(state=states[0], name=None), _Side(state=states[1], name=None)
 
 
-def _present(source: Named, environ: Environ, options: argparse.Namespace, *, is_offline: bool) -> EnvironmentState:
+def _present(
+    source: ConfigRequest, environ: Environ, options: argparse.Namespace, *, is_offline: bool
+) -> EnvironmentState:
     plan = load_plan(source, AnyEnviron(environ))
     try:
-        return present_state(plan, environ, is_offline=is_offline, timeout=options.timeout, tell=teller(options))
+        return present_state(
+            plan, environ, is_offline=is_offline, timeout=options.timeout, on_activity=activity_printer(options)
+        )
     except ResolutionError:
         say("--offline compares what the files say, without versions")
         raise
@@ -149,7 +155,7 @@ def _title(side: _Side) -> str:
     if side.record is None:
         return f"{side.state.environment} (now)"
     record = side.record
-    details = [print_moment(record.time), f"by {actor_name(record.actor)}"]
+    details = [format_timestamp(record.time), f"by {actor_name(record.actor)}"]
     if commit := short_commit(record):
         details.append(f"commit {commit}")
     if record.message:
@@ -177,7 +183,7 @@ def _entry_lines(entry: EntryState) -> list[str]:
     return [f"{entry.key}={value}", *(f"  {_source_line(source)}" for source in entry.sources)]
 
 
-def _source_line(source: Source) -> str:
+def _source_line(source: RecordedPlaceholder) -> str:
     text = source.answer or " or ".join(source.references)
     if source.version is not None:
         text = f"{text} version {source.version}"
@@ -224,7 +230,7 @@ def _side(side: _Side) -> dict[str, object]:
     return {
         "environment": side.state.environment,
         "record": side.name,
-        "time": None if record is None else print_moment(record.time),
+        "time": None if record is None else format_timestamp(record.time),
         "actor": None if record is None else dict(record.actor),
         "message": None if record is None else record.message,
         "commit": None if record is None else record.commit,

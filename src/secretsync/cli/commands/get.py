@@ -9,7 +9,7 @@ import argparse
 import os
 import sys
 
-from secretsync.cli.loading import access_log, environment_of, teller, visible_environ
+from secretsync.cli.loading import access_log, activity_printer, environment_of, visible_environ
 from secretsync.cli.options import add_access_log, add_source
 from secretsync.core.errors import UsageError
 from secretsync.core.model import Environ
@@ -34,8 +34,8 @@ def execute(options: argparse.Namespace) -> int:
     environ = Environ(os.environ)
     source = environment_of(options, environ, must_be_named=False)
     environ = visible_environ(source, environ)
-    log, tell = access_log(options, environ), teller(options)
-    secret = get_secret(options.reference, source, environ, timeout=options.timeout, log=log, tell=tell)
+    log, on_activity = access_log(options, environ), activity_printer(options)
+    secret = get_secret(options.reference, source, environ, timeout=options.timeout, log=log, on_activity=on_activity)
     end = b"\n" if sys.stdout.isatty() else b""
     sys.stdout.buffer.write(secret.reveal().encode("utf-8") + end)
     return 0

@@ -18,7 +18,7 @@ from secretsync.core.errors import OutputError, Problem, UsageError
 from secretsync.core.records import replace
 from secretsync.planning.request import load_plan
 from secretsync.rendering import formats
-from secretsync.running.exec_command import refuse_steering
+from secretsync.running.exec_command import refuse_unsafe_variables
 
 if TYPE_CHECKING:
     from secretsync.config.config import Resolved
@@ -101,7 +101,7 @@ def _check(options: argparse.Namespace) -> None:
 def _format(options: argparse.Namespace) -> str:
     plan, environ = open_plan(options, must_be_named=True)
     resolved = resolve_valid(plan, environ, options).resolved()
-    refuse_steering(resolved, options.allow_name)
+    refuse_unsafe_variables(resolved, options.allow_name)
     values = {key: found.value.reveal() for key, found in resolved.items()}
     chosen = formats.FORMATS[options.format].options
     given = {name: getattr(options, name) for name in chosen if getattr(options, name)}
@@ -137,7 +137,7 @@ def _template(options: argparse.Namespace) -> str:
     environ = Environ(os.environ)
     source = environment_of(options, environ, must_be_named=True)
     environ = visible_environ(source, environ)
-    plan = load_plan(source, environ, extra=template.entries)
+    plan = load_plan(source, environ, template_entries=template.entries)
     config = resolve_valid(plan, environ, options)
     config.resolved()  # two services that contradict each other
     return escape.join(options.escape, template.pieces(config.beside()), file=options.template)

@@ -94,7 +94,7 @@ def execute(options: argparse.Namespace) -> int:
         _hide(options)
     config = resolve_valid(plan, seen, options)
     resolved = config.resolved()
-    exec_command.refuse_steering(resolved, options.allow_name)
+    exec_command.refuse_unsafe_variables(resolved, options.allow_name)
     in_files = {} if folder is None else _choose_files(folder, resolved, environ, options)
     removed = exec_command.used_credentials(patterns, environ, options.pass_env)
     environment = _environment(options, environ, resolved, in_files, removed)
@@ -196,7 +196,7 @@ def _choose_files(
             ]
         )
     # A store's value must not become, for instance, the file of SSL_CERT_FILE.
-    exec_command.refuse_steering({f"{key}_FILE": found for key, found in secrets.items()}, options.allow_name)
+    exec_command.refuse_unsafe_variables({f"{key}_FILE": found for key, found in secrets.items()}, options.allow_name)
     return {key: os.path.join(folder, key) for key in secrets}
 
 

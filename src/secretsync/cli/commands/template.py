@@ -14,7 +14,7 @@ from secretsync.core.atomic_write import UNCHANGED, write_file
 from secretsync.core.errors import ConfigurationError, OutputError, Problem, UsageError, printable
 from secretsync.core.files import FileRefusal, Input, read_file
 from secretsync.core.model import AnyEnviron, Environ
-from secretsync.planning.request import Source, load_plan
+from secretsync.planning.request import ConfigRequest, load_plan
 from secretsync.policy.policy_file import read_policy
 from secretsync.project.env_file import read_env_file
 from secretsync.project.layout import environments, find_root
@@ -70,7 +70,7 @@ def _defined(names: tuple[str, ...], root: str, environ: Environ) -> list[Define
     found, problems = [], list[Problem]()
     for name in names:
         try:
-            plan = load_plan(Source(environment=name, root=root), AnyEnviron(environ))
+            plan = load_plan(ConfigRequest(environment=name, root=root), AnyEnviron(environ))
         except ConfigurationError as error:
             problems += error.problems
             continue

@@ -10,13 +10,13 @@ import os
 
 from secretsync.cli.console import print_json, say, table
 from secretsync.cli.history import add_history, count_of, counted, short_commit
-from secretsync.cli.loading import environment_of, teller
+from secretsync.cli.loading import activity_printer, environment_of
 from secretsync.cli.options import add_format, add_source
 from secretsync.core.current_user import actor_name
 from secretsync.core.errors import ResolutionError, UsageError, printable
 from secretsync.core.model import AnyEnviron, Environ
-from secretsync.core.timestamps import print_moment
-from secretsync.planning.request import load_plan, open_source
+from secretsync.core.timestamps import format_timestamp
+from secretsync.planning.request import load_plan, open_request
 from secretsync.project.layout import Project
 from secretsync.tracking.history import HistoryRecord, as_json
 from secretsync.tracking.track import KEPT, Purged, Tracked, history_file, purge, records_of, shown_path, track
@@ -63,9 +63,9 @@ def execute(options: argparse.Namespace) -> int:
     if options.list and options.purge:
         raise UsageError("--list and --purge exclude each other; run one after the other")
     if options.list:
-        return _list(options, open_source(source, environ))
+        return _list(options, open_request(source, environ))
     if options.purge:
-        return _purge(options, open_source(source, environ))
+        return _purge(options, open_request(source, environ))
     if options.message is not None and len(options.message) > _LONGEST_MESSAGE:
         raise UsageError(f"--message takes {_LONGEST_MESSAGE} characters at most")
     # The variables of the process that will run are not known here, and no part of the state.
@@ -81,7 +81,7 @@ def execute(options: argparse.Namespace) -> int:
             always=options.always,
             is_offline=options.offline,
             timeout=options.timeout,
-            tell=teller(options),
+            on_activity=activity_printer(options),
             on_purge=_warn_of,
         )
     except ResolutionError:
@@ -101,10 +101,10 @@ def execute(options: argparse.Namespace) -> int:
 def _told(tracked: Tracked) -> str:
     record = tracked.record
     if not tracked.is_new:
-        return f"nothing has changed since {print_moment(record.time)}; nothing recorded"
+        return f"nothing has changed since {format_timestamp(record.time)}; nothing recorded"
     entries = record.state.entries
     count = sum(len(entry.sources) for entry in entries)
-    told = f"recorded at {print_moment(record.time)}: {count_of(len(entries), 'entry', 'entries')}, "
+    told = f"recorded at {format_timestamp(record.time)}: {count_of(len(entries), 'entry', 'entries')}, "
     told += "offline, without versions" if record.state.offline else count_of(count, "reference", "references")
     if tracked.changes is None:
         return f"{told}; the first record"
@@ -152,7 +152,7 @@ def _list(options: argparse.Namespace, project: Project) -> int:
 def _row(back: int, record: HistoryRecord) -> tuple[str, ...]:
     return (
         f"HEAD~{back}" if back else "HEAD",
-        print_moment(record.time),
+        format_timestamp(record.time),
         actor_name(record.actor),
         short_commit(record) or "-",
         str(len(record.state.entries)),

@@ -8,7 +8,7 @@ from typing import Any
 from hvac.api.secrets_engines import KvV2
 
 from secretsync.core.errors import ProblemKind
-from secretsync.core.exact_json import print_json
+from secretsync.core.exact_json import format_json
 from secretsync.core.model import Failed, Found, Missing, Payload, SecretRef
 from secretsync.providers.vault.connection import Reply
 from secretsync.providers.vault.session import Kind, Mount, Round
@@ -50,7 +50,7 @@ def _read_kv2(round_: Round, ref: SecretRef, mount: Mount) -> Found[Payload] | M
         return gone
     if reply.status == 200 and isinstance(metadata, dict) and isinstance(data.get("data"), dict):
         version, created = metadata.get("version"), moment(metadata.get("created_time"))
-        return Found(Payload(print_json(data["data"]), version=str(version), created=created))
+        return Found(Payload(format_json(data["data"]), version=str(version), created=created))
     if reply.status == 200:
         return Failed(ProblemKind.UNAVAILABLE, "its answer is no KV v2 secret", "is kv_version right?")
     if reply.status == 404 and ref.version is not None and not reply.says("no handler"):
@@ -65,7 +65,7 @@ def _plain(reply: Reply, ref: SecretRef, mount: Mount) -> Found[Payload] | Missi
     if reply.status == 200 and reply.data is not None:
         # A lease is to a leased secret what a version is to others: never twice the same.
         lease = (reply.document or {}).get("lease_id")
-        return Found(Payload(print_json(reply.data), version=lease if isinstance(lease, str) and lease else None))
+        return Found(Payload(format_json(reply.data), version=lease if isinstance(lease, str) and lease else None))
     if reply.status == 200:
         return Failed(ProblemKind.UNUSABLE, f"{ref.path} can be read, and has no data")
     return refused(reply, ref.path, mount)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from html import escape
 
-from secretsync.core.durations import print_duration
+from secretsync.core.durations import format_duration
 from secretsync.core.errors import printable
 from secretsync.core.model import Clock
 from secretsync.core.records import Record
-from secretsync.core.timestamps import print_moment
+from secretsync.core.timestamps import format_timestamp
 from secretsync.rotation.formats.document import Document
 from secretsync.rotation.formats.style import STYLE
 from secretsync.rotation.report import RotationReport, SecretAge, State, worst_first
@@ -68,7 +68,7 @@ def render(document: Document) -> str:
 <body>
 <header>
 <h1>Secret rotation</h1>
-<p class="at">as of <time datetime="{print_moment(document.at)}">{_when(document.at)}</time></p>
+<p class="at">as of <time datetime="{format_timestamp(document.at)}">{_when(document.at)}</time></p>
 <p class="headline">{_headline(document)}</p>
 {_chips(document)}
 </header>
@@ -133,7 +133,7 @@ def _next(document: Document) -> str | None:
         return None
     left, names = min(waiting)
     moment = _later(document.at.astimezone(UTC), left)
-    return f"Next is {_text(names)}, in {print_duration(left)}, on {moment:%-d %B %Y}."
+    return f"Next is {_text(names)}, in {format_duration(left)}, on {moment:%-d %B %Y}."
 
 
 def _chips(document: Document) -> str:
@@ -252,8 +252,8 @@ def _left(secret: SecretAge) -> str:
     if left is None:
         return ""
     if left <= 0:
-        return f"{print_duration(left)} over" if left else "limit reached"
-    return f"{print_duration(left)} left"
+        return f"{format_duration(left)} over" if left else "limit reached"
+    return f"{format_duration(left)} left"
 
 
 def _said(secret: SecretAge) -> str:
@@ -267,7 +267,7 @@ def _aria(secret: SecretAge) -> str:
     if secret.age is None or secret.created is None:
         return f"{secret.state.value}: no age"
     clock = secret.clock.value if secret.clock is not Clock.NONE else "made"
-    return f"{print_duration(secret.age)} old ({clock} {_when(secret.created)}), limit {secret.limit.written}"
+    return f"{format_duration(secret.age)} old ({clock} {_when(secret.created)}), limit {secret.limit.written}"
 
 
 def _names(secret: SecretAge) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from secretsync.core.timestamps import print_moment
+from secretsync.core.timestamps import format_timestamp
 from secretsync.rotation.formats.document import Document
 from secretsync.rotation.report import RotationReport, SecretAge
 
@@ -16,7 +16,7 @@ def render(document: Document) -> str:
     content: dict[str, object]
     if document.is_several:
         content = {
-            "at": print_moment(document.at),
+            "at": format_timestamp(document.at),
             "summary": {state.value: count for state, count in document.summary.items()},
             "environments": [_report(report) for report in document.reports],
         }
@@ -29,7 +29,7 @@ def render(document: Document) -> str:
 def _report(report: RotationReport) -> dict[str, object]:
     return {
         "environment": report.environment,
-        "at": print_moment(report.at),
+        "at": format_timestamp(report.at),
         "summary": {state.value: count for state, count in report.summary.items()},
         "secrets": [_secret(secret) for secret in report.secrets],
     }
@@ -43,7 +43,7 @@ def _secret(secret: SecretAge) -> dict[str, object]:
         "provider": secret.provider,
         "version": secret.version,
         "clock": secret.clock.value,
-        "created": None if secret.created is None else print_moment(secret.created),
+        "created": None if secret.created is None else format_timestamp(secret.created),
         "age_days": secret.age_days,
         "limit": secret.limit.written,
         "limit_from": secret.limit_from,

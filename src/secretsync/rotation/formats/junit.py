@@ -5,7 +5,7 @@ from __future__ import annotations
 from xml.etree import ElementTree as ET
 
 from secretsync.core.errors import printable
-from secretsync.core.timestamps import print_moment
+from secretsync.core.timestamps import format_timestamp
 from secretsync.rotation.formats.document import Document
 from secretsync.rotation.report import RotationReport, SecretAge
 
@@ -32,7 +32,7 @@ def _suite(root: ET.Element, report: RotationReport) -> None:
     suite.set("failures", str(failures))
     suite.set("errors", str(errors))
     suite.set("skipped", "0")
-    suite.set("timestamp", print_moment(report.at).removesuffix("Z"))  # the schema knows no zone; it is UTC
+    suite.set("timestamp", format_timestamp(report.at).removesuffix("Z"))  # the schema knows no zone; it is UTC
 
 
 def _case(suite: ET.Element, report: RotationReport, secret: SecretAge) -> ET.Element:

@@ -7,7 +7,7 @@ import json
 from urllib.parse import quote
 
 from secretsync.core.errors import printable
-from secretsync.core.timestamps import print_moment
+from secretsync.core.timestamps import format_timestamp
 from secretsync.core.version import __version__
 from secretsync.rotation.formats.document import Document
 from secretsync.rotation.report import Finding, Key, RotationReport, State
@@ -45,7 +45,7 @@ def render(document: Document) -> str:
         "columnKind": "unicodeCodePoints",
         "results": [_result(report, finding) for report, finding in document.findings],
         "properties": {
-            "at": print_moment(document.at),
+            "at": format_timestamp(document.at),
             "environments": [printable(report.environment) for report in document.reports],
         },
     }

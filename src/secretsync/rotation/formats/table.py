@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from secretsync.core.errors import printable
-from secretsync.core.timestamps import print_moment
+from secretsync.core.timestamps import format_timestamp
 from secretsync.rotation.formats.document import Document
 from secretsync.rotation.report import RotationReport, SecretAge, State, worst_first
 
@@ -33,7 +33,7 @@ def render(document: Document) -> str:
 
 
 def _of_environment(report: RotationReport, *, is_colourful: bool) -> str:
-    lines = [_paint(f"{printable(report.environment)} at {print_moment(report.at)}", _BOLD, is_colourful), ""]
+    lines = [_paint(f"{printable(report.environment)} at {format_timestamp(report.at)}", _BOLD, is_colourful), ""]
     secrets = list(worst_first(report.secrets))
     rows = [_cells(secret) for secret in secrets]
     widths = [max(len(row[column]) for row in (_HEAD, *rows)) for column in range(len(_HEAD))]
