@@ -10,6 +10,7 @@ from secretsync.rules import Finding, Severity
 from secretsync.source import Environ, Source, load_plan
 from tests.servers.openbao import VaultSpace
 from tests.support.canary import CanaryFactory
+from tests.support.limits import HANG
 from tests.support.projects import MakeProject, Project
 
 DAY = timedelta(days=1)
@@ -19,7 +20,7 @@ SECURITY, BINDINGS = "env/production/security.env", "providers/production.toml"
 def report(environ: Environ, made: Project, at: datetime, environment: str = "production") -> AuditReport:
     """The audit of a moment."""
     plan = load_plan(Source(environment=environment, root=str(made.root)), environ)
-    return audit_plan(plan, environ, at=at, is_online=True, timeout=30)
+    return audit_plan(plan, environ, at=at, is_online=True, timeout=HANG)
 
 
 def of_ages(audited: AuditReport) -> dict[str, Finding]:

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.container.engine import Container
+from tests.support.limits import HANG
 
-DEADLINE = 30.0  # seconds
+DEADLINE = HANG
 POLL = 0.05
 
 
@@ -25,7 +26,7 @@ def free_port() -> int:
 
 def get(port: int, path: str) -> tuple[int, bytes]:
     """Status and body of an answer; status 0 where nobody answers."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=HANG)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()

@@ -2,7 +2,6 @@
 
 import hashlib
 import secrets
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,11 +41,8 @@ def test_web_application_gets_its_secrets_and_stops_at_once(
     names = {line.partition("=")[0] for line in container.exec("env").stdout.split("\n")}
     assert not names & set(SECRETS)
 
-    begun = time.monotonic()
-    status = container.stop()
-    took = time.monotonic() - begun
-    assert status == 0, container.logs()
-    assert took < 2.0, f"{took:.1f} s"  # the grace period is ten
+    # After the grace period it would be killed, and the status would be 137.
+    assert container.stop() == 0, container.logs()
 
 
 def test_health_check_of_the_image_says_what_is(

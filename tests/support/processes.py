@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.support.canary import assert_clean
+from tests.support.limits import HANG
 
 # Whatever would let a test reach the accounts, the proxies or the configuration of the person who runs it.
 _SCRUBBED = re.compile(
@@ -17,8 +18,6 @@ _SCRUBBED = re.compile(
     r"|ENVIRONMENT|CREDENTIALS_DIRECTORY",
     re.IGNORECASE,
 )
-
-TIMEOUT = 60.0  # seconds; nothing takes that long, but a machine that is shared may
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +83,7 @@ def run_command(
     reveals: bool = False,
     reveals_stderr: bool = False,
     expect: int | None = None,
-    timeout: float = TIMEOUT,
+    timeout: float = HANG,
 ) -> CommandResult:
     """How `argv` ended, with exactly `env` as its environment.
 
@@ -125,7 +124,7 @@ def run_secretsync(
     reveals: bool = False,
     reveals_stderr: bool = False,
     expect: int | None = None,
-    timeout: float = TIMEOUT,
+    timeout: float = HANG,
 ) -> CommandResult:
     """How `secretsync ARGUMENTS` ended; see `run_command`. `sys_path`: folders to import from before all others."""
     environment = clean_environment(home, env)
