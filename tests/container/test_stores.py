@@ -18,7 +18,6 @@ from tests.servers.openbao import OpenBao, start_openbao
 from tests.support.canary import HEAD, TAIL, assert_clean, make_canary
 from tests.support.projects import MakeProject, Project
 
-TIMEOUT = 3.0  # seconds that the stores have together, in these tests
 CREDENTIALS = ("VAULT_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 
@@ -67,7 +66,7 @@ def world(
             "env/production/common.env": "LOG_LEVEL=INFO\n",
             "env/production/security.env": "DB_PASSWORD=$<DB_PASSWORD>\n"
             f"SECRET_KEY=$<vault:{mount}/app#key>\nAPI_TOKEN=$<aws:prod/app#token>\n",
-            "providers/production.toml": f'timeout = "{TIMEOUT:g}s"\n',
+            "providers/production.toml": 'timeout = "60s"\n',
         }
     )
     environ = space.environ(space.token(space.policy(f"{mount}/data/app")), url=proxies["vault"].url)
@@ -163,6 +162,7 @@ def test_settings_that_resolve_ask_no_store_again(
 @pytest.mark.parametrize("how", ["paused", "killed"])
 def test_without_vault_nothing_starts(engine: Engine, images: Images, world: World, how: str) -> None:
     """Status 5 within the deadline; the application has not run, and the other stores' values go nowhere."""
+    world.project.write("providers/production.toml", 'timeout = "3s"\n')
     if how == "paused":
         world.vault.process.pause()
     else:
@@ -177,7 +177,6 @@ def test_without_vault_nothing_starts(engine: Engine, images: Images, world: Wor
 
 def test_while_resolving_nobody_looks_in(images: Images, start: Callable[..., Container], world: World) -> None:
     """Not even the same user reads our environment, and no core file is written; the application is as it would be."""
-    world.project.write("providers/production.toml", 'timeout = "60s"\n')
     world.vault.process.pause()
     # With one limit of ours podman forgets those of its configuration.
     limits = ["--ulimit=core=4096:8192", "--ulimit=nofile=1024:1024", "--ulimit=nproc=4096:4096"]
@@ -197,7 +196,6 @@ def test_while_resolving_nobody_looks_in(images: Images, start: Callable[..., Co
 
 def test_stop_while_resolving_ends_it_at_once(images: Images, start: Callable[..., Container], world: World) -> None:
     """As process 1 too: 143, though a store does not answer and the grace period is long."""
-    world.project.write("providers/production.toml", 'timeout = "60s"\n')
     world.vault.process.pause()
     container = start(images.app, "echo", "started", options=world.options)
     wait_until(lambda: world.proxies["vault"].requests.count() > 0, container)

@@ -19,9 +19,10 @@ from tests.providers.vault_support import describe, failed, fetch, fetch_all, fi
 from tests.servers import faults
 from tests.servers.certificates import CertificateAuthority
 from tests.servers.faults import FaultProxy, running
-from tests.servers.loopback import HOST, LoopbackServer, Request, Response, json_response
+from tests.servers.loopback import LoopbackServer, Request, Response, json_response
 from tests.servers.openbao import OpenBao, VaultSpace
 from tests.servers.postgresql import PostgreSql
+from tests.servers.process import HOST
 from tests.support.canary import CanaryFactory
 from tests.support.limits import HANG
 

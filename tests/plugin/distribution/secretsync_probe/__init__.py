@@ -105,7 +105,7 @@ class ProbeProvider:
 
 def _end_deadlines() -> None:
     """Let every deadline of this process come now, after all that was answered before."""
-    interface.time = SimpleNamespace(monotonic=lambda: time.monotonic() + 1e6)  # type: ignore[assignment]
+    interface.time = SimpleNamespace(monotonic=lambda: time.monotonic() + 1e6)  # type: ignore[assignment,attr-defined]
 
 
 class NeedsSdkProvider(ProbeProvider):
