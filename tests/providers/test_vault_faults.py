@@ -296,7 +296,7 @@ def test_logs_at_debug_have_no_secret(
     monkeypatch.setattr(http.client.HTTPConnection, "debuglevel", 1)
     caplog.set_level(logging.DEBUG)
     for name in ("urllib3", "requests", "hvac"):
-        logging.getLogger(name).setLevel(logging.DEBUG)
+        caplog.set_level(logging.DEBUG, name)  # until the end of this test
     environ = {**broken.vault.environ(url=broken.proxy.url), "VAULT_PASSWORD": user.password}
     auth = {"method": "userpass", "mount": user.mount, "username": user.username}
     assert isinstance(broken.fetch(), Found)
