@@ -17,7 +17,7 @@ from secretsync.fetch import Answers, Stores, ask_values, fetch, inspect, open_s
 from secretsync.model import Failed, Found, Missing, Payload, SecretInfo, SecretRef, Selector
 from secretsync.plan import SecretPart
 from secretsync.providers import registry
-from secretsync.providers.interface import Answer, Deadline, Identity, Provider, ProviderSpec, StoreContext
+from secretsync.providers.interface import Answer, Deadline, Identity, Information, Provider, ProviderSpec, StoreContext
 from secretsync.targets import Target
 from secretsync.testing import MemoryProvider
 from tests.support.canary import CanaryFactory
@@ -322,6 +322,28 @@ def test_what_came_before_the_deadline_counts(clock: StoppedClock) -> None:
         done.set()
     assert text(answers, "m:x") == "1"
     assert failure(answers, "m:y") == "unavailable: no answer within 0.1 s"
+
+
+def test_answers_in_time_count_however_busy_the_caller_is(clock: StoppedClock) -> None:
+    """Take all answers that came by the deadline, although the calling thread gets to them later."""
+    finished = threading.Event()
+
+    class Quick(MemoryProvider):
+        def describe(self, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Information]:
+            yield from super().describe(refs, deadline)
+            clock.advance(2 * LONG)
+            finished.set()
+
+    store = Quick(dict.fromkeys("xyz", "1"))
+    plan = good_plan({"common": "A=$<m:x>\nB=$<m:y>\nC=$<m:z>"}, stores={"m": store})
+    with Stores(plan.stores, plan.project, {}, {"m": store}) as stores:
+        infos = inspect(plan, stores, Deadline(LONG), lambda _done, _of: assert_set(finished))
+    assert [type(infos.of(SecretRef("m", path))) for path in "xyz"] == [Found] * 3
+
+
+def assert_set(event: threading.Event) -> None:
+    """Wait for `event`."""
+    assert event.wait(LONG)
 
 
 def test_providers_are_told_the_one_deadline() -> None:
