@@ -351,7 +351,7 @@ def test_a_target_that_is_swapped_for_a_link(folder: Path, tmp_path: Path) -> No
     outcomes: set[str] = set()
     attacker = threading.Thread(target=swap)
     attacker.start()
-    for number in range(300):
+    for number in range(100):
         try:
             outcomes.add(write_file(str(file), b"%d" % number))
         except OutputError:
