@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import socket
 import time
 from collections.abc import Callable
 from typing import Any
@@ -14,14 +13,6 @@ from tests.support.limits import HANG
 
 DEADLINE = HANG
 POLL = 0.05
-
-
-def free_port() -> int:
-    """A loopback port that is free at this moment."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
 
 
 def get(port: int, path: str) -> tuple[int, bytes]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.container.app.digests import SECRETS, digests
 from tests.container.engine import Container, Engine
 from tests.container.images import Images
-from tests.container.serving import free_port, get, get_json, gunicorn, wait_for_log, wait_until
+from tests.container.serving import get, get_json, gunicorn, wait_for_log, wait_until
 from tests.support.canary import make_canary
 from tests.support.projects import MakeProject
 
@@ -20,12 +20,12 @@ def test_web_application_gets_its_secrets_and_stops_at_once(
     start: Callable[..., Container],
     project: MakeProject,
     secrets_folder: Callable[..., Path],
+    port: int,
 ) -> None:
     """Process 1, no root, a read-only root folder, no capability; SIGTERM ends it with status 0."""
     values = {name: make_canary() for name in SECRETS}
     folder = secrets_folder(**{name.lower(): value for name, value in values.items()})
     made = project({"env/production/security.env": "".join(f"{name}=$<{name}>\n" for name in SECRETS)})
-    port = free_port()
     mounts = [f"--volume={made.root}/env:/app/env:ro", f"--volume={folder}:/run/secrets:ro"]
     container = start(images.app, *gunicorn(port), options=[*mounts, ENTRYPOINT_OF_APP])
     wait_until(lambda: get(port, "/health")[0] == 200, container)

@@ -11,7 +11,7 @@ import pytest
 from tests.container.app.digests import SECRETS, digests
 from tests.container.engine import Container, Engine
 from tests.container.images import Images
-from tests.container.serving import free_port, get, get_json, gunicorn, wait_until
+from tests.container.serving import get, get_json, gunicorn, wait_until
 from tests.servers.aws import AwsAccount
 from tests.servers.faults import FaultProxy
 from tests.servers.openbao import OpenBao, start_openbao
@@ -94,10 +94,9 @@ def core_limits(container: Container) -> list[str]:
 
 
 def test_secrets_of_three_stores_at_once(
-    engine: Engine, images: Images, start: Callable[..., Container], world: World, tmp_path: Path
+    engine: Engine, images: Images, start: Callable[..., Container], world: World, tmp_path: Path, port: int
 ) -> None:
     """It answers its health check, has none of the credentials, leaves no value anywhere, and stops at once."""
-    port = free_port()
     container = start(images.app, *gunicorn(port), options=world.options)
     wait_until(lambda: get(port, "/health")[0] == 200, container)
     salt = secrets.token_hex(8)
@@ -143,10 +142,9 @@ def assert_no_value_is_left(engine: Engine, images: Images, container: Container
 
 @pytest.mark.parametrize("module", ["settings_flask", "settings_django"])
 def test_settings_that_resolve_ask_no_store_again(
-    images: Images, start: Callable[..., Container], world: World, module: str
+    images: Images, start: Callable[..., Container], world: World, module: str, port: int
 ) -> None:
     """`resolve_config` in two workers: the same values, and not one request more than `run` made."""
-    port = free_port()
     container = start(images.app, *gunicorn(port, f"{module}:app"), options=world.options)
     salt = secrets.token_hex(8)
     wait_until(lambda: get(port, f"/digest?salt={salt}")[0] == 200, container)

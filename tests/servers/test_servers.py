@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import datetime as dt
 import http.client
+import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -29,6 +30,7 @@ from tests.servers.loopback import Fault
 from tests.servers.ministack import Ministack
 from tests.servers.openbao import OpenBao, VaultSpace, start_openbao
 from tests.servers.postgresql import PostgreSql
+from tests.servers.process import HOST, PortReservation
 from tests.support.limits import HANG
 
 DAY = 86400.0
@@ -264,6 +266,16 @@ def test_refused_and_healed_on_the_same_port(openbao: OpenBao, fault_proxy: Prox
         requests.get(f"{proxy.url}/v1/sys/health", timeout=HANG)
     proxy.heal()
     assert requests.get(f"{proxy.url}/v1/sys/health", timeout=HANG).status_code == 200
+
+
+def test_a_port_is_kept_while_nothing_listens(fault_proxy: Proxies) -> None:
+    """No other program gets the port of a server that is down, nor that of a server before it starts."""
+    proxy, reserved = fault_proxy("http://127.0.0.1:1"), PortReservation(2)
+    proxy.refuse()
+    for port in (proxy.port, reserved.port, reserved.port + 1):
+        with socket.socket() as other, pytest.raises(OSError, match="in use"):
+            other.bind((HOST, port))
+    reserved.release()
 
 
 def test_gate_shows_concurrency(openbao: OpenBao, fault_proxy: Proxies) -> None:
