@@ -175,17 +175,15 @@ def assert_down(stores: AllStores, down: str, others: set[str]) -> None:
     argv = (*RENDER, "--output", "out.json", "--timeout", f"{DEADLINE:g}s")
     done = stores.cli(*argv, expect=UNAVAILABLE)
     assert output.read_text() == "as it was\n"
-    # A busy machine may not get to the other stores by the deadline either; the report then gives that as the cause.
-    late = reported(done.stderr, f": no answer within {DEADLINE:g} s")
-    assert reported(done.stderr) - late <= {*stores.keys[down], *others}
+    # A busy machine may not get to all of the other stores by the deadline either. That they do not wait for the one
+    # that is down is a test of its own, without a deadline.
     assert reported(done.stderr) >= {*stores.keys[down], *others}
     assert work(done.stderr)[down].seconds <= DEADLINE + STALL
 
 
-def reported(stderr: str, cause: str = "") -> set[str]:
-    """The keys that the report names, each with its file and line; those with this `cause` alone."""
-    pattern = rf"^  env/production/security\.env:\d+:\d+: (\w+): .*{re.escape(cause)}"
-    return set(re.findall(pattern, stderr, re.MULTILINE))
+def reported(stderr: str) -> set[str]:
+    """The keys that the report names, each with its file and line."""
+    return set(re.findall(r"^  env/production/security\.env:\d+:\d+: (\w+): ", stderr, re.MULTILINE))
 
 
 @pytest.mark.parametrize("way", WAYS)
