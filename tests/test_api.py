@@ -17,7 +17,8 @@ from secretsync import Config, ConfigurationError, ResolutionError, UsageError, 
 from secretsync.core.errors import ProblemKind
 from secretsync.testing import MemoryProvider
 from tests.support.canary import CanaryFactory
-from tests.support.processes import clean_environment, run_command
+from tests.support.limits import HANG
+from tests.support.processes import clean_environment, open_files, run_command
 from tests.support.projects import MakeProject, Project
 
 PYTHON = [sys.executable, "-I", "-c"]
@@ -182,14 +183,13 @@ def test_from_a_running_event_loop(shop: Project) -> None:
 def test_many_resolutions_leave_nothing_behind(shop: Project) -> None:
     """500 of them: descriptors and threads are as they were."""
     resolve_config("test", root=shop.root, environ={})
-    descriptors, threads = len(os.listdir("/proc/self/fd")), set(threading.enumerate())
+    before, threads = open_files(), set(threading.enumerate())
     for _ in range(500):
         resolve_config("test", root=shop.root, environ={})
     for thread in set(threading.enumerate()) - threads:
-        thread.join(30)
-    # What servers of other tests had open may go away meanwhile.
+        thread.join(HANG)
     assert not set(threading.enumerate()) - threads
-    assert len(os.listdir("/proc/self/fd")) <= descriptors
+    assert open_files() == before
 
 
 def test_the_process_environment_is_never_written(shop: Project, monkeypatch: pytest.MonkeyPatch) -> None:

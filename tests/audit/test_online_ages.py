@@ -11,6 +11,7 @@ from secretsync.planning.request import ConfigRequest, load_plan
 from secretsync.policy.rules import Finding, Severity
 from tests.servers.openbao import VaultSpace
 from tests.support.canary import CanaryFactory
+from tests.support.limits import HANG
 from tests.support.projects import MakeProject, Project
 
 DAY = timedelta(days=1)
@@ -20,7 +21,7 @@ SECURITY, BINDINGS = "env/production/security.env", "providers/production.toml"
 def report(environ: Environ, made: Project, at: datetime, environment: str = "production") -> AuditReport:
     """The audit of a moment."""
     plan = load_plan(ConfigRequest(environment=environment, root=str(made.root)), environ)
-    return audit_plan(plan, environ, at=at, is_online=True, timeout=30)
+    return audit_plan(plan, environ, at=at, is_online=True, timeout=HANG)
 
 
 def of_ages(audited: AuditReport) -> dict[str, Finding]:

@@ -12,6 +12,7 @@ import pytest
 
 from tests.container.engine import Container, Engine
 from tests.container.images import ROOT, Images, make_images, obstacle
+from tests.servers.process import PortReservation
 from tests.support.tools import needs, needs_tool
 
 
@@ -48,6 +49,14 @@ def start(engine: Engine) -> Iterator[Callable[..., Container]]:
     yield start_one
     for container in started:
         container.remove()
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """A loopback port that is kept for this test's application."""
+    reserved = PortReservation()
+    yield reserved.port
+    reserved.release()
 
 
 @pytest.fixture

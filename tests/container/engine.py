@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support.limits import HANG
+
 # Taken when this module is imported: pip may need the caller's settings and home, which tests do not have.
 CALLER = dict(os.environ)
 BUILD_DEADLINE = 900.0  # seconds, for one command that makes something
-RUN_DEADLINE = 60.0  # seconds, for one command about a container
+RUN_DEADLINE = HANG  # for one command about a container
 
 # Without a limit of our own podman asks for more than a sandbox may have. The host's network: containers reach the
 # test servers on its loopback addresses. runc, because crun fails on hosts with both kinds of cgroups.

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import IO
 
 from tests.support.canary import assert_clean
-from tests.support.processes import TIMEOUT, secretsync_argv
+from tests.support.limits import HANG
+from tests.support.processes import secretsync_argv
 from tests.support.tools import needs, needs_tool
 
 # Runs in the new namespaces: prepares /run, takes on the state that the test asks for, becomes the command.
@@ -78,7 +79,7 @@ class Process1:
 
     def finish(self) -> Ended:
         """How it ended."""
-        stdout, stderr = self.outside.communicate(timeout=TIMEOUT)
+        stdout, stderr = self.outside.communicate(timeout=HANG)
         assert_clean(stderr, "stderr")
         return Ended(self.outside.returncode, stdout, stderr)
 

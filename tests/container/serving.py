@@ -4,28 +4,20 @@ from __future__ import annotations
 
 import http.client
 import json
-import socket
 import time
 from collections.abc import Callable
 from typing import Any
 
 from tests.container.engine import Container
+from tests.support.limits import HANG
 
-DEADLINE = 30.0  # seconds
+DEADLINE = HANG
 POLL = 0.05
-
-
-def free_port() -> int:
-    """A loopback port that is free at this moment."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
 
 
 def get(port: int, path: str) -> tuple[int, bytes]:
     """Status and body of an answer; status 0 where nobody answers."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=HANG)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()

@@ -2,14 +2,13 @@
 
 import hashlib
 import secrets
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 from tests.container.app.digests import SECRETS, digests
 from tests.container.engine import Container, Engine
 from tests.container.images import Images
-from tests.container.serving import free_port, get, get_json, gunicorn, wait_for_log, wait_until
+from tests.container.serving import get, get_json, gunicorn, wait_for_log, wait_until
 from tests.support.canary import make_canary
 from tests.support.projects import MakeProject
 
@@ -21,12 +20,12 @@ def test_web_application_gets_its_secrets_and_stops_at_once(
     start: Callable[..., Container],
     project: MakeProject,
     secrets_folder: Callable[..., Path],
+    port: int,
 ) -> None:
     """Process 1, no root, a read-only root folder, no capability; SIGTERM ends it with status 0."""
     values = {name: make_canary() for name in SECRETS}
     folder = secrets_folder(**{name.lower(): value for name, value in values.items()})
     made = project({"env/production/security.env": "".join(f"{name}=$<{name}>\n" for name in SECRETS)})
-    port = free_port()
     mounts = [f"--volume={made.root}/env:/app/env:ro", f"--volume={folder}:/run/secrets:ro"]
     container = start(images.app, *gunicorn(port), options=[*mounts, ENTRYPOINT_OF_APP])
     wait_until(lambda: get(port, "/health")[0] == 200, container)
@@ -42,11 +41,8 @@ def test_web_application_gets_its_secrets_and_stops_at_once(
     names = {line.partition("=")[0] for line in container.exec("env").stdout.split("\n")}
     assert not names & set(SECRETS)
 
-    begun = time.monotonic()
-    status = container.stop()
-    took = time.monotonic() - begun
-    assert status == 0, container.logs()
-    assert took < 2.0, f"{took:.1f} s"  # the grace period is ten
+    # After the grace period it would be killed, and the status would be 137.
+    assert container.stop() == 0, container.logs()
 
 
 def test_health_check_of_the_image_says_what_is(

@@ -26,13 +26,13 @@ from tests.container.pid1 import (
     start_secretsync,
 )
 from tests.support.canary import make_canary
+from tests.support.limits import HANG
 from tests.support.processes import signal_mask
 from tests.support.projects import MakeProject, Project
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux, which is not here")
 
 RUN = ("run", "-e", "production", "--")
-DEADLINE = 20.0  # seconds; a shared machine may be slow
 
 Start = Callable[..., Process1]
 Run = Callable[..., Ended]
@@ -99,7 +99,7 @@ def wait_for(process: Process1, text: bytes) -> None:
     seen = b""
     descriptor = process.stdout.fileno()
     while text not in seen:
-        assert select.select([descriptor], [], [], DEADLINE)[0], f"{text!r} did not come, but {seen!r}"
+        assert select.select([descriptor], [], [], HANG)[0], f"{text!r} did not come, but {seen!r}"
         piece = os.read(descriptor, 4096)
         assert piece, f"the end came before {text!r}, after {seen!r}"
         seen += piece

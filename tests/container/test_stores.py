@@ -1,13 +1,8 @@
 """An application in a container, with Docker's secrets, Vault and AWS at once: real servers, real credentials."""
 
-import contextlib
 import json
-import os
 import secrets
-import select
-import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,14 +11,13 @@ import pytest
 from tests.container.app.digests import SECRETS, digests
 from tests.container.engine import Container, Engine
 from tests.container.images import Images
-from tests.container.serving import free_port, get, get_json, gunicorn, wait_until
+from tests.container.serving import get, get_json, gunicorn, wait_until
 from tests.servers.aws import AwsAccount
 from tests.servers.faults import FaultProxy
 from tests.servers.openbao import OpenBao, start_openbao
 from tests.support.canary import HEAD, TAIL, assert_clean, make_canary
 from tests.support.projects import MakeProject, Project
 
-TIMEOUT = 3.0  # seconds that the stores have together, in these tests
 CREDENTIALS = ("VAULT_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 
@@ -72,7 +66,7 @@ def world(
             "env/production/common.env": "LOG_LEVEL=INFO\n",
             "env/production/security.env": "DB_PASSWORD=$<DB_PASSWORD>\n"
             f"SECRET_KEY=$<vault:{mount}/app#key>\nAPI_TOKEN=$<aws:prod/app#token>\n",
-            "providers/production.toml": f'timeout = "{TIMEOUT:g}s"\n',
+            "providers/production.toml": 'timeout = "60s"\n',
         }
     )
     environ = space.environ(space.token(space.policy(f"{mount}/data/app")), url=proxies["vault"].url)
@@ -100,10 +94,9 @@ def core_limits(container: Container) -> list[str]:
 
 
 def test_secrets_of_three_stores_at_once(
-    engine: Engine, images: Images, start: Callable[..., Container], world: World, tmp_path: Path
+    engine: Engine, images: Images, start: Callable[..., Container], world: World, tmp_path: Path, port: int
 ) -> None:
     """It answers its health check, has none of the credentials, leaves no value anywhere, and stops at once."""
-    port = free_port()
     container = start(images.app, *gunicorn(port), options=world.options)
     wait_until(lambda: get(port, "/health")[0] == 200, container)
     salt = secrets.token_hex(8)
@@ -125,16 +118,8 @@ def test_secrets_of_three_stores_at_once(
     assert world.proxies["aws"].requests.count() == 1
     assert world.proxies["vault"].requests.count() <= 2
 
-    process_1 = os.pidfd_open(container.pid())
-    with contextlib.ExitStack() as stack:
-        stack.callback(os.close, process_1)
-        others = stack.enter_context(ThreadPoolExecutor())
-        begun = time.monotonic()
-        status = others.submit(container.stop)
-        assert select.select([process_1], [], [], 10)[0]
-        took = time.monotonic() - begun
-        assert status.result() == 0, container.logs()
-    assert took < 1.0, f"{took:.2f} s from `podman stop` to the end of the process"
+    # After the grace period it would be killed, and the status would be 137.
+    assert container.stop() == 0, container.logs()
     assert_no_value_is_left(engine, images, container, tmp_path)
 
 
@@ -157,10 +142,9 @@ def assert_no_value_is_left(engine: Engine, images: Images, container: Container
 
 @pytest.mark.parametrize("module", ["settings_flask", "settings_django"])
 def test_settings_that_resolve_ask_no_store_again(
-    images: Images, start: Callable[..., Container], world: World, module: str
+    images: Images, start: Callable[..., Container], world: World, module: str, port: int
 ) -> None:
     """`resolve_config` in two workers: the same values, and not one request more than `run` made."""
-    port = free_port()
     container = start(images.app, *gunicorn(port, f"{module}:app"), options=world.options)
     salt = secrets.token_hex(8)
     wait_until(lambda: get(port, f"/digest?salt={salt}")[0] == 200, container)
@@ -176,16 +160,14 @@ def test_settings_that_resolve_ask_no_store_again(
 @pytest.mark.parametrize("how", ["paused", "killed"])
 def test_without_vault_nothing_starts(engine: Engine, images: Images, world: World, how: str) -> None:
     """Status 5 within the deadline; the application has not run, and the other stores' values go nowhere."""
+    world.project.write("providers/production.toml", 'timeout = "3s"\n')
     if how == "paused":
         world.vault.process.pause()
     else:
         world.vault.process.stop()
-    begun = time.monotonic()
     done = engine.run(images.app, "echo", "started", options=world.options)
-    took = time.monotonic() - begun
     assert (done.status, done.stdout) == (5, ""), done.stderr
     assert "SECRET_KEY" in done.stderr
-    assert took < TIMEOUT + 3.0, f"{took:.1f} s"  # podman's own time with it
     assert_clean(done.stderr, "stderr")
     for name in CREDENTIALS:
         assert world.environ[name] not in done.stderr
@@ -193,7 +175,6 @@ def test_without_vault_nothing_starts(engine: Engine, images: Images, world: Wor
 
 def test_while_resolving_nobody_looks_in(images: Images, start: Callable[..., Container], world: World) -> None:
     """Not even the same user reads our environment, and no core file is written; the application is as it would be."""
-    world.project.write("providers/production.toml", 'timeout = "60s"\n')
     world.vault.process.pause()
     # With one limit of ours podman forgets those of its configuration.
     limits = ["--ulimit=core=4096:8192", "--ulimit=nofile=1024:1024", "--ulimit=nproc=4096:4096"]
@@ -213,11 +194,8 @@ def test_while_resolving_nobody_looks_in(images: Images, start: Callable[..., Co
 
 def test_stop_while_resolving_ends_it_at_once(images: Images, start: Callable[..., Container], world: World) -> None:
     """As process 1 too: 143, though a store does not answer and the grace period is long."""
-    world.project.write("providers/production.toml", 'timeout = "60s"\n')
     world.vault.process.pause()
     container = start(images.app, "echo", "started", options=world.options)
     wait_until(lambda: world.proxies["vault"].requests.count() > 0, container)
-    begun = time.monotonic()
-    assert container.stop() == 143
-    assert time.monotonic() - begun < 2.0
+    assert container.stop() == 143  # 137 after the grace period, 5 at the deadline
     assert "started" not in container.logs()

@@ -1,4 +1,4 @@
-"""Kill a writer at random moments, and look at what it leaves: `kill_writer.py FOLDER KILLS SEED` prints JSON.
+"""Kill a writer at each of its steps and at random moments: `kill_writer.py FOLDER KILLS SEED` prints JSON.
 
 A process of its own, because it forks: a test process may have threads.
 """
@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from secretsync.core.atomic_write import write_file
+from tests.backup.kill_restore import die_at
 
 
 def content(number: int) -> bytes:
@@ -33,32 +34,60 @@ def write_for_ever(target: str) -> None:
         number += 1
 
 
+def kill_at_step(target: str, step: int) -> bool:
+    """Whether a writer of one version was killed at `step`; False: it came to its end."""
+    child = os.fork()
+    if child == 0:
+        with contextlib.suppress(BaseException):
+            die_at(step)
+            write_file(target, content(step + 1))
+            os._exit(0)
+        os._exit(1)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0, (step, status)
+    return os.WIFSIGNALED(status)
+
+
+def kill_at_random(target: str, seconds: float) -> None:
+    """Kill a writer of many versions so long after it began."""
+    ready, child_end = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(child_end, b"x")
+        with contextlib.suppress(BaseException):
+            write_for_ever(target)
+        os._exit(1)
+    os.read(ready, 1)
+    select.select([], [], [], seconds)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    os.close(ready)
+    os.close(child_end)
+
+
 def main() -> None:
-    """Kill as often as asked, and count."""
+    """Kill at every step, then at random moments as often as asked, and count."""
     folder, kills, drawn = Path(sys.argv[1]), int(sys.argv[2]), random.Random(int(sys.argv[3]))
     target = folder / "file"
     write_file(str(target), content(0))
-    torn = left_behind = not_removed = 0
+    counts = {"torn": 0, "left_behind": 0, "not_removed": 0}
+
+    def look(version: int) -> None:
+        """Count what a kill left, and write `version`."""
+        counts["torn"] += not is_whole(target.read_bytes())
+        counts["left_behind"] += len(os.listdir(folder)) - 1
+        write_file(str(target), content(version))
+        counts["torn"] += target.read_bytes() != content(version)
+        counts["not_removed"] += len(os.listdir(folder)) - 1
+
+    step = 0
+    while kill_at_step(str(target), step):
+        look(500_000 + step)
+        step += 1
     for kill in range(kills):
-        ready, child_end = os.pipe()
-        child = os.fork()
-        if child == 0:
-            os.write(child_end, b"x")
-            with contextlib.suppress(BaseException):
-                write_for_ever(str(target))
-            os._exit(1)
-        os.read(ready, 1)
-        select.select([], [], [], drawn.uniform(0, 0.005))  # the random moment
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-        os.close(ready)
-        os.close(child_end)
-        torn += not is_whole(target.read_bytes())
-        left_behind += len(os.listdir(folder)) - 1
-        write_file(str(target), content(999_999 - kill))
-        torn += target.read_bytes() != content(999_999 - kill)
-        not_removed += len(os.listdir(folder)) - 1
-    json.dump({"torn": torn, "left_behind": left_behind, "not_removed": not_removed}, sys.stdout)
+        kill_at_random(str(target), drawn.uniform(0, 0.005))
+        look(999_999 - kill)
+    json.dump(counts, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ import os
 import pty
 import re
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,11 +16,12 @@ import pytest
 from tests.servers.all_stores import REMOTE, AllStores, fill, work
 from tests.servers.aws import REGION, AwsAccount
 from tests.servers.azure import AzureWorld, forbidden
-from tests.servers.faults import FaultProxy, Gate, delay, hold, html, reset, silence, vault_error
+from tests.servers.faults import FaultProxy, Gate, hold, html, reset, silence, vault_error
 from tests.servers.loopback import Fault, LoopbackServer, Response
 from tests.servers.ministack import Ministack, start_ministack
 from tests.servers.openbao import VaultSpace, start_openbao
 from tests.servers.process import ServerProcess
+from tests.support.limits import STALL
 from tests.support.processes import clean_environment, secretsync_argv
 from tests.support.projects import MakeProject
 
@@ -112,23 +112,28 @@ def test_stores_are_asked_at_the_same_time(world: World) -> None:
         running = pool.submit(world.stores.cli, *RENDER, reveals=True)
         try:
             for server in world.before.values():
-                server.requests.wait_for(1, timeout=30)
+                server.requests.wait_for(1)
         finally:
             gate.open()
         assert running.result().status == 0
 
 
-def test_time_is_that_of_the_slowest(world: World) -> None:
-    """Each store takes two seconds and more; the whole process takes far less than their sum."""
-    world.before["aws"].fail(delay(2.0))
-    world.before["vault"].fail(delay(1.0))  # the mount, then the paths
-    world.before["azure"].fail(delay(1.0), "get")  # the first secret, then the others
-    began = time.monotonic()
-    done = world.stores.cli(*RENDER, reveals=True, expect=0)
-    took = time.monotonic() - began
-    seconds = [work(done.stderr)[name].seconds for name in REMOTE]
-    assert min(seconds) >= 2.0
-    assert max(seconds) <= took < 0.75 * sum(seconds)
+@pytest.mark.parametrize("slow", REMOTE)
+def test_time_is_that_of_the_slowest(world: World, slow: str) -> None:
+    """One store answers nothing before the others have answered everything: they do not wait for it."""
+    gate = Gate()
+    world.before[slow].fail(hold(gate))
+    everything = {"aws": ("BatchGetSecretValue", 1), "vault": ("GET /v1/*/data/*", 10), "azure": ("get", 10)}
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(world.stores.cli, *RENDER, reveals=True)
+        try:
+            for other in set(REMOTE) - {slow}:
+                operation, count = everything[other]
+                world.before[other].requests.wait_for(count, operation)
+            assert not running.done()
+        finally:
+            gate.open()
+        assert running.result().status == 0
 
 
 def refuse(server: LoopbackServer) -> None:
@@ -167,15 +172,13 @@ def spoil_another(stores: AllStores, down: str, vault_proxy: LoopbackServer | No
 def assert_down(stores: AllStores, down: str, others: set[str]) -> None:
     """Status 5 by the deadline; each entry of `down`, and `others`, in the report; nothing written."""
     output = stores.project.write("out.json", "as it was\n")
-    began = time.monotonic()
     argv = (*RENDER, "--output", "out.json", "--timeout", f"{DEADLINE:g}s")
     done = stores.cli(*argv, expect=UNAVAILABLE)
-    took = time.monotonic() - began
     assert output.read_text() == "as it was\n"
-    assert reported(done.stderr) == {*stores.keys[down], *others}
-    assert work(done.stderr)[down].seconds <= DEADLINE + 1
-    # With the start of an interpreter on a machine that is shared.
-    assert took <= DEADLINE + 1 + 4
+    # A busy machine may not get to all of the other stores by the deadline either. That they do not wait for the one
+    # that is down is a test of its own, without a deadline.
+    assert reported(done.stderr) >= {*stores.keys[down], *others}
+    assert work(done.stderr)[down].seconds <= DEADLINE + STALL
 
 
 def reported(stderr: str) -> set[str]:

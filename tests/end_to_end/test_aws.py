@@ -1,7 +1,6 @@
 """From a placeholder to the application, with AWS behind it: statuses, messages, and what the child inherits."""
 
 import json
-import time
 from collections.abc import Callable
 
 import pytest
@@ -130,7 +129,6 @@ def test_unavailable(
     else:
         proxy.fail(silence() if fault == "silent" else html())
     options = ("-e", "production", "--timeout", "1s")
-    began = time.monotonic()
+    # A process that a thread holds up would be killed, which is another status.
     done = app.cli(command[0], *options, *command[1:], env=aws.environ(url=proxy.url), expect=5)
-    assert time.monotonic() - began < 10  # with the start of two interpreters on a busy machine
     assert "started" not in done.stdout

@@ -130,7 +130,7 @@ def test_exit_statuses(
     """Each fault has its status; nothing is started, nothing is rendered, and stderr has no noise of the SDK."""
     environ = {**azure.client_secret(azure.principal()), **azure.network}
     spoil(azure, vault)
-    argv = ("run", "-e", "production", "--timeout", "5s", "--", "touch", "started")
+    argv = ("run", "-e", "production", "--timeout", "20s", "--", "touch", "started")
     ran = app.cli(*argv, env=environ, expect=status)
     assert words in ran.stderr
     assert not (app.root / "started").exists()

@@ -17,10 +17,12 @@ import pytest
 from secretsync import RotationReport, SecretAge, check_rotation
 from tests.servers.aws import AwsAccount
 from tests.servers.azure import AzureWorld
+from tests.servers.faults import FaultProxy, html
 from tests.servers.ministack import Ministack
 from tests.servers.openbao import VaultSpace
 from tests.servers.postgresql import PostgreSql
 from tests.support.canary import CanaryFactory
+from tests.support.limits import HANG
 from tests.support.projects import MakeProject
 from tests.support.tools import needs
 
@@ -49,7 +51,7 @@ class Scene:
         ):
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             (root / path).write_text(text)
-        return check_rotation("production", root=root, environ=self.environ, now=now, timeout=30)
+        return check_rotation("production", root=root, environ=self.environ, now=now, timeout=HANG)
 
     def rows(self, root: Path, now: datetime, **options: Any) -> dict[str, SecretAge]:
         """The same by name."""
@@ -307,20 +309,27 @@ def test_azure_states(azure: AzureWorld, canary: CanaryFactory, tmp_path: Path) 
     canary.assert_clean(repr(rows))
 
 
-def test_failures(aws: AwsAccount, vault: VaultSpace, canary: CanaryFactory, tmp_path: Path) -> None:
-    """A store that may not be asked is denied, one that is not there is an error; neither is ever fresh."""
+def test_failures(
+    aws: AwsAccount,
+    vault: VaultSpace,
+    canary: CanaryFactory,
+    tmp_path: Path,
+    fault_proxy: Callable[[str], FaultProxy],
+) -> None:
+    """A store that may not be asked is denied, one that answers with a web page is an error; neither is ever fresh."""
     provider("aws")
     provider("vault")
-    account, mount = aws, vault.kv2()
+    account, mount, down = aws, vault.kv2(), fault_proxy(vault.url)
     account.create("app", canary())
     vault.write(mount, "app", {"key": canary()})
+    down.fail(html())
     scene = Scene(
         f'[stores.aws]\nregion = "eu-west-1"\n[stores.vault]\naddress = "{vault.url}"\n'
-        '[stores.down]\nprovider = "vault"\naddress = "http://127.0.0.1:9"\n',
+        f'[stores.down]\nprovider = "vault"\naddress = "{down.url}"\n',
         {**account.environ(account.principal(("ListSecrets",))), **vault.environ(vault.token())},
     )
     more = {"A": "aws:app", "V": f"vault:{mount}/app#key", "D": "down:secret/app#key"}
-    report = scene.check(tmp_path, datetime.now(UTC), more=more, toml='timeout = "5s"')
+    report = scene.check(tmp_path, datetime.now(UTC), more=more)
     assert {row.keys[0].name: row.state.value for row in report.secrets} == {"A": "denied", "V": "denied", "D": "error"}
     assert report.exit_status == 4
 

@@ -15,6 +15,7 @@ from demo.cloud import play
 from secretsync.project.bindings import parse_bindings
 from tests.servers.ministack import Ministack
 from tests.support.canary import CanaryFactory
+from tests.support.limits import HANG
 from tests.support.processes import clean_environment, run_command
 
 ROOT = Path(__file__).parents[2]
@@ -92,7 +93,7 @@ def test_it_is_ended(tmp_path: Path, number: signal.Signals) -> None:
         assert len(left_behind(tmp_path)) >= 3
         process.send_signal(number)
         process.stdout.read()  # to its end: the servers write elsewhere
-        status = process.wait(30)
+        status = process.wait(HANG)
     assert status in (128 + number, -number)
     until_gone(tmp_path)
     assert number is signal.SIGKILL or not list(tmp_path.glob("secretsync-demo-*"))
@@ -104,7 +105,7 @@ def until_gone(folder: Path) -> None:
         descriptor = -1
         try:
             descriptor = os.pidfd_open(int(process))
-            assert select.select([descriptor], [], [], 10)[0], f"process {process} is still there"
+            assert select.select([descriptor], [], [], HANG)[0], f"process {process} is still there"
         except ProcessLookupError:
             continue
         finally:

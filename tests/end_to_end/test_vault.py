@@ -34,7 +34,7 @@ class Shop:
         vault.write(self.mount, "production", {"SMTP_PASSWORD": self.smtp})
         self.token = vault.token(vault.policy(f"{self.mount}/data/*", f"{self.mount}/metadata/*"))
         bindings = (
-            'lookup = ["vault"]\ntimeout = "5s"\n'
+            'lookup = ["vault"]\ntimeout = "2m"\n'
             f'[stores.vault]\nkey = "{self.mount}/{{environment}}#{{name}}"\n'
             f'[secrets]\nSECRET_KEY = "vault:{self.mount}/shop/app#secret_key"\n'
         )
@@ -136,14 +136,14 @@ def test_dead_token_and_dead_server(shop: Shop, vault: VaultSpace, fault_proxy: 
     proxy.fail(faults.html())
     assert shop.cli("check", "-e", "production", url=proxy.url).status == 5
     proxy.refuse()
-    refused = shop.cli("render", "-e", "production", "--format", "json", url=proxy.url)
+    refused = shop.cli("render", "-e", "production", "--format", "json", "--timeout", "20s", url=proxy.url)
     assert (refused.status, refused.stdout) == (5, "")
     assert "refuses connections" in refused.stderr
 
 
 def test_sealed_server(shop: Shop, openbao_sealed: OpenBao) -> None:
     """5, and the state by its name."""
-    sealed = shop.cli("render", "-e", "production", "--format", "json", url=openbao_sealed.url)
+    sealed = shop.cli("render", "-e", "production", "--format", "json", "--timeout", "20s", url=openbao_sealed.url)
     assert sealed.status == 5
     assert "it is sealed" in sealed.stderr
 

@@ -134,10 +134,10 @@ def test_long_values_take_one_pass(piece: str) -> None:
     short, long = piece * (20_000 // len(piece)), piece * (200_000 // len(piece))
 
     def work(text: str) -> float:
-        begun = time.process_time()
+        begun = time.thread_time()
         has_private_key(text), known_token(text), has_password(text), looks_random("KEY", text)
         may_be_secret(text)
-        return time.process_time() - begun
+        return time.thread_time() - begun
 
     assert min(work(long) for _ in range(2)) < 0.1 + 40 * min(work(short) for _ in range(3))
 

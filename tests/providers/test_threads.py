@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 
@@ -12,25 +11,27 @@ from secretsync.core.model import Failed
 from secretsync.providers.interface import Deadline
 from secretsync.providers.threads import no_answer, run_in_threads
 from tests.support.canary import CanaryFactory, find_leaks
+from tests.support.clock import StoppedClock
+from tests.support.limits import HANG
 
 
 def test_each_item_is_yielded_with_its_result() -> None:
     """Results come with their items, whatever the number of workers."""
     for workers in (1, 3, 100):
-        results = run_in_threads(lambda item: item * 2, range(10), workers=workers, deadline=Deadline(30))
+        results = run_in_threads(lambda item: item * 2, range(10), workers=workers, deadline=Deadline(HANG))
         assert dict(results) == {item: item * 2 for item in range(10)}
 
 
 def test_nothing_asked() -> None:
     """No items, no results and no threads."""
-    before = threading.active_count()
-    assert list(run_in_threads(lambda item: item, [], workers=4, deadline=Deadline(30))) == []
-    assert threading.active_count() == before
+    before = set(threading.enumerate())
+    assert list(run_in_threads(lambda item: item, [], workers=4, deadline=Deadline(HANG))) == []
+    assert set(threading.enumerate()) <= before
 
 
 def test_never_more_than_the_workers() -> None:
     """As many calls run at once as there are workers, and no more."""
-    meeting = threading.Barrier(4, timeout=10)  # broken where fewer than four are there at once
+    meeting = threading.Barrier(4, timeout=HANG)  # broken where fewer than four are there at once
     inside, lock, peak = [0], threading.Lock(), [0]
 
     def call(_: int) -> None:
@@ -41,7 +42,7 @@ def test_never_more_than_the_workers() -> None:
         with lock:
             inside[0] -= 1
 
-    results = dict(run_in_threads(call, range(12), workers=4, deadline=Deadline(30)))
+    results = dict(run_in_threads(call, range(12), workers=4, deadline=Deadline(HANG)))
     assert results == dict.fromkeys(range(12))
     assert peak[0] == 4
 
@@ -49,28 +50,30 @@ def test_never_more_than_the_workers() -> None:
 def test_results_come_before_the_slowest() -> None:
     """A result is yielded when it is there, not when all are."""
     gate = threading.Event()
-    results = run_in_threads(lambda item: item or gate.wait(20), range(3), workers=3, deadline=Deadline(30))
+    results = run_in_threads(lambda item: item or gate.wait(HANG), range(3), workers=3, deadline=Deadline(HANG))
     assert {next(results)[0], next(results)[0]} == {1, 2}
     gate.set()
     assert next(results) == (0, True)
 
 
-def test_what_hangs_is_left_out_at_the_deadline() -> None:
+def test_what_hangs_is_left_out_at_the_deadline(clock: StoppedClock) -> None:
     """Items that are not done at the deadline are not yielded, and none begins after it."""
-    gate, begun = threading.Event(), []
+    gate, both, begun = threading.Event(), threading.Barrier(2, lambda: clock.advance(HANG), HANG), []
 
     def call(item: int) -> int:
         begun.append(item)
         if item:
-            gate.wait(20)
+            both.wait()  # item 0 was answered: the deadline comes
+            gate.wait(HANG)
         return item
 
-    started = time.monotonic()
-    results = dict(run_in_threads(call, range(9), workers=2, deadline=Deadline(1.0)))
-    assert time.monotonic() - started < 10
+    workers = set(threading.enumerate())
+    results = dict(run_in_threads(call, range(9), workers=2, deadline=Deadline(HANG)))
     gate.set()
+    for worker in set(threading.enumerate()) - workers:
+        worker.join(HANG)
     assert results == {0: 0}
-    assert begun == [0, 1, 2]
+    assert sorted(begun) == [0, 1, 2]
 
 
 def test_a_call_that_raises_fails_alone(canary: CanaryFactory) -> None:
@@ -82,7 +85,7 @@ def test_a_call_that_raises_fails_alone(canary: CanaryFactory) -> None:
             raise item(value)
         return "fine"
 
-    results = dict(run_in_threads(call, [ValueError, SystemExit, None], workers=2, deadline=Deadline(30)))
+    results = dict(run_in_threads(call, [ValueError, SystemExit, None], workers=2, deadline=Deadline(HANG)))
     assert results.pop(None) == "fine"
     for kind, failed in results.items():
         assert isinstance(failed, Failed)
@@ -96,18 +99,18 @@ def test_no_more_calls_for_who_does_not_listen() -> None:
     gate, begun = threading.Semaphore(0), []
 
     def call(item: int) -> int:
-        gate.acquire(timeout=20)
+        gate.acquire(timeout=HANG)
         begun.append(item)
         return item
 
-    results = run_in_threads(call, range(100), workers=1, deadline=Deadline(30))
+    before = set(threading.enumerate())
+    results = run_in_threads(call, range(100), workers=1, deadline=Deadline(HANG))
     gate.release()
     assert next(results) == (0, 0)
     results.close()  # type: ignore[attr-defined] # it is a generator
-    before = {thread for thread in threading.enumerate() if thread.name == "secretsync-worker"}
     gate.release()
-    for thread in before:
-        thread.join(10)
+    for thread in set(threading.enumerate()) - before:
+        thread.join(HANG)
     assert begun in ([0], [0, 1])
 
 
@@ -119,7 +122,8 @@ from secretsync.providers.interface import Deadline
 from secretsync.providers.threads import run_in_threads
 print(list(run_in_threads(lambda _: threading.Event().wait(), [1, 2], workers=2, deadline=Deadline(0.1))))
 """
-    done = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, text=True, timeout=20, check=True)
+    argv = [sys.executable, "-I", "-c", script]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=HANG, check=True)
     assert done.stdout == "[]\n"
 
 

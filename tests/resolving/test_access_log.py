@@ -7,11 +7,11 @@ import json
 import logging
 import os
 import re
-import socket
 import stat
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,10 @@ from secretsync.core.model import Failed, Found, Missing, Payload, SecretRef, Se
 from secretsync.planning.plan import SecretPart, Target
 from secretsync.resolving.access_log import AccessLog, Read
 from secretsync.resolving.fetch import Answers
+from tests.servers.faults import FaultProxy, html
 from tests.servers.openbao import VaultSpace
 from tests.support.canary import CanaryFactory, make_canary
+from tests.support.limits import HANG
 from tests.support.processes import clean_environment, run_command, secretsync_argv
 from tests.support.projects import MakeProject, Project
 
@@ -124,13 +126,21 @@ def test_commands_that_read_and_those_that_do_not(made: Project, log: Path, cana
     assert [lines(log)[-1][name] for name in ("key", "path")] == ["SECRET_KEY", "secret_key"]
 
 
-def test_failures_are_lines_too(made: Project, log: Path, canary: CanaryFactory) -> None:
+@pytest.fixture
+def garbled_vault(fault_proxy: Callable[[str], FaultProxy]) -> FaultProxy:
+    """A server in the place of Vault that answers at once with a web page."""
+    proxy = fault_proxy("http://127.0.0.1:1")
+    proxy.fail(html())
+    return proxy
+
+
+def test_failures_are_lines_too(made: Project, log: Path, canary: CanaryFactory, garbled_vault: FaultProxy) -> None:
     """What was tried, and what came of it."""
     (made.root / "secrets/secret_key").unlink()
     (made.root / "secrets/secret_key").mkdir()
     made.write("env/production/more.env", "V=$<vault:secret/app#key>\n")
-    env = {"VAULT_ADDR": "http://127.0.0.1:1", "VAULT_TOKEN": canary()}
-    made.cli(*RENDER, "--access-log", str(log), "--timeout", "2s", env=env, expect=3)
+    env = {"VAULT_ADDR": garbled_vault.url, "VAULT_TOKEN": canary()}
+    made.cli(*RENDER, "--access-log", str(log), env=env, expect=3)
     outcomes = {(one["key"], one["store"]): one["outcome"] for one in lines(log)}
     assert outcomes == {
         ("SECRET_KEY", "docker"): "unusable",
@@ -245,18 +255,14 @@ def test_a_log_that_cannot_be_written(made: Project, canary: CanaryFactory, kind
         assert made.read("precious") == "mine"
 
 
-def test_required_means_before_the_stores_are_asked(made: Project, tmp_path: Path) -> None:
+def test_required_means_before_the_stores_are_asked(made: Project, tmp_path: Path, garbled_vault: FaultProxy) -> None:
     """Nobody connects to the store where the log cannot be opened; without --require-access-log somebody does."""
     made.write("env/production/more.env", "V=$<vault:secret/app#key>\n")
-    with socket.create_server(("127.0.0.1", 0)) as store:
-        store.setblocking(False)
-        address = f"http://127.0.0.1:{store.getsockname()[1]}"
-        env = {"VAULT_ADDR": address, "VAULT_TOKEN": "x", "SECRETSYNC_ACCESS_LOG": str(tmp_path)}
-        made.cli(*RENDER, "--require-access-log", "--timeout", "1s", env=env, expect=6)
-        with pytest.raises(BlockingIOError):
-            store.accept()
-        made.cli(*RENDER, "--timeout", "1s", env=env, expect=3)
-        store.accept()[0].close()
+    env = {"VAULT_ADDR": garbled_vault.url, "VAULT_TOKEN": "x", "SECRETSYNC_ACCESS_LOG": str(tmp_path)}
+    made.cli(*RENDER, "--require-access-log", env=env, expect=6)
+    assert garbled_vault.requests.connections == 0
+    made.cli(*RENDER, env=env, expect=3)
+    assert garbled_vault.requests.connections > 0
 
 
 def test_required_and_not_named(made: Project) -> None:
@@ -298,7 +304,7 @@ def test_many_writers(made: Project, log: Path) -> None:
     script = 'for n in 1 2 3 4 5; do "$@" >/dev/null || exit 1; done'
     env = clean_environment(made.home)
     running = [subprocess.Popen(["sh", "-c", script, "sh", *argv], cwd=made.root, env=env) for _ in range(6)]
-    assert [process.wait(120) for process in running] == [0] * 6
+    assert [process.wait(HANG) for process in running] == [0] * 6
     assert len(lines(log)) == len({one["pid"] for one in lines(log)}) == 30
 
 
@@ -319,7 +325,7 @@ def test_many_lines_at_once(project: MakeProject, canary: CanaryFactory) -> None
     env = {**clean_environment(made.home), "SECRETSYNC_ACCESS_LOG": str(log)}
     argv = [sys.executable, "-c", RESOLVES, str(made.root)]
     running = [subprocess.Popen(argv, cwd=made.root, env=env) for _ in range(2)]
-    assert [process.wait(120) for process in running] == [0, 0]
+    assert [process.wait(HANG) for process in running] == [0, 0]
     whole = [(one["pid"], one["key"]) for one in lines(log)]
     assert Counter(Counter(whole).values()) == {100: 100}
     blocks = [whole[start : start + 50] for start in range(0, len(whole), 50)]

@@ -1,6 +1,7 @@
 """What `--verbose` says of each store: counts and seconds, and nothing else."""
 
 import re
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from secretsync.resolving.fetch import ask_values
 from secretsync.resolving.stores import Stores
 from secretsync.testing import MemoryProvider
 from tests.support.canary import CanaryFactory
+from tests.support.clock import StoppedClock
+from tests.support.limits import HANG
 from tests.support.projects import MakeProject
 
 
@@ -54,27 +57,28 @@ def test_secrets_and_requests_of_one_round() -> None:
     told: list[StoreActivity] = []
     first, second = Counting(None), Counting("x")
     stores = opened(told.append, first=first, second=second)
-    ask_values([part("first:a", "second:a"), part("second:b")], stores, Deadline(30))
+    ask_values([part("first:a", "second:a"), part("second:b")], stores, Deadline(HANG))
     assert [(work.store, work.secrets, work.requests) for work in told] == [("first", 1, 2), ("second", 2, 4)]
-    ask_values([part("second:c")], stores, Deadline(30))
+    ask_values([part("second:c")], stores, Deadline(HANG))
     assert (told[2].secrets, told[2].requests, second.requests.total) == (1, 2, 6)
     assert second.requests.by_operation() == {"ask": 3, "read": 3}
 
 
-def test_a_store_that_hangs_is_told_of_too() -> None:
+def test_a_store_that_hangs_is_told_of_too(clock: StoppedClock) -> None:
     """With what it had sent until it was given up."""
     told: list[StoreActivity] = []
 
     class Hanging(Counting):
         def fetch(self, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Answer]:
             self.requests.add("ask")
-            import threading
-
-            threading.Event().wait(30)
+            clock.advance(HANG)
+            done.wait(HANG)
             yield from ()
 
-    ask_values([part("slow:a")], opened(told.append, slow=Hanging("x")), Deadline(0.05))
-    assert (told[0].requests, told[0].seconds >= 0.05) == (1, True)
+    done = threading.Event()
+    ask_values([part("slow:a")], opened(told.append, slow=Hanging("x")), Deadline(HANG))
+    done.set()
+    assert (told[0].requests, told[0].seconds >= 0) == (1, True)
 
 
 @pytest.mark.parametrize("counter", [None, 7, "many", RequestCounter])
@@ -84,14 +88,14 @@ def test_whatever_a_plug_in_calls_requests(counter: Any) -> None:
     store = Counting("x")
     store.fetch = lambda refs, deadline: iter([(refs[0], Missing())])  # type: ignore[method-assign]
     store.requests = counter
-    ask_values([part("odd:a")], opened(told.append, odd=store), Deadline(30))
+    ask_values([part("odd:a")], opened(told.append, odd=store), Deadline(HANG))
     assert told[0].requests is None
 
 
 def test_nothing_is_counted_where_nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
     """The ledger is not even made."""
     monkeypatch.delattr(ActivityRecorder, "begin")
-    ask_values([part("first:a")], opened(None, first=Counting("x")), Deadline(30))
+    ask_values([part("first:a")], opened(None, first=Counting("x")), Deadline(HANG))
 
 
 def work(*, is_metadata: bool = False, **counts: Any) -> StoreActivity:

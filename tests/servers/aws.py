@@ -19,6 +19,7 @@ import jwt
 
 from tests.servers.loopback import LoopbackServer, Request, Response, json_response
 from tests.servers.names import unique
+from tests.support.limits import HANG
 
 REGION = "eu-west-1"
 _OIDC = "oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF"
@@ -64,7 +65,7 @@ class AwsAccount:
         self, service: str = "secretsmanager", principal: Principal | None = None, url: str | None = None
     ) -> Any:
         """A client of the account's server, or of a proxy before it at `url`. It does not retry."""
-        config = botocore.config.Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=10)
+        config = botocore.config.Config(retries={"total_max_attempts": 1}, connect_timeout=HANG, read_timeout=HANG)
         session: Any = self.session(principal)  # its stubs know each service by a literal name
         return session.client(service, endpoint_url=url or self.url, config=config)
 

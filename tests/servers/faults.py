@@ -11,6 +11,7 @@ from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from tests.servers.loopback import Connection, Fault, LoopbackServer, Real, Request, Response, json_response
+from tests.support.limits import HANG
 
 __all__ = ["FaultProxy", "Gate", "aws_error", "cut", "delay", "drip", "empty", "hold", "html", "reset", "respond"]
 __all__ += ["silence", "vault_error"]
@@ -109,9 +110,9 @@ class Gate:
         """Let all held and later requests through."""
         self._opened.set()
 
-    def wait(self, timeout: float = 30.0) -> None:
+    def wait(self) -> None:
         """Return when it is open."""
-        self._opened.wait(timeout)
+        self._opened.wait(HANG)
 
 
 def hold(gate: Gate) -> Fault:

@@ -19,7 +19,9 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 from urllib.parse import parse_qs, urlsplit
 
-HOST = "127.0.0.1"
+from tests.servers.process import HOST, PortReservation
+from tests.support.limits import HANG
+
 _NO_LINGER = struct.pack("ii", 1, 0)  # close() then sends RST in the place of FIN
 
 
@@ -103,7 +105,7 @@ class Requests:
         """How many requests there were for operations that match the pattern."""
         return sum(number for name, number in self.operations.items() if fnmatch.fnmatchcase(name, operation))
 
-    def wait_for(self, number: int, operation: str = "*", *, timeout: float = 10.0) -> None:
+    def wait_for(self, number: int, operation: str = "*", *, timeout: float = HANG) -> None:
         """Return when `number` requests have come in; fail after `timeout` seconds."""
         with self._changed:
             if not self._changed.wait_for(lambda: self.count(operation) >= number, timeout):
@@ -175,7 +177,9 @@ class LoopbackServer:
         self._fillers: list[socket.socket] = []
         self._muted = False
         self._listener: socket.socket | None = None
-        self.port = 0
+        # Kept while nothing listens too: no other server, and no client, gets the port meanwhile.
+        self._reserved = PortReservation()
+        self.port = self._reserved.port
         self.listen()
 
     # What it is.
@@ -250,7 +254,6 @@ class LoopbackServer:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((HOST, self.port))
         listener.listen(512)
-        self.port = listener.getsockname()[1]
         self._listener = listener
         threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
 
@@ -260,6 +263,7 @@ class LoopbackServer:
         self.refuse()
         for filler in self._fillers:
             filler.close()
+        self._reserved.release()
 
     # How it works.
 

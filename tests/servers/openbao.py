@@ -22,6 +22,7 @@ from tests.servers.names import unique
 from tests.servers.postgresql import PostgreSql
 from tests.servers.process import HOST, ServerProcess, get_status, start_server
 from tests.servers.tools import server_program
+from tests.support.limits import HANG
 
 ROOT_TOKEN = "root"
 _UID = "01234567-89ab-cdef-0123-456789abcdef"  # of the pod's service account
@@ -43,7 +44,7 @@ class OpenBao:
     def client(self, token: str | None = ROOT_TOKEN, *, url: str | None = None, namespace: str | None = None) -> Any:
         """An hvac client with this token, straight or through a proxy at `url`."""
         verify = str(self.ca_cert) if self.ca_cert else True
-        return hvac.Client(url or self.url, token, verify=verify, namespace=namespace, timeout=10)
+        return hvac.Client(url or self.url, token, verify=verify, namespace=namespace, timeout=HANG)
 
     def space(self) -> VaultSpace:
         """A place of one's own on this server: mounts, policies and roles with names that nobody else has."""
@@ -216,7 +217,7 @@ class VaultSpace:
 
     def _wait_for_upgrade(self, path: str) -> None:
         """A new KV v2 mount refuses requests with 400 until its upgrade from version 1 is done: a moment."""
-        until = time.monotonic() + 10
+        until = time.monotonic() + HANG
         while True:
             try:
                 self.root.read(f"{path}/config")

@@ -15,10 +15,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.support.limits import HANG
+
 HOST = "127.0.0.1"
-START_DEADLINE = 30.0  # seconds; generous, for two cores that are shared
 POLL = 0.02
-ATTEMPTS = 5  # a port that was free may be taken by the time that the server binds it
 
 
 class ServerStartError(Exception):
@@ -33,6 +33,7 @@ class ServerProcess:
     port: int
     log: Path
     process: subprocess.Popen[bytes] = field(repr=False)
+    ports: PortReservation = field(repr=False)
     started_in: float = 0.0  # seconds from the start of the process to the first good answer
     stop_signal: signal.Signals = signal.SIGTERM
 
@@ -59,25 +60,45 @@ class ServerProcess:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+        self.ports.release()
 
     def read_log(self) -> str:
         """What the server has written so far, to stdout and stderr."""
         return self.log.read_text(errors="replace")
 
 
-def free_port(count: int = 1) -> int:
-    """A loopback port that is free at this moment, followed by `count - 1` others that are."""
-    while True:
-        with contextlib.ExitStack() as stack:
-            first = stack.enter_context(socket.socket())
-            first.bind((HOST, 0))
-            port: int = first.getsockname()[1]
+class PortReservation:
+    """A loopback port, and `count - 1` ports after it, that no other program gets until `release()`.
+
+    A socket that is bound and does not listen keeps a port. A server that sets SO_REUSEADDR may listen there all the
+    same. The kernel gives the port to nobody who asks for any free port, neither to a server nor to a client.
+    """
+
+    def __init__(self, count: int = 1) -> None:
+        self._sockets: list[socket.socket] = []
+        while True:
             try:
+                self.port: int = self._bind(0)
                 for offset in range(1, count):
-                    stack.enter_context(socket.socket()).bind((HOST, port + offset))
+                    self._bind(self.port + offset)
             except (OSError, OverflowError):
-                continue
-            return port
+                self.release()
+            else:
+                return
+
+    def release(self) -> None:
+        """Give the ports back."""
+        for kept in self._sockets:
+            kept.close()
+        self._sockets.clear()
+
+    def _bind(self, port: int) -> int:
+        kept = socket.socket()
+        self._sockets.append(kept)
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        kept.bind((HOST, port))
+        bound: int = kept.getsockname()[1]
+        return bound
 
 
 def get_status(port: int, path: str, *, ca_cert: Path | None = None) -> int | None:
@@ -119,39 +140,36 @@ def start_server(
 ) -> ServerProcess:
     """A server that has answered `ready`.
 
-    `command` and `environ` get the port, and are asked again where the port turned out to be taken. `folder` becomes
-    its HOME and holds its log. `ports`: how many consecutive ports it takes. `user`: who runs it, where we are root.
+    `command` and `environ` get the port. The server must set SO_REUSEADDR. `folder` becomes its HOME and holds its log.
+    `ports`: how many consecutive ports it takes. `user`: who runs it, where we are root.
     `stop_signal`: what makes it end at once, however many clients it has.
     """
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / f"{name}.log"
-    for _ in range(ATTEMPTS):
-        port = free_port(ports)
-        begun = time.monotonic()
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [*_dies_with_us(), *map(str, command(port))],
-                env=clean_environment(folder, **environ(port)),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                cwd=folder,
-                start_new_session=True,
-                user=user,
-            )
-        server = ServerProcess(name=name, port=port, log=log, process=process, stop_signal=stop_signal)
-        if _wait_until_ready(server, ready, begun + START_DEADLINE):
-            server.started_in = time.monotonic() - begun
-            return server
-        server.stop(patience=0.5)
-        if "in use" not in server.read_log():
-            break
+    reserved = PortReservation(ports)
+    port = reserved.port
+    begun = time.monotonic()
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*_dies_with_us(), *map(str, command(port))],
+            env=clean_environment(folder, **environ(port)),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+            start_new_session=True,
+            user=user,
+        )
+    server = ServerProcess(name=name, port=port, log=log, process=process, ports=reserved, stop_signal=stop_signal)
+    if _wait_until_ready(server, ready, begun + HANG):
+        server.started_in = time.monotonic() - begun
+        return server
+    server.stop(patience=0.5)
     raise ServerStartError(f"{name} did not start:\n{server.read_log()[-2000:]}")
 
 
 def _wait_until_ready(server: ServerProcess, ready: Callable[[int], bool], until: float) -> bool:
     while time.monotonic() < until:
-        # The process is looked at after the answer: one that lost its port to another server is not that server.
         if ready(server.port) and server.is_running:
             return True
         with contextlib.suppress(subprocess.TimeoutExpired):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import datetime as dt
 import http.client
+import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -29,6 +30,8 @@ from tests.servers.loopback import Fault
 from tests.servers.ministack import Ministack
 from tests.servers.openbao import OpenBao, VaultSpace, start_openbao
 from tests.servers.postgresql import PostgreSql
+from tests.servers.process import HOST, PortReservation
+from tests.support.limits import HANG
 
 DAY = 86400.0
 Proxies = Callable[[str], FaultProxy]
@@ -217,7 +220,7 @@ def test_proxy_cuts_and_resets(openbao: OpenBao, fault_proxy: Proxies) -> None:
     proxy = fault_proxy(openbao.url)
     proxy.fail(faults.cut(5), times=1)
     proxy.fail(faults.reset(), times=1)
-    connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=HANG)
     connection.request("GET", "/v1/sys/health")
     with pytest.raises(http.client.IncompleteRead) as caught:
         connection.getresponse().read()
@@ -247,7 +250,7 @@ def test_hangs_end_by_the_clients_clock_alone(
         openbao.process.pause()
         request.addfinalizer(openbao.process.resume)
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(requests.get, f"{proxy.url}/v1/sys/health", timeout=2)
+        asked = pool.submit(requests.get, f"{proxy.url}/v1/sys/health", timeout=HANG)
         with pytest.raises(TimeoutError):
             asked.result(0.4)
         openbao.process.resume()
@@ -260,9 +263,19 @@ def test_refused_and_healed_on_the_same_port(openbao: OpenBao, fault_proxy: Prox
     proxy = fault_proxy(openbao.url)
     proxy.refuse()
     with pytest.raises(requests.ConnectionError):
-        requests.get(f"{proxy.url}/v1/sys/health", timeout=2)
+        requests.get(f"{proxy.url}/v1/sys/health", timeout=HANG)
     proxy.heal()
-    assert requests.get(f"{proxy.url}/v1/sys/health", timeout=2).status_code == 200
+    assert requests.get(f"{proxy.url}/v1/sys/health", timeout=HANG).status_code == 200
+
+
+def test_a_port_is_kept_while_nothing_listens(fault_proxy: Proxies) -> None:
+    """No other program gets the port of a server that is down, nor that of a server before it starts."""
+    proxy, reserved = fault_proxy("http://127.0.0.1:1"), PortReservation(2)
+    proxy.refuse()
+    for port in (proxy.port, reserved.port, reserved.port + 1):
+        with socket.socket() as other, pytest.raises(OSError, match="in use"):
+            other.bind((HOST, port))
+    reserved.release()
 
 
 def test_gate_shows_concurrency(openbao: OpenBao, fault_proxy: Proxies) -> None:
@@ -270,7 +283,7 @@ def test_gate_shows_concurrency(openbao: OpenBao, fault_proxy: Proxies) -> None:
     proxy, gate = fault_proxy(openbao.url), Gate()
     proxy.fail(faults.hold(gate))
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        asked = [pool.submit(requests.get, f"{proxy.url}/v1/sys/health", timeout=10) for _ in range(4)]
+        asked = [pool.submit(requests.get, f"{proxy.url}/v1/sys/health", timeout=HANG) for _ in range(4)]
         proxy.requests.wait_for(4, "GET /v1/sys/health")
         assert proxy.requests.peak == 4
         gate.open()
@@ -364,7 +377,7 @@ def test_rate_limit_says_when_to_come_back(vault: VaultSpace) -> None:
     vault.rate_limit(mount, 1, interval="60s")
     headers = {"X-Vault-Token": vault.token()}
     url = f"{vault.url}/v1/{mount}/data/none"
-    statuses = [requests.get(url, headers=headers, timeout=5) for _ in range(2)]
+    statuses = [requests.get(url, headers=headers, timeout=HANG) for _ in range(2)]
     assert statuses[-1].status_code == 429
     assert 0 < int(statuses[-1].headers["Retry-After"]) <= 60
 
@@ -386,8 +399,8 @@ def test_database_credentials_belong_together(vault: VaultSpace, postgresql: Pos
 
 def test_sealed_and_uninitialised(openbao_sealed: OpenBao, openbao_uninitialised: OpenBao) -> None:
     """The health endpoint tells them apart; a read is 503 in both."""
-    assert requests.get(f"{openbao_sealed.url}/v1/sys/health", timeout=5).status_code == 503
-    assert requests.get(f"{openbao_uninitialised.url}/v1/sys/health", timeout=5).status_code == 501
+    assert requests.get(f"{openbao_sealed.url}/v1/sys/health", timeout=HANG).status_code == 503
+    assert requests.get(f"{openbao_uninitialised.url}/v1/sys/health", timeout=HANG).status_code == 501
     with pytest.raises(hvac.exceptions.VaultDown):
         openbao_sealed.client("t").read("secret/data/app")
 
@@ -561,5 +574,5 @@ def test_a_dead_vault_is_a_connection_error(azure: AzureWorld, key_vault: Callab
 def test_nothing_but_azure_is_reachable(azure: AzureWorld) -> None:
     """The proxy leads nowhere else."""
     with pytest.raises(requests.exceptions.ProxyError, match="403"):
-        requests.get("https://example.com/", timeout=5)
+        requests.get("https://example.com/", timeout=HANG)
     assert azure.proxy.requests.operations == {"CONNECT example.com:443": 1}

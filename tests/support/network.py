@@ -2,10 +2,19 @@
 
 import ipaddress
 import socket
+import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
-attempts: list[str] = []  # what was refused since a test began
+
+class Attempt(NamedTuple):
+    """A host that was refused, and the thread that tried to reach it."""
+
+    host: str
+    thread: threading.Thread
+
+
+attempts: list[Attempt] = []  # since a test began
 
 
 class NetworkRefusedError(OSError):
@@ -27,7 +36,7 @@ def is_local(host: object) -> bool:
 
 
 def _refuse(host: object) -> None:
-    attempts.append(str(host))
+    attempts.append(Attempt(str(host), threading.current_thread()))
     message = f"tests stay on loopback: {host} was refused"
     raise NetworkRefusedError(message)
 

@@ -1,5 +1,6 @@
 """Run commands in a clean environment, and find every secret that they let out."""
 
+import contextlib
 import os
 import re
 import signal
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.support.canary import assert_clean
+from tests.support.limits import HANG
 
 # Whatever would let a test reach the accounts, the proxies or the configuration of the person who runs it.
 _SCRUBBED = re.compile(
@@ -17,8 +19,6 @@ _SCRUBBED = re.compile(
     r"|ENVIRONMENT|CREDENTIALS_DIRECTORY",
     re.IGNORECASE,
 )
-
-TIMEOUT = 60.0  # seconds; nothing takes that long, but a machine that is shared may
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +46,18 @@ def signal_mask(text: str) -> int:
     No program can set them, so what stands there comes from whoever started the tests.
     """
     return int(text, 16) & ~(1 << 31 | 1 << 32)
+
+
+def open_files() -> list[str]:
+    """Return what the descriptors of this process lead to, without sockets.
+
+    A thread that an earlier test left behind may close its socket at any time.
+    """
+    found = []
+    for number in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):  # the descriptor of this very listing is closed
+            found.append(os.readlink(f"/proc/self/fd/{number}"))
+    return sorted(target for target in found if not target.startswith("socket:"))
 
 
 def heed_signals() -> None:
@@ -84,7 +96,7 @@ def run_command(
     reveals: bool = False,
     reveals_stderr: bool = False,
     expect: int | None = None,
-    timeout: float = TIMEOUT,
+    timeout: float = HANG,
 ) -> CommandResult:
     """How `argv` ended, with exactly `env` as its environment.
 
@@ -125,7 +137,7 @@ def run_secretsync(
     reveals: bool = False,
     reveals_stderr: bool = False,
     expect: int | None = None,
-    timeout: float = TIMEOUT,
+    timeout: float = HANG,
 ) -> CommandResult:
     """How `secretsync ARGUMENTS` ended; see `run_command`. `sys_path`: folders to import from before all others."""
     environment = clean_environment(home, env)

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import socket
 import sys
 import urllib.parse
@@ -142,7 +143,7 @@ def test_loopback_is_open() -> None:
 
 
 INNER = """
-import logging, socket, pytest
+import logging, socket, threading, pytest
 from tests.support.canary import make_canary
 from tests.support.tools import needs_tool
 
@@ -166,6 +167,25 @@ def test_network():
     except OSError:
         pass
 
+GO = threading.Event()
+
+def try_later():
+    GO.wait(60)
+    test_network()
+
+@pytest.fixture(scope="module")
+def left_behind():
+    thread = threading.Thread(target=try_later)
+    thread.start()
+    return thread
+
+def test_starts_a_thread(left_behind):
+    pass
+
+def test_after_the_thread(left_behind):
+    GO.set()
+    left_behind.join()
+
 @pytest.mark.reveals
 def test_allowed(canary):
     print(canary())
@@ -177,10 +197,14 @@ def test_tool():
 
 @pytest.mark.parametrize("workers", ["0", "2"])
 def test_the_run_fails_where_a_test_leaks(tmp_path: Path, workers: str) -> None:
-    """Output, logs, watched files and refused connections fail their test, in each worker; skips are counted."""
+    """Output, logs, watched files and refused connections fail their test, in each worker; skips are counted.
+
+    A refused connection of a thread that an earlier test left behind fails no test.
+    """
     (tmp_path / "test_inner.py").write_text(INNER)
     argv = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(tmp_path)]
-    argv += ["-n", workers, "-p", "tests.conftest", "-p", "no:cacheprovider", "--basetemp", str(tmp_path / "base")]
+    argv += ["-n", workers, "--dist=loadscope", "-p", "tests.conftest", "-p", "no:cacheprovider"]
+    argv += ["--basetemp", str(tmp_path / "base")]
     env = clean_environment(tmp_path, {"COLUMNS": "200"})
     # Pytest shows what a failing test printed, and that is right.
     run = run_command([*argv, str(tmp_path / "test_inner.py")], cwd=ROOT, env=env, expect=1, reveals=True)
@@ -194,7 +218,25 @@ def test_the_run_fails_where_a_test_leaks(tmp_path: Path, workers: str) -> None:
         assert cause in run.stdout, name
     assert "1 skipped: needs no-such-tool" in run.stdout
     assert "4 errors" in run.stdout
-    assert "6 passed, 1 skipped" in run.stdout
+    assert "8 passed, 1 skipped" in run.stdout
+
+
+def test_an_order_is_repeated_by_its_seed(tmp_path: Path) -> None:
+    """The same for a number, another one for another number, and printed."""
+    (tmp_path / "test_inner.py").write_text("".join(f"def test_{number:02}(): pass\n" for number in range(20)))
+    argv = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(tmp_path)]
+    argv += ["-v", "-p", "tests.conftest", "-p", "no:cacheprovider", "--basetemp", str(tmp_path / "base")]
+
+    def order(*options: str) -> list[str]:
+        argv_of_one = [*argv, *options, str(tmp_path / "test_inner.py")]
+        run = run_command(argv_of_one, cwd=ROOT, env=clean_environment(tmp_path), expect=0)
+        assert all(f"order: {option}" in run.stdout for option in options)
+        return re.findall(r"::(test_\d\d) PASSED", run.stdout)
+
+    first, again, other = order("--shuffle=1"), order("--shuffle=1"), order("--shuffle=2")
+    assert first == again
+    assert sorted(first) == sorted(other) == order()
+    assert len({*map(tuple, (first, other, sorted(first)))}) == 3
 
 
 def test_skips_are_counted_by_what_is_missing() -> None:

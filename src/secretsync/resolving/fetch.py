@@ -157,17 +157,27 @@ class _Round(Generic[T]):
         self._advance()
         while self.batches and not self.end.is_over:
             try:
-                batch, ref, outcome = next_of(self.events, self.end)
+                event = next_of(self.events, self.end)
             except Empty:
                 break
-            if ref is _END:
-                self._end(batch, outcome)
+            if self._take(*event):
                 self._advance()
-            # A plug-in may name anything as what it answers for.
-            elif type(ref) is SecretRef and ref in self.batches[batch][1]:
-                self.outcomes.setdefault(ref, _checked(outcome, self.kind))
-                if self.progress is not None:
-                    self.progress(len(self.outcomes), len(self.asked))
+        # An answer that came in time counts, even if this thread was too busy to take it. Answers that come from now
+        # on do not count, because a plug-in may answer without an end.
+        for _ in range(self.events.qsize()):
+            self._take(*self.events.get_nowait())
+
+    def _take(self, batch: int, ref: Any, outcome: Any) -> bool:
+        """Keep one answer. True if it is the end of its batch."""
+        if ref is _END:
+            self._end(batch, outcome)
+            return True
+        # A plug-in may name anything as what it answers for.
+        if type(ref) is SecretRef and ref in self.batches[batch][1]:
+            self.outcomes.setdefault(ref, _checked(outcome, self.kind))
+            if self.progress is not None:
+                self.progress(len(self.outcomes), len(self.asked))
+        return False
 
     def _advance(self) -> None:
         """Ask whatever is next: of each placeholder the first target that no store called missing."""

@@ -14,6 +14,7 @@ import pytest
 
 from secretsync.rotation.formats import FORMATS
 from tests.support.canary import CanaryFactory
+from tests.support.limits import HANG
 from tests.support.processes import clean_environment, secretsync_argv
 from tests.support.projects import MakeProject, Project
 
@@ -252,7 +253,7 @@ def on_terminal(made: Project, *arguments: str, env: dict[str, str] | None = Non
             pass
         os.close(outer)
         texts.append(data.decode())
-    child.wait(60)
+    child.wait(HANG)
     return texts[0], texts[1]
 
 

@@ -11,6 +11,7 @@ import pytest
 from tests.servers.aws import AwsAccount
 from tests.servers.openbao import VaultSpace
 from tests.support.canary import CanaryFactory
+from tests.support.limits import HANG
 from tests.support.processes import clean_environment, secretsync_argv
 from tests.support.projects import MakeProject, Project
 
@@ -251,7 +252,7 @@ def test_colours(made: Project, no_colour: str | None) -> None:
     except OSError:  # the terminal's end
         pass
     os.close(ours)
-    assert process.wait(60) == 0
+    assert process.wait(HANG) == 0
     assert (b"\x1b[32m+PORT=81\x1b[0m" in shown) == (no_colour is None)
     assert b"PORT=81" in shown
 

@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 
-from tests.providers.plugin.fixtures import SECONDS, RequestLog
+from tests.providers.plugin.fixtures import RequestLog
 from tests.support.canary import CanaryFactory, assert_clean
+from tests.support.limits import HANG
 from tests.support.processes import clean_environment, secretsync_argv, signal_mask
 from tests.support.projects import MakeProject, Project
 from tests.support.tools import needs, needs_tool
@@ -122,7 +123,7 @@ def start(bwrap: str) -> Start:
 
 def finish(process: subprocess.Popen[bytes], status: int = 0) -> bytes:
     """Standard output of a process that ends with `status`, and whose stderr holds no secret."""
-    stdout, stderr = process.communicate(timeout=SECONDS)
+    stdout, stderr = process.communicate(timeout=HANG)
     assert_clean(stderr, "stderr")
     assert process.returncode == status, stderr.decode()
     return stdout
@@ -138,7 +139,7 @@ def process_one(process: subprocess.Popen[bytes]) -> int:
 def read_line(process: subprocess.Popen[bytes]) -> str:
     """The next line that the application writes."""
     assert process.stdout is not None
-    if not select.select([process.stdout], [], [], SECONDS)[0]:
+    if not select.select([process.stdout], [], [], HANG)[0]:
         pytest.fail("the application says nothing")
     line = bytearray()
     while not line.endswith(b"\n") and (byte := os.read(process.stdout.fileno(), 1)):
@@ -228,10 +229,8 @@ def test_signals_reach_the_application(start: Start, shop: Project) -> None:
         assert read_line(process) == "ready"
         number = process_one(process)
         for name in ("SIGINT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGQUIT", "SIGWINCH", "SIGTERM"):
-            begin = time.monotonic()
             os.kill(number, signal.Signals[name])
             assert read_line(process) == name
-            assert time.monotonic() - begin < 2
         assert finish(process, 42) == b""
 
 
@@ -256,15 +255,13 @@ def test_with_an_init_in_front(start: Start, shop: Project) -> None:
     command = ["run", "-e", "test", "--", "sh", "-c", 'echo ready; exec "$@"', "sh", *sleep]
     with start(shop, *command, shell=f"exec {tini} --") as process:
         assert read_line(process) == "ready"
-        begin = time.monotonic()
         os.kill(process_one(process), signal.SIGTERM)
-        finish(process, 128 + signal.SIGTERM)
-        assert time.monotonic() - begin < 2
+        finish(process, 128 + signal.SIGTERM)  # `sleep` would have ended with 0
 
 
 def wait_for_name(number: int, name: str) -> None:
     """Return once the process is the program `name`."""
-    end = time.monotonic() + SECONDS
+    end = time.monotonic() + HANG
     while Path(f"/proc/{number}/comm").read_text() != f"{name}\n":
         assert time.monotonic() < end
         os.sched_yield()
@@ -291,12 +288,11 @@ def test_signals_while_a_store_hangs(
         assert requests.wait() == "fetch probe:hang/a\n"
         one, begin = process_one(process), time.monotonic()
         os.kill(one, number)
-        finish(process, status)
+        finish(process, status)  # at the deadline it would have been 5
         took = time.monotonic() - begin
     record_property("milliseconds", round(took * 1000, 1))
     # Shown with -s, and where it fails.
     print(f"{number.name} while a store hangs: ended after {took * 1000:.1f} ms")  # noqa: T201
-    assert took < 2
     assert not (made.root / "started").exists()
 
 
@@ -304,7 +300,7 @@ def test_a_failure_starts_nothing(start: Start, shop: Project) -> None:
     """Status 3, the report on stderr, and stdout is untouched."""
     (shop.root / "files/key").unlink()
     with start(shop, "run", "-e", "test", "--", "touch", "started") as process:
-        stdout, stderr = process.communicate(timeout=SECONDS)
+        stdout, stderr = process.communicate(timeout=HANG)
     assert (process.returncode, stdout) == (3, b"")
     assert b"env/test/security.env:1:12: SECRET_KEY: docker:key: there is no file" in stderr
     assert not (shop.root / "started").exists()
@@ -314,7 +310,7 @@ def test_stdout_is_the_applications_alone(start: Start, shop: Project) -> None:
     """Even where we talk: our lines are on stderr, all of them before its first."""
     command = ["run", "-e", "test", "-v", "--", "sh", "-c", "echo out; echo err >&2"]
     with start(shop, *command) as process:
-        stdout, stderr = process.communicate(timeout=SECONDS)
+        stdout, stderr = process.communicate(timeout=HANG)
     assert stdout == b"out\n"
     assert stderr.endswith(b"\nerr\n")
     assert stderr.count(b"secretsync: ") == 3  # the plan, the store, the start
@@ -355,7 +351,7 @@ def test_twenty_failing_starts_leave_nothing(start: Start, shop: Project) -> Non
     before = sorted(path for path in shop.root.rglob("*"))
     for _ in range(20):
         with start(shop, "run", "-e", "test", "--", "true") as process:
-            process.communicate(timeout=SECONDS)
+            process.communicate(timeout=HANG)
             assert process.returncode == 3
     assert sorted(path for path in shop.root.rglob("*")) == before
     assert not list(shop.home.iterdir())

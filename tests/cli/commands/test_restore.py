@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.backup.samples import FILES, GOOD, archive_of, limit_files, lose, make_modes, member, state
+from tests.support.limits import HANG
 from tests.support.processes import clean_environment, run_command, secretsync_argv
 from tests.support.projects import MakeProject, Project
 from tests.support.tools import needs_tool
@@ -84,7 +85,7 @@ def test_asked_on_a_terminal(made: Project, archive: Path, answer: str, *, is_re
         stderr=subprocess.PIPE,
     )
     os.write(ours, answer.encode())
-    _, said = done.communicate(timeout=60)
+    _, said = done.communicate(timeout=HANG)
     os.close(theirs)
     os.close(ours)
     assert done.returncode == 0

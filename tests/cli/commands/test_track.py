@@ -14,6 +14,7 @@ import pytest
 from secretsync.tracking.history import DamagedError, parse_history
 from secretsync.tracking.history_file import read_history
 from tests.support.canary import CanaryFactory
+from tests.support.limits import HANG
 from tests.support.processes import clean_environment, run_command, secretsync_argv
 from tests.support.projects import MakeProject, Project
 from tests.support.tools import needs_tool
@@ -303,7 +304,7 @@ def test_many_writers_lose_nothing(made: Project) -> None:
         for writer in range(8)
     ]
     for process in running:
-        _, said = process.communicate(timeout=120)
+        _, said = process.communicate(timeout=HANG)
         assert process.returncode == 0, said
     found = records(made)
     assert {record["message"] for record in found} == {f"{w}-{n}" for w in range(8) for n in range(1, 5)}

@@ -6,8 +6,9 @@ from secretsync.core.model import Failed, Found, Missing, Outcome, Payload, Secr
 from secretsync.providers.aws.provider import AwsProvider
 from secretsync.providers.interface import Deadline, StoreContext
 from tests.servers.aws import AwsAccount, Principal
+from tests.support.limits import HANG
 
-LONG = 30.0  # seconds: a deadline that no test is meant to reach
+LONG = HANG  # a deadline that no test is meant to reach
 
 
 def provider(

@@ -1,8 +1,7 @@
 """What AWS knows about secrets, without their values: dates, versions, schedules, and what that costs."""
 
 import json
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,6 +17,7 @@ from tests.servers.aws import METADATA_ACTIONS, AwsAccount
 from tests.servers.faults import FaultProxy, aws_error, respond
 from tests.servers.ministack import Ministack
 from tests.support.canary import CanaryFactory
+from tests.support.clock import StoppedClock
 
 MakeProxy = Callable[[str], FaultProxy]
 DAY = 86_400.0
@@ -297,7 +297,7 @@ def test_a_pending_stage_that_stayed(aws: AwsAccount, proxy: FaultProxy) -> None
 def test_one_that_fails_spoils_no_other(aws: AwsAccount, proxy: FaultProxy) -> None:
     """An error of one secret is its own."""
     aws.create_many(["a", "b", "c"])
-    proxy.fail(aws_error("InternalFailure", 500), "ListSecretVersionIds", times=3, after=0)
+    proxy.fail(aws_error("InternalFailure", 500), "ListSecretVersionIds", times=2)  # fewer than the tries of one secret
     outcomes = describe(provider(aws, url=proxy.url), "a", "b", "c")
     assert all(isinstance(outcome, Found) for outcome in outcomes)
     proxy.fail(aws_error("DecryptionFailure"), "DescribeSecret", times=1)
@@ -313,41 +313,37 @@ def test_dates_just_now(aws: AwsAccount, canary: CanaryFactory) -> None:
     assert abs(datetime.now(UTC) - created) < timedelta(hours=1)
 
 
-class _EndsBetweenPages(Deadline):
-    """A deadline that comes while a page is on its way, and a caller that is still listening then."""
-
-    def __init__(self) -> None:
-        super().__init__(60)
-        self.came = threading.Event()
-
-    @property
-    def is_over(self) -> bool:
-        return self.came.is_set()
-
-
 class _OnePageInTime:
     """Calls that answer with the first of two pages of versions, as the deadline comes."""
 
-    def __init__(self, deadline: _EndsBetweenPages) -> None:
-        self.deadline = deadline
-        self.described = threading.Event()
+    def __init__(self, clock: StoppedClock) -> None:
+        self.clock = clock
 
     def connect(self, refs: Any, deadline: Deadline) -> list[Any]:
         return [(object(), list(refs))]
 
-    def call(self, client: object, operation: str, deadline: Deadline, **parameters: Any) -> Any:
+    def call(self, client: object, operation: str, retries: Any, **parameters: Any) -> Any:
         if operation == "DescribeSecret":
-            self.described.set()
             return {"ARN": ARN, "Name": "app"}
-        assert self.described.wait(30)
-        self.deadline.came.set()
+        self.clock.advance(retries.deadline.seconds)
         return {"ARN": ARN, "Name": "app", "Versions": [], "NextToken": "2"}
 
 
-def test_pages_that_the_deadline_cuts_off() -> None:
-    """Without the last page nobody knows whether AWSCURRENT is there: that is no answer, not a secret without it."""
-    deadline = _EndsBetweenPages()
-    calls: Any = _OnePageInTime(deadline)
-    ((_, outcome),) = aws_describe.describe(calls, [ref("app")], deadline)
-    assert isinstance(outcome, Failed)
-    assert outcome.kind is ProblemKind.UNAVAILABLE
+@pytest.mark.parametrize("first", ["versions", "details"])
+def test_pages_that_the_deadline_cuts_off(monkeypatch: pytest.MonkeyPatch, clock: StoppedClock, first: str) -> None:
+    """Return no answer if the last page is missing, whichever of two requests is answered first.
+
+    The page that is missing may have AWSCURRENT, so that the secret is not known to be without it.
+    """
+
+    def run_in_order(call: Callable[[Any], Any], asks: list[Any], **_: Any) -> Iterator[tuple[Any, Any]]:
+        for ask in sorted(asks, key=lambda ask: ask.what != first):
+            yield ask, call(ask)
+
+    monkeypatch.setattr(aws_describe, "run_in_threads", run_in_order)
+    calls: Any = _OnePageInTime(clock)
+    answers = list(aws_describe.describe(calls, [ref("app")], Deadline(60)))
+    assert {answered for answered, _ in answers} == {ref("app")}
+    for _, outcome in answers:
+        assert isinstance(outcome, Failed)
+        assert outcome.kind is ProblemKind.UNAVAILABLE

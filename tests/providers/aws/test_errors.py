@@ -198,7 +198,7 @@ def test_retry_after(aws: AwsAccount, proxy: FaultProxy) -> None:
     """A pause that the store asks for and that is longer than the deadline ends the tries at once."""
     body = json.dumps({"__type": "TooManyRequestsException"}).encode()
     proxy.fail(respond(429, body, {"Retry-After": "60"}))
-    assert failed(fetch(provider(aws, url=proxy.url), "app", seconds=5)[0]).kind is ProblemKind.UNAVAILABLE
+    assert failed(fetch(provider(aws, url=proxy.url), "app", seconds=50)[0]).kind is ProblemKind.UNAVAILABLE
     assert proxy.requests.count() == 1
 
 

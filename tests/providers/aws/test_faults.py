@@ -30,6 +30,8 @@ from tests.servers.faults import (
     silence,
 )
 from tests.support.canary import CanaryFactory, assert_clean
+from tests.support.clock import StoppedClock
+from tests.support.limits import HANG, STALL
 
 MakeProxy = Callable[[str], FaultProxy]
 DEADLINE = 0.7  # seconds
@@ -63,7 +65,7 @@ FAULTS: dict[str, Callable[[FaultProxy], None]] = {
 def test_the_deadline_holds(
     aws: AwsAccount, proxy: FaultProxy, fault: str, ask: Callable[..., Sequence[Outcome[Any]]], count: int
 ) -> None:
-    """Every reference is answered as unavailable by the deadline, a second later at the most."""
+    """Every reference is answered as unavailable by the deadline; later only as a busy machine is late."""
     names = [f"app-{number}" for number in range(count)]
     aws.create_many(names[:2])
     of = provider(aws, url=proxy.url)
@@ -72,7 +74,7 @@ def test_the_deadline_holds(
     outcomes = ask(of, *names, seconds=DEADLINE)
     took = time.monotonic() - began
     assert {failed(outcome).kind for outcome in outcomes} == {ProblemKind.UNAVAILABLE}
-    assert took < DEADLINE + 1
+    assert took < DEADLINE + STALL
 
 
 @pytest.mark.parametrize("fault", [reset(), reset(asked=True), silence()], ids=["reset", "asked", "silent"])
@@ -107,16 +109,20 @@ def test_answers_come_before_the_one_that_hangs(aws: AwsAccount, proxy: FaultPro
     assert first[0] != next(answers)[0]
 
 
-def test_one_that_hangs_spoils_no_other(aws: AwsAccount, proxy: FaultProxy, canary: CanaryFactory) -> None:
+def test_one_that_hangs_spoils_no_other(
+    aws: AwsAccount, proxy: FaultProxy, canary: CanaryFactory, clock: StoppedClock
+) -> None:
     """Of two secrets, the one that never comes has no answer and the other one is found."""
-    value = canary()
-    aws.create("app", value)
+    aws.create("app", canary())
     aws.create("slow", canary())
     proxy.fail(silence(), "GetSecretValue", after=1)
-    of = provider(aws, url=proxy.url)
-    outcomes = fetch(of, "app", "slow", seconds=DEADLINE)
-    assert sum(isinstance(outcome, Found) for outcome in outcomes) == 1
-    assert sum("no answer within 0.7 s" in str(outcome) for outcome in outcomes) == 1
+    answers = provider(aws, url=proxy.url).fetch((ref("app"), ref("slow")), Deadline(HANG))
+    found = next(answers)
+    assert isinstance(found[1], Found)
+    clock.advance(HANG)
+    (left,) = answers
+    assert left[0] != found[0]
+    assert f"no answer within {HANG:g} s" in str(left[1])
 
 
 def test_a_dead_container_endpoint(aws: AwsAccount) -> None:
@@ -127,7 +133,7 @@ def test_a_dead_container_endpoint(aws: AwsAccount) -> None:
         of = AwsProvider(StoreContext(store="aws", environment="test", environ=task.environ(aws.url)))
         began = time.monotonic()
         assert failed(fetch(of, "app", seconds=DEADLINE)[0]).kind is ProblemKind.UNAVAILABLE
-        assert time.monotonic() - began < DEADLINE + 1
+        assert time.monotonic() - began < DEADLINE + STALL
 
 
 # What gets into logs

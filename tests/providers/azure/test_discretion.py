@@ -13,6 +13,7 @@ from tests.contract.stores_azure import AzureStore
 from tests.servers import faults
 from tests.servers.azure import AzureWorld
 from tests.support.canary import CanaryFactory
+from tests.support.limits import HANG
 
 JSON = {"Content-Type": "application/json"}
 
@@ -95,7 +96,7 @@ def test_logs_and_outcomes(
         fault(azure, canary())
     asked = provider(store, {**variables, "PATH": "/nowhere"} if identity.startswith("c") else dict(variables))
     refs = [store.ref(f"app-{number}") for number in range(3)]
-    outcomes = [outcome for call in (asked.fetch, asked.describe) for _, outcome in call(refs, Deadline(10.0))]
+    outcomes = [outcome for call in (asked.fetch, asked.describe) for _, outcome in call(refs, Deadline(HANG))]
     if fault:
         assert any(isinstance(outcome, Failed) for outcome in outcomes)
     said = f"{logged()} {outcomes!r} {vars(asked)!r} {[str(outcome) for outcome in outcomes]}"
@@ -112,7 +113,7 @@ def test_http_client_prints_no_credential(
     monkeypatch.setattr(http.client.HTTPConnection, "debuglevel", 1)
     store, principal = AzureStore(azure), azure.principal()
     store.put("app", canary())
-    [(_, outcome)] = provider(store, azure.client_secret(principal)).fetch((store.ref("app"),), Deadline(10.0))
+    [(_, outcome)] = provider(store, azure.client_secret(principal)).fetch((store.ref("app"),), Deadline(HANG))
     assert isinstance(outcome, Found)
     said = "".join(capfd.readouterr())
     assert principal.secret not in said
@@ -126,6 +127,6 @@ def test_the_applications_own_use_of_the_sdk_is_logged(
     store = AzureStore(azure)
     store.put("app", canary())
     ref = store.ref("app")
-    dict(provider(store, azure.client_secret(azure.principal())).fetch((ref,), Deadline(10.0)))
+    dict(provider(store, azure.client_secret(azure.principal())).fetch((ref,), Deadline(HANG)))
     logging.getLogger("azure.core.pipeline").info("the application's own")
     assert "the application's own" in logged()

@@ -13,6 +13,7 @@ from tests.contract.stores_azure import AzureStore
 from tests.servers import faults
 from tests.servers.azure import AzureWorld
 from tests.support.canary import CanaryFactory
+from tests.support.limits import HANG
 
 BEGIN, DAY = 1_700_000_000, 86400
 
@@ -35,7 +36,7 @@ def describe(
 ) -> Outcome[SecretInfo]:
     """What is told of one secret to somebody who may list, and no more."""
     ref = store.ref(name, version=version)
-    return dict(provider(store, *may).describe((ref,), Deadline(30.0)))[ref]
+    return dict(provider(store, *may).describe((ref,), Deadline(HANG)))[ref]
 
 
 def info(outcome: Outcome[SecretInfo]) -> SecretInfo:
@@ -123,7 +124,7 @@ def test_many_secrets_at_once(store: AzureStore, canary: CanaryFactory) -> None:
     for number in range(50):
         store.put(f"app-{number}", canary())
     refs = [store.ref(f"app-{number}") for number in range(60)]
-    answers = dict(provider(store, "list").describe(refs, Deadline(30.0)))
+    answers = dict(provider(store, "list").describe(refs, Deadline(HANG)))
     assert [isinstance(answers[ref], Found) for ref in refs] == [True] * 50 + [False] * 10
     counted = store.world.requests.operations
     assert (counted["versions"], counted["challenge"], counted["token"]) == (60, 1, 1)

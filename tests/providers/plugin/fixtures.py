@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.limits import HANG
 from tests.support.processes import clean_environment, run_command
 
 DISTRIBUTION = Path(__file__).parent / "distribution"
-SECONDS = 30.0  # nothing takes that long
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +48,7 @@ class RequestLog:
 
     def wait(self) -> str:
         """The next requests, one a line; waits for one."""
-        if not select.select([self._descriptor], [], [], SECONDS)[0]:
+        if not select.select([self._descriptor], [], [], HANG)[0]:
             pytest.fail("the store was not asked")
         return os.read(self._descriptor, 65536).decode()
 

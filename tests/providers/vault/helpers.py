@@ -9,6 +9,7 @@ from secretsync.core.model import Failed, Found, Missing, Payload, Secret, Secre
 from secretsync.providers.interface import Deadline, StoreContext
 from secretsync.providers.vault.provider import VaultProvider
 from secretsync.resolving.extract import select
+from tests.support.limits import HANG
 
 
 def make_provider(environ: Mapping[str, str], *, root: str = ".", **settings: Any) -> VaultProvider:
@@ -18,14 +19,14 @@ def make_provider(environ: Mapping[str, str], *, root: str = ".", **settings: An
 
 
 def fetch(
-    provider: VaultProvider, path: str, version: str | None = None, *, seconds: float = 20.0
+    provider: VaultProvider, path: str, version: str | None = None, *, seconds: float = HANG
 ) -> Found[Payload] | Missing | Failed:
     """What the provider answers for one secret."""
     ref = SecretRef("vault", path, version)
     return dict(provider.fetch((ref,), Deadline(seconds)))[ref]
 
 
-def fetch_all(provider: VaultProvider, *paths: str, seconds: float = 20.0) -> list[Found[Payload] | Missing | Failed]:
+def fetch_all(provider: VaultProvider, *paths: str, seconds: float = HANG) -> list[Found[Payload] | Missing | Failed]:
     """What it answers for several, in their order."""
     refs = [SecretRef("vault", path) for path in paths]
     answers = dict(provider.fetch(refs, Deadline(seconds)))
@@ -33,7 +34,7 @@ def fetch_all(provider: VaultProvider, *paths: str, seconds: float = 20.0) -> li
 
 
 def describe(
-    provider: VaultProvider, path: str, version: str | None = None, *, seconds: float = 20.0
+    provider: VaultProvider, path: str, version: str | None = None, *, seconds: float = HANG
 ) -> Found[SecretInfo] | Missing | Failed:
     """What it knows about one secret."""
     ref = SecretRef("vault", path, version)

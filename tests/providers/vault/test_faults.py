@@ -25,6 +25,8 @@ from tests.servers.loopback import Fault, json_response
 from tests.servers.openbao import OpenBao, VaultSpace
 from tests.servers.postgresql import PostgreSql
 from tests.support.canary import CanaryFactory
+from tests.support.clock import StoppedClock
+from tests.support.limits import HANG, STALL
 
 Proxies = Callable[[str], FaultProxy]
 
@@ -46,7 +48,7 @@ class Broken:
         """A provider that goes through the proxy."""
         return make_provider(self.vault.environ(self.token, url=self.proxy.url))
 
-    def fetch(self, *, seconds: float = 20.0) -> object:
+    def fetch(self, *, seconds: float = HANG) -> object:
         """What a new provider answers."""
         return fetch(self.provider(), self.path, seconds=seconds)
 
@@ -93,12 +95,12 @@ DOWN = {
 
 @pytest.mark.parametrize("how", DOWN)
 def test_down_in_every_way(broken: Broken, how: str) -> None:
-    """Whatever is wrong with the server: unavailable for each secret, within the deadline and a second."""
+    """Whatever is wrong with the server: unavailable for each secret, by the deadline."""
     DOWN[how](broken.proxy)
     began = time.monotonic()
     provider, paths = broken.provider(), [f"{broken.mount}/app-{number}" for number in range(40)]
     outcomes = fetch_all(provider, *paths, seconds=1.0)
-    assert time.monotonic() - began < 2.0
+    assert time.monotonic() - began < 1.0 + STALL
     assert {failed(outcome).kind for outcome in outcomes} == {UNAVAILABLE}
     for outcome in outcomes:
         assert broken.value not in f"{outcome}"
@@ -112,7 +114,7 @@ def test_down_after_the_mount_was_found(broken: Broken, how: str) -> None:
     DOWN[how](broken.proxy)
     began = time.monotonic()
     outcome = failed(fetch(provider, broken.path, seconds=1.0))
-    assert time.monotonic() - began < 2.0
+    assert time.monotonic() - began < 1.0 + STALL
     assert outcome.kind is UNAVAILABLE
 
 
@@ -234,8 +236,8 @@ def test_a_busy_server_says_when(broken: Broken) -> None:
     assert asked[6] - asked[5] >= 1.0
     broken.proxy.fail(faults.vault_error(429, headers={"Retry-After": "60"}), broken.read)
     began = time.monotonic()
-    outcome = failed(broken.fetch(seconds=5.0))
-    assert time.monotonic() - began < 3.0
+    outcome = failed(broken.fetch(seconds=50.0))
+    assert time.monotonic() - began < 50.0
     assert outcome.kind is UNAVAILABLE
     assert "rate limited (429), for another 60 s" in outcome.cause
 
@@ -301,14 +303,18 @@ def test_redirects_do_not_take_the_token_along(broken: Broken, fault_proxy: Prox
     assert elsewhere.requests.count() == 0
 
 
-def test_one_bad_secret_spoils_no_other(broken: Broken) -> None:
+def test_one_bad_secret_spoils_no_other(broken: Broken, clock: StoppedClock) -> None:
     """Of thirty, one hangs and one is garbled: the others are there."""
     for number in range(30):
         broken.vault.write(broken.mount, f"app-{number}", {"key": broken.value})
     broken.proxy.fail(faults.silence(), f"GET /v1/{broken.mount}/data/app-3")
     broken.proxy.fail(faults.html(), f"GET /v1/{broken.mount}/data/app-7")
-    outcomes = fetch_all(broken.provider(), *(f"{broken.mount}/app-{number}" for number in range(30)), seconds=1.0)
-    bad = {number for number, outcome in enumerate(outcomes) if isinstance(outcome, Failed)}
+    refs = [SecretRef("vault", f"{broken.mount}/app-{number}") for number in range(30)]
+    answers = broken.provider().fetch(refs, Deadline(HANG))
+    outcomes = dict(next(answers) for _ in range(29))
+    clock.advance(HANG)
+    outcomes.update(answers)
+    bad = {number for number, ref in enumerate(refs) if isinstance(outcomes[ref], Failed)}
     assert bad == {3, 7}
 
 
@@ -369,7 +375,7 @@ def test_logs_at_debug_have_no_secret(
     monkeypatch.setattr(http.client.HTTPConnection, "debuglevel", 1)
     caplog.set_level(logging.DEBUG)
     for name in ("urllib3", "requests", "hvac"):
-        logging.getLogger(name).setLevel(logging.DEBUG)
+        caplog.set_level(logging.DEBUG, name)  # until the end of this test
     environ = {**broken.vault.environ(url=broken.proxy.url), "VAULT_PASSWORD": user.password}
     auth = {"method": "userpass", "mount": user.mount, "username": user.username}
     assert isinstance(broken.fetch(), Found)
@@ -417,7 +423,7 @@ def test_closed_while_in_use(broken: Broken) -> None:
     """`close` gives back the connections; a provider that is used all the same opens new ones."""
     provider = broken.provider()
     refs = (SecretRef("vault", broken.path),)
-    assert isinstance(dict(provider.fetch(refs, Deadline(10)))[refs[0]], Found)
+    assert isinstance(dict(provider.fetch(refs, Deadline(HANG)))[refs[0]], Found)
     provider.close()
     provider.close()
-    assert isinstance(dict(provider.fetch(refs, Deadline(10)))[refs[0]], Found)
+    assert isinstance(dict(provider.fetch(refs, Deadline(HANG)))[refs[0]], Found)

@@ -19,10 +19,12 @@ from tests.providers.vault.helpers import describe, failed, fetch, fetch_all, fi
 from tests.servers import faults
 from tests.servers.certificates import CertificateAuthority
 from tests.servers.faults import FaultProxy, running
-from tests.servers.loopback import HOST, LoopbackServer, Request, Response, json_response
+from tests.servers.loopback import LoopbackServer, Request, Response, json_response
 from tests.servers.openbao import OpenBao, VaultSpace
 from tests.servers.postgresql import PostgreSql
+from tests.servers.process import HOST
 from tests.support.canary import CanaryFactory
+from tests.support.limits import HANG
 
 Proxies = Callable[[str], FaultProxy]
 
@@ -382,7 +384,7 @@ def test_metadata_touches_no_value(vault: VaultSpace, postgresql: PostgreSql, ca
     provider = make_provider(vault.environ(vault.token(*policies)))
     paths = [f"{kv2}/app", f"{kv1}/folder/app", roles.static_creds, roles.creds]
     refs = [SecretRef("vault", path) for path in paths]
-    assert all(isinstance(outcome, Found) for _, outcome in provider.describe(refs, Deadline(20)))
+    assert all(isinstance(outcome, Found) for _, outcome in provider.describe(refs, Deadline(HANG)))
     asked = {(operation, path) for operation, path in vault.audit() if not path.startswith("sys/internal/ui/mounts/")}
     assert asked == {
         ("read", f"{kv2}/metadata/app"),

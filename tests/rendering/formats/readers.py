@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.rendering.formats import compose_model, docker_api, github_model
+from tests.support.limits import HANG
 
 TOOLS = Path(__file__).resolve().parents[3] / ".tools"
 PYTHON_DOTENV_VERSIONS = ("0.21.1", "1.0.1", "1.2.2", "1.2.4")
@@ -45,7 +46,7 @@ class Reader:
 
 def _run(command: list[str], folder: Path, env: Mapping[str, str] | None = None, stdin: bytes | None = None) -> bytes:
     done = subprocess.run(
-        command, cwd=folder, env={**_BASE, **(env or {})}, input=stdin, capture_output=True, timeout=120, check=False
+        command, cwd=folder, env={**_BASE, **(env or {})}, input=stdin, capture_output=True, timeout=HANG, check=False
     )
     if done.returncode != 0 or done.stderr.strip():
         raise ReaderFailed(f"{command[0]} ended with {done.returncode}: {done.stderr.decode(errors='replace')[:400]}")
@@ -55,7 +56,7 @@ def _run(command: list[str], folder: Path, env: Mapping[str, str] | None = None,
 def _version(*command: str, line: int = 0) -> str | None:
     if not shutil.which(command[0], path=_BASE["PATH"]):
         return None
-    done = subprocess.run(command, capture_output=True, timeout=30, check=False, env=_BASE, text=True)
+    done = subprocess.run(command, capture_output=True, timeout=HANG, check=False, env=_BASE, text=True)
     lines = (done.stdout + done.stderr).strip().split("\n")
     return lines[line][:60] if done.returncode == 0 else "version unknown"
 

@@ -2,8 +2,10 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NoReturn
 
 from secretsync.providers import (
@@ -22,6 +24,7 @@ from secretsync.providers import (
     Setting,
     SettingType,
     StoreContext,
+    interface,
 )
 
 LOGGED = ("fetch", "describe")
@@ -34,7 +37,10 @@ _FAILURES = {
 
 
 class ProbeProvider:
-    """Answers with the values of a JSON file; `deny/x`, `away/x`, `disabled/x`, `hang/x`, `raise/x` and others fail."""
+    """Answers with the values of a JSON file.
+
+    `deny/x`, `away/x`, `disabled/x`, `hang/x`, `raise/x` and others fail; `late/x` lets the deadline come first.
+    """
 
     spec = ProviderSpec(
         name="probe",
@@ -80,7 +86,9 @@ class ProbeProvider:
         values = json.loads(self._values.read_bytes()) if self._values else {}
         if kind in _FAILURES:
             return Failed(*_FAILURES[kind])
-        if kind == "hang":
+        if kind == "late":
+            _end_deadlines()
+        if kind in ("hang", "late"):
             threading.Event().wait()
         if kind == "raise":
             # With a value in its text, as libraries do it.
@@ -98,6 +106,11 @@ class ProbeProvider:
 
     def close(self) -> None:
         pass
+
+
+def _end_deadlines() -> None:
+    """Let every deadline of this process come now, after all that was answered before."""
+    interface.time = SimpleNamespace(monotonic=lambda: time.monotonic() + 1e6)  # type: ignore[assignment,attr-defined]
 
 
 class NeedsSdkProvider(ProbeProvider):
