@@ -14,6 +14,7 @@ from secretsync.planning.request import ConfigRequest, load_plan, make_request, 
 from secretsync.providers.interface import Provider
 from secretsync.resolving.handover import Handover, HandoverError
 from secretsync.resolving.pipeline import log_warning, resolve_plan
+from secretsync.resolving.stores import StoreAccess
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -68,13 +69,10 @@ def resolve_config(
     known, is_judged = _handed_over(handover, plan, environ)
     return resolve_plan(
         plan,
-        environ,
-        timeout=timeout,
-        stores=stores,
+        StoreAccess(environ, timeout=timeout, replaced=stores, access_log=_access_log(environ)),
         known=known,
         request=request,
         validate=plan.is_strict and not is_judged if validate is None else validate,
-        log=_access_log(environ),
     )
 
 
@@ -126,11 +124,11 @@ def _handed_over(
 
 
 def _access_log(environ: Mapping[str, str]) -> AccessLog | None:
-    """Where reads of secrets are written, if anywhere."""
+    """Return the access log that the environment names; None if it names no file."""
     path = environ.get("SECRETSYNC_ACCESS_LOG")
     if not path:
         return None
-    from secretsync.resolving.access_log import AccessLog  # who keeps none needs none of it
+    from secretsync.resolving.access_log import AccessLog  # Imported only if an access log is configured.
 
     return AccessLog(path, environ, warn=log_warning)
 
@@ -168,6 +166,7 @@ def check_rotation(
     if handover is not None and _as_resolved(request, handover, environ) is None:
         environ = handover.hide(environ)
     plan = load_plan(request, environ, stores)
-    from secretsync.rotation.check import rotation_of_plan  # resolving needs none of it
+    from secretsync.rotation.check import rotation_of_plan  # Imported only here, because resolving does not need it.
 
-    return rotation_of_plan(plan, environ, now=now, timeout=timeout, strict=strict, stores=stores, progress=progress)
+    access = StoreAccess(environ, timeout=timeout, replaced=stores, progress=progress)
+    return rotation_of_plan(plan, access, now=now, strict=strict)

@@ -16,6 +16,7 @@ from secretsync.core.errors import ConfigurationError
 from secretsync.core.model import AnyEnviron, Environ
 from secretsync.planning.request import ConfigRequest, load_plan
 from secretsync.policy.rules import RULES, Severity
+from secretsync.resolving.stores import StoreAccess
 from tests.support.canary import make_canary
 from tests.support.processes import clean_environment, run_command
 from tests.support.projects import MakeProject, Project
@@ -33,7 +34,7 @@ def audited(made: Project, environment: str = "production", *, is_online: bool =
     environ = Environ(clean_environment(made.home))
     known = environ if is_online else AnyEnviron(environ)
     plan = load_plan(ConfigRequest(environment=environment, root=str(made.root)), known)
-    return audit_plan(plan, environ, at=AT, is_online=is_online)
+    return audit_plan(plan, environ, at=AT, access=StoreAccess(environ) if is_online else None)
 
 
 def places(report: AuditReport, rule: str) -> list[str]:

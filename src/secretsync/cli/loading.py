@@ -18,15 +18,16 @@ if TYPE_CHECKING:
     from secretsync.policy.rules import Finding
     from secretsync.project.env_file import EnvFile
     from secretsync.resolving.access_log import AccessLog
+    from secretsync.resolving.activity import StoreActivity
     from secretsync.resolving.handover import Handover
+    from secretsync.resolving.stores import StoreAccess
 
 __all__ = [
-    "access_log",
-    "activity_printer",
     "environment_of",
     "open_plan",
     "open_plans",
     "resolve_valid",
+    "store_access",
     "visible_environ",
 ]
 
@@ -173,7 +174,35 @@ def open_plans(
     return plans, options.all or len(names) > 1
 
 
-def access_log(options: argparse.Namespace, environ: Mapping[str, str]) -> AccessLog | None:
+def store_access(
+    options: argparse.Namespace,
+    environ: Mapping[str, str],
+    *,
+    is_logged: bool = False,
+    on_activity: Callable[[StoreActivity], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> StoreAccess:
+    """Return how a command asks the stores.
+
+    `is_logged`: True if reads of secrets are written to the access log that the options name.
+    `on_activity`: called with --verbose; None means that the activity is printed.
+    """
+    from secretsync.resolving.stores import StoreAccess
+
+    return StoreAccess(
+        environ,
+        timeout=options.timeout,
+        access_log=_access_log(options, environ) if is_logged else None,
+        on_activity=(on_activity or _print_activity) if options.verbose else None,
+        progress=progress,
+    )
+
+
+def _print_activity(activity: StoreActivity) -> None:
+    say(str(activity))
+
+
+def _access_log(options: argparse.Namespace, environ: Mapping[str, str]) -> AccessLog | None:
     """Where reads of secrets are written down, if anywhere. Raises UsageError where that is required and not said."""
     path = environ.get("SECRETSYNC_ACCESS_LOG") if options.access_log is None else options.access_log
     if not path:
@@ -199,20 +228,7 @@ def resolve_valid(plan: Plan, environ: Environ, options: argparse.Namespace) -> 
             say(f"warning: {finding.problem}")
 
     try:
-        return resolve_plan(
-            plan,
-            environ,
-            timeout=options.timeout,
-            validate=is_judged,
-            warn=warn,
-            log=access_log(options, environ),
-            on_activity=activity_printer(options),
-        )
+        return resolve_plan(plan, store_access(options, environ, is_logged=True), validate=is_judged, warn=warn)
     except ValidationError:
         say("in an emergency, --no-validate takes the values as they are")
         raise
-
-
-def activity_printer(options: argparse.Namespace) -> Callable[[object], None] | None:
-    """With --verbose, who says what each store did: how many requests, and how long its answers took."""
-    return (lambda work: say(str(work))) if options.verbose else None

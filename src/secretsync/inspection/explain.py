@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from secretsync.config.config import Resolved
 from secretsync.core.errors import Problem, ProblemKind
 from secretsync.core.model import MASK, Failed, Found, Missing, Payload, SecretInfo, SecretRef
 from secretsync.core.records import Record, replace
 from secretsync.planning.plan import EntryId, EntryPart, EnvironPart, Plan, PlannedEntry, SecretPart
-from secretsync.planning.request import make_deadline
 from secretsync.planning.secrecy import secret_entries
-from secretsync.providers.interface import Deadline
-from secretsync.resolving.fetch import Answers, ask_values
-from secretsync.resolving.pipeline import inspect_plan
+from secretsync.resolving.fetch import Answers
 from secretsync.resolving.resolve import Inputs, resolve_entry
-from secretsync.resolving.stores import Stores, open_stores
-
-if TYPE_CHECKING:
-    from secretsync.resolving.activity import StoreActivity
+from secretsync.resolving.stores import StoreAccess
 
 __all__ = ["OriginRow", "Row", "explain", "explain_plan", "open_settings"]
 
@@ -141,23 +134,15 @@ def _origin(plan: Plan, part: SecretPart, infos: Answers[SecretInfo]) -> OriginR
     return OriginRow(reference=shown, store=target.store, provider=provider, status=status, cause=cause)
 
 
-def explain_plan(
-    plan: Plan,
-    environ: Mapping[str, str],
-    *,
-    timeout: float | None = None,
-    on_activity: Callable[[StoreActivity], None] | None = None,
-) -> tuple[Row, ...]:
-    """Where each value of a plan comes from; secrets are masked, and their values are not asked for."""
-    infos = inspect_plan(plan, environ, timeout=timeout, on_activity=on_activity)
+def explain_plan(plan: Plan, access: StoreAccess) -> tuple[Row, ...]:
+    """Return the origin of each value of a plan. Secrets are masked, and their values are not requested."""
+    infos = access.metadata(plan)
     settings = open_settings(plan)
-    with open_stores(settings, environ, on_activity=on_activity) as opened:
-        answers = _values_of(settings, infos, opened, make_deadline(plan.bindings, timeout))
-    return explain(plan, settings, infos, answers, environ)
+    return explain(plan, settings, infos, _values(settings, infos, access), access.environ)
 
 
-def _values_of(plan: Plan, infos: Answers[SecretInfo], stores: Stores, deadline: Deadline) -> Answers[Payload]:
-    """The values that the metadata found; what is missing or failed is so by them, and not asked for again."""
+def _values(plan: Plan, infos: Answers[SecretInfo], access: StoreAccess) -> Answers[Payload]:
+    """Return the values of those secrets that have metadata. The others keep the outcome of the metadata request."""
     outcomes: dict[SecretRef, Found[Payload] | Missing | Failed] = {}
     found = []
     for part in plan.secrets:
@@ -167,6 +152,6 @@ def _values_of(plan: Plan, infos: Answers[SecretInfo], stores: Stores, deadline:
         for target in part.targets:
             if isinstance(info := infos.of(target.ref), Missing | Failed):
                 outcomes[target.ref] = info
-    answers = ask_values(found, stores, deadline)
+    answers = access.values(plan, found)
     outcomes.update((ref, value) for ref in answers.requested if (value := answers.of(ref)) is not None)
     return Answers(outcomes)

@@ -15,8 +15,7 @@ from secretsync.core.timestamps import format_timestamp, parse_timestamp
 from secretsync.planning.plan import Plan
 from secretsync.project.layout import Project
 from secretsync.project.sensitive_names import read_names
-from secretsync.resolving.activity import StoreActivity
-from secretsync.resolving.pipeline import inspect_plan
+from secretsync.resolving.stores import StoreAccess
 from secretsync.tracking.compare import Comparison, compare
 from secretsync.tracking.history import EnvironmentState, HistoryRecord
 from secretsync.tracking.history_file import append_record, read_history, rewrite_records
@@ -118,23 +117,12 @@ def _entries(folder: str) -> list[os.DirEntry[str]]:
         return []
 
 
-def present_state(
-    plan: Plan,
-    environ: Mapping[str, str],
-    *,
-    is_offline: bool,
-    timeout: float | None = None,
-    on_activity: Callable[[StoreActivity], None] | None = None,
-) -> EnvironmentState:
-    """The state of a plan's environment now; `is_offline`: by its files alone.
+def present_state(plan: Plan, access: StoreAccess | None) -> EnvironmentState:
+    """Return the present state of a plan's environment. `access`: None means that no store is asked.
 
-    `on_activity`: called with the activity of each store.
-
-    Raises ResolutionError where a store does not say what it has: a state with holes in it would look like one that is
-    known.
+    Raises ResolutionError if a store fails or refuses, because an incomplete state would look complete.
     """
-    infos = None if is_offline else inspect_plan(plan, environ, timeout=timeout, on_activity=on_activity)
-    state, problems = observe(plan, infos)
+    state, problems = observe(plan, None if access is None else access.metadata(plan))
     if problems:
         raise ResolutionError(problems)
     return state
@@ -148,24 +136,27 @@ def track(
     message: str | None = None,
     keep: int = KEPT,
     always: bool = False,
-    is_offline: bool = False,
-    timeout: float | None = None,
-    on_activity: Callable[[StoreActivity], None] | None = None,
+    access: StoreAccess | None = None,
     on_purge: Callable[[Purged], None] | None = None,
 ) -> Tracked:
     """Record the state of a plan's environment in the history at `path`, if it differs from the last record.
 
-    Texts that may be secrets are removed from earlier records first. `on_purge`: called with what was removed.
+    Texts that may be secrets are removed from earlier records first.
 
-    Raises ResolutionError where a store did not answer, ConfigurationError for a damaged history, and OutputError
-    where it cannot be written. Nothing is recorded then.
+    `keep`: the number of records that the history keeps.
+    `always`: True if an unchanged state is recorded too.
+    `access`: None means that no store is asked.
+    `on_purge`: called with the removed values.
+
+    Raises ResolutionError if a store did not answer, ConfigurationError for a damaged history, and OutputError if it
+    cannot be written. Nothing is recorded then.
     """
     project = plan.project
     # Before a request to a store: a damaged history is an error, and a secret in it does not wait for a store.
     purged = purge(project, path)
     if purged is not None and on_purge is not None:
         on_purge(purged)
-    state = present_state(plan, environ, is_offline=is_offline, timeout=timeout, on_activity=on_activity)
+    state = present_state(plan, access)
     commit, is_uncommitted = _commit(project, environ)
     outcome: list[Tracked] = []
 

@@ -10,7 +10,7 @@ import os
 
 from secretsync.cli.console import print_json, say, table
 from secretsync.cli.history import add_history, count_of, counted, short_commit
-from secretsync.cli.loading import activity_printer, environment_of
+from secretsync.cli.loading import environment_of, store_access
 from secretsync.cli.options import add_format, add_source
 from secretsync.core.current_user import actor_name
 from secretsync.core.errors import ResolutionError, UsageError, printable
@@ -79,9 +79,7 @@ def execute(options: argparse.Namespace) -> int:
             message=options.message,
             keep=options.keep,
             always=options.always,
-            is_offline=options.offline,
-            timeout=options.timeout,
-            on_activity=activity_printer(options),
+            access=None if options.offline else store_access(options, environ),
             on_purge=_warn_of,
         )
     except ResolutionError:
