@@ -108,7 +108,9 @@ def _handed_over(
     """Return the values that `run` handed over for `plan`, and whether no validation is needed any more."""
     if handover is None:
         return {}, False
-    values = handover.values(environ)
+    from secretsync.resolving.handed_values import HandedValues  # Imported only in an application that `run` started.
+
+    values = HandedValues.read(handover, environ)
     is_judged = not handover.validates or (values.are_secrets_intact and values.are_settings_intact)
     if not values.are_secrets_intact:
         if handover.variables is not None:

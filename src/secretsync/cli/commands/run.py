@@ -16,7 +16,8 @@ from secretsync.cli.loading import open_plan, resolve_valid
 from secretsync.cli.options import add_access_log, add_source, add_validation
 from secretsync.core.errors import ConfigurationError, Problem, ProblemKind, UsageError
 from secretsync.core.model import Environ
-from secretsync.resolving.handover import Handover, handover_variables
+from secretsync.resolving.handover import Handover
+from secretsync.resolving.handover_codec import handover_variables
 from secretsync.running import exec_command, process_protection
 
 if TYPE_CHECKING:
