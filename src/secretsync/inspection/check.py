@@ -1,4 +1,4 @@
-"""Whether every secret of a plan exists, from metadata alone, and what that cannot say."""
+"""Check by metadata that every secret of a plan exists, and list what metadata cannot show."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Checked", "check"]
 
 
 class Checked(Record):
-    """What was found wrong, and what was not looked at."""
+    """The result of a check: problems, and what was not checked."""
 
     problems: tuple[Problem, ...]
     not_checked: tuple[str, ...]
@@ -23,7 +23,7 @@ class Checked(Record):
 
 
 def check(plan: Plan, answers: Answers[SecretInfo], now: datetime) -> Checked:
-    """What the stores' metadata say about every placeholder of `plan` at the moment `now` (aware)."""
+    """Check every placeholder of `plan` by the metadata of its secret. `now`: the time of the check, with a zone."""
     problems: dict[Problem, None] = {}
     found: set[str] = set()
     fields: set[str] = set()
@@ -47,7 +47,7 @@ def check(plan: Plan, answers: Answers[SecretInfo], now: datetime) -> Checked:
                 fields.add(f"{target.ref}#{target.selector.field}")
             if plan.is_secret_store(target.store):
                 remote.add(target.store)
-    not_checked = [*sorted(notes)]
+    not_checked = sorted(notes)
     if fields:
         not_checked.append(f"the fields of {len(fields)} references: no value was read ({', '.join(sorted(fields))})")
     if remote:
@@ -57,7 +57,7 @@ def check(plan: Plan, answers: Answers[SecretInfo], now: datetime) -> Checked:
 
 
 def _unusable(info: SecretInfo, now: datetime) -> Failed | None:
-    """Why a secret that exists cannot be used at `now`."""
+    """Return the reason why an existing secret cannot be used at `now`; None if it can be used."""
     if not info.enabled:
         return Failed(ProblemKind.UNUSABLE, "the secret is disabled", "enable it, or store a new version")
     if info.expires is not None and info.expires <= now:

@@ -1,4 +1,4 @@
-"""Where each value of a plan comes from."""
+"""Explain where each value of a plan comes from."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["OriginRow", "Row", "explain", "explain_plan", "open_settings"]
 
 
 class OriginRow(Record, kw_only=True):
-    """One placeholder of an entry, and what its store said."""
+    """One placeholder of an entry, and the answer of its store."""
 
     reference: str
     store: str
@@ -31,7 +31,7 @@ class OriginRow(Record, kw_only=True):
 
 
 class Row(Record, kw_only=True):
-    """One entry. `shown` is a setting's value, or a mask; None where a setting has no value."""
+    """One entry. `shown`: the value of a setting, or a mask; None if a setting does not have a value."""
 
     key: str
     service: str | None
@@ -58,7 +58,7 @@ def explain(
     answers: Answers[Payload],
     environ: Mapping[str, str],
 ) -> tuple[Row, ...]:
-    """A row for each entry that the configuration shows, in the order of the files."""
+    """Return a row for each entry that is visible in the configuration, in the order of the files."""
     resolved: dict[EntryId, Resolved] = {}
     problems: dict[Problem, None] = {}
     inputs = Inputs(settings, answers, environ, frozenset())
@@ -99,7 +99,7 @@ def explain(
 def _origins(
     plan: Plan, planned: PlannedEntry, infos: Answers[SecretInfo], known: Mapping[EntryId, tuple[OriginRow, ...]]
 ) -> tuple[OriginRow, ...]:
-    """The placeholders of an entry and of what its variables lead to, whose own are `known`."""
+    """Return the placeholders of an entry and of the entries that it uses. `known`: the rows of those entries."""
     rows: dict[OriginRow, None] = {}
     for part in planned.parts:
         if isinstance(part, EntryPart):

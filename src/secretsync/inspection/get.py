@@ -1,4 +1,4 @@
-"""The value of one reference, without an env file."""
+"""Get the value of one reference, without an env file."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from secretsync.core.model import Failed, Found, Missing, Secret
 from secretsync.planning.plan import Plan, SecretPart
 from secretsync.planning.references import Target, TargetFinder
 from secretsync.planning.request import ConfigRequest, open_request, read_project_bindings
+from secretsync.planning.secrecy import is_secret_reference
 from secretsync.project.bindings import Bindings
 from secretsync.project.layout import Project, absolute
 from secretsync.project.placeholders import BareName, Fault, Reference, parse_reference
@@ -70,7 +71,6 @@ def _problem(reference: str, targets: tuple[Target, ...], index: int, outcome: M
 
 
 def _reads(part: SecretPart, reference: Reference | Fault, plan: Plan) -> tuple[Read, ...]:
-    from secretsync.planning.secrecy import is_secret_reference
     from secretsync.resolving.access_log import Read  # Imported only if there is an access log.
 
     names, problems = read_names(plan.project)

@@ -1,4 +1,4 @@
-"""Putting the answers into the plan: a configuration, or everything that keeps it from being one."""
+"""Put the answers of the stores into a plan: make a configuration, or report every problem."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Inputs", "failure_problem", "resolve", "resolve_entry", "resolve_val
 
 
 class _Pieces:
-    """What one entry's value is put together from, and where each piece came from."""
+    """The pieces of one entry's value, and the origin of each piece."""
 
     __slots__ = ("inserted", "is_from_store", "references", "stores", "texts", "versions")
 
@@ -35,12 +35,12 @@ class _Pieces:
         self.texts.append(Secret(text))
 
     def joined(self) -> Secret:
-        """The value."""
+        """Return the value."""
         return Secret("".join(piece.reveal() for piece in self.texts))
 
 
 class Inputs(Record):
-    """What every entry's value is made from."""
+    """The inputs for the value of every entry."""
 
     plan: Plan
     answers: Answers[Payload]
@@ -56,9 +56,12 @@ def resolve(
     inherited: Mapping[EntryId, Resolved] | None = None,
     reload: Callable[[], Config] | None = None,
 ) -> Config | tuple[Problem, ...]:
-    """The configuration, or every problem that there is.
+    """Return the configuration, or every problem.
 
-    `inherited`: entries whose values are known already. No exception leaves, so that no traceback holds a value.
+    `inherited`: entries whose values are known already.
+    `reload`: called by `Config.reload`.
+
+    No exception is raised, so that no traceback contains a value.
     """
     resolved: dict[EntryId, Resolved] = dict(inherited or {})
     known = [entry_id for entry_id, found in resolved.items() if found.origin.is_secret]
@@ -87,7 +90,7 @@ def resolve(
 def resolve_values(
     plan: Plan, answers: Answers[Payload], environ: Mapping[str, str]
 ) -> tuple[dict[EntryId, Secret], tuple[Problem, ...]]:
-    """The values that the answers give, and the problems of the others."""
+    """Return the values that can be resolved, and the problems of the other entries."""
     resolved: dict[EntryId, Resolved] = {}
     problems: dict[Problem, None] = {}
     inputs = Inputs(plan, answers, environ, secret_entries(plan))
@@ -100,7 +103,10 @@ def resolve_values(
 def resolve_entry(
     inputs: Inputs, planned: PlannedEntry, resolved: Mapping[EntryId, Resolved], problems: dict[Problem, None]
 ) -> Resolved | None:
-    """One entry's value; None where it has none, its problems noted (a variable's at what it leads to)."""
+    """Return the value of one entry; None if it cannot be resolved.
+
+    The problems of its own placeholders are added to `problems`. The entry of a variable has added its own problems.
+    """
     pieces = _Pieces()
     is_whole = True
     for part in planned.parts:
@@ -137,7 +143,7 @@ def _add_entry(pieces: _Pieces, found: Resolved | None) -> bool:
         return False
     pieces.texts.append(found.value)
     pieces.inserted.extend(found.inserted)
-    if found.origin.is_secret:  # a lower file's entry may be visible only as a part of this one
+    if found.origin.is_secret:  # because an entry of a lower file may be visible only as a part of this value
         pieces.inserted.append(found.value)
     pieces.is_from_store |= found.is_from_store
     pieces.references.extend(found.origin.references)
@@ -147,7 +153,7 @@ def _add_entry(pieces: _Pieces, found: Resolved | None) -> bool:
 
 
 def _add_secret(inputs: Inputs, planned: PlannedEntry, part: SecretPart, pieces: _Pieces) -> Problem | None:
-    """Add what a placeholder stands for to `pieces`, or say why there is nothing."""
+    """Add the value of a placeholder to `pieces`; return the problem if it does not have a value."""
     index, outcome = inputs.answers.settle(part)
     target = part.targets[index]
     if isinstance(outcome, Missing) and part.default is not None:
@@ -178,7 +184,7 @@ def failure_problem(
     index: int,
     outcome: Missing | Failed,
 ) -> Problem:
-    """The problem that a placeholder has with what its store answered."""
+    """Return the problem of a placeholder after the answer of its store."""
     target = part.targets[index]
     line, column = planned.location(part)
     kind = outcome.kind if isinstance(outcome, Failed) else ProblemKind.MISSING

@@ -1,4 +1,4 @@
-"""Recording the state of an environment, and finding the states that a comparison is about."""
+"""Record the state of an environment, and find recorded states."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ _KEPT_FILE = re.compile(r"secretsync-\d{8}T\d{6}Z(?:-\d+)?\.tar\.gz|audit-.+-\d{
 
 
 class Tracked(Record, kw_only=True):
-    """What recording a state came to."""
+    """The result of recording a state."""
 
-    record: HistoryRecord  # the new one, or the last one where nothing has changed since
+    record: HistoryRecord  # the new record, or the last one if nothing has changed since
     is_new: bool
-    changes: Comparison | None  # since the record before; None: there was none
+    changes: Comparison | None  # since the previous record; None: there is no previous record
 
 
 class Purged(Record, kw_only=True):
@@ -48,19 +48,19 @@ class Purged(Record, kw_only=True):
     other_files: tuple[str, ...]  # archives and saved audits, which may hold the same values
 
 
-def history_file(project: Project, given: str | None) -> str:
-    """The path of a project's history. Raises UsageError where it has to be named, and is not."""
-    if given is not None:
-        if given in ("", "-"):
+def history_file(project: Project, path: str | None) -> str:
+    """Return the path of a project's history. Raises UsageError if the project needs `path` and it is None."""
+    if path is not None:
+        if path in ("", "-"):
             raise UsageError("--history names a file: it is read as well as written")
-        return given
+        return path
     if not project.is_in_folders:
         raise UsageError("env files have no history of their own; name one: --history FILE")
     return os.path.join(project.root, ".secretsync", "history", f"{project.environment}.json")
 
 
 def shown_path(project: Project, path: str) -> str:
-    """`path` as messages name it: relative to the root where it is below it."""
+    """Return `path` for messages: relative to the root if it is below the root."""
     relative = os.path.relpath(path, project.root) if os.path.isabs(path) else path
     return path if relative.startswith("..") else relative
 
@@ -182,29 +182,29 @@ def track(
 
 
 def _is_news(last: EnvironmentState, state: EnvironmentState, changes: Comparison | None) -> bool:
-    """Whether something differs, or is known now and was not: the first record with versions after ones without."""
+    """True if something differs, or if `state` is the first one with versions after states without versions."""
     if changes:
         return True
     return not state.offline and (last.offline or last.entries != state.entries or last.stores != state.stores)
 
 
 def is_record_name(text: str) -> bool:
-    """Whether `text` names a record: HEAD, HEAD~2, or a moment."""
+    """True if `text` names a record: HEAD, HEAD~2, or a time."""
     return _INDEX.fullmatch(text) is not None or parse_timestamp(text) is not None
 
 
 def find_record(records: Sequence[HistoryRecord], text: str, environment: str) -> HistoryRecord:
-    """The record that `text` names: HEAD is the last, HEAD~1 the one before; a moment, the one that held then.
+    """Return the record that `text` names: HEAD is the last, HEAD~1 the one before, a time the last one until then.
 
-    Raises UsageError where there is none.
+    Raises UsageError if there is no such record.
     """
     if not records:
         raise UsageError(f"there is no record of {environment} yet; `secretsync track` makes the first")
-    moment = parse_timestamp(text)
-    if moment is not None:
-        held = [record for record in records if record.time <= moment]
-        if held:
-            return held[-1]
+    time = parse_timestamp(text)
+    if time is not None:
+        earlier = [record for record in records if record.time <= time]
+        if earlier:
+            return earlier[-1]
         raise UsageError(f"no record of {environment} is that old; the first is of {format_timestamp(records[0].time)}")
     match = _INDEX.fullmatch(text)
     back = 0 if match is None or "~" not in text else int(match[1] or 1)
@@ -215,8 +215,8 @@ def find_record(records: Sequence[HistoryRecord], text: str, environment: str) -
 
 
 def _commit(project: Project, environ: Mapping[str, str]) -> tuple[str | None, bool]:
-    """The commit that is checked out, and whether the configuration differs from it; None without git."""
-    # A hook's git runs us with its own folder in GIT_DIR, which may be another repository's.
+    """Return the commit that is checked out, and True if the configuration differs from it; None without git."""
+    # In a git hook, GIT_DIR may name the folder of another repository, so no variable of git is passed on.
     env = {name: environ[name] for name in environ if not name.startswith("GIT_")}
     command = ["git", "-c", "core.fsmonitor=false", "-C", project.root]
 
@@ -239,6 +239,6 @@ def _commit(project: Project, environ: Mapping[str, str]) -> tuple[str | None, b
     commit = ask("rev-parse", "--verify", "--quiet", "HEAD")
     if not commit:
         return None, False
-    # Paths that are not there are no error to git.
+    # git ignores paths that do not exist.
     paths = [file.path for file in project.files] + ([project.bindings.path] if project.bindings else [])
     return commit, bool(ask("status", "--porcelain", "--", *paths))
