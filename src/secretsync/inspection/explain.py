@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from secretsync.config.config import Resolved
-from secretsync.core.errors import Problem, ProblemKind
+from secretsync.core.errors import ProblemKind
 from secretsync.core.model import MASK, Failed, Found, Missing, Payload, SecretInfo, SecretRef
 from secretsync.core.records import Record, replace
 from secretsync.planning.plan import EntryId, EntryPart, EnvironPart, Plan, PlannedEntry, SecretPart
 from secretsync.planning.secrecy import secret_entries
 from secretsync.resolving.fetch import Answers
-from secretsync.resolving.resolve import Inputs, resolve_entry
+from secretsync.resolving.resolve import Inputs, resolve_entries
 from secretsync.resolving.stores import StoreAccess
 
 __all__ = ["OriginRow", "Row", "explain", "explain_plan", "open_settings"]
@@ -59,24 +58,12 @@ def explain(
     environ: Mapping[str, str],
 ) -> tuple[Row, ...]:
     """Return a row for each entry that is visible in the configuration, in the order of the files."""
-    resolved: dict[EntryId, Resolved] = {}
-    problems: dict[Problem, None] = {}
-    inputs = Inputs(settings, answers, environ, frozenset())
-    for entry_id, planned in settings.entries.items():
-        if (value := resolve_entry(inputs, planned, resolved, problems)) is not None:
-            resolved[entry_id] = value
+    resolved, _ = resolve_entries(Inputs(settings, answers, environ, frozenset()))
     origins: dict[EntryId, tuple[OriginRow, ...]] = {}
     for entry_id, planned in plan.entries.items():
         origins[entry_id] = _origins(plan, planned, infos, origins)
-    visible = [*plan.shared.values()]
-    visible += [
-        entry_id
-        for name, scope in plan.services.items()
-        for key, entry_id in scope.items()
-        if key in plan.service_keys[name]
-    ]
     rows = []
-    for entry_id in dict.fromkeys(visible):
+    for entry_id in plan.visible:
         planned = plan.entries[entry_id]
         entry = planned.entry
         is_secret = entry_id not in settings.entries

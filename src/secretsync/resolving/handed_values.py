@@ -11,7 +11,8 @@ from secretsync.planning.plan import EntryId, Plan
 from secretsync.planning.secrecy import secret_entries
 from secretsync.project.environ_entries import FILE
 from secretsync.providers.files import read_secret_file
-from secretsync.resolving.handover import Handover, digests, handed_files
+from secretsync.resolving.handover import Handover, handed_files
+from secretsync.resolving.handover_codec import digests
 
 __all__ = ["HandedValues"]
 

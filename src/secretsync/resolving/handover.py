@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from secretsync.config.config import Resolved
 from secretsync.core.errors import UsageError
-from secretsync.core.model import Environ, Secret
+from secretsync.core.model import Environ
 from secretsync.core.names import is_entry_name, is_environment_name
 from secretsync.core.records import Record
 from secretsync.planning.request import ConfigRequest
 from secretsync.project.env_file import EnvFile
 from secretsync.project.environ_entries import FILE, variable_entry
 from secretsync.project.layout import Project, find_root, named_environment
-from secretsync.resolving.handover_codec import KEY_BYTES, KEY_VARIABLE, VARIABLE, decode, encode, handover_variables
+from secretsync.resolving.handover_codec import (
+    KEY_BYTES,
+    KEY_VARIABLE,
+    VARIABLE,
+    decode,
+    digests,
+    encode,
+    handover_variables,
+)
 
-__all__ = ["Handover", "HandoverError", "digests", "handed_files"]
+__all__ = ["Handover", "HandoverError", "handed_files"]
 
 
 class HandoverError(UsageError):
@@ -224,28 +232,3 @@ def _named(environ: Mapping[str, str]) -> str | None:
     """Return the environment that the variables name; "" for a text that cannot be a name and is not repeated."""
     name = named_environment(environ)
     return name if name is None or is_environment_name(name) else ""
-
-
-def digests(key: bytes, values: Mapping[str, Secret], secret: Collection[str]) -> tuple[str, str]:
-    """Return the keyed digests of the secrets and of the settings among `values`. `secret`: the names of secrets."""
-    names = frozenset(secret)
-    return (
-        _digest(key, ((name, value) for name, value in values.items() if name in names)),
-        _digest(key, ((name, value) for name, value in values.items() if name not in names)),
-    )
-
-
-def _digest(key: bytes, values: Iterable[tuple[str, Secret]]) -> str:
-    """Return the keyed digest of all names and values, in hexadecimal."""
-    try:
-        from _blake2 import blake2b  # hashlib loads OpenSSL, which costs every start several milliseconds
-    except ImportError:
-        from hashlib import blake2b
-
-    digest = blake2b(key=key, digest_size=16)
-    for name, value in sorted(values, key=lambda pair: pair[0]):
-        for text in (name, value.reveal()):
-            data = text.encode("utf-8", "surrogateescape")
-            digest.update(len(data).to_bytes(8, "big"))
-            digest.update(data)
-    return digest.hexdigest()

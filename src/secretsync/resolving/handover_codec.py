@@ -1,4 +1,4 @@
-"""Encode a handover as environment variables, and decode it."""
+"""Encode a handover as environment variables and digests of its values, and decode it."""
 
 # $SECRETSYNC_RESOLVED is JSON that contains no value. If it would be large, only its head stays there, and the rest is
 # compressed and split into $SECRETSYNC_RESOLVED_1, _2, ... because Linux limits the size of one variable.
@@ -6,10 +6,12 @@
 # whose key is known reveals a short secret. A reader of both variables can read the values themselves beside them.
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-__all__ = ["KEY_BYTES", "KEY_VARIABLE", "VARIABLE", "decode", "encode", "handover_variables"]
+from secretsync.core.model import Secret
+
+__all__ = ["KEY_BYTES", "KEY_VARIABLE", "VARIABLE", "decode", "digests", "encode", "handover_variables"]
 
 VARIABLE = "SECRETSYNC_RESOLVED"
 KEY_VARIABLE = f"{VARIABLE}_KEY"
@@ -139,3 +141,28 @@ def _is_row(row: object) -> bool:
 
 def _are_strings(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def digests(key: bytes, values: Mapping[str, Secret], secret: Collection[str]) -> tuple[str, str]:
+    """Return the keyed digests of the secrets and of the settings among `values`. `secret`: the names of secrets."""
+    names = frozenset(secret)
+    return (
+        _digest(key, ((name, value) for name, value in values.items() if name in names)),
+        _digest(key, ((name, value) for name, value in values.items() if name not in names)),
+    )
+
+
+def _digest(key: bytes, values: Iterable[tuple[str, Secret]]) -> str:
+    """Return the keyed digest of all names and values, in hexadecimal."""
+    try:
+        from _blake2 import blake2b  # hashlib loads OpenSSL, which costs every start several milliseconds
+    except ImportError:
+        from hashlib import blake2b
+
+    digest = blake2b(key=key, digest_size=16)
+    for name, value in sorted(values, key=lambda pair: pair[0]):
+        for text in (name, value.reveal()):
+            data = text.encode("utf-8", "surrogateescape")
+            digest.update(len(data).to_bytes(8, "big"))
+            digest.update(data)
+    return digest.hexdigest()

@@ -9,12 +9,13 @@ from secretsync.core.errors import Problem, ProblemKind
 from secretsync.core.model import Failed, Missing, Origin, Payload, Secret, variable_text
 from secretsync.core.records import Record
 from secretsync.planning.plan import EntryId, EntryPart, EnvironPart, Plan, PlannedEntry, SecretPart
+from secretsync.planning.references import Target
 from secretsync.planning.secrecy import is_secret_part, secret_entries
 from secretsync.project.placeholders import Text
 from secretsync.resolving.extract import select
 from secretsync.resolving.fetch import Answers
 
-__all__ = ["Inputs", "failure_problem", "resolve", "resolve_entry", "resolve_values"]
+__all__ = ["Inputs", "failure_problem", "resolve", "resolve_entries", "resolve_values"]
 
 
 class _Pieces:
@@ -33,6 +34,12 @@ class _Pieces:
     def add(self, text: str) -> None:
         """Append a piece."""
         self.texts.append(Secret(text))
+
+    def add_origin(self, target: Target, version: str | None) -> None:
+        """Append where a piece came from."""
+        self.references.append(target.shown)
+        self.stores.append(target.store)
+        self.versions.append(version)
 
     def joined(self) -> Secret:
         """Return the value."""
@@ -63,13 +70,9 @@ def resolve(
 
     No exception is raised, so that no traceback contains a value.
     """
-    resolved: dict[EntryId, Resolved] = dict(inherited or {})
-    known = [entry_id for entry_id, found in resolved.items() if found.origin.is_secret]
-    inputs = Inputs(plan, answers, environ, secret_entries(plan, known))
-    problems: dict[Problem, None] = {}
-    for entry_id, planned in plan.entries.items():
-        if (value := resolve_entry(inputs, planned, resolved, problems)) is not None:
-            resolved[entry_id] = value
+    inherited = inherited or {}
+    known = [entry_id for entry_id, found in inherited.items() if found.origin.is_secret]
+    resolved, problems = resolve_entries(Inputs(plan, answers, environ, secret_entries(plan, known)), inherited)
     if problems:
         return tuple(sorted(problems, key=lambda problem: (problem.file or "", problem.line or 0, problem.column or 0)))
     return new_config(
@@ -91,16 +94,23 @@ def resolve_values(
     plan: Plan, answers: Answers[Payload], environ: Mapping[str, str]
 ) -> tuple[dict[EntryId, Secret], tuple[Problem, ...]]:
     """Return the values that can be resolved, and the problems of the other entries."""
-    resolved: dict[EntryId, Resolved] = {}
-    problems: dict[Problem, None] = {}
-    inputs = Inputs(plan, answers, environ, secret_entries(plan))
-    for entry_id, planned in plan.entries.items():
-        if (value := resolve_entry(inputs, planned, resolved, problems)) is not None:
-            resolved[entry_id] = value
+    resolved, problems = resolve_entries(Inputs(plan, answers, environ, secret_entries(plan)))
     return {entry_id: found.value for entry_id, found in resolved.items()}, tuple(problems)
 
 
-def resolve_entry(
+def resolve_entries(
+    inputs: Inputs, known: Mapping[EntryId, Resolved] | None = None
+) -> tuple[dict[EntryId, Resolved], dict[Problem, None]]:
+    """Return the values of all entries that can be resolved, with those that are `known`, and the problems."""
+    resolved: dict[EntryId, Resolved] = dict(known or {})
+    problems: dict[Problem, None] = {}
+    for entry_id, planned in inputs.plan.entries.items():
+        if (value := _resolve_entry(inputs, planned, resolved, problems)) is not None:
+            resolved[entry_id] = value
+    return resolved, problems
+
+
+def _resolve_entry(
     inputs: Inputs, planned: PlannedEntry, resolved: Mapping[EntryId, Resolved], problems: dict[Problem, None]
 ) -> Resolved | None:
     """Return the value of one entry; None if it cannot be resolved.
@@ -158,9 +168,7 @@ def _add_secret(inputs: Inputs, planned: PlannedEntry, part: SecretPart, pieces:
     target = part.targets[index]
     if isinstance(outcome, Missing) and part.default is not None:
         pieces.add(part.default)
-        pieces.references.append(target.shown)
-        pieces.stores.append(target.store)
-        pieces.versions.append(None)
+        pieces.add_origin(target, None)
         return None
     if isinstance(outcome, Missing | Failed):
         return failure_problem(inputs.plan, planned, part, index, outcome)
@@ -168,9 +176,7 @@ def _add_secret(inputs: Inputs, planned: PlannedEntry, part: SecretPart, pieces:
     if isinstance(chosen, Failed):
         return failure_problem(inputs.plan, planned, part, index, chosen)
     pieces.texts.append(chosen)
-    pieces.references.append(target.shown)
-    pieces.stores.append(target.store)
-    pieces.versions.append(outcome.value.version)
+    pieces.add_origin(target, outcome.value.version)
     pieces.is_from_store |= inputs.plan.is_secret_store(target.store)
     if is_secret_part(inputs.plan, planned.entry, part):
         pieces.inserted.append(chosen)

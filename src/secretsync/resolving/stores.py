@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from secretsync.core.errors import ConfigurationError, Problem, ProblemKind, SecretSyncError
 from secretsync.core.model import Payload, SecretInfo
+from secretsync.core.records import Record
 from secretsync.planning.plan import Plan, SecretPart
 from secretsync.planning.request import make_deadline
 from secretsync.project.bindings import StoreConfig
@@ -24,35 +25,24 @@ if TYPE_CHECKING:
 __all__ = ["StoreAccess", "Stores"]
 
 
-class StoreAccess:
-    """How stores are asked: everything that requests something from a store does it through this object."""
+class StoreAccess(Record):
+    """How stores are asked: everything that requests something from a store does it through this object.
 
-    __slots__ = ("access_log", "environ", "on_activity", "progress", "replaced", "timeout")
+    `timeout`: seconds above zero for all stores together; None means the `timeout` of the bindings.
+    `replaced`: providers that are used in place of the configured ones, by the names of their stores.
+    `access_log`: the file for the reads of secret values.
+    `on_activity`: called after each round of requests with the activity of each store.
+    `progress`: called with each answer about metadata: the number of answers, and of requested secrets.
+    """
 
-    def __init__(
-        self,
-        environ: Mapping[str, str],
-        *,
-        timeout: float | None = None,
-        replaced: Mapping[str, Provider] | None = None,
-        access_log: AccessLog | None = None,
-        on_activity: Callable[[StoreActivity], None] | None = None,
-        progress: Callable[[int, int], None] | None = None,
-    ) -> None:
-        """Keep how stores are asked. Nothing is opened yet.
+    environ: Mapping[str, str]
+    timeout: float | None = None
+    replaced: Mapping[str, Provider] | None = None
+    access_log: AccessLog | None = None
+    on_activity: Callable[[StoreActivity], None] | None = None
+    progress: Callable[[int, int], None] | None = None
 
-        `timeout`: seconds above zero for all stores together; None means the `timeout` of the bindings.
-        `replaced`: providers that are used in place of the configured ones, by the names of their stores.
-        `access_log`: the file for the reads of secret values.
-        `on_activity`: called after each round of requests with the activity of each store.
-        `progress`: called with each answer about metadata: the number of answers, and of requested secrets.
-        """
-        self.environ = environ
-        self.timeout = timeout
-        self.replaced = replaced
-        self.access_log = access_log
-        self.on_activity = on_activity
-        self.progress = progress
+    _unseen = ("environ",)
 
     def values(
         self, plan: Plan, parts: Iterable[SecretPart] | None = None, reads: tuple[Read, ...] | None = None

@@ -24,15 +24,8 @@ def observe(plan: Plan, infos: Answers[SecretInfo] | None) -> tuple[EnvironmentS
     That a secret is missing, disabled or deleted is a state; that its store did not say is a problem.
     """
     problems: dict[Problem, None] = {}
-    visible = [*plan.shared.values()]
-    visible += [
-        entry_id
-        for name, scope in plan.services.items()
-        for key, entry_id in scope.items()
-        if key in plan.service_keys[name]
-    ]
     prefix = f"env/{plan.project.environment}/" if plan.project.is_in_folders else ""
-    seen = [plan.entries[entry_id] for entry_id in dict.fromkeys(visible)]
+    seen = [plan.entries[entry_id] for entry_id in plan.visible]
     providers = {name: config.provider for name, config in plan.stores.items()}
     rule = text_rule((planned.entry for planned in plan.entries.values()), plan.names, providers)
     entries = []
