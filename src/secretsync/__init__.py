@@ -22,7 +22,8 @@ if TYPE_CHECKING:
         ValidationError,
         ValueTypeError,
     )
-    from secretsync.core.model import Origin, Secret
+    from secretsync.core.model import Origin
+    from secretsync.core.secret import Secret
     from secretsync.core.version import __version__
     from secretsync.rotation.report import Finding, RotationReport, SecretAge, State
 
@@ -62,7 +63,7 @@ _HOMES = {
     "Origin": "core.model",
     "Refreshed": "config.config",
     "RotationReport": "rotation.report",
-    "Secret": "core.model",
+    "Secret": "core.secret",
     "SecretAge": "rotation.report",
     "State": "rotation.report",
     "check_rotation": "api",

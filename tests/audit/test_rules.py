@@ -12,8 +12,8 @@ import pytest
 from secretsync.audit import state
 from secretsync.audit.collect import audit_plan
 from secretsync.audit.report import AuditReport
+from secretsync.core.environ import AnyEnviron, Environ
 from secretsync.core.errors import ConfigurationError
-from secretsync.core.model import AnyEnviron, Environ
 from secretsync.planning.request import ConfigRequest, load_plan
 from secretsync.policy.rules import RULES, Severity
 from tests.support.canary import make_canary

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from secretsync.audit.evidence import Ages, Evidence, Online
 from secretsync.audit.report import AuditReport, audit
 from secretsync.audit.state import file_states, git_state, owners
+from secretsync.core.environ import AnyEnviron
 from secretsync.core.errors import ProblemKind, SecretSyncError
-from secretsync.core.model import AnyEnviron, Secret
+from secretsync.core.secret import Secret
 from secretsync.inspection.check import check
 from secretsync.planning.plan import EntryId, EnvironPart, Plan
 from secretsync.planning.request import ConfigRequest, load_plan, make_deadline

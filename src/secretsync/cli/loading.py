@@ -12,7 +12,7 @@ from secretsync.core.errors import UsageError
 
 if TYPE_CHECKING:
     from secretsync.config.config import Config
-    from secretsync.core.model import Environ
+    from secretsync.core.environ import Environ
     from secretsync.planning.plan import Plan
     from secretsync.planning.request import ConfigRequest
     from secretsync.policy.rules import Finding
@@ -120,7 +120,7 @@ def open_plan(
     is_judged: bool = False,
 ) -> tuple[Plan, Environ]:
     """The plan that the options ask for, and the process environment (None: as it is now)."""
-    from secretsync.core.model import Environ
+    from secretsync.core.environ import Environ
     from secretsync.planning.request import load_plan
 
     environ = Environ(os.environ) if environ is None else environ

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 
 from secretsync.core.errors import ConfigurationError, MissingKeyError, Problem, ProblemKind, UsageError, ValueTypeError
-from secretsync.core.model import Entry, Hidden, HiddenMapping, Origin, Secret
+from secretsync.core.model import Entry, Origin
+from secretsync.core.secret import Hidden, HiddenMapping, Secret
 from secretsync.core.text import suggestion, unknown
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from secretsync.config.convert import (
 )
 from secretsync.config.hint_wrappers import bare_hint, without_none
 from secretsync.core.exact_json import format_json, parse_json
-from secretsync.core.model import Secret
+from secretsync.core.secret import Secret
 
 __all__ = ["conversion_of", "has_pydantic_schema"]
 

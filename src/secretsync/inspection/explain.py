@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from secretsync.config.config import Resolved
 from secretsync.core.errors import Problem, ProblemKind
-from secretsync.core.model import MASK, Failed, Found, Missing, Payload, SecretInfo, SecretRef
+from secretsync.core.model import Failed, Found, Missing, SecretInfo, SecretRef
 from secretsync.core.records import Record, replace
+from secretsync.core.secret import MASK, Payload
 from secretsync.planning.plan import EntryId, EntryPart, EnvironPart, Plan, PlannedEntry, SecretPart
 from secretsync.planning.request import make_deadline
 from secretsync.planning.secrecy import secret_entries

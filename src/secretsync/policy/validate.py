@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from secretsync.config.config import Config
 from secretsync.config.convert import UNFIT, attempt, to_bool, to_float
-from secretsync.core.model import Secret
 from secretsync.core.records import Record
+from secretsync.core.secret import Secret
 from secretsync.planning.plan import EntryId, EntryPart, Plan
 from secretsync.planning.secrecy import secret_entries
 from secretsync.policy.example_values import is_example

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from secretsync.core.errors import printable
-from secretsync.core.model import MASK
 from secretsync.core.records import Record
+from secretsync.core.secret import MASK
 from secretsync.planning.plan import Plan
 from secretsync.planning.secrecy import secret_entries
 from secretsync.policy.plaintext import plaintext_of

@@ -6,7 +6,8 @@ from typing import Any
 
 from secretsync.core.errors import ProblemKind
 from secretsync.core.exact_json import NotJsonError, format_json, parse_json
-from secretsync.core.model import Failed, Payload, Secret, Selector
+from secretsync.core.model import Failed, Selector
+from secretsync.core.secret import Payload, Secret
 
 __all__ = ["select"]
 

@@ -11,10 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from secretsync.config.config import Resolved
+from secretsync.core.environ import Environ, variable_text
 from secretsync.core.errors import UsageError
-from secretsync.core.model import Environ, Origin, Secret, variable_text
+from secretsync.core.model import Origin
 from secretsync.core.names import is_entry_name, is_environment_name
 from secretsync.core.records import Record
+from secretsync.core.secret import Secret
 from secretsync.planning.plan import EntryId, Plan
 from secretsync.planning.request import ConfigRequest
 from secretsync.planning.secrecy import secret_entries

@@ -10,7 +10,8 @@ from secretsync.core.errors import (
     ResolutionError,
     ValidationError,
 )
-from secretsync.core.model import Payload, SecretInfo
+from secretsync.core.model import SecretInfo
+from secretsync.core.secret import Payload
 from secretsync.planning.plan import EntryId, Plan
 from secretsync.planning.request import (
     ConfigRequest,

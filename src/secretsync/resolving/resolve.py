@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from secretsync.config.config import Config, Resolved, new_config
+from secretsync.core.environ import variable_text
 from secretsync.core.errors import Problem, ProblemKind
-from secretsync.core.model import Failed, Missing, Origin, Payload, Secret, variable_text
+from secretsync.core.model import Failed, Missing, Origin
 from secretsync.core.records import Record
+from secretsync.core.secret import Payload, Secret
 from secretsync.planning.plan import EntryId, EntryPart, EnvironPart, Plan, PlannedEntry, SecretPart
 from secretsync.planning.secrecy import is_secret_part, secret_entries
 from secretsync.project.placeholders import Text

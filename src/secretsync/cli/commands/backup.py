@@ -15,8 +15,8 @@ from secretsync.backup.archive_folder import keep, store
 from secretsync.backup.secret_scan import plain_secrets
 from secretsync.backup.tree import TREES, Kind, Node, read_trees
 from secretsync.cli.console import say
+from secretsync.core.environ import Environ
 from secretsync.core.errors import OutputError, Problem, ProblemKind, UsageError
-from secretsync.core.model import Environ
 from secretsync.core.records import replace
 from secretsync.policy.rules import Severity
 from secretsync.project.layout import find_root

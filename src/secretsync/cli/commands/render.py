@@ -129,7 +129,7 @@ def _secret_keys(resolved: dict[str, Resolved]) -> list[str]:
 
 
 def _template(options: argparse.Namespace) -> str:
-    from secretsync.core.model import Environ
+    from secretsync.core.environ import Environ
     from secretsync.rendering.formats import escape
     from secretsync.rendering.template_file import read_template
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from secretsync.cli.console import say
 from secretsync.cli.loading import open_plan, resolve_valid
 from secretsync.cli.options import add_access_log, add_source, add_validation
+from secretsync.core.environ import Environ
 from secretsync.core.errors import ConfigurationError, Problem, ProblemKind, UsageError
-from secretsync.core.model import Environ
 from secretsync.resolving.handover import Handover, handover_variables
 from secretsync.running import exec_command, process_protection
 
