@@ -12,6 +12,7 @@ from secretsync.audit.state import file_states, git_state, owners
 from secretsync.core.environ import AnyEnviron
 from secretsync.core.errors import ProblemKind, SecretSyncError
 from secretsync.core.secret import Secret
+from secretsync.core.text import count_of
 from secretsync.inspection.check import check
 from secretsync.planning.plan import EntryId, EnvironPart, Plan
 from secretsync.planning.request import ConfigRequest, load_plan, make_deadline
@@ -155,5 +156,5 @@ def _other_plans(project: Project, environ: Mapping[str, str]) -> dict[str, Plan
         try:
             plans[name] = load_plan(ConfigRequest(environment=name, root=project.root), AnyEnviron(environ))
         except SecretSyncError as error:
-            plans[name] = f"it cannot be read ({len(error.problems)} problems)"
+            plans[name] = f"it cannot be read ({count_of(len(error.problems), 'problem')})"
     return plans

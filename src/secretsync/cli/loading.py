@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from secretsync.cli.console import say
 from secretsync.core.errors import UsageError
+from secretsync.core.text import count_of
 
 if TYPE_CHECKING:
     from secretsync.config.config import Config
@@ -134,8 +135,7 @@ def open_plan(
 
 def _say_what_is_planned(plan: Plan) -> None:
     strictness = "strict" if plan.is_strict else "lenient"
-    entries = f"{len(plan.entries)} entr{'y' if len(plan.entries) == 1 else 'ies'}"
-    secrets = f"{len(plan.refs)} secret{'' if len(plan.refs) == 1 else 's'}"
+    entries, secrets = count_of(len(plan.entries), "entry", "entries"), count_of(len(plan.refs), "secret")
     say(f"{plan.project.label}: {strictness}, {entries}, {secrets} to look for")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 from secretsync.core.errors import ConfigurationError, MissingKeyError, Problem, ProblemKind, UsageError, ValueTypeError
 from secretsync.core.model import Entry, Origin
 from secretsync.core.secret import Hidden, HiddenMapping, Secret
-from secretsync.core.text import suggestion, unknown
+from secretsync.core.text import count_of, suggestion, unknown
 
 if TYPE_CHECKING:
     import logging
@@ -111,7 +111,7 @@ class Config(HiddenMapping):
 
     def __repr__(self) -> str:
         where = "" if self._service is None else f" service {self._service}"
-        return f"<Config {self.environment or 'files'}{where}: {len(self)} keys>"
+        return f"<Config {self.environment or 'files'}{where}: {count_of(len(self), 'key')}>"
 
     def __str__(self) -> str:
         return repr(self)
@@ -387,8 +387,7 @@ class Config(HiddenMapping):
         if name in self.__state.known_services:
             return f"the service {name!r} was not selected; name it in services="
         known = self.__state.known_services
-        hint = suggestion(name, known, f"there are: {', '.join(known) or 'none'}")
-        return f"{unknown('service', name, known)}; {hint}"
+        return f"{unknown('service', name, known)}; {suggestion(name, known)}"
 
 
 class Refreshed(NamedTuple):

@@ -9,6 +9,7 @@ from secretsync.config.config import Config
 from secretsync.config.convert import UNFIT, attempt, to_bool, to_float
 from secretsync.core.records import Record
 from secretsync.core.secret import Secret
+from secretsync.core.text import place_of
 from secretsync.planning.plan import EntryId, EntryPart, Plan
 from secretsync.planning.secrecy import secret_entries
 from secretsync.policy.example_values import is_example
@@ -136,7 +137,7 @@ def judge(
             judging.check(check, is_built_in=True)
         judging.refuse_examples()
     return Verdict(
-        findings=tuple(sorted(judging.findings, key=lambda one: (one.file or "", one.line or 0, one.rule))),
+        findings=tuple(sorted(judging.findings, key=lambda one: (*place_of(one), one.rule))),
         unjudged=tuple(dict.fromkeys(judging.unjudged)),
         asked=frozenset(judging.asked),
     )

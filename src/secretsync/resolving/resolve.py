@@ -10,6 +10,7 @@ from secretsync.core.errors import Problem, ProblemKind
 from secretsync.core.model import Failed, Missing, Origin
 from secretsync.core.records import Record
 from secretsync.core.secret import Payload, Secret
+from secretsync.core.text import place_of
 from secretsync.planning.plan import EntryId, EntryPart, EnvironPart, Plan, PlannedEntry, SecretPart
 from secretsync.planning.secrecy import is_secret_part, secret_entries
 from secretsync.project.placeholders import Text
@@ -70,7 +71,7 @@ def resolve(
         if (value := resolve_entry(inputs, planned, resolved, problems)) is not None:
             resolved[entry_id] = value
     if problems:
-        return tuple(sorted(problems, key=lambda problem: (problem.file or "", problem.line or 0, problem.column or 0)))
+        return tuple(sorted(problems, key=place_of))
     return new_config(
         reload,
         environment=plan.project.environment,

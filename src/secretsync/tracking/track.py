@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from secretsync.core.current_user import actor
 from secretsync.core.errors import ConfigurationError, ResolutionError, UsageError
 from secretsync.core.records import Record
+from secretsync.core.text import count_of
 from secretsync.core.timestamps import format_timestamp, parse_timestamp
 from secretsync.planning.plan import Plan
 from secretsync.project.layout import Project
@@ -218,8 +219,8 @@ def find_record(records: Sequence[HistoryRecord], text: str, environment: str) -
     match = _INDEX.fullmatch(text)
     back = 0 if match is None or "~" not in text else int(match[1] or 1)
     if back >= len(records):
-        count = f"is {len(records)} record" if len(records) == 1 else f"are {len(records)} records"
-        raise UsageError(f"{text}: there {count} of {environment}; `secretsync track --list` shows them")
+        there = f"there {'is' if len(records) == 1 else 'are'} {count_of(len(records), 'record')}"
+        raise UsageError(f"{text}: {there} of {environment}; `secretsync track --list` shows them")
     return records[-1 - back]
 
 
