@@ -353,7 +353,7 @@ def test_what_git_would_take_and_what_it_ignores(make: Callable[[Files], Project
     report = audited(made)
     assert places(report, "git-not-ignored") == []
     assert places(report, "git-ignores-env") == [f"{COMMON}:None"]
-    assert ".gitignore:3: env/" in next(one.message for one in report.findings if one.rule == "git-ignores-env")
+    assert ".gitignore:3:env/" in next(one.message for one in report.findings if one.rule == "git-ignores-env")
     made.write(".gitignore", "/.env\n.secrets/\nenv/\n!/env/\n")
     assert places(audited(made), "git-ignores-env") == []
 
