@@ -8,8 +8,8 @@ if TYPE_CHECKING:
 
     from secretsync.api import check_rotation, resolve_config
     from secretsync.appconfig import AppConfig
+    from secretsync.config.binding.fields import Key
     from secretsync.config.config import Config, Refreshed
-    from secretsync.config.fields import Key
     from secretsync.core.errors import (
         ConfigurationError,
         MissingKeyError,
@@ -59,7 +59,7 @@ _HOMES = {
     "AppConfig": "appconfig",
     "Config": "config.config",
     "Finding": "rotation.report",
-    "Key": "config.fields",
+    "Key": "config.binding.fields",
     "Origin": "core.model",
     "Refreshed": "config.config",
     "RotationReport": "rotation.report",

@@ -161,8 +161,8 @@ class Config(HiddenMapping):
         return self.__state.environ.get(key)
 
     def bind(self, kind: type[T], *, service: str | None = None) -> T:
-        """Return an instance of the application's class `kind`, each field from its key; see `settings.bind`."""
-        from secretsync.config.typed import bind
+        """Return an instance of the application's class `kind`, each field from its key; see `binding.bind`."""
+        from secretsync.config.binding.bind import bind
 
         return bind(self, kind, service=service)
 
