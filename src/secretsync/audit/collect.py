@@ -18,7 +18,7 @@ from secretsync.planning.plan import EntryId, EnvironPart, Plan
 from secretsync.planning.request import ConfigRequest, load_plan, make_deadline
 from secretsync.policy.policy_file import open_policy
 from secretsync.policy.rules import RULES, Finding, Severity, found
-from secretsync.policy.validate import planned_subjects, written_values
+from secretsync.policy.subjects import planned_subjects, written_values
 from secretsync.project.env_file import read_env_file
 from secretsync.project.layout import Project, environments
 from secretsync.resolving.pipeline import fetch_logged, inspect_plan

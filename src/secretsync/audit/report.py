@@ -13,7 +13,7 @@ from secretsync.audit.stores import http_findings, shared_findings, store_findin
 from secretsync.core.errors import ExitStatus, Problem, worst_status
 from secretsync.core.records import Record
 from secretsync.core.text import place_of
-from secretsync.policy.policy_file import Policy
+from secretsync.policy.policy import Policy
 from secretsync.policy.rules import CHECK_RULES, RULES, Finding, Severity, found
 from secretsync.policy.validate import judge, unjudged_lines
 

@@ -12,7 +12,8 @@ from secretsync.core.errors import Problem
 from secretsync.core.text import place_of
 from secretsync.policy.example_values import is_example
 from secretsync.policy.plaintext import plaintext_of
-from secretsync.policy.policy_file import Policy, parse_policy
+from secretsync.policy.policy import Policy
+from secretsync.policy.policy_file import parse_policy
 from secretsync.policy.rules import Finding, Severity, found
 from secretsync.policy.secret_patterns import HOLE, has_private_key, has_url_password, known_token, may_be_secret
 from secretsync.project.env_file import parse_env_file

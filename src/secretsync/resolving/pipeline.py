@@ -24,7 +24,7 @@ from secretsync.resolving.resolve import resolve
 from secretsync.resolving.stores import Stores, open_stores
 
 if TYPE_CHECKING:
-    from secretsync.policy.policy_file import Policy
+    from secretsync.policy.policy import Policy
     from secretsync.policy.rules import Finding
     from secretsync.resolving.access_log import AccessLog
     from secretsync.resolving.activity import StoreActivity
@@ -96,7 +96,8 @@ def _validate(
 ) -> None:
     """Raise ValidationError with all that is not as it must be; what is less than an error goes to `warn`."""
     from secretsync.policy.rules import Severity
-    from secretsync.policy.validate import judge, subjects_of, today, without_ignored
+    from secretsync.policy.subjects import subjects_of
+    from secretsync.policy.validate import judge, today, without_ignored
 
     verdict = judge(
         policy,
