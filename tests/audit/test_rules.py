@@ -12,8 +12,8 @@ import pytest
 from secretsync.audit import state
 from secretsync.audit.collect import audit_plan
 from secretsync.audit.report import AuditReport
+from secretsync.core.environ import AnyEnviron, Environ
 from secretsync.core.errors import ConfigurationError
-from secretsync.core.model import AnyEnviron, Environ
 from secretsync.planning.request import ConfigRequest, load_plan
 from secretsync.policy.rules import RULES, Severity
 from secretsync.resolving.stores import StoreAccess
@@ -354,7 +354,7 @@ def test_what_git_would_take_and_what_it_ignores(make: Callable[[Files], Project
     report = audited(made)
     assert places(report, "git-not-ignored") == []
     assert places(report, "git-ignores-env") == [f"{COMMON}:None"]
-    assert ".gitignore:3: env/" in next(one.message for one in report.findings if one.rule == "git-ignores-env")
+    assert ".gitignore:3:env/" in next(one.message for one in report.findings if one.rule == "git-ignores-env")
     made.write(".gitignore", "/.env\n.secrets/\nenv/\n!/env/\n")
     assert places(audited(made), "git-ignores-env") == []
 

@@ -14,9 +14,9 @@ from secretsync import check_rotation
 from secretsync.cli.commands import check_rotation as command
 from secretsync.cli.options import build_parser
 from secretsync.core.model import Clock
+from secretsync.rotation.age_rules import State
 from secretsync.rotation.formats import FORMATS, render
 from secretsync.rotation.formats.prometheus import METRICS
-from secretsync.rotation.report import State
 from secretsync.testing import MemoryProvider
 from tests.rotation.formats.samples import document
 from tests.support.processes import clean_environment, run_command

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from secretsync.core.model import Found, Missing, Payload, SecretRef, Selector
+from secretsync.core.model import Found, Missing, SecretRef, Selector
+from secretsync.core.secret import Payload
 from secretsync.planning.plan import SecretPart
 from secretsync.planning.references import Target
 from secretsync.providers.interface import Answer, Deadline, Provider, RequestCounter

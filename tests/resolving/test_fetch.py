@@ -13,7 +13,8 @@ from typing import Any, ClassVar
 import pytest
 
 from secretsync.core.errors import ConfigurationError, Problem, ProblemKind
-from secretsync.core.model import Failed, Found, Missing, Payload, SecretInfo, SecretRef, Selector
+from secretsync.core.model import Failed, Found, Missing, SecretInfo, SecretRef, Selector
+from secretsync.core.secret import Payload
 from secretsync.planning.plan import SecretPart
 from secretsync.planning.references import Target
 from secretsync.providers import registry

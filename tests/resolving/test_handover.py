@@ -17,8 +17,9 @@ import hypothesis.strategies as st
 import pytest
 
 from secretsync import Config, UsageError, resolve_config
-from secretsync.core.model import Origin, Secret
+from secretsync.core.model import Origin
 from secretsync.core.records import replace
+from secretsync.core.secret import Secret
 from secretsync.project.layout import open_files, open_project
 from secretsync.resolving.handover import Handover, HandoverError
 from secretsync.resolving.handover_codec import KEY_VARIABLE, VARIABLE, handover_variables

@@ -8,19 +8,22 @@ from datetime import datetime
 from secretsync.audit.evidence import Ages, Evidence, Online
 from secretsync.audit.report import AuditReport, audit
 from secretsync.audit.state import file_states, git_state, owners
+from secretsync.core.environ import AnyEnviron
 from secretsync.core.errors import ProblemKind, SecretSyncError
-from secretsync.core.model import AnyEnviron, Secret
+from secretsync.core.secret import Secret
+from secretsync.core.text import count_of
 from secretsync.inspection.check import check
 from secretsync.planning.plan import EntryId, EnvironPart, Plan
 from secretsync.planning.request import ConfigRequest, load_plan
 from secretsync.policy.policy_file import open_policy
 from secretsync.policy.rules import RULES, Finding, Severity, found
-from secretsync.policy.validate import planned_subjects, written_values
+from secretsync.policy.subjects import planned_subjects, written_values
 from secretsync.project.env_file import read_env_file
 from secretsync.project.layout import Project, environments
 from secretsync.resolving.resolve import resolve_values
 from secretsync.resolving.stores import StoreAccess
-from secretsync.rotation.report import RotationReport, State, assess
+from secretsync.rotation.age_rules import State
+from secretsync.rotation.report import RotationReport, assess
 
 __all__ = ["audit_plan"]
 
@@ -129,5 +132,5 @@ def _other_plans(project: Project, environ: Mapping[str, str]) -> dict[str, Plan
         try:
             plans[name] = load_plan(ConfigRequest(environment=name, root=project.root), AnyEnviron(environ))
         except SecretSyncError as error:
-            plans[name] = f"it cannot be read ({len(error.problems)} problems)"
+            plans[name] = f"it cannot be read ({count_of(len(error.problems), 'problem')})"
     return plans

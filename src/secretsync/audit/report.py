@@ -12,7 +12,8 @@ from secretsync.audit.files import git_findings, mode_findings
 from secretsync.audit.stores import http_findings, shared_findings, store_findings, unused_findings
 from secretsync.core.errors import ExitStatus, Problem, worst_status
 from secretsync.core.records import Record
-from secretsync.policy.policy_file import Policy
+from secretsync.core.text import place_of
+from secretsync.policy.policy import Policy
 from secretsync.policy.rules import CHECK_RULES, RULES, Finding, Severity, found
 from secretsync.policy.validate import judge, unjudged_lines
 
@@ -141,9 +142,8 @@ def _ignore(
     return kept, ignored, unused
 
 
-def _order(finding: Finding) -> tuple[bool, str, int, str, str]:
-    is_warning = finding.severity is Severity.WARNING
-    return (is_warning, finding.file or "", finding.line or 0, finding.rule, finding.key or "")
+def _order(finding: Finding) -> tuple[bool, str, int, int, str, str]:
+    return (finding.severity is Severity.WARNING, *place_of(finding), finding.rule, finding.key or "")
 
 
 def _was_asked(rule: str, evidence: Evidence, on_values: frozenset[str]) -> bool:

@@ -8,7 +8,8 @@ from typing import Any
 
 from secretsync.audit.evidence import Evidence
 from secretsync.core.names import LENIENT_ENVIRONMENTS
-from secretsync.planning.plan import Plan, Target
+from secretsync.planning.plan import Plan
+from secretsync.planning.references import Target
 from secretsync.policy.rules import Finding, Severity, found
 from secretsync.project.bindings import StoreConfig
 from secretsync.project.placeholders import BareName, Placeholder, Variable, parse_value

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from secretsync.cli.console import say
 from secretsync.core.errors import UsageError
+from secretsync.core.text import count_of
 
 if TYPE_CHECKING:
     from secretsync.config.config import Config
-    from secretsync.core.model import Environ
+    from secretsync.core.environ import Environ
     from secretsync.planning.plan import Plan
     from secretsync.planning.request import ConfigRequest
     from secretsync.policy.rules import Finding
@@ -121,7 +122,7 @@ def open_plan(
     is_judged: bool = False,
 ) -> tuple[Plan, Environ]:
     """The plan that the options ask for, and the process environment (None: as it is now)."""
-    from secretsync.core.model import Environ
+    from secretsync.core.environ import Environ
     from secretsync.planning.request import load_plan
 
     environ = Environ(os.environ) if environ is None else environ
@@ -135,8 +136,7 @@ def open_plan(
 
 def _say_what_is_planned(plan: Plan) -> None:
     strictness = "strict" if plan.is_strict else "lenient"
-    entries = f"{len(plan.entries)} entr{'y' if len(plan.entries) == 1 else 'ies'}"
-    secrets = f"{len(plan.refs)} secret{'' if len(plan.refs) == 1 else 's'}"
+    entries, secrets = count_of(len(plan.entries), "entry", "entries"), count_of(len(plan.refs), "secret")
     say(f"{plan.project.label}: {strictness}, {entries}, {secrets} to look for")
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from secretsync.core.errors import Problem, ProblemKind
 from secretsync.core.model import Failed, Missing, SecretInfo
 from secretsync.core.records import Record
+from secretsync.core.text import count_of, place_of
 from secretsync.planning.plan import Plan
 from secretsync.resolving.fetch import Answers
 from secretsync.resolving.resolve import failure_problem
@@ -49,11 +50,12 @@ def check(plan: Plan, answers: Answers[SecretInfo], now: datetime) -> Checked:
                 remote.add(target.store)
     not_checked = sorted(notes)
     if fields:
-        not_checked.append(f"the fields of {len(fields)} references: no value was read ({', '.join(sorted(fields))})")
+        not_checked.append(
+            f"the fields of {count_of(len(fields), 'reference')}: no value was read ({', '.join(sorted(fields))})"
+        )
     if remote:
         not_checked.append(f"the right to read values: {', '.join(sorted(remote))}")
-    ordered = sorted(problems, key=lambda problem: (problem.file or "", problem.line or 0, problem.column or 0))
-    return Checked(tuple(ordered), tuple(not_checked), len(found))
+    return Checked(tuple(sorted(problems, key=place_of)), tuple(not_checked), len(found))
 
 
 def _unusable(info: SecretInfo, now: datetime) -> Failed | None:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from secretsync.core.errors import ProblemKind
-from secretsync.core.model import MASK, Failed, Found, Missing, Payload, SecretInfo, SecretRef
+from secretsync.core.model import Failed, Found, Missing, SecretInfo, SecretRef
 from secretsync.core.records import Record, replace
+from secretsync.core.secret import MASK, Payload
 from secretsync.planning.plan import EntryId, EntryPart, EnvironPart, Plan, PlannedEntry, SecretPart
 from secretsync.planning.secrecy import secret_entries
 from secretsync.resolving.fetch import Answers

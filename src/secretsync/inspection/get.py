@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from secretsync.core.errors import ConfigurationError, Problem, ProblemKind, ResolutionError, UsageError
-from secretsync.core.model import Failed, Found, Missing, Secret
+from secretsync.core.model import Failed, Found, Missing
+from secretsync.core.secret import Secret
 from secretsync.planning.plan import Plan, SecretPart
 from secretsync.planning.references import Target, TargetFinder
 from secretsync.planning.request import ConfigRequest, open_request, read_project_bindings

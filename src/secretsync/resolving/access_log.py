@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 from secretsync.core.current_user import actor
 from secretsync.core.errors import OutputError, Problem, ProblemKind
 from secretsync.core.files import take_lock
-from secretsync.core.model import Failed, Found, Missing, Payload
+from secretsync.core.model import Failed, Found, Missing
 from secretsync.core.records import Record
+from secretsync.core.secret import Payload
 from secretsync.core.timestamps import format_timestamp
 from secretsync.planning.plan import Plan, SecretPart
 from secretsync.planning.secrecy import is_secret_part

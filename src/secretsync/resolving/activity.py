@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 
 from secretsync.core.records import Record
+from secretsync.core.text import count_of
 from secretsync.providers.interface import Provider, RequestCounter
 
 __all__ = ["ActivityRecorder", "StoreActivity"]
@@ -21,10 +22,10 @@ class StoreActivity(Record, kw_only=True):
     seconds: float  # until its last answer, or until it was abandoned
 
     def __str__(self) -> str:
-        asked = _count(self.secrets, "secret")
+        asked = count_of(self.secrets, "secret")
         parts = [f"metadata of {asked}" if self.is_metadata else asked]
         if self.requests is not None:
-            parts.append(_count(self.requests, "request"))
+            parts.append(count_of(self.requests, "request"))
         return f"{self.store}: {', '.join(parts)}, {self.seconds:.2f} s"
 
 
@@ -66,7 +67,3 @@ class ActivityRecorder:
     def _sent(self, store: str) -> int | None:
         counter = getattr(self._providers[store], "requests", None)
         return counter.total if isinstance(counter, RequestCounter) else None
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

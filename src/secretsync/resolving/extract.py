@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from secretsync.core.errors import ProblemKind
-from secretsync.core.model import Failed, Payload, Secret, Selector
+from secretsync.core.exact_json import NotJsonError, format_json, parse_json
+from secretsync.core.model import Failed, Selector
+from secretsync.core.secret import Payload, Secret
 
 __all__ = ["select"]
 
@@ -86,7 +88,6 @@ def _decode_base64(value: str | bytes) -> bytes:
 
 
 def _parse_json(text: str) -> Any:
-    from secretsync.core.exact_json import NotJsonError, parse_json  # Imported only if a reference selects JSON.
 
     try:
         return parse_json(text)
@@ -96,7 +97,6 @@ def _parse_json(text: str) -> Any:
 
 
 def _format_json(value: Any) -> str:
-    from secretsync.core.exact_json import format_json  # Imported only if a reference selects JSON.
 
     return format_json(value)
 

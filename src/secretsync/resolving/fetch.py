@@ -8,7 +8,8 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from secretsync.core.errors import ProblemKind
-from secretsync.core.model import Failed, Found, Hidden, Missing, Payload, SecretInfo, SecretRef
+from secretsync.core.model import Failed, Found, Missing, SecretInfo, SecretRef
+from secretsync.core.secret import Hidden, Payload
 from secretsync.planning.plan import SecretPart
 from secretsync.providers.interface import Deadline, Provider
 from secretsync.providers.registry import import_sdk

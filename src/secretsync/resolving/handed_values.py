@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from secretsync.config.config import Resolved
-from secretsync.core.model import Origin, Secret, variable_text
+from secretsync.core.environ import variable_text
+from secretsync.core.model import Origin
 from secretsync.core.records import Record
+from secretsync.core.secret import Secret
 from secretsync.planning.plan import EntryId, Plan
 from secretsync.planning.secrecy import secret_entries
 from secretsync.project.environ_entries import FILE

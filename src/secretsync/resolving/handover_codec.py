@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from secretsync.core.model import Secret
+from secretsync.core.secret import Secret
 
 __all__ = ["KEY_BYTES", "KEY_VARIABLE", "VARIABLE", "decode", "digests", "encode", "handover_variables"]
 

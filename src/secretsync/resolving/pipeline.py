@@ -13,7 +13,7 @@ from secretsync.resolving.resolve import resolve
 from secretsync.resolving.stores import StoreAccess
 
 if TYPE_CHECKING:
-    from secretsync.policy.policy_file import Policy
+    from secretsync.policy.policy import Policy
     from secretsync.policy.rules import Finding
 
 __all__ = ["log_warning", "resolve_plan"]
@@ -63,7 +63,8 @@ def _validate(
 ) -> None:
     """Validate all values: raise ValidationError with every error, and call `warn` with each finding below an error."""
     from secretsync.policy.rules import Severity
-    from secretsync.policy.validate import judge, subjects_of, today, without_ignored
+    from secretsync.policy.subjects import subjects_of
+    from secretsync.policy.validate import judge, today, without_ignored
 
     verdict = judge(
         policy,

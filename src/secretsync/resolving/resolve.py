@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from secretsync.config.config import Config, Resolved, new_config
+from secretsync.core.environ import variable_text
 from secretsync.core.errors import Problem, ProblemKind
-from secretsync.core.model import Failed, Missing, Origin, Payload, Secret, variable_text
+from secretsync.core.model import Failed, Missing, Origin
 from secretsync.core.records import Record
+from secretsync.core.secret import Payload, Secret
+from secretsync.core.text import place_of
 from secretsync.planning.plan import EntryId, EntryPart, EnvironPart, Plan, PlannedEntry, SecretPart
 from secretsync.planning.references import Target
 from secretsync.planning.secrecy import is_secret_part, secret_entries
@@ -74,7 +77,7 @@ def resolve(
     known = [entry_id for entry_id, found in inherited.items() if found.origin.is_secret]
     resolved, problems = resolve_entries(Inputs(plan, answers, environ, secret_entries(plan, known)), inherited)
     if problems:
-        return tuple(sorted(problems, key=lambda problem: (problem.file or "", problem.line or 0, problem.column or 0)))
+        return tuple(sorted(problems, key=place_of))
     return new_config(
         reload,
         environment=plan.project.environment,

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Self
 
 from secretsync.core.errors import ConfigurationError, Problem, ProblemKind, SecretSyncError
-from secretsync.core.model import Payload, SecretInfo
+from secretsync.core.model import SecretInfo
 from secretsync.core.records import Record
+from secretsync.core.secret import Payload
 from secretsync.planning.plan import Plan, SecretPart
 from secretsync.planning.request import make_deadline
 from secretsync.project.bindings import StoreConfig

@@ -11,20 +11,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import ClassVar, Protocol
 
 from secretsync.core.errors import ProblemKind
-from secretsync.core.model import (
-    Clock,
-    Failed,
-    Found,
-    Missing,
-    Outcome,
-    Payload,
-    Secret,
-    SecretInfo,
-    SecretRef,
-    Selector,
-)
+from secretsync.core.model import Clock, Failed, Found, Missing, Outcome, SecretInfo, SecretRef, Selector
 from secretsync.core.records import replace
-from secretsync.planning.plan import SecretPart, Target
+from secretsync.core.secret import Payload, Secret
+from secretsync.planning.plan import SecretPart
+from secretsync.planning.references import Target
 from secretsync.providers.interface import Answer, Deadline, Provider
 from secretsync.resolving.extract import select
 from secretsync.resolving.fetch import Answers, ask

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from secretsync.core.current_user import actor
 from secretsync.core.errors import ConfigurationError, ResolutionError, UsageError
+from secretsync.core.git import GitError, run_git
 from secretsync.core.records import Record
+from secretsync.core.text import count_of
 from secretsync.core.timestamps import format_timestamp, parse_timestamp
 from secretsync.planning.plan import Plan
 from secretsync.project.layout import Project
@@ -27,7 +28,6 @@ __all__ += ["records_of", "track"]
 
 KEPT = 10  # records that a history keeps
 _INDEX = re.compile(r"HEAD(?:~(\d{0,6}))?")
-_GIT_SECONDS = 20
 # Files that `backup` and `audit --save` write. They are searched in the project and one folder deep.
 _KEPT_FILE = re.compile(r"secretsync-\d{8}T\d{6}Z(?:-\d+)?\.tar\.gz|audit-.+-\d{8}T\d{6}Z(?:-\d+)?\.json")
 
@@ -209,36 +209,20 @@ def find_record(records: Sequence[HistoryRecord], text: str, environment: str) -
     match = _INDEX.fullmatch(text)
     back = 0 if match is None or "~" not in text else int(match[1] or 1)
     if back >= len(records):
-        count = f"is {len(records)} record" if len(records) == 1 else f"are {len(records)} records"
-        raise UsageError(f"{text}: there {count} of {environment}; `secretsync track --list` shows them")
+        there = f"there {'is' if len(records) == 1 else 'are'} {count_of(len(records), 'record')}"
+        raise UsageError(f"{text}: {there} of {environment}; `secretsync track --list` shows them")
     return records[-1 - back]
 
 
 def _commit(project: Project, environ: Mapping[str, str]) -> tuple[str | None, bool]:
     """Return the commit that is checked out, and True if the configuration differs from it; None without git."""
-    # In a git hook, GIT_DIR may name the folder of another repository, so no variable of git is passed on.
-    env = {name: environ[name] for name in environ if not name.startswith("GIT_")}
-    command = ["git", "-c", "core.fsmonitor=false", "-C", project.root]
-
-    def ask(*arguments: str) -> str | None:
-        try:
-            done = subprocess.run(
-                [*command, *arguments],
-                env={**env, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"},
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                encoding="utf-8",
-                errors="surrogateescape",
-                timeout=_GIT_SECONDS,
-                check=False,
-            )
-        except (OSError, subprocess.SubprocessError):
-            return None
-        return done.stdout.strip() if done.returncode == 0 else None
-
-    commit = ask("rev-parse", "--verify", "--quiet", "HEAD")
-    if not commit:
-        return None, False
-    # git ignores paths that do not exist.
+    # git accepts paths that do not exist.
     paths = [file.path for file in project.files] + ([project.bindings.path] if project.bindings else [])
-    return commit, bool(ask("status", "--porcelain", "--", *paths))
+    try:
+        commit = run_git(project.root, environ, "rev-parse", "--verify", "--quiet", "HEAD").strip()
+    except GitError:
+        return None, False
+    try:
+        return commit, bool(run_git(project.root, environ, "status", "--porcelain", "--", *paths).strip())
+    except GitError:
+        return commit, False

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from secretsync.audit.report import AuditReport
+from secretsync.core.text import count_of
 from secretsync.policy.rules import Finding
 
 __all__ = ["Reports", "ages_line", "counts_line", "each_once", "moment_text", "place_of", "sentence_of"]
@@ -47,7 +48,6 @@ def each_once(reports: Reports) -> Iterator[tuple[AuditReport, Finding]]:
 
 def counts_line(report: AuditReport) -> str:
     """How many errors and warnings there are, of how many rules."""
-    errors, warnings = len(report.errors), len(report.warnings)
     asked = len({finding.rule for finding in report.findings} | set(report.passed))
-    said = f"{errors} error{'' if errors == 1 else 's'}, {warnings} warning{'' if warnings == 1 else 's'}"
-    return f"{said}; {asked} rules asked, {'online' if report.is_online else 'offline'}"
+    found = f"{count_of(len(report.errors), 'error')}, {count_of(len(report.warnings), 'warning')}"
+    return f"{found}; {count_of(asked, 'rule')} asked, {'online' if report.is_online else 'offline'}"

@@ -19,8 +19,8 @@ from secretsync.cli.console import say, table
 from secretsync.cli.loading import open_plans, store_access
 from secretsync.cli.options import add_access_log, add_source
 from secretsync.core.atomic_write import write_file
+from secretsync.core.environ import AnyEnviron, Environ
 from secretsync.core.errors import ExitStatus, OutputError
-from secretsync.core.model import AnyEnviron, Environ
 from secretsync.policy.rules import RULES
 
 USAGE = "[-e NAME... | --all] [--env-file FILE...] [OPTIONS]"

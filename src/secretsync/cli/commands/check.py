@@ -15,6 +15,7 @@ from secretsync.cli.console import print_json, say
 from secretsync.cli.loading import open_plan, store_access
 from secretsync.cli.options import add_access_log, add_format, add_source
 from secretsync.core.errors import Problem, SecretSyncError, worst_status
+from secretsync.core.text import count_of
 from secretsync.inspection.check import check
 from secretsync.project.layout import named_environment
 from secretsync.resolving.pipeline import resolve_plan
@@ -70,9 +71,9 @@ def _print_text(
     for problem in problems:
         print(problem, file=sys.stderr)
     if problems:
-        say(f"{label}: {len(problems)} problem{'s' if len(problems) > 1 else ''}")
+        say(f"{label}: {count_of(len(problems), 'problem')}")
     elif not is_quiet:
-        found = "every value was read" if count is None else f"{count} secret{'' if count == 1 else 's'} found"
+        found = "every value was read" if count is None else f"{count_of(count, 'secret')} found"
         print(f"{label}: {found}, nothing is missing")
     if not is_quiet:
         for line in not_checked:

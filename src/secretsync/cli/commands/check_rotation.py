@@ -15,8 +15,8 @@ from secretsync.cli.console import say
 from secretsync.cli.loading import open_plans, store_access
 from secretsync.cli.options import add_source
 from secretsync.cli.progress_bar import ProgressBar
+from secretsync.core.environ import Environ
 from secretsync.core.errors import printable
-from secretsync.core.model import Environ
 from secretsync.core.timestamps import parse_timestamp
 from secretsync.resolving.activity import StoreActivity
 from secretsync.rotation import formats

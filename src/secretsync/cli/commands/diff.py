@@ -16,9 +16,10 @@ from secretsync.cli.history import add_history, counted, short_commit
 from secretsync.cli.loading import environment_of, store_access
 from secretsync.cli.options import add_format, add_source
 from secretsync.core.current_user import actor_name
+from secretsync.core.environ import AnyEnviron, Environ
 from secretsync.core.errors import ResolutionError, UsageError, printable
-from secretsync.core.model import MASK, AnyEnviron, Environ
 from secretsync.core.records import Record
+from secretsync.core.secret import MASK
 from secretsync.core.timestamps import format_timestamp
 from secretsync.planning.request import ConfigRequest, load_plan, open_request
 from secretsync.tracking.compare import Change, Comparison, StoreChange, compare

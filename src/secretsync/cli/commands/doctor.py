@@ -11,8 +11,9 @@ import os
 from secretsync.cli.console import print_json, table
 from secretsync.cli.loading import environment_of
 from secretsync.cli.options import add_format, add_source
+from secretsync.core.environ import Environ
 from secretsync.core.errors import ProblemKind, worst_status
-from secretsync.core.model import Environ, Failed
+from secretsync.core.model import Failed
 from secretsync.planning.request import load_plan
 from secretsync.resolving.identify import StoreState
 from secretsync.resolving.stores import StoreAccess

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from secretsync.core.errors import ExitStatus
 from secretsync.core.records import Record
-from secretsync.rotation.report import Finding, RotationReport, State, exit_status
+from secretsync.rotation.age_rules import State
+from secretsync.rotation.report import Finding, RotationReport, exit_status
 
 __all__ = ["Document"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from secretsync.core.errors import printable
+from secretsync.core.text import count_of
 from secretsync.rotation.formats.document import Document
 from secretsync.rotation.report import Finding, RotationReport
 
@@ -14,7 +15,7 @@ def render(document: Document) -> str:
     lines = [_annotation(report, finding) for report, finding in document.findings]
     counts = [f"{count} {state.value}" for state, count in document.summary.items() if count]
     total = sum(document.summary.values())
-    message = f"{total} secrets: {', '.join(counts)}" if counts else "no secrets"
+    message = f"{count_of(total, 'secret')}: {', '.join(counts)}" if counts else "no secrets"
     lines.append(f"::notice title={_property('Secret rotation')}::{_data(message)}")
     return "\n".join(lines) + "\n"
 

@@ -9,10 +9,12 @@ from secretsync.core.durations import format_duration
 from secretsync.core.errors import printable
 from secretsync.core.model import Clock
 from secretsync.core.records import Record
+from secretsync.core.text import count_of
 from secretsync.core.timestamps import format_timestamp
+from secretsync.rotation.age_rules import State
 from secretsync.rotation.formats.document import Document
 from secretsync.rotation.formats.style import STYLE
-from secretsync.rotation.report import RotationReport, SecretAge, State, worst_first
+from secretsync.rotation.report import RotationReport, SecretAge, worst_first
 
 __all__ = ["render"]
 
@@ -150,7 +152,7 @@ def _environment(report: RotationReport, axis: _Axis) -> str:
     count = len(report.secrets)
     empty = "" if rows else '<p class="empty">No entry of this environment refers to a secret.</p>'
     return f"""<section>
-<h2>{_text(report.environment)} <small>{count} secret{"" if count == 1 else "s"}</small></h2>
+<h2>{_text(report.environment)} <small>{count_of(count, "secret")}</small></h2>
 <div class="axis" aria-hidden="true"><div class="scale">{_ticks(axis)}</div></div>
 <ol class="rows">{_grid(axis)}{rows}</ol>{empty}
 </section>

@@ -9,8 +9,9 @@ from urllib.parse import quote
 from secretsync.core.errors import printable
 from secretsync.core.timestamps import format_timestamp
 from secretsync.core.version import __version__
+from secretsync.rotation.age_rules import State
 from secretsync.rotation.formats.document import Document
-from secretsync.rotation.report import Finding, Key, RotationReport, State
+from secretsync.rotation.report import Finding, Key, RotationReport
 
 __all__ = ["render"]
 

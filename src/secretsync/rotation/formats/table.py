@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from secretsync.core.errors import printable
+from secretsync.core.text import count_of
 from secretsync.core.timestamps import format_timestamp
+from secretsync.rotation.age_rules import State
 from secretsync.rotation.formats.document import Document
-from secretsync.rotation.report import RotationReport, SecretAge, State, worst_first
+from secretsync.rotation.report import RotationReport, SecretAge, worst_first
 
 __all__ = ["render"]
 
@@ -47,8 +49,7 @@ def _of_environment(report: RotationReport, *, is_colourful: bool) -> str:
         lines.append(_paint(text[:head], colour, is_colourful) + text[head:])
         lines += [_paint(f"    {printable(said)}", _DIM, is_colourful) for said in _said(secret)]
     counts = [f"{count} {state.value}" for state, count in report.summary.items() if count]
-    total = len(secrets)
-    lines += ["", f"{total} secret{'' if total == 1 else 's'}" + (f": {', '.join(counts)}" if counts else ""), ""]
+    lines += ["", count_of(len(secrets), "secret") + (f": {', '.join(counts)}" if counts else ""), ""]
     return "\n".join(lines)
 
 
