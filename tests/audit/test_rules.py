@@ -432,5 +432,5 @@ def test_no_reason_to_be_here(tmp_path: Path) -> None:
     """Files that are named one by one are audited as strict, without policy and git's view of env/."""
     (tmp_path / ".env").write_text("DEBUG=True\n")
     environ = Environ({})
-    plan = load_plan(ConfigRequest(files=(str(tmp_path / ".env"),), root=str(tmp_path)), environ)
+    plan = load_plan(ConfigRequest(files=(str(tmp_path / ".env"),), root=str(tmp_path), is_judged=True), environ)
     assert [one.rule for one in audit_plan(plan, environ, at=AT).errors] == ["debug-off"]
