@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     )
     from secretsync.core.model import Origin, Secret
     from secretsync.core.version import __version__
-    from secretsync.rotation.report import Finding, RotationReport, SecretAge, State
+    from secretsync.rotation.report import AgeFinding, RotationReport, SecretAge, State
 
 __all__ = [
+    "AgeFinding",
     "AppConfig",
     "Config",
     "ConfigurationError",
-    "Finding",
     "Key",
     "MissingKeyError",
     "Origin",
@@ -57,7 +57,7 @@ _HOMES = {
     "__version__": "core.version",
     "AppConfig": "appconfig",
     "Config": "config.config",
-    "Finding": "rotation.report",
+    "AgeFinding": "rotation.report",
     "Key": "config.fields",
     "Origin": "core.model",
     "Refreshed": "config.config",

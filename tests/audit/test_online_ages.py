@@ -8,7 +8,7 @@ from secretsync.audit.collect import audit_plan
 from secretsync.audit.report import AuditReport
 from secretsync.core.model import Environ
 from secretsync.planning.request import ConfigRequest, load_plan
-from secretsync.policy.rules import Finding, Severity
+from secretsync.policy.rules import RuleFinding, Severity
 from tests.servers.openbao import VaultSpace
 from tests.support.canary import CanaryFactory
 from tests.support.limits import HANG
@@ -24,7 +24,7 @@ def report(environ: Environ, made: Project, at: datetime, environment: str = "pr
     return audit_plan(plan, environ, at=at, is_online=True, timeout=HANG)
 
 
-def of_ages(audited: AuditReport) -> dict[str, Finding]:
+def of_ages(audited: AuditReport) -> dict[str, RuleFinding]:
     """What was found about ages, by rule."""
     return {one.rule: one for one in audited.findings if one.rule.startswith("rotation-")}
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from secretsync.audit.evidence import Ages, Evidence
-from secretsync.policy.rules import Finding, Severity, found
+from secretsync.policy.rules import RuleFinding, Severity, found
 from secretsync.project.bindings import Binding, Limit
 from secretsync.rotation.max_age import Use, applied_limit
 
@@ -27,7 +27,7 @@ def ages(evidence: Evidence) -> Ages:
     )
 
 
-def age_findings(evidence: Evidence) -> Iterator[Finding]:
+def age_findings(evidence: Evidence) -> Iterator[RuleFinding]:
     """Bound secrets that are overdue by their declared date, whose exemption has ended, or that need a date.
 
     None where the stores were asked: they know better.
@@ -49,7 +49,7 @@ def age_findings(evidence: Evidence) -> Iterator[Finding]:
             yield _at(evidence, binding, "rotation-undated", message)
 
 
-def _at(evidence: Evidence, binding: Binding, rule: str, message: str, severity: Severity | None = None) -> Finding:
+def _at(evidence: Evidence, binding: Binding, rule: str, message: str, severity: Severity | None = None) -> RuleFinding:
     file = evidence.plan.bindings.file
     return found(rule, message, key=binding.name, file=file, line=binding.line, severity=severity)
 

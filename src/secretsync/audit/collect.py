@@ -15,14 +15,15 @@ from secretsync.inspection.check import check
 from secretsync.planning.plan import EntryId, EnvironPart, Plan
 from secretsync.planning.request import ConfigRequest, load_plan, make_deadline
 from secretsync.policy.policy_file import open_policy
-from secretsync.policy.rules import RULES, Finding, Severity, found
+from secretsync.policy.rules import RULES, RuleFinding, Severity, found
 from secretsync.policy.validate import planned_subjects, written_values
 from secretsync.project.env_file import read_env_file
 from secretsync.project.layout import Project, environments
 from secretsync.resolving.pipeline import fetch_logged, inspect_plan
 from secretsync.resolving.resolve import resolve_values
 from secretsync.resolving.stores import open_stores
-from secretsync.rotation.report import RotationReport, State, assess
+from secretsync.rotation.assess import assess
+from secretsync.rotation.report import RotationReport, State
 
 if TYPE_CHECKING:
     from secretsync.resolving.access_log import AccessLog
@@ -114,7 +115,7 @@ _AGE_RULES = {
 }
 
 
-def _age_findings(plan: Plan, report: RotationReport) -> Iterator[Finding]:
+def _age_findings(plan: Plan, report: RotationReport) -> Iterator[RuleFinding]:
     """What `check-rotation` finds, at the first entry that uses the secret."""
     for finding in report.findings:
         rule = _AGE_RULES.get(finding.state)

@@ -7,18 +7,18 @@ from collections.abc import Iterator
 from secretsync.audit.evidence import Evidence
 from secretsync.planning.secrecy import is_secret_written
 from secretsync.policy.plaintext import finding_at, plaintext_of
-from secretsync.policy.rules import Finding
+from secretsync.policy.rules import RuleFinding
 from secretsync.project.placeholders import Placeholder, Variable, parse_value
 
 __all__ = ["default_findings", "plaintext_findings", "variable_findings"]
 
 
-def plaintext_findings(evidence: Evidence) -> Iterator[Finding]:
+def plaintext_findings(evidence: Evidence) -> Iterator[RuleFinding]:
     """Every secret in plain text in the environment's files."""
     yield from plaintext_of(evidence.files, evidence.policy, is_strict=evidence.plan.is_strict)
 
 
-def variable_findings(evidence: Evidence) -> Iterator[Finding]:
+def variable_findings(evidence: Evidence) -> Iterator[RuleFinding]:
     """Variables that this process does not have: misspelt, or of the process that will run."""
     for file in evidence.files:
         for entry in file.entries:
@@ -30,7 +30,7 @@ def variable_findings(evidence: Evidence) -> Iterator[Finding]:
                     yield finding_at(entry, "unknown-variable", message)
 
 
-def default_findings(evidence: Evidence) -> Iterator[Finding]:
+def default_findings(evidence: Evidence) -> Iterator[RuleFinding]:
     """In strict environments, every default that would stand in for a missing secret."""
     if not evidence.plan.is_strict:
         return

@@ -9,7 +9,7 @@ from secretsync.core.errors import Problem
 from secretsync.core.records import Record
 from secretsync.planning.plan import Plan
 from secretsync.policy.policy_file import Policy
-from secretsync.policy.rules import Finding
+from secretsync.policy.rules import RuleFinding
 from secretsync.policy.validate import Subject
 from secretsync.project.env_file import EnvFile
 
@@ -48,7 +48,7 @@ class Online(Record, kw_only=True):
     """What the stores said."""
 
     problems: tuple[Problem, ...] = ()  # secrets that could not be had
-    findings: tuple[Finding, ...] = ()  # about their ages
+    findings: tuple[RuleFinding, ...] = ()  # about their ages
     ages: Ages
     not_checked: tuple[str, ...] = ()
 

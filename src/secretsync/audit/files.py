@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from secretsync.audit.evidence import Evidence, GitState
 from secretsync.planning.plan import Plan
 from secretsync.policy.plaintext import plaintext_of
-from secretsync.policy.rules import Finding, Severity, found
+from secretsync.policy.rules import RuleFinding, Severity, found
 
 __all__ = ["git_findings", "is_private_path", "mode_findings", "secret_folders"]
 
@@ -19,9 +19,9 @@ _PRIVATE = (".secrets/*", "*/.secrets/*", ".env", "*/.env", ".env.*", "*/.env.*"
 _HARMLESS = ("example", "sample", "template", "dist", "schema", "defaults")
 
 
-def mode_findings(evidence: Evidence, plaintext: tuple[Finding, ...]) -> Iterator[Finding]:
+def mode_findings(evidence: Evidence, plaintext: tuple[RuleFinding, ...]) -> Iterator[RuleFinding]:
     """Files that the wrong people may read, write or own. `plaintext`: where plain secrets were found."""
-    first: dict[str | None, Finding] = {}
+    first: dict[str | None, RuleFinding] = {}
     for finding in plaintext:
         first.setdefault(finding.file, finding)
     for state in evidence.states:
@@ -62,7 +62,7 @@ def _is_harmless(path: str) -> bool:
     return any(word in _HARMLESS for word in path.rsplit("/", 1)[-1].split("."))
 
 
-def git_findings(evidence: Evidence) -> Iterator[Finding]:
+def git_findings(evidence: Evidence) -> Iterator[RuleFinding]:
     """What git tracks and should not, or ignores and should not."""
     git, folders = evidence.git, secret_folders(evidence.plan)
     if not isinstance(git, GitState):

@@ -13,7 +13,7 @@ from secretsync.audit.stores import http_findings, shared_findings, store_findin
 from secretsync.core.errors import ExitStatus, Problem, worst_status
 from secretsync.core.records import Record
 from secretsync.policy.policy_file import Policy
-from secretsync.policy.rules import CHECK_RULES, RULES, Finding, Severity, found
+from secretsync.policy.rules import CHECK_RULES, RULES, RuleFinding, Severity, found
 from secretsync.policy.validate import judge, unjudged_lines
 
 __all__ = ["AuditReport", "Ignored", "audit"]
@@ -28,7 +28,7 @@ _ONLY_STRICT = ("default-on-secret", "development-store", "rotation-undated")
 class Ignored(Record, kw_only=True):
     """A finding that the policy ignores."""
 
-    finding: Finding
+    finding: RuleFinding
     reason: str
 
 
@@ -38,7 +38,7 @@ class AuditReport(Record, kw_only=True):
     environment: str
     at: datetime
     is_online: bool
-    findings: tuple[Finding, ...]  # errors first, then by place
+    findings: tuple[RuleFinding, ...]  # errors first, then by place
     ignored: tuple[Ignored, ...]
     passed: tuple[str, ...]  # rules that were asked and found nothing, in the order of the table
     not_checked: tuple[str, ...]
@@ -46,12 +46,12 @@ class AuditReport(Record, kw_only=True):
     ages: Ages
 
     @property
-    def errors(self) -> tuple[Finding, ...]:
+    def errors(self) -> tuple[RuleFinding, ...]:
         """The findings that make an audit fail."""
         return tuple(finding for finding in self.findings if finding.severity is Severity.ERROR)
 
     @property
-    def warnings(self) -> tuple[Finding, ...]:
+    def warnings(self) -> tuple[RuleFinding, ...]:
         """The others."""
         return tuple(finding for finding in self.findings if finding.severity is Severity.WARNING)
 
@@ -91,7 +91,7 @@ def audit(evidence: Evidence) -> AuditReport:
     )
 
 
-def _findings(evidence: Evidence) -> Iterator[Finding]:
+def _findings(evidence: Evidence) -> Iterator[RuleFinding]:
     """What the rules on files, bindings and ages find."""
     plaintext = tuple(plaintext_findings(evidence))
     yield from plaintext
@@ -113,8 +113,8 @@ def _findings(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _ignore(
-    policy: Policy, findings: list[Finding], evidence: Evidence
-) -> tuple[list[Finding], list[Ignored], list[Finding]]:
+    policy: Policy, findings: list[RuleFinding], evidence: Evidence
+) -> tuple[list[RuleFinding], list[Ignored], list[RuleFinding]]:
     """What is to be reported, what the policy ignores, and what it ignores in vain."""
     kept, ignored, used = [], [], set()
     for finding in findings:
@@ -141,7 +141,7 @@ def _ignore(
     return kept, ignored, unused
 
 
-def _order(finding: Finding) -> tuple[bool, str, int, str, str]:
+def _order(finding: RuleFinding) -> tuple[bool, str, int, str, str]:
     is_warning = finding.severity is Severity.WARNING
     return (is_warning, finding.file or "", finding.line or 0, finding.rule, finding.key or "")
 

@@ -9,7 +9,7 @@ from typing import Any
 from secretsync.audit.evidence import Evidence
 from secretsync.core.names import LENIENT_ENVIRONMENTS
 from secretsync.planning.plan import Plan, Target
-from secretsync.policy.rules import Finding, Severity, found
+from secretsync.policy.rules import RuleFinding, Severity, found
 from secretsync.project.bindings import StoreConfig
 from secretsync.project.placeholders import BareName, Placeholder, Variable, parse_value
 
@@ -27,7 +27,7 @@ Place = tuple[str | None, int | None]
 Identity = tuple[object, ...]
 
 
-def shared_findings(evidence: Evidence) -> Iterator[Finding]:
+def shared_findings(evidence: Evidence) -> Iterator[RuleFinding]:
     """Secrets that this environment and another one, one of them strict, both use."""
     plan = evidence.plan
     own = _secrets(plan)
@@ -77,7 +77,7 @@ def _is_one_place(config: StoreConfig, target: Target) -> bool:
     return is_addressed or target.ref.path.startswith("arn:")
 
 
-def store_findings(evidence: Evidence) -> Iterator[Finding]:
+def store_findings(evidence: Evidence) -> Iterator[RuleFinding]:
     """In strict environments, stores and references that are development's by their words."""
     plan = evidence.plan
     if not plan.is_strict:
@@ -119,7 +119,7 @@ def _strings(table: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[t
             yield from _strings(value, (*path, key))
 
 
-def http_findings(evidence: Evidence) -> Iterator[Finding]:
+def http_findings(evidence: Evidence) -> Iterator[RuleFinding]:
     """Stores that would be spoken to in plain http beyond this machine."""
     bindings = evidence.plan.bindings
     severity = None if evidence.plan.is_strict else Severity.WARNING
@@ -133,7 +133,7 @@ def http_findings(evidence: Evidence) -> Iterator[Finding]:
                 yield found("plain-http", message, key=".".join(at), file=bindings.file, line=line, severity=severity)
 
 
-def unused_findings(evidence: Evidence) -> Iterator[Finding]:
+def unused_findings(evidence: Evidence) -> Iterator[RuleFinding]:
     """Bindings of names that no env file of the environment uses."""
     bindings = evidence.plan.bindings
     used: set[str] = set()

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from secretsync.core.model import Entry
 from secretsync.policy.example_values import is_example
 from secretsync.policy.policy_file import Policy
-from secretsync.policy.rules import Finding, Severity, found
+from secretsync.policy.rules import RuleFinding, Severity, found
 from secretsync.policy.secret_patterns import (
     HOLE,
     has_password,
@@ -22,7 +22,7 @@ from secretsync.project.placeholders import Placeholder, Text, Variable, parse_v
 __all__ = ["finding_at", "plaintext_of", "written"]
 
 
-def plaintext_of(files: Iterable[EnvFile], policy: Policy, *, is_strict: bool) -> Iterator[Finding]:
+def plaintext_of(files: Iterable[EnvFile], policy: Policy, *, is_strict: bool) -> Iterator[RuleFinding]:
     """Every secret in plain text in `files`: of each entry the surest sign alone; keys and tokens in comments too."""
     for file in files:
         for line, comment in file.comments:
@@ -34,7 +34,7 @@ def plaintext_of(files: Iterable[EnvFile], policy: Policy, *, is_strict: bool) -
                 yield finding
 
 
-def _plaintext(entry: Entry, policy: Policy, *, is_strict: bool) -> Finding | None:
+def _plaintext(entry: Entry, policy: Policy, *, is_strict: bool) -> RuleFinding | None:
     literal, defaults = written(entry)
     whole = HOLE.join([literal, *defaults])
     weak = Severity.ERROR if is_strict else Severity.WARNING
@@ -75,6 +75,6 @@ def written(entry: Entry) -> tuple[str, list[str]]:
     return literal, [part.default for part in parts if isinstance(part, Placeholder | Variable) and part.default]
 
 
-def finding_at(entry: Entry, rule: str, message: str, severity: Severity | None = None) -> Finding:
+def finding_at(entry: Entry, rule: str, message: str, severity: Severity | None = None) -> RuleFinding:
     """A finding at an entry's line."""
     return found(rule, message, key=entry.key, file=entry.file, line=entry.line, severity=severity)

@@ -11,7 +11,7 @@ from secretsync.core.files import Input
 from secretsync.core.names import SensitiveNames, is_entry_name, is_environment_name
 from secretsync.core.records import Record
 from secretsync.core.text import suggestion, unknown
-from secretsync.policy.rules import CHECK_RULES, RULES, Finding, Severity
+from secretsync.policy.rules import CHECK_RULES, RULES, RuleFinding, Severity
 from secretsync.project.layout import Project, policy_file
 from secretsync.project.sensitive_names import names_in
 from secretsync.project.toml_reader import Reader, parse_document, read_document
@@ -58,7 +58,7 @@ class Ignore(Record, kw_only=True):
     until: date | None = None  # the last day
     line: int | None = None
 
-    def covers(self, finding: Finding, today: date) -> bool:
+    def covers(self, finding: RuleFinding, today: date) -> bool:
         """Whether it is about this finding, and holds today."""
         from fnmatch import fnmatchcase
 
@@ -84,7 +84,7 @@ class Policy(Record, kw_only=True):
         """Return True if a value with this name is a secret."""
         return self.names.is_sensitive(name)
 
-    def ignored_by(self, finding: Finding, today: date) -> Ignore | None:
+    def ignored_by(self, finding: RuleFinding, today: date) -> Ignore | None:
         """What says that `finding` is not to be reported, or None."""
         return next((ignore for ignore in self.ignores if ignore.covers(finding, today)), None)
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from secretsync.core.errors import Problem, ProblemKind
 from secretsync.core.records import Record
 
-__all__ = ["CHECK_RULES", "RULES", "Finding", "Rule", "Severity", "found"]
+__all__ = ["CHECK_RULES", "RULES", "Rule", "RuleFinding", "Severity", "found"]
 
 
 class Severity(StrEnum):
@@ -27,7 +27,7 @@ class Rule(Record, kw_only=True):
     applies: str = "always"  # in which environments, in words
 
 
-class Finding(Record, kw_only=True):
+class RuleFinding(Record, kw_only=True):
     """One place where a rule is not kept. It has no room for a value."""
 
     rule: str
@@ -60,10 +60,10 @@ def found(
     line: int | None = None,
     hint: str | None = None,
     severity: Severity | None = None,
-) -> Finding:
+) -> RuleFinding:
     """A finding with the rule's own hint and severity where none is given."""
     of = RULES[rule]
-    return Finding(
+    return RuleFinding(
         rule=rule,
         severity=severity or of.severity,
         message=message,

@@ -13,7 +13,7 @@ from secretsync.planning.plan import EntryId, EntryPart, Plan
 from secretsync.planning.secrecy import secret_entries
 from secretsync.policy.example_values import is_example
 from secretsync.policy.policy_file import Check, Policy, Requirement
-from secretsync.policy.rules import Finding, Severity, found
+from secretsync.policy.rules import RuleFinding, Severity, found
 from secretsync.project.placeholders import Text
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Unjudged(Record, kw_only=True):
 class Verdict(Record, kw_only=True):
     """What was found, what could not be looked at, and which rules were asked."""
 
-    findings: tuple[Finding, ...]
+    findings: tuple[RuleFinding, ...]
     unjudged: tuple[Unjudged, ...]
     asked: frozenset[str]  # rules that looked at something
 
@@ -149,7 +149,9 @@ def today() -> date:
     return datetime.now(UTC).date()
 
 
-def without_ignored(policy: Policy, findings: Iterable[Finding], today: Callable[[], date]) -> tuple[Finding, ...]:
+def without_ignored(
+    policy: Policy, findings: Iterable[RuleFinding], today: Callable[[], date]
+) -> tuple[RuleFinding, ...]:
     """Those of `findings` that the policy does not ignore."""
     if not policy.ignores:
         return tuple(findings)
@@ -173,7 +175,7 @@ class _Judging:
         self.environ = environ
         self.services = services
         self.known_services = known_services
-        self.findings: list[Finding] = []
+        self.findings: list[RuleFinding] = []
         # By kind and place: where a policy says what a built-in rule says too, only the policy is heard.
         self.failed: set[tuple[str, str, int]] = set()
         self.unjudged: list[Unjudged] = []
@@ -199,7 +201,7 @@ class _Judging:
             return
         self.findings.append(self._missing(requirement, subject, list(visible)))
 
-    def _missing(self, requirement: Requirement, subject: Subject | None, elsewhere: list[str | None]) -> Finding:
+    def _missing(self, requirement: Requirement, subject: Subject | None, elsewhere: list[str | None]) -> RuleFinding:
         wanted = f" in the service {requirement.service}" if requirement.service is not None else ""
         state = "it is empty" if subject is not None else "it is not defined"
         message = f"it is required{wanted}, and {state}"

@@ -24,7 +24,7 @@ from secretsync.resolving.stores import Stores, open_stores
 
 if TYPE_CHECKING:
     from secretsync.policy.policy_file import Policy
-    from secretsync.policy.rules import Finding
+    from secretsync.policy.rules import RuleFinding
     from secretsync.resolving.access_log import AccessLog
     from secretsync.resolving.activity import StoreActivity
 
@@ -40,7 +40,7 @@ def resolve_plan(
     known: Mapping[EntryId, Resolved] | None = None,
     request: ConfigRequest | None = None,
     validate: bool = False,
-    warn: Callable[[Finding], None] | None = None,
+    warn: Callable[[RuleFinding], None] | None = None,
     log: AccessLog | None = None,
     on_activity: Callable[[StoreActivity], None] | None = None,
 ) -> Config:
@@ -91,7 +91,7 @@ def fetch_logged(plan: Plan, stores: Stores, deadline: Deadline, log: AccessLog 
 
 
 def _validate(
-    config: Config, plan: Plan, policy: Policy, environ: Mapping[str, str], warn: Callable[[Finding], None]
+    config: Config, plan: Plan, policy: Policy, environ: Mapping[str, str], warn: Callable[[RuleFinding], None]
 ) -> None:
     """Raise ValidationError with all that is not as it must be; what is less than an error goes to `warn`."""
     from secretsync.policy.rules import Severity
@@ -114,7 +114,7 @@ def _validate(
         raise ValidationError(errors)
 
 
-def _log(finding: Finding) -> None:
+def _log(finding: RuleFinding) -> None:
     log_warning(str(finding.problem))
 
 

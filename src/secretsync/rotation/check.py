@@ -37,7 +37,7 @@ def rotation_of_plan(
     """How old the secrets of a plan are; see `check_rotation`."""
     from datetime import UTC, datetime
 
-    from secretsync.rotation.report import assess  # resolving needs none of it
+    from secretsync.rotation.assess import assess
 
     deadline = make_deadline(plan.bindings, timeout, more=len(plan.refs) / _SECRETS_A_SECOND)
     with open_stores(plan, environ, stores, on_activity) as opened:
