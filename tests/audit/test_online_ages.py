@@ -8,7 +8,8 @@ from secretsync.audit.collect import audit_plan
 from secretsync.audit.report import AuditReport
 from secretsync.core.model import Environ
 from secretsync.planning.request import ConfigRequest, load_plan
-from secretsync.policy.rules import RuleFinding, Severity
+from secretsync.policy.findings import RuleFinding
+from secretsync.policy.rules import Severity
 from tests.servers.openbao import VaultSpace
 from tests.support.canary import CanaryFactory
 from tests.support.limits import HANG

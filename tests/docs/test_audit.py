@@ -13,7 +13,7 @@ def test_the_table_of_rules() -> None:
     """A row for each rule, in the order of the code: id, severity, title, where it applies."""
     table = TEXT.partition("<!-- rules -->\n")[2].partition("<!-- /rules -->")[0].rstrip("\n").split("\n")[2:]
     assert table == [
-        f"| `{rule.id}` | {rule.severity.value} | {rule.title} | {rule.applies} |" for rule in RULES.values()
+        f"| `{rule.id}` | {rule.severity.value} | {rule.title} | {rule.scope.value} |" for rule in RULES.values()
     ]
 
 

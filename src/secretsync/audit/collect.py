@@ -14,8 +14,10 @@ from secretsync.core.model import AnyEnviron, Secret
 from secretsync.inspection.check import check
 from secretsync.planning.plan import EntryId, EnvironPart, Plan
 from secretsync.planning.request import ConfigRequest, load_plan, make_deadline
+from secretsync.policy.findings import RuleFinding, found
+from secretsync.policy.plaintext import plaintext_of
 from secretsync.policy.policy_file import open_policy
-from secretsync.policy.rules import RULES, RuleFinding, Severity, found
+from secretsync.policy.rules import RULES
 from secretsync.policy.validate import planned_subjects, written_values
 from secretsync.project.env_file import read_env_file
 from secretsync.project.layout import Project, environments
@@ -55,11 +57,13 @@ def audit_plan(
     if is_online:
         values, online = _ask_for_audit(plan, environ, at, timeout, log, on_activity)
     project = plan.project
+    files = tuple(read_env_file(file.path, file=file.shown, service=file.service) for file in project.files)
     return audit(
         Evidence(
             plan=plan,
             policy=policy,
-            files=tuple(read_env_file(file.path, file=file.shown, service=file.service) for file in project.files),
+            files=files,
+            plaintext=tuple(plaintext_of(files, policy, is_strict=plan.is_strict)),
             subjects=planned_subjects(plan, values),
             states=file_states(project),
             owners=owners(project),
@@ -122,7 +126,6 @@ def _age_findings(plan: Plan, report: RotationReport) -> Iterator[RuleFinding]:
         if rule is None or finding.kind is not None or (rule == "rotation-undated" and not plan.is_strict):
             continue
         key = finding.keys[0]
-        is_weak = RULES[rule].severity is Severity.WARNING or not plan.is_strict
         yield found(
             rule,
             f"{finding.reference}: {finding.cause}",
@@ -130,7 +133,7 @@ def _age_findings(plan: Plan, report: RotationReport) -> Iterator[RuleFinding]:
             file=key.file,
             line=key.line,
             hint=finding.hint,
-            severity=Severity.WARNING if is_weak else Severity.ERROR,
+            severity=RULES[rule].severity_in(is_strict=plan.is_strict),
         )
 
 

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Mapping
 
 from secretsync.audit.evidence import FileState, GitState
-from secretsync.audit.files import is_private_path, secret_folders
+from secretsync.audit.git import is_private_path, secret_folders
 from secretsync.planning.plan import Plan
 from secretsync.project.env_file import read_env_file
 from secretsync.project.layout import Project, policy_file

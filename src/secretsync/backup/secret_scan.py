@@ -10,9 +10,10 @@ from typing import Any
 from secretsync.backup.tree import Node
 from secretsync.core.errors import Problem
 from secretsync.policy.example_values import is_example
+from secretsync.policy.findings import RuleFinding, found
 from secretsync.policy.plaintext import plaintext_of
 from secretsync.policy.policy_file import Policy, parse_policy
-from secretsync.policy.rules import RuleFinding, Severity, found
+from secretsync.policy.rules import Severity
 from secretsync.policy.secret_patterns import HOLE, has_private_key, has_url_password, known_token, may_be_secret
 from secretsync.project.env_file import parse_env_file
 from secretsync.project.placeholders import StorePath, parse_reference

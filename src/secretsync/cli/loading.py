@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from secretsync.core.model import Environ
     from secretsync.planning.plan import Plan
     from secretsync.planning.request import ConfigRequest
-    from secretsync.policy.rules import RuleFinding
+    from secretsync.policy.findings import RuleFinding
     from secretsync.project.env_file import EnvFile
     from secretsync.resolving.access_log import AccessLog
     from secretsync.resolving.handover import Handover

@@ -12,8 +12,9 @@ from secretsync.core.records import Record
 from secretsync.planning.plan import EntryId, EntryPart, Plan
 from secretsync.planning.secrecy import secret_entries
 from secretsync.policy.example_values import is_example
+from secretsync.policy.findings import RuleFinding, found
 from secretsync.policy.policy_file import Check, Policy, Requirement
-from secretsync.policy.rules import RuleFinding, Severity, found
+from secretsync.policy.rules import Severity
 from secretsync.project.placeholders import Text
 
 if TYPE_CHECKING:

@@ -23,8 +23,8 @@ from secretsync.resolving.resolve import resolve
 from secretsync.resolving.stores import Stores, open_stores
 
 if TYPE_CHECKING:
+    from secretsync.policy.findings import RuleFinding
     from secretsync.policy.policy_file import Policy
-    from secretsync.policy.rules import RuleFinding
     from secretsync.resolving.access_log import AccessLog
     from secretsync.resolving.activity import StoreActivity
 

@@ -8,7 +8,8 @@ from secretsync.audit.formats.shared import Reports, sentence_of
 from secretsync.audit.report import AuditReport
 from secretsync.core.errors import printable
 from secretsync.core.timestamps import format_timestamp
-from secretsync.policy.rules import RULES, RuleFinding
+from secretsync.policy.findings import RuleFinding
+from secretsync.policy.rules import RULES
 
 __all__ = ["as_json"]
 

@@ -12,7 +12,8 @@ from secretsync.audit.formats.shared import (
 )
 from secretsync.core.reporting.markdown import escape_markdown, markdown_list, markdown_table
 from secretsync.core.timestamps import format_timestamp
-from secretsync.policy.rules import RuleFinding, Severity
+from secretsync.policy.findings import RuleFinding
+from secretsync.policy.rules import Severity
 
 __all__ = ["as_markdown"]
 

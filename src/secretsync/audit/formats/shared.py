@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from secretsync.audit.report import AuditReport
 from secretsync.core.reporting.rows import Place, ReportRow
-from secretsync.policy.rules import RuleFinding, Severity
+from secretsync.policy.findings import RuleFinding
+from secretsync.policy.rules import Severity
 
 __all__ = ["Reports", "ages_line", "counts_line", "each_once", "place_of", "report_rows", "sentence_of"]
 

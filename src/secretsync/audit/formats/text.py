@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from secretsync.audit.formats.shared import Reports, ages_line, counts_line, each_once, place_of, sentence_of
 from secretsync.core.errors import printable
-from secretsync.policy.rules import RuleFinding
+from secretsync.policy.findings import RuleFinding
 
 __all__ = ["as_text"]
 
