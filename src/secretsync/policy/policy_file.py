@@ -11,7 +11,6 @@ from secretsync.core.files import Input
 from secretsync.core.names import SensitiveNames, is_entry_name, is_environment_name
 from secretsync.core.records import Record
 from secretsync.core.text import suggestion, unknown
-from secretsync.policy.findings import RuleFinding
 from secretsync.policy.rules import CHECK_RULES, RULES, Severity
 from secretsync.project.layout import Project, policy_file
 from secretsync.project.sensitive_names import names_in
@@ -19,6 +18,8 @@ from secretsync.project.toml_reader import Reader, parse_document, read_document
 
 if TYPE_CHECKING:
     from datetime import date
+
+    from secretsync.policy.findings import RuleFinding
 
 __all__ = ["Check", "Ignore", "Policy", "Requirement", "open_policy", "parse_policy", "read_policy"]
 
