@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from secretsync.core.secret import Secret
     from secretsync.core.version import __version__
     from secretsync.rotation.age_rules import State
-    from secretsync.rotation.report import Finding, RotationReport, SecretAge
+    from secretsync.rotation.report import AgeFinding, RotationReport, SecretAge
 
 __all__ = [
+    "AgeFinding",
     "AppConfig",
     "Config",
     "ConfigurationError",
-    "Finding",
     "Key",
     "MissingKeyError",
     "Origin",
@@ -59,7 +59,7 @@ _HOMES = {
     "__version__": "core.version",
     "AppConfig": "appconfig",
     "Config": "config.config",
-    "Finding": "rotation.report",
+    "AgeFinding": "rotation.report",
     "Key": "config.binding.fields",
     "Origin": "core.model",
     "Refreshed": "config.config",

@@ -8,7 +8,8 @@ from secretsync.audit.collect import audit_plan
 from secretsync.audit.report import AuditReport
 from secretsync.core.environ import Environ
 from secretsync.planning.request import ConfigRequest, load_plan
-from secretsync.policy.rules import Finding, Severity
+from secretsync.policy.findings import RuleFinding
+from secretsync.policy.rules import Severity
 from secretsync.resolving.stores import StoreAccess
 from tests.servers.openbao import VaultSpace
 from tests.support.canary import CanaryFactory
@@ -25,7 +26,7 @@ def report(environ: Environ, made: Project, at: datetime, environment: str = "pr
     return audit_plan(plan, environ, at=at, access=StoreAccess(environ, timeout=HANG))
 
 
-def of_ages(audited: AuditReport) -> dict[str, Finding]:
+def of_ages(audited: AuditReport) -> dict[str, RuleFinding]:
     """What was found about ages, by rule."""
     return {one.rule: one for one in audited.findings if one.rule.startswith("rotation-")}
 

@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 
 from secretsync.audit import state
+from secretsync.audit.checks import CHECKS
 from secretsync.audit.collect import audit_plan
 from secretsync.audit.report import AuditReport
 from secretsync.core.environ import AnyEnviron, Environ
 from secretsync.core.errors import ConfigurationError
 from secretsync.planning.request import ConfigRequest, load_plan
-from secretsync.policy.rules import RULES, Severity
+from secretsync.policy.checks import BUILT_IN
+from secretsync.policy.rules import CHECK_RULES, RULES, Severity
 from secretsync.resolving.stores import StoreAccess
 from tests.support.canary import make_canary
 from tests.support.processes import clean_environment, run_command
@@ -433,5 +435,11 @@ def test_no_reason_to_be_here(tmp_path: Path) -> None:
     """Files that are named one by one are audited as strict, without policy and git's view of env/."""
     (tmp_path / ".env").write_text("DEBUG=True\n")
     environ = Environ({})
-    plan = load_plan(ConfigRequest(files=(str(tmp_path / ".env"),), root=str(tmp_path)), environ)
+    plan = load_plan(ConfigRequest(files=(str(tmp_path / ".env"),), root=str(tmp_path), is_judged=True), environ)
     assert [one.rule for one in audit_plan(plan, environ, at=AT).errors] == ["debug-off"]
+
+
+def test_every_rule_has_its_check() -> None:
+    """A function of the audit checks each rule that is neither on values nor on unused ignores."""
+    on_values = {"policy-required", *CHECK_RULES.values(), *(check.rule for check in BUILT_IN), "example-value"}
+    assert set(CHECKS) == set(RULES) - on_values - {"unused-ignore"}

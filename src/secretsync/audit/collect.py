@@ -15,15 +15,18 @@ from secretsync.core.text import count_of
 from secretsync.inspection.check import check
 from secretsync.planning.plan import EntryId, EnvironPart, Plan
 from secretsync.planning.request import ConfigRequest, load_plan
+from secretsync.policy.findings import RuleFinding, found
+from secretsync.policy.plaintext import plaintext_of
 from secretsync.policy.policy_file import open_policy
-from secretsync.policy.rules import RULES, Finding, Severity, found
+from secretsync.policy.rules import RULES
 from secretsync.policy.subjects import planned_subjects, written_values
 from secretsync.project.env_file import read_env_file
 from secretsync.project.layout import Project, environments
 from secretsync.resolving.resolve import resolve_values
 from secretsync.resolving.stores import StoreAccess
 from secretsync.rotation.age_rules import State
-from secretsync.rotation.report import RotationReport, assess
+from secretsync.rotation.assess import assess
+from secretsync.rotation.report import RotationReport
 
 __all__ = ["audit_plan"]
 
@@ -41,11 +44,13 @@ def audit_plan(
     policy = open_policy(plan.project)
     values, online = (written_values(plan), None) if access is None else _ask_stores(plan, access, at)
     project = plan.project
+    files = tuple(read_env_file(file.path, file=file.shown, service=file.service) for file in project.files)
     return audit(
         Evidence(
             plan=plan,
             policy=policy,
-            files=tuple(read_env_file(file.path, file=file.shown, service=file.service) for file in project.files),
+            files=files,
+            plaintext=tuple(plaintext_of(files, policy, is_strict=plan.is_strict)),
             subjects=planned_subjects(plan, values),
             states=file_states(project),
             owners=owners(project),
@@ -92,14 +97,13 @@ _AGE_RULES = {
 }
 
 
-def _age_findings(plan: Plan, report: RotationReport) -> Iterator[Finding]:
+def _age_findings(plan: Plan, report: RotationReport) -> Iterator[RuleFinding]:
     """Return the findings of `check-rotation`, each at the first entry that uses the secret."""
     for finding in report.findings:
         rule = _AGE_RULES.get(finding.state)
         if rule is None or finding.kind is not None or (rule == "rotation-undated" and not plan.is_strict):
             continue
         key = finding.keys[0]
-        is_weak = RULES[rule].severity is Severity.WARNING or not plan.is_strict
         yield found(
             rule,
             f"{finding.reference}: {finding.cause}",
@@ -107,7 +111,7 @@ def _age_findings(plan: Plan, report: RotationReport) -> Iterator[Finding]:
             file=key.file,
             line=key.line,
             hint=finding.hint,
-            severity=Severity.WARNING if is_weak else Severity.ERROR,
+            severity=RULES[rule].severity_in(is_strict=plan.is_strict),
         )
 
 

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Mapping
 
 from secretsync.audit.evidence import FileState, GitState
-from secretsync.audit.files import is_private_path, secret_folders
+from secretsync.audit.git import is_private_path, secret_folders
 from secretsync.core.git import GitError, ignored_paths, run_git
 from secretsync.planning.plan import Plan
 from secretsync.project.env_file import read_env_file

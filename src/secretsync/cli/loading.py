@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from secretsync.core.environ import Environ
     from secretsync.planning.plan import Plan
     from secretsync.planning.request import ConfigRequest
-    from secretsync.policy.rules import Finding
+    from secretsync.policy.findings import RuleFinding
     from secretsync.project.env_file import EnvFile
     from secretsync.resolving.access_log import AccessLog
     from secretsync.resolving.activity import StoreActivity
@@ -223,7 +223,7 @@ def resolve_valid(plan: Plan, environ: Environ, options: argparse.Namespace) -> 
     if plan.is_strict and options.no_validate:
         say(f"{plan.project.label}: values are not validated (--no-validate)")
 
-    def warn(finding: Finding) -> None:
+    def warn(finding: RuleFinding) -> None:
         if not options.quiet:
             say(f"warning: {finding.problem}")
 

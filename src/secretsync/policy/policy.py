@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from secretsync.core.errors import Problem
 from secretsync.core.names import SensitiveNames
 from secretsync.core.records import Record
-from secretsync.policy.rules import Finding, Severity
+from secretsync.policy.findings import RuleFinding
+from secretsync.policy.rules import Severity
 
 if TYPE_CHECKING:
     from datetime import date
@@ -49,7 +50,7 @@ class Ignore(Record, kw_only=True):
     until: date | None = None  # the last day
     line: int | None = None
 
-    def covers(self, finding: Finding, today: date) -> bool:
+    def covers(self, finding: RuleFinding, today: date) -> bool:
         """Return True if this entry names the finding and has not expired."""
         from fnmatch import fnmatchcase
 
@@ -75,6 +76,6 @@ class Policy(Record, kw_only=True):
         """Return True if a value with this name is a secret."""
         return self.names.is_sensitive(name)
 
-    def ignored_by(self, finding: Finding, today: date) -> Ignore | None:
+    def ignored_by(self, finding: RuleFinding, today: date) -> Ignore | None:
         """Return the first entry that names `finding` and has not expired, or None."""
         return next((ignore for ignore in self.ignores if ignore.covers(finding, today)), None)

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from secretsync.core.records import Record
-from secretsync.core.text import place_of
+from secretsync.core.text import by_place
 from secretsync.policy.checks import BUILT_IN, passes, requirement_of
 from secretsync.policy.example_values import is_example
+from secretsync.policy.findings import RuleFinding, found
 from secretsync.policy.policy import Check, Policy, Requirement
-from secretsync.policy.rules import Finding, Severity, found
+from secretsync.policy.rules import Severity
 from secretsync.policy.subjects import Subject
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Unjudged(Record, kw_only=True):
 class Verdict(Record, kw_only=True):
     """The findings, the entries that could not be validated, and the rules that were applied."""
 
-    findings: tuple[Finding, ...]
+    findings: tuple[RuleFinding, ...]
     unjudged: tuple[Unjudged, ...]
     asked: frozenset[str]  # rules that validated at least one entry
 
@@ -61,7 +62,7 @@ def judge(
             judging.check(check, is_built_in=True)
         judging.refuse_examples()
     return Verdict(
-        findings=tuple(sorted(judging.findings, key=lambda one: (*place_of(one), one.rule))),
+        findings=tuple(sorted(judging.findings, key=lambda one: (*by_place(one), one.rule))),
         unjudged=tuple(dict.fromkeys(judging.unjudged)),
         asked=frozenset(judging.asked),
     )
@@ -74,7 +75,9 @@ def today() -> date:
     return datetime.now(UTC).date()
 
 
-def without_ignored(policy: Policy, findings: Iterable[Finding], today: Callable[[], date]) -> tuple[Finding, ...]:
+def without_ignored(
+    policy: Policy, findings: Iterable[RuleFinding], today: Callable[[], date]
+) -> tuple[RuleFinding, ...]:
     """Return those of `findings` that the policy does not ignore."""
     if not policy.ignores:
         return tuple(findings)
@@ -98,7 +101,7 @@ class _Judging:
         self.environ = environ
         self.services = services
         self.known_services = known_services
-        self.findings: list[Finding] = []
+        self.findings: list[RuleFinding] = []
         # By kind and place, so that a built-in check does not repeat a finding of the policy.
         self.failed: set[tuple[str, str, int]] = set()
         self.unjudged: list[Unjudged] = []
@@ -124,7 +127,8 @@ class _Judging:
             return
         self.findings.append(self._missing(requirement, subject, list(visible)))
 
-    def _missing(self, requirement: Requirement, subject: Subject | None, elsewhere: list[str | None]) -> Finding:
+    def _missing(self, requirement: Requirement, subject: Subject | None, elsewhere: list[str | None]) -> RuleFinding:
+
         wanted = f" in the service {requirement.service}" if requirement.service is not None else ""
         state = "it is empty" if subject is not None else "it is not defined"
         message = f"it is required{wanted}, and {state}"
@@ -157,6 +161,7 @@ class _Judging:
             self._note(check.rule, message, subject, severity=check.severity)
 
     def _note(self, rule: str, message: str, subject: Subject, *, severity: Severity | None = None) -> None:
+
         at = subject.file, subject.line
         self.findings.append(found(rule, message, key=subject.key, file=at[0], line=at[1], severity=severity))
 

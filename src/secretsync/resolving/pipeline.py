@@ -13,8 +13,8 @@ from secretsync.resolving.resolve import resolve
 from secretsync.resolving.stores import StoreAccess
 
 if TYPE_CHECKING:
+    from secretsync.policy.findings import RuleFinding
     from secretsync.policy.policy import Policy
-    from secretsync.policy.rules import Finding
 
 __all__ = ["log_warning", "resolve_plan"]
 
@@ -26,7 +26,7 @@ def resolve_plan(
     known: Mapping[EntryId, Resolved] | None = None,
     request: ConfigRequest | None = None,
     validate: bool = False,
-    warn: Callable[[Finding], None] | None = None,
+    warn: Callable[[RuleFinding], None] | None = None,
 ) -> Config:
     """Return the configuration of a plan.
 
@@ -59,7 +59,7 @@ def resolve_plan(
 
 
 def _validate(
-    config: Config, plan: Plan, policy: Policy, environ: Mapping[str, str], warn: Callable[[Finding], None]
+    config: Config, plan: Plan, policy: Policy, environ: Mapping[str, str], warn: Callable[[RuleFinding], None]
 ) -> None:
     """Validate all values: raise ValidationError with every error, and call `warn` with each finding below an error."""
     from secretsync.policy.rules import Severity
@@ -83,7 +83,7 @@ def _validate(
         raise ValidationError(errors)
 
 
-def _log(finding: Finding) -> None:
+def _log(finding: RuleFinding) -> None:
     log_warning(str(finding.problem))
 
 

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 from secretsync.planning.plan import Plan
 from secretsync.resolving.stores import StoreAccess
-from secretsync.rotation.report import RotationReport, assess
+from secretsync.rotation.assess import assess
+from secretsync.rotation.report import RotationReport
 
 __all__ = ["rotation_of_plan"]
 

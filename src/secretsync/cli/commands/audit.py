@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> int:
     """0, 1 where there is an error, or the status of what stores did not give."""
     if options.rules:
-        rows = [(rule.id, rule.severity.value, rule.title, rule.applies) for rule in RULES.values()]
+        rows = [(rule.id, rule.severity.value, rule.title, rule.scope.value) for rule in RULES.values()]
         print(table(("RULE", "SEVERITY", "ASKS THAT", "WHERE"), rows))
         return 0
     environ = Environ(os.environ)
