@@ -15,8 +15,6 @@ from secretsync.project.placeholders import BareName, Placeholder, Variable, par
 
 __all__ = ["http_findings", "shared_findings", "store_findings", "unused_findings"]
 
-# Settings that say how we prove who we are, not where a secret is.
-_HOW = ("auth", "ca_cert", "client_id", "credential", "kv_version")
 # Words of development, as whole words of a name, a host or a path. Not "local": svc.cluster.local is production.
 _DEVELOPMENT = (*(word for word in LENIENT_ENVIRONMENTS if word not in ("ci", "local")), "sandbox", "localstack")
 _WORDS = re.compile(r"[A-Za-z]+|[0-9]+")
@@ -60,7 +58,9 @@ def _secrets(plan: Plan) -> dict[Identity, tuple[Target, str, Place]]:
                 # Files and variables are another machine's in another environment.
                 if not spec.is_secret_store or not spec.has_clock:
                     continue
-                where = sorted((key, repr(value)) for key, value in config.settings.items() if key not in _HOW)
+                # Two environments share a secret even if each has an identity of its own.
+                who = {name for name, setting in spec.settings.items() if setting.identifies}
+                where = sorted((key, repr(value)) for key, value in config.settings.items() if key not in who)
                 identity = (config.provider, tuple(where), target.ref.path, target.selector.field)
                 binding = plan.bindings.secrets.get(part.written)
                 place: Place = (planned.entry.file, planned.location(part)[0])

@@ -87,7 +87,7 @@ class Setting(Record, kw_only=True):
     environment: str | None = None  # the variable that says it where the bindings do not
     default: str | None = None  # what holds where nothing says it, in words
     keys: Mapping[str, Setting] = _NOTHING  # of a table
-    identifies: bool = False  # it decides how we log in, and not where a secret is
+    identifies: bool = False  # it decides how the store is asked, and not where a secret is
 
 
 def _any_path(path: str) -> str | None:  # noqa: ARG001 - the signature of a path rule
