@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from secretsync.providers.registry import BUILT_IN
 from tests.support.processes import clean_environment, run_command
 from tests.support.projects import MakeProject, Project
 
@@ -24,11 +25,7 @@ OTHERS = {
         "secretsync.config.log_filter",
         "secretsync.testing.contract",
     ),
-    *(
-        "secretsync.providers.aws.provider",
-        "secretsync.providers.azure.provider",
-        "secretsync.providers.vault.provider",
-    ),
+    *(target.partition(":")[0] for target in BUILT_IN.values() if ".provider:" in target),
     *(
         "secretsync.resolving.access_log",
         "secretsync.core.current_user",

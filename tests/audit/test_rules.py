@@ -425,6 +425,16 @@ def test_another_environment_that_cannot_be_read_is_said(make: Callable[[Files],
     assert any("staging" in line and "cannot be read" in line for line in report.not_checked)
 
 
+def test_a_secret_is_shared_by_two_identities(make: Callable[[Files], Project]) -> None:
+    """Settings that identify the environment at the store do not make it another secret; an address does."""
+    files = CASES["shared-secret"][0]
+    theirs = str(files["providers/staging.toml"])
+    same = audited(make({**files, "providers/staging.toml": f"{theirs}user = 'staging'\n"}))
+    assert "shared-secret" in {one.rule for one in same.errors}
+    other = audited(make({**files, "providers/staging.toml": theirs.replace("https://v", "https://w")}))
+    assert "shared-secret" not in {one.rule for one in other.errors}
+
+
 def test_the_same_evidence_gives_the_same_report(make: Callable[[Files], Project]) -> None:
     """Order and content depend on nothing else."""
     made = make({**CASES["plaintext-url"][0], **CASES["unused-binding"][0], **CASES["shared-secret"][0]})

@@ -228,4 +228,4 @@ def test_nothing_shows_what_it_holds(aws: AwsAccount, canary: CanaryFactory) -> 
     secret = canary()
     of = provider(aws, environ={"AWS_SECRET_ACCESS_KEY": secret})
     outcome = fetch(of, "app")[0]
-    assert_clean(f"{of!r} {vars(of)!r} {outcome!r} {[vars(calls) for calls in of._calls_of.values()]!r}", "a repr")
+    assert_clean(f"{of!r} {vars(of)!r} {outcome!r} {[vars(calls) for calls in of._client._made.values()]!r}", "a repr")
