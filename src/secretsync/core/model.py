@@ -7,11 +7,24 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from secretsync.core.errors import ProblemKind
 from secretsync.core.records import Record
+from secretsync.core.secret import Hidden, Secret
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-__all__ = ["Clock", "Entry", "Failed", "Found", "Missing", "Origin", "Outcome", "SecretInfo", "SecretRef", "Selector"]
+__all__ = [
+    "Clock",
+    "Entry",
+    "Failed",
+    "Found",
+    "Missing",
+    "Origin",
+    "Outcome",
+    "Resolved",
+    "SecretInfo",
+    "SecretRef",
+    "Selector",
+]
 
 
 class SecretRef(Record):
@@ -120,3 +133,18 @@ class Origin(Record, kw_only=True):
     references: tuple[str, ...] = ()  # as written in messages: "aws:prod/app#password"
     stores: tuple[str, ...] = ()
     versions: tuple[str | None, ...] = ()
+
+
+class Resolved(Hidden):
+    """The value of one entry, its origin, and the secrets that were inserted into it."""
+
+    __slots__ = ("entry", "inserted", "is_from_store", "origin", "value")
+
+    def __init__(
+        self, entry: Entry, value: Secret, origin: Origin, inserted: tuple[Secret, ...], *, is_from_store: bool
+    ) -> None:
+        self.entry = entry
+        self.value = value
+        self.origin = origin
+        self.inserted = inserted
+        self.is_from_store = is_from_store  # a part comes from a store other than the process environment

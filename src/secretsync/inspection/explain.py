@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from secretsync.config.config import Resolved
 from secretsync.core.errors import Problem, ProblemKind
-from secretsync.core.model import Failed, Found, Missing, SecretInfo, SecretRef
+from secretsync.core.model import Failed, Found, Missing, Resolved, SecretInfo, SecretRef
 from secretsync.core.records import Record, replace
 from secretsync.core.secret import MASK, Payload
 from secretsync.planning.plan import EntryId, EntryPart, EnvironPart, Plan, PlannedEntry, SecretPart

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from secretsync.core.errors import ProblemKind
-from secretsync.core.exact_json import NotJsonError, format_json, parse_json
 from secretsync.core.model import Failed, Selector
 from secretsync.core.secret import Payload, Secret
 
@@ -38,6 +37,8 @@ def _select(payload: Payload, selector: Selector) -> str:
     if selector.field is not None:
         value = _as_text(_at(_parse_json(_decode_utf8(value)), selector.field), selector)
     elif selector.as_ == "json":
+        from secretsync.core.exact_json import format_json
+
         value = format_json(_parse_json(_decode_utf8(value)))
     if selector.decode == "base64":
         value = _decode_base64(value)
@@ -88,6 +89,8 @@ def _decode_base64(value: str | bytes) -> bytes:
 
 
 def _parse_json(text: str) -> Any:
+    from secretsync.core.exact_json import NotJsonError, parse_json  # imported only if a field is asked for
+
     try:
         return parse_json(text)
     except NotJsonError as error:
@@ -133,6 +136,8 @@ def _no_field() -> _Unusable:
 
 def _as_text(value: Any, selector: Selector) -> str:
     if selector.as_ == "json":
+        from secretsync.core.exact_json import format_json
+
         return format_json(value)
     if isinstance(value, bool):
         return "true" if value else "false"

@@ -10,10 +10,9 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from secretsync.config.config import Resolved
 from secretsync.core.environ import Environ, variable_text
 from secretsync.core.errors import UsageError
-from secretsync.core.model import Origin
+from secretsync.core.model import Origin, Resolved
 from secretsync.core.names import is_entry_name, is_environment_name
 from secretsync.core.records import Record
 from secretsync.core.secret import Secret
