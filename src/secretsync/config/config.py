@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class _State(Hidden):
-    """What all scopes of one configuration share."""
+    """The state that all scopes of one configuration share."""
 
     __slots__ = (
         "environ",
@@ -68,7 +68,7 @@ class Config(TypedGetters):
     __slots__ = ("__scope", "__state", "_service")
 
     def __init__(self, state: _State, service: str | None = None) -> None:
-        """Configurations come from `resolve_config`, and one service's view from `service()`."""
+        """Internal: `resolve_config` and `service()` return configurations."""
         self.__state = state
         self.__scope = state.shared if service is None else state.services[service]
         self._service = service
@@ -76,7 +76,7 @@ class Config(TypedGetters):
     # The mapping
 
     def __getitem__(self, key: str) -> str:
-        """The value of `key`. Raises MissingKeyError, a KeyError that names the nearest keys."""
+        """Return the value of `key`. Raises MissingKeyError, a KeyError that names the nearest keys."""
         found = self.__scope.get(key)
         if found is None:
             raise self._missing(key)
@@ -102,7 +102,7 @@ class Config(TypedGetters):
         return repr(self)
 
     def __setattr__(self, name: str, value: object) -> None:
-        # Slots of our own are set once, while it is built.
+        # Each slot is set once, in __init__.
         if hasattr(self, name):
             message = "a Config cannot be changed; resolve_config gives a new one"
             raise AttributeError(message)
@@ -112,34 +112,34 @@ class Config(TypedGetters):
         message = "a Config cannot be changed; resolve_config gives a new one"
         raise AttributeError(message)
 
-    # What it is of
+    # Scopes and origins
 
     @property
     def environment(self) -> str | None:
-        """The environment's name; None where the files were named one by one."""
+        """Return the environment's name, or None if the files were named one by one."""
         return self.__state.environment
 
     @property
     def is_strict(self) -> bool:
-        """Whether this environment keeps all safeguards."""
+        """Return True if this environment is strict."""
         return self.__state.is_strict
 
     @property
     def services(self) -> tuple[str, ...]:
-        """The services that were selected."""
+        """Return the selected services."""
         return tuple(self.__state.services)
 
     def service(self, name: str) -> Config:
-        """The same mapping as one service sees it: its own file over the configuration as a whole.
+        """Return the mapping of one service: its own file over the shared configuration.
 
-        Raises UsageError where there is no such service, or it was not selected.
+        Raises UsageError if there is no such service, or it was not selected.
         """
         if name not in self.__state.services:
             raise UsageError(self._no_service(name))
         return Config(self.__state, name)
 
     def inherited(self, key: str) -> str | None:
-        """The variable called `key` of the process environment, whatever the env files define; None: it is not set."""
+        """Return the variable `key` of the process environment, whatever the env files define, or None."""
         return self.__state.environ.get(key)
 
     def bind(self, kind: type[T], *, service: str | None = None) -> T:
@@ -149,14 +149,14 @@ class Config(TypedGetters):
         return bind(self, kind, service=service)
 
     def origin(self, key: str) -> Origin:
-        """Where the value of `key` came from: file, line, references, stores, versions. Raises MissingKeyError."""
+        """Return the origin of the value of `key`: file, line, references, stores, versions. Raises MissingKeyError."""
         found = self.__scope.get(key)
         if found is None:
             raise self._missing(key)
         return found.origin
 
     def secret(self, key: str) -> Secret:
-        """The value of `key` as a Secret, which hides itself until `reveal()`. Raises MissingKeyError."""
+        """Return the value of `key` as a Secret, which hides it until `reveal()`. Raises MissingKeyError."""
         found = self.__scope.get(key)
         if found is None:
             raise self._missing(key)
@@ -178,9 +178,9 @@ class Config(TypedGetters):
             raise ConfigurationError(problems)
 
     def resolved(self, services: Iterable[str] | None = None) -> dict[str, Resolved]:
-        """The whole and the services (None: all selected) as one list, sorted by key, each with its origin.
+        """Return the shared entries and those of the services (None: all selected) as one dict, sorted by key.
 
-        Raises ConfigurationError where two services give one key different values.
+        Raises ConfigurationError if two services give one key different values.
         """
         selected = self.services if services is None else tuple(dict.fromkeys(services))
         merged = dict(self.__state.shared)
@@ -199,18 +199,18 @@ class Config(TypedGetters):
         return dict(sorted(merged.items()))
 
     def beside(self) -> Mapping[str, Resolved]:
-        """What was resolved beside the env files: a template's placeholders, by their text."""
+        """Return the values that are not of env files: the placeholders of a template, by their text."""
         return self.__state.template_entries
 
     def as_environ(self, services: Iterable[str] | None = None) -> dict[str, str]:
-        """The whole and the services (None: all selected) as one plain dict, for a child process.
+        """Return the shared values and those of the services (None: all selected) as one dict, for a child process.
 
-        Raises ConfigurationError where two services give one key different values.
+        Raises ConfigurationError if two services give one key different values.
         """
         return {key: found.value.reveal() for key, found in self.resolved(services).items()}
 
     def refresh(self) -> Refreshed:
-        """The same configuration asked of the stores again, and the keys that changed: another version, or value.
+        """Resolve the configuration again; return it with the keys whose version or value changed.
 
         Raises what `resolve_config` raises; this configuration stays as it is.
         """
@@ -235,7 +235,7 @@ class Config(TypedGetters):
                     yield key
 
     def logging_filter(self) -> logging.Filter:
-        """A filter for handlers that masks every secret of this configuration in messages and tracebacks."""
+        """Return a filter for handlers that masks every secret of this configuration in messages and tracebacks."""
         from secretsync.config.log_filter import SecretFilter
 
         return SecretFilter(self._secrets())
@@ -265,14 +265,14 @@ class Config(TypedGetters):
 
 
 class Refreshed(NamedTuple):
-    """What `Config.refresh` gives back."""
+    """The result of `Config.refresh`."""
 
     config: Config
     changed: frozenset[str]
 
 
 def new_config(reload: Callable[[], Config] | None = None, **state: Any) -> Config:
-    """A configuration of this state; `reload` is what `refresh` calls."""
+    """Return a configuration with this state. `reload`: called by `refresh`."""
     shared = _State(**state)
     shared.reload = reload
     return Config(shared)
