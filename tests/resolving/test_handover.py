@@ -433,7 +433,7 @@ print(json.dumps([found, report()]))
 
 def handover(names: int, secret: str = "1234") -> Handover:
     """Return what `run` hands over for so many settings and one short secret."""
-    from secretsync.config.config import Resolved
+    from secretsync.core.model import Resolved
     from secretsync.project.environ_entries import variable_entry
 
     with tempfile.TemporaryDirectory() as folder:
@@ -451,7 +451,7 @@ def handover(names: int, secret: str = "1234") -> Handover:
 
 def test_pipe_is_not_read_again(single: Project) -> None:
     """`run` read the pipe to its end, so its entries are those of the process environment in the application."""
-    from secretsync.config.config import Resolved
+    from secretsync.core.model import Resolved
     from secretsync.project.environ_entries import variable_entry
 
     single.write(".env", "DEBUG=true\n")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from secretsync.config.config import Resolved
 from secretsync.core.errors import ConfigurationError, Problem, ProblemKind
 from secretsync.core.files import Input, read_file
-from secretsync.core.model import Entry
+from secretsync.core.model import Entry, Resolved
 from secretsync.core.records import Record, replace
 from secretsync.core.text import path_or
 from secretsync.project.placeholders import Part, Text, format_value, parse_value

@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, NoReturn
 
-from secretsync.config.config import Resolved
 from secretsync.core.errors import OutputError, Problem, ProblemKind, SecretSyncError, UsageError
 from secretsync.core.files import Input, read_file
+from secretsync.core.model import Resolved
 from secretsync.core.text import path_or
 from secretsync.running.unsafe_variables import is_unsafe_variable
 

@@ -21,7 +21,7 @@ from secretsync.rendering import formats
 from secretsync.running.exec_command import refuse_unsafe_variables
 
 if TYPE_CHECKING:
-    from secretsync.config.config import Resolved
+    from secretsync.core.model import Resolved
 
 USAGE = "[-e NAME] [--env-file FILE...] (--format FORMAT | --template FILE --escape KIND) [OPTIONS]"
 EXAMPLE = """  secretsync render -e production --format docker --output /run/app/app.env

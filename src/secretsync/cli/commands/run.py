@@ -22,7 +22,7 @@ from secretsync.resolving.handover_codec import handover_variables
 from secretsync.running import exec_command, process_protection
 
 if TYPE_CHECKING:
-    from secretsync.config.config import Resolved
+    from secretsync.core.model import Resolved
     from secretsync.planning.plan import Plan
     from secretsync.running.drop_privileges import User
 

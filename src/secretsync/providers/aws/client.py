@@ -43,7 +43,7 @@ class AwsClient:
 
         def open_region(region: str | None) -> Any:
             try:
-                return self.open(region, retries)
+                return self.sdk_client(region, retries)
             except AwsRequestError as error:
                 return error
 
@@ -54,7 +54,7 @@ class AwsClient:
             groups.setdefault(id(sdk), (sdk, []))[1].extend(regions[region])
         yield from groups.values()
 
-    def open(self, region: str | None, retries: Retries, service: str = "secretsmanager") -> Any:
+    def sdk_client(self, region: str | None, retries: Retries, service: str = "secretsmanager") -> Any:
         """Return the SDK's client of `service` in `region` (None: the store's). Raises AwsRequestError."""
 
         def attempt() -> Any:

@@ -58,8 +58,8 @@ def _describe(client: AwsClient, refs: Sequence[SecretRef], retries: Retries) ->
 
 def identity(client: AwsClient, retries: Retries) -> Identity:
     """Return the identity that AWS knows. Raises AwsRequestError."""
-    sdk = client.open(None, retries)
-    answer = client.call(client.open(None, retries, "sts"), "GetCallerIdentity", retries)
+    sdk = client.sdk_client(None, retries)
+    answer = client.call(client.sdk_client(None, retries, "sts"), "GetCallerIdentity", retries)
     return Identity(
         store=client.store,
         provider="aws",
