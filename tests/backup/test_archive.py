@@ -132,7 +132,7 @@ MANIFESTS: dict[str, tuple[str, Any]] = {
     "twice": ("twice", lambda manifest: manifest["entries"].append(manifest["entries"][0])),
     "extra word": ("not what the manifest says", lambda manifest: manifest["entries"][0].update(uid=0)),
     "schema": ("another version", lambda manifest: manifest.update(schema=2)),
-    "kind of file": ("none of ours", lambda manifest: manifest.update(kind="other")),
+    "kind of file": ("not one of SecretSync", lambda manifest: manifest.update(kind="other")),
     "no project": ("damaged", lambda manifest: manifest.pop("project")),
     "entries": ("damaged", lambda manifest: manifest.update(entries={"path": "env"})),
     "entry": ("damaged", lambda manifest: manifest["entries"].append("env")),
@@ -150,8 +150,8 @@ def test_what_is_no_archive_of_ours() -> None:
     assert "does not begin with a manifest" in refusal(packed(GOOD))
     assert "does not begin with a manifest" in refusal(archive_of(GOOD, first=[member("env", None)]))
     assert "does not begin with a manifest" in refusal(packed([member("manifest.json", None)]))
-    assert "none of ours" in refusal(packed([member("manifest.json", b"[" * 100_000)]))
-    assert "none of ours" in refusal(packed([member("manifest.json", b"\xff")]))
+    assert "not one of SecretSync" in refusal(packed([member("manifest.json", b"[" * 100_000)]))
+    assert "not one of SecretSync" in refusal(packed([member("manifest.json", b"\xff")]))
     assert "empty" in refusal(packed([]))
     assert "cut off" in refusal(b"")
     assert "damaged" in refusal(b"PK\x03\x04 a zip")

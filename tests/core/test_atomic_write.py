@@ -408,7 +408,7 @@ def test_fifo(folder: Path) -> None:
 def test_fifo_without_a_reader(folder: Path) -> None:
     """It ends by its deadline."""
     os.mkfifo(folder / "fifo")
-    assert "nobody opened" in refused(folder / "fifo", fifo_seconds=0.05)
+    assert "no process opened" in refused(folder / "fifo", fifo_seconds=0.05)
 
 
 def test_fifo_whose_reader_goes_or_sleeps(folder: Path) -> None:

@@ -199,7 +199,7 @@ def _parse_manifest(info: tarfile.TarInfo, content: bytes | None) -> dict[str, A
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict) or found.get("kind") != _KIND:
-        message = "its manifest is none of ours"
+        message = "its manifest is not one of SecretSync"
         raise _Refused(message)
     if found.get("schema") != _SCHEMA:
         message = "it was written by another version of SecretSync, in a form that this one does not know"

@@ -86,8 +86,8 @@ def resume(root: str) -> None:
             failure = error.strerror
         if failure is not None:
             raise OutputError(
-                f"{root}: the restore cannot be finished: {failure}; if env/ or providers/ was made anew since, and is "
-                f"to stay, remove {_JOURNAL}, {_NEW}* and {_OLD}* there"
+                f"{root}: the restore cannot be finished: {failure}; to keep env/ and providers/ as "
+                f"they are now, remove {_JOURNAL}, {_NEW}* and {_OLD}* there"
             )
         _clean_up_or_say(root, folder)
 

@@ -1,4 +1,4 @@
-"""Telling values from stand-ins that somebody was to replace: changeme, TODO, <SECRET>."""
+"""Recognize examples that have to be replaced by a value: changeme, TODO, <SECRET>."""
 
 from __future__ import annotations
 
