@@ -13,11 +13,12 @@ from secretsync.audit import state
 from secretsync.audit.checks import CHECKS
 from secretsync.audit.collect import audit_plan
 from secretsync.audit.report import AuditReport
+from secretsync.core.environ import AnyEnviron, Environ
 from secretsync.core.errors import ConfigurationError
-from secretsync.core.model import AnyEnviron, Environ
 from secretsync.planning.request import ConfigRequest, load_plan
+from secretsync.policy.checks import BUILT_IN
 from secretsync.policy.rules import CHECK_RULES, RULES, Severity
-from secretsync.policy.validate import BUILT_IN
+from secretsync.resolving.stores import StoreAccess
 from tests.support.canary import make_canary
 from tests.support.processes import clean_environment, run_command
 from tests.support.projects import MakeProject, Project
@@ -35,7 +36,7 @@ def audited(made: Project, environment: str = "production", *, is_online: bool =
     environ = Environ(clean_environment(made.home))
     known = environ if is_online else AnyEnviron(environ)
     plan = load_plan(ConfigRequest(environment=environment, root=str(made.root)), known)
-    return audit_plan(plan, environ, at=AT, is_online=is_online)
+    return audit_plan(plan, environ, at=AT, access=StoreAccess(environ) if is_online else None)
 
 
 def places(report: AuditReport, rule: str) -> list[str]:
@@ -355,7 +356,7 @@ def test_what_git_would_take_and_what_it_ignores(make: Callable[[Files], Project
     report = audited(made)
     assert places(report, "git-not-ignored") == []
     assert places(report, "git-ignores-env") == [f"{COMMON}:None"]
-    assert ".gitignore:3: env/" in next(one.message for one in report.findings if one.rule == "git-ignores-env")
+    assert ".gitignore:3:env/" in next(one.message for one in report.findings if one.rule == "git-ignores-env")
     made.write(".gitignore", "/.env\n.secrets/\nenv/\n!/env/\n")
     assert places(audited(made), "git-ignores-env") == []
 

@@ -19,9 +19,9 @@ from secretsync.policy.rules import RULES
 from secretsync.providers.interface import ProviderSpec, Setting, SettingType
 from secretsync.providers.registry import BUILT_IN, load_provider
 from secretsync.rendering.formats import FORMATS as OUTPUT_FORMATS
+from secretsync.rotation.age_rules import State
 from secretsync.rotation.formats import FORMATS as ROTATION_FORMATS
 from secretsync.rotation.formats.prometheus import METRICS
-from secretsync.rotation.report import State
 
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))

@@ -14,8 +14,8 @@ from secretsync import check_rotation
 from secretsync.cli.commands import check_rotation as command
 from secretsync.cli.options import build_parser
 from secretsync.core.model import Clock
+from secretsync.rotation.age_rules import State
 from secretsync.rotation.formats import render
-from secretsync.rotation.report import State
 from secretsync.testing import MemoryProvider
 from tests.rotation.formats.samples import document
 from tests.support.processes import clean_environment, run_command

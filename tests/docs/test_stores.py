@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from secretsync.core.model import Environ
+from secretsync.core.environ import Environ
 from secretsync.planning.request import ConfigRequest, load_plan
 from secretsync.project.placeholders import parse_value
 from secretsync.providers.registry import BUILT_IN, load_provider

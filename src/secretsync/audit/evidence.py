@@ -9,8 +9,8 @@ from secretsync.core.errors import Problem
 from secretsync.core.records import Record
 from secretsync.planning.plan import Plan
 from secretsync.policy.findings import RuleFinding
-from secretsync.policy.policy_file import Policy
-from secretsync.policy.validate import Subject
+from secretsync.policy.policy import Policy
+from secretsync.policy.subjects import Subject
 from secretsync.project.env_file import EnvFile
 
 __all__ = ["Ages", "Evidence", "FileState", "GitState", "Online"]

@@ -11,8 +11,9 @@ from secretsync.audit.checks import CHECKS, checks_of, is_checked
 from secretsync.audit.evidence import Ages, Evidence
 from secretsync.core.errors import ExitStatus, Problem, worst_status
 from secretsync.core.records import Record
+from secretsync.core.text import place_of
 from secretsync.policy.findings import RuleFinding, found
-from secretsync.policy.policy_file import Ignore, Policy
+from secretsync.policy.policy import Ignore, Policy
 from secretsync.policy.rules import RULES, Severity
 from secretsync.policy.validate import judge, unjudged_lines
 
@@ -117,9 +118,8 @@ def _unused_ignores(evidence: Evidence, ignored: Mapping[RuleFinding, Ignore]) -
         yield found("unused-ignore", message, key=ignore.rule, file=policy.file, line=ignore.line)
 
 
-def _order(finding: RuleFinding) -> tuple[bool, str, int, str, str]:
-    is_warning = finding.severity is Severity.WARNING
-    return (is_warning, finding.file or "", finding.line or 0, finding.rule, finding.key or "")
+def _order(finding: RuleFinding) -> tuple[bool, str, int, int, str, str]:
+    return (finding.severity is Severity.WARNING, *place_of(finding), finding.rule, finding.key or "")
 
 
 def _not_checked(evidence: Evidence) -> Iterator[str]:

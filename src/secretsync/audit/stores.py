@@ -9,7 +9,8 @@ from typing import Any
 from secretsync.audit.env_files import references
 from secretsync.audit.evidence import Evidence
 from secretsync.core.names import LENIENT_ENVIRONMENTS
-from secretsync.planning.plan import Plan, Target
+from secretsync.planning.plan import Plan
+from secretsync.planning.references import Target
 from secretsync.policy.findings import RuleFinding, found
 from secretsync.policy.rules import RULES, Severity
 from secretsync.project.bindings import StoreConfig

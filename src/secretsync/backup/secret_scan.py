@@ -9,10 +9,12 @@ from typing import Any
 
 from secretsync.backup.tree import Node
 from secretsync.core.errors import Problem
+from secretsync.core.text import place_of
 from secretsync.policy.example_values import is_example
 from secretsync.policy.findings import RuleFinding, found
 from secretsync.policy.plaintext import plaintext_of
-from secretsync.policy.policy_file import Policy, parse_policy
+from secretsync.policy.policy import Policy
+from secretsync.policy.policy_file import parse_policy
 from secretsync.policy.rules import Severity
 from secretsync.policy.secret_patterns import HOLE, has_private_key, has_url_password, known_token, may_be_secret
 from secretsync.project.env_file import parse_env_file
@@ -46,8 +48,7 @@ def plain_secrets(nodes: Mapping[str, Node], today: date) -> tuple[tuple[RuleFin
                 place not in findings or findings[place].severity is not Severity.ERROR
             ):
                 findings[place] = found_one
-    ordered = sorted(findings.values(), key=lambda one: (one.file or "", one.line or 0))
-    return tuple(ordered), tuple(dict.fromkeys(problems))
+    return tuple(sorted(findings.values(), key=place_of)), tuple(dict.fromkeys(problems))
 
 
 def _environment(path: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from secretsync.core.model import Entry
 from secretsync.policy.example_values import is_example
 from secretsync.policy.findings import RuleFinding, found
-from secretsync.policy.policy_file import Policy
+from secretsync.policy.policy import Policy
 from secretsync.policy.rules import RULES
 from secretsync.policy.secret_patterns import (
     HOLE,

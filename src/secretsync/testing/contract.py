@@ -11,23 +11,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import ClassVar, Protocol
 
 from secretsync.core.errors import ProblemKind
-from secretsync.core.model import (
-    Clock,
-    Failed,
-    Found,
-    Missing,
-    Outcome,
-    Payload,
-    Secret,
-    SecretInfo,
-    SecretRef,
-    Selector,
-)
+from secretsync.core.model import Clock, Failed, Found, Missing, Outcome, SecretInfo, SecretRef, Selector
 from secretsync.core.records import replace
-from secretsync.planning.plan import SecretPart, Target
+from secretsync.core.secret import Payload, Secret
+from secretsync.planning.plan import SecretPart
+from secretsync.planning.references import Target
 from secretsync.providers.interface import Answer, Deadline, Provider
 from secretsync.resolving.extract import select
-from secretsync.resolving.fetch import Answers, ask_values
+from secretsync.resolving.fetch import Answers, ask
 from secretsync.testing.memory import LONG_TIMEOUT, MemoryProvider
 
 __all__ = ["ProviderContract", "StoreUnderTest"]
@@ -310,7 +301,7 @@ class ProviderContract:
 
         first, second = store.ref("first"), store.ref("second")
         parts = [_part(first, Selector()), _part(second, Selector())]
-        answers = ask_values(parts, {first.store: Raising()}, Deadline(LONG_TIMEOUT))
+        answers = ask(parts, {first.store: Raising()}, Deadline(LONG_TIMEOUT), Payload)
         assert isinstance(answers.of(first), Found)
         failed = answers.of(second)
         assert isinstance(failed, Failed)
@@ -439,7 +430,7 @@ def _ask(
 ) -> Answers[Payload]:
     """The answers that the core gets."""
     parts = [_part(ref, selector) for ref, selector in wanted]
-    return ask_values(parts, {parts[0].targets[0].store: store.provider()}, Deadline(seconds))
+    return ask(parts, {parts[0].targets[0].store: store.provider()}, Deadline(seconds), Payload)
 
 
 def _text(outcome: Outcome[Payload]) -> str:

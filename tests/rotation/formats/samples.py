@@ -7,8 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Clock
 from secretsync.project.bindings import Limit
-from secretsync.rotation.formats import Document
-from secretsync.rotation.report import AgeFinding, Key, RotationReport, SecretAge, State
+from secretsync.rotation.age_rules import State
+from secretsync.rotation.formats.document import Document
+from secretsync.rotation.report import AgeFinding, Key, RotationReport, SecretAge
 
 NOW = datetime(2026, 11, 24, 8, tzinfo=UTC)
 DAY = 86400

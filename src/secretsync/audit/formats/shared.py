@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from secretsync.audit.report import AuditReport
 from secretsync.core.reporting.rows import Place, ReportRow
+from secretsync.core.text import count_of
 from secretsync.policy.findings import RuleFinding
 from secretsync.policy.rules import Severity
 
@@ -33,10 +34,9 @@ def ages_line(report: AuditReport) -> str:
 
 def counts_line(report: AuditReport) -> str:
     """Return how many errors and warnings were found, and how many rules were checked."""
-    errors, warnings = len(report.errors), len(report.warnings)
     asked = len({finding.rule for finding in report.findings} | set(report.passed))
-    counts = f"{errors} error{'' if errors == 1 else 's'}, {warnings} warning{'' if warnings == 1 else 's'}"
-    return f"{counts}; {asked} rules asked, {'online' if report.is_online else 'offline'}"
+    counts = f"{count_of(len(report.errors), 'error')}, {count_of(len(report.warnings), 'warning')}"
+    return f"{counts}; {count_of(asked, 'rule')} asked, {'online' if report.is_online else 'offline'}"
 
 
 def each_once(reports: Reports) -> Iterator[tuple[AuditReport, list[RuleFinding]]]:

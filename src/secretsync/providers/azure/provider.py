@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from secretsync.core.errors import ConfigurationError, Problem, ProblemKind, ResolutionError
-from secretsync.core.model import Failed, Found, Missing, Payload, SecretInfo, SecretRef
+from secretsync.core.model import Failed, Found, Missing, SecretInfo, SecretRef
+from secretsync.core.secret import Payload
 from secretsync.providers.azure.client import VaultClient
 from secretsync.providers.azure.credentials import CREDENTIALS, Credential
 from secretsync.providers.azure.responses import information_of, value_of

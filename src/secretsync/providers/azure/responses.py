@@ -7,7 +7,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from secretsync.core.errors import ProblemKind
-from secretsync.core.model import Clock, Failed, Found, Missing, Payload, SecretInfo, SecretRef
+from secretsync.core.model import Clock, Failed, Found, Missing, SecretInfo, SecretRef
+from secretsync.core.secret import Payload
 from secretsync.providers.azure.errors import MISSING_HINT
 
 __all__ = ["information_of", "value_of"]

@@ -12,7 +12,8 @@ from hvac.adapters import RawAdapter
 
 from secretsync.core.errors import ProblemKind
 from secretsync.core.exact_json import NotJsonError, parse_json
-from secretsync.core.model import Failed, Hidden
+from secretsync.core.model import Failed
+from secretsync.core.secret import Hidden
 from secretsync.providers.interface import Deadline, RequestCounter
 from secretsync.providers.remote import Retries, Retry, retry_after
 from secretsync.providers.threads import no_answer

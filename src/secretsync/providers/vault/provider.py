@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from secretsync.core.errors import Problem, ResolutionError
-from secretsync.core.model import Failed, Found, Missing, Payload, SecretInfo, SecretRef
+from secretsync.core.model import Failed, Found, Missing, SecretInfo, SecretRef
+from secretsync.core.secret import Payload
 from secretsync.providers.interface import (
     Answer,
     Deadline,
@@ -125,8 +126,8 @@ class VaultProvider:
 
     def _guarded(self, answer: Callable[[Round, A], R], retries: Retries) -> Callable[[A], R | Failed]:
         """`answer` in one round of asking, its failures as outcomes."""
-        from secretsync.providers.vault.connection import VaultFailureError
         from secretsync.providers.vault.session import Round
+        from secretsync.providers.vault.transport import VaultFailureError
 
         begun: Round | None = None
 

@@ -14,8 +14,9 @@ from secretsync.core.model import Failed
 from secretsync.core.records import Record
 from secretsync.providers.interface import RequestCounter, StoreContext
 from secretsync.providers.remote import Retries
-from secretsync.providers.vault.connection import Connection, Reply, VaultAdapter, VaultFailureError
+from secretsync.providers.vault.connection import Connection, Reply, VaultAdapter
 from secretsync.providers.vault.login import Login, Token, variable
+from secretsync.providers.vault.transport import VaultFailureError
 
 __all__ = ["Kind", "Mount", "Round", "Session"]
 

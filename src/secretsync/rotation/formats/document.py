@@ -8,7 +8,8 @@ from datetime import datetime
 from secretsync.core.errors import ExitStatus
 from secretsync.core.records import Record
 from secretsync.core.reporting.rows import Place, ReportRow
-from secretsync.rotation.report import AgeFinding, RotationReport, State, exit_status
+from secretsync.rotation.age_rules import State
+from secretsync.rotation.report import AgeFinding, RotationReport, exit_status
 
 __all__ = ["Document", "count_states", "rule_id"]
 

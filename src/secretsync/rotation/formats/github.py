@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from secretsync.core.reporting.github import write_annotations
+from secretsync.core.text import count_of
 from secretsync.rotation.formats.document import Document, count_states
 
 __all__ = ["render"]
@@ -11,5 +12,5 @@ __all__ = ["render"]
 def render(document: Document) -> str:
     """Return the annotations. The last one, a notice, counts the secrets."""
     counts = count_states(document.summary)
-    summary = f"{sum(document.summary.values())} secrets: {counts}" if counts else "no secrets"
+    summary = f"{count_of(sum(document.summary.values()), 'secret')}: {counts}" if counts else "no secrets"
     return write_annotations(document.rows, title="Secret rotation", summary=summary)

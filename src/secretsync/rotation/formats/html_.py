@@ -6,11 +6,13 @@ from datetime import UTC
 
 from secretsync.core.durations import format_duration
 from secretsync.core.model import Clock
+from secretsync.core.text import count_of
 from secretsync.core.timestamps import format_timestamp
+from secretsync.rotation.age_rules import State
 from secretsync.rotation.formats.document import Document
 from secretsync.rotation.formats.style import STYLE
 from secretsync.rotation.formats.timeline import Axis, axis_of, escaped, grid, later, life, ticks, when
-from secretsync.rotation.report import RotationReport, SecretAge, State, worst_first
+from secretsync.rotation.report import RotationReport, SecretAge, worst_first
 
 __all__ = ["render"]
 
@@ -114,7 +116,7 @@ def _environment(report: RotationReport, axis: Axis) -> str:
     count = len(report.secrets)
     empty = "" if rows else '<p class="empty">No entry of this environment refers to a secret.</p>'
     return f"""<section>
-<h2>{escaped(report.environment)} <small>{count} secret{"" if count == 1 else "s"}</small></h2>
+<h2>{escaped(report.environment)} <small>{count_of(count, "secret")}</small></h2>
 <div class="axis" aria-hidden="true"><div class="scale">{ticks(axis)}</div></div>
 <ol class="rows">{grid(axis)}{rows}</ol>{empty}
 </section>

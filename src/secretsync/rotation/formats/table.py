@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from secretsync.core.errors import printable
+from secretsync.core.text import count_of
 from secretsync.core.timestamps import format_timestamp
+from secretsync.rotation.age_rules import State
 from secretsync.rotation.formats.document import Document, count_states
-from secretsync.rotation.report import RotationReport, SecretAge, State, worst_first
+from secretsync.rotation.report import RotationReport, SecretAge, worst_first
 
 __all__ = ["render"]
 
@@ -48,8 +50,7 @@ def _environment(report: RotationReport, *, is_colourful: bool) -> str:
         notes = [*(finding.advice for finding in secret.findings), *(["; ".join(secret.hints)] if secret.hints else [])]
         lines += [_paint(f"    {printable(note)}", _DIM, is_colourful) for note in notes]
     counts = count_states(report.summary)
-    total = len(secrets)
-    lines += ["", f"{total} secret{'' if total == 1 else 's'}" + (f": {counts}" if counts else ""), ""]
+    lines += ["", count_of(len(secrets), "secret") + (f": {counts}" if counts else ""), ""]
     return "\n".join(lines)
 
 

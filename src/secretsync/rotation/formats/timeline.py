@@ -7,8 +7,9 @@ from html import escape
 
 from secretsync.core.errors import printable
 from secretsync.core.records import Record
+from secretsync.rotation.age_rules import State
 from secretsync.rotation.formats.document import Document
-from secretsync.rotation.report import SecretAge, State
+from secretsync.rotation.report import SecretAge
 
 __all__ = ["Axis", "axis_of", "escaped", "grid", "later", "life", "ticks", "when"]
 
