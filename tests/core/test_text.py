@@ -4,12 +4,12 @@ import pytest
 
 from secretsync.core.errors import Problem, ProblemKind
 from secretsync.core.text import (
+    by_place,
     count_of,
     is_shown,
     looks_like_value,
     name_or_none,
     path_or,
-    place_of,
     suggestion,
     unknown,
 )
@@ -90,4 +90,4 @@ def test_order_of_places() -> None:
     problems = [
         Problem(kind=ProblemKind.OUTPUT, cause="", file=file, line=line, column=column) for file, line, column in places
     ]
-    assert sorted(problems, key=place_of) == problems[::-1]
+    assert sorted(problems, key=by_place) == problems[::-1]

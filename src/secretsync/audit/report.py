@@ -11,7 +11,7 @@ from secretsync.audit.checks import CHECKS, checks_of, is_checked
 from secretsync.audit.evidence import Ages, Evidence
 from secretsync.core.errors import ExitStatus, Problem, worst_status
 from secretsync.core.records import Record
-from secretsync.core.text import place_of
+from secretsync.core.text import by_place
 from secretsync.policy.findings import RuleFinding, found
 from secretsync.policy.policy import Ignore, Policy
 from secretsync.policy.rules import RULES, Severity
@@ -119,7 +119,7 @@ def _unused_ignores(evidence: Evidence, ignored: Mapping[RuleFinding, Ignore]) -
 
 
 def _order(finding: RuleFinding) -> tuple[bool, str, int, int, str, str]:
-    return (finding.severity is Severity.WARNING, *place_of(finding), finding.rule, finding.key or "")
+    return (finding.severity is Severity.WARNING, *by_place(finding), finding.rule, finding.key or "")
 
 
 def _not_checked(evidence: Evidence) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from secretsync.backup.tree import Node
 from secretsync.core.errors import Problem
-from secretsync.core.text import place_of
+from secretsync.core.text import by_place
 from secretsync.policy.example_values import is_example
 from secretsync.policy.findings import RuleFinding, found
 from secretsync.policy.plaintext import plaintext_of
@@ -48,7 +48,7 @@ def plain_secrets(nodes: Mapping[str, Node], today: date) -> tuple[tuple[RuleFin
                 place not in findings or findings[place].severity is not Severity.ERROR
             ):
                 findings[place] = found_one
-    return tuple(sorted(findings.values(), key=place_of)), tuple(dict.fromkeys(problems))
+    return tuple(sorted(findings.values(), key=by_place)), tuple(dict.fromkeys(problems))
 
 
 def _environment(path: str) -> str:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         def line(self) -> int | None: ...
 
 
-__all__ = ["count_of", "is_shown", "looks_like_value", "name_or_none", "path_or", "place_of", "suggestion", "unknown"]
+__all__ = ["by_place", "count_of", "is_shown", "looks_like_value", "name_or_none", "path_or", "suggestion", "unknown"]
 
 _LONGEST = 64  # characters of a word that is compared with known ones
 # Patterns, compiled only if a message needs them.
@@ -71,7 +71,7 @@ def count_of(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number} {noun if number == 1 else plural or f'{noun}s'}"
 
 
-def place_of(thing: Placed) -> tuple[str, int, int]:
+def by_place(thing: Placed) -> tuple[str, int, int]:
     """Return file, line and column as a key for sorting. Things without a place come first."""
     return thing.file or "", thing.line or 0, getattr(thing, "column", None) or 0
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from secretsync.core.errors import Problem, ProblemKind
 from secretsync.core.model import Failed, Missing, SecretInfo
 from secretsync.core.records import Record
-from secretsync.core.text import count_of, place_of
+from secretsync.core.text import by_place, count_of
 from secretsync.planning.plan import Plan
 from secretsync.resolving.fetch import Answers
 from secretsync.resolving.resolve import failure_problem
@@ -55,7 +55,7 @@ def check(plan: Plan, answers: Answers[SecretInfo], now: datetime) -> Checked:
         )
     if remote:
         not_checked.append(f"the right to read values: {', '.join(sorted(remote))}")
-    return Checked(tuple(sorted(problems, key=place_of)), tuple(not_checked), len(found))
+    return Checked(tuple(sorted(problems, key=by_place)), tuple(not_checked), len(found))
 
 
 def _unusable(info: SecretInfo, now: datetime) -> Failed | None:

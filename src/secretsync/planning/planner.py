@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from secretsync.core.errors import Problem, ProblemKind, UsageError
 from secretsync.core.model import Entry
 from secretsync.core.names import SensitiveNames
-from secretsync.core.text import name_or_none, place_of, suggestion, unknown
+from secretsync.core.text import by_place, name_or_none, suggestion, unknown
 from secretsync.planning.plan import EntryId, EntryPart, EnvironPart, Plan, PlannedEntry, PlannedPart, SecretPart
 from secretsync.planning.references import TargetFinder
 from secretsync.project.bindings import Bindings
@@ -52,7 +52,7 @@ def make_plan(
         *planner.problems,
     )
     if problems:
-        return None, tuple(sorted(dict.fromkeys(problems), key=place_of))
+        return None, tuple(sorted(dict.fromkeys(problems), key=by_place))
     return planner.plan(selected, template_entries), ()
 
 

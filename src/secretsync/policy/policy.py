@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from secretsync.core.errors import Problem
 from secretsync.core.names import SensitiveNames
 from secretsync.core.records import Record
+from secretsync.policy.findings import RuleFinding
 from secretsync.policy.rules import Severity
 
 if TYPE_CHECKING:

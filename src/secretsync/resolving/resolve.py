@@ -10,7 +10,7 @@ from secretsync.core.errors import Problem, ProblemKind
 from secretsync.core.model import Failed, Missing, Origin
 from secretsync.core.records import Record
 from secretsync.core.secret import Payload, Secret
-from secretsync.core.text import place_of
+from secretsync.core.text import by_place
 from secretsync.planning.plan import EntryId, EntryPart, EnvironPart, Plan, PlannedEntry, SecretPart
 from secretsync.planning.references import Target
 from secretsync.planning.secrecy import is_secret_part, secret_entries
@@ -77,7 +77,7 @@ def resolve(
     known = [entry_id for entry_id, found in inherited.items() if found.origin.is_secret]
     resolved, problems = resolve_entries(Inputs(plan, answers, environ, secret_entries(plan, known)), inherited)
     if problems:
-        return tuple(sorted(problems, key=place_of))
+        return tuple(sorted(problems, key=by_place))
     return new_config(
         reload,
         environment=plan.project.environment,

@@ -7,7 +7,7 @@ from typing import Any
 
 from secretsync.core.errors import Problem, ProblemKind
 from secretsync.core.model import Found, Missing, SecretInfo
-from secretsync.core.text import place_of
+from secretsync.core.text import by_place
 from secretsync.planning.plan import Plan, PlannedEntry, SecretPart
 from secretsync.policy.secret_patterns import has_password, known_token, looks_random
 from secretsync.project.bindings import StoreConfig
@@ -47,7 +47,7 @@ def observe(plan: Plan, infos: Answers[SecretInfo] | None) -> tuple[EnvironmentS
         stores=tuple(_setup(config) for _, config in sorted(plan.stores.items())),
         offline=infos is None,
     )
-    return state, tuple(sorted(problems, key=place_of))
+    return state, tuple(sorted(problems, key=by_place))
 
 
 def _source(

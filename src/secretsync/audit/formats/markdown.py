@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-from secretsync.audit.formats.shared import (
-    Reports,
-    ages_line,
-    counts_line,
-    each_once,
-    place_of,
-    sentence_of,
-)
+from secretsync.audit.formats.shared import Reports, ages_line, counts_line, each_once, place_of, sentence_of
 from secretsync.core.reporting.markdown import escape_markdown, markdown_list, markdown_table
 from secretsync.core.timestamps import format_timestamp
 from secretsync.policy.findings import RuleFinding

@@ -33,10 +33,10 @@ def ages_line(report: AuditReport) -> str:
 
 
 def counts_line(report: AuditReport) -> str:
-    """Return how many errors and warnings were found, and how many rules were checked."""
+    """How many errors and warnings there are, of how many rules."""
     asked = len({finding.rule for finding in report.findings} | set(report.passed))
-    counts = f"{count_of(len(report.errors), 'error')}, {count_of(len(report.warnings), 'warning')}"
-    return f"{counts}; {count_of(asked, 'rule')} asked, {'online' if report.is_online else 'offline'}"
+    found = f"{count_of(len(report.errors), 'error')}, {count_of(len(report.warnings), 'warning')}"
+    return f"{found}; {count_of(asked, 'rule')} asked, {'online' if report.is_online else 'offline'}"
 
 
 def each_once(reports: Reports) -> Iterator[tuple[AuditReport, list[RuleFinding]]]:

@@ -12,5 +12,6 @@ __all__ = ["render"]
 def render(document: Document) -> str:
     """Return the annotations. The last one, a notice, counts the secrets."""
     counts = count_states(document.summary)
-    summary = f"{count_of(sum(document.summary.values()), 'secret')}: {counts}" if counts else "no secrets"
+    total = sum(document.summary.values())
+    summary = f"{count_of(total, 'secret')}: {counts}" if counts else "no secrets"
     return write_annotations(document.rows, title="Secret rotation", summary=summary)
