@@ -13,6 +13,8 @@ from secretsync.policy.rules import Severity
 if TYPE_CHECKING:
     from datetime import date
 
+    from secretsync.policy.findings import RuleFinding
+
 __all__ = ["Check", "Ignore", "Policy", "Requirement"]
 
 
