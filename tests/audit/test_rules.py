@@ -428,9 +428,10 @@ def test_the_same_evidence_gives_the_same_report(make: Callable[[Files], Project
     assert audited(made) == audited(made)
 
 
-def test_no_reason_to_be_here(tmp_path: Path) -> None:
-    """Files that are named one by one are audited as strict, without policy and git's view of env/."""
+def test_env_files_without_an_environment_are_strict(tmp_path: Path) -> None:
+    """Files named one by one are strict if the caller judges them; a policy and git's view of env/ do not apply."""
     (tmp_path / ".env").write_text("DEBUG=True\n")
     environ = Environ({})
-    plan = load_plan(ConfigRequest(files=(str(tmp_path / ".env"),), root=str(tmp_path)), environ)
-    assert [one.rule for one in audit_plan(plan, environ, at=AT).errors] == ["debug-off"]
+    request = ConfigRequest(files=(str(tmp_path / ".env"),), root=str(tmp_path), is_judged=True)
+    report = audit_plan(load_plan(request, environ), environ, at=AT)
+    assert [one.rule for one in report.errors] == ["debug-off"]

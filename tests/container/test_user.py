@@ -97,14 +97,14 @@ def test_ids_by_name_and_number(app: Project, user: str, uid: int, gid: int, gro
 @pytest.mark.parametrize(
     ("user", "message"),
     [
-        ("no-such-user", "there is no user called 'no-such-user'"),
-        ("nobody:no-such-group", "there is no group called 'no-such-group'"),
+        ("no-such-user", "there is no user of this name"),
+        ("nobody:no-such-group", "there is no group of this name"),
         ("4711", "say its group too: 4711:GROUP"),
         ("root", "root is whom this option is there to leave"),
         ("0:4711", "root is whom this option is there to leave"),
         ("4294967295:1", "is below 4294967295"),
         ("nobody:4294967295", "is below 4294967295"),
-        ("", "there is no user called ''"),
+        ("", "there is no user of this name"),
     ],
 )
 def test_user_is_looked_up_before_anything_is_asked(app: Project, user: str, message: str) -> None:
