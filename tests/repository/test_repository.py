@@ -109,8 +109,9 @@ def test_help_lists_the_targets(tmp_path: Path) -> None:
     assert [line.split()[1] for line in shown.splitlines()] == [
         "demo",
         "demo-cloud",
+        "test-fast",
         "test",
-        "test-formats",
+        "test-long",
         "lint",
         "clean",
     ]

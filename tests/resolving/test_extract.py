@@ -5,12 +5,13 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Failed, Payload, Secret, Selector
 from secretsync.resolving.extract import select
+from tests.support.amounts import examples
 from tests.support.canary import CanaryFactory
 
 
@@ -278,7 +279,7 @@ _json = st.recursive(
 
 
 @given(st.dictionaries(st.text(min_size=1), _json), st.booleans())
-@settings(max_examples=40)
+@examples(40)
 def test_every_member_can_be_named(document: dict[str, object], ascii_only: bool) -> None:
     """By a pointer to it, and by its key where that is none; `as=json` gives it back whole."""
     text = json.dumps(document, ensure_ascii=ascii_only)

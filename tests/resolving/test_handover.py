@@ -21,6 +21,7 @@ from secretsync.core.model import Origin, Secret
 from secretsync.core.records import replace
 from secretsync.project.layout import open_files, open_project
 from secretsync.resolving.handover import KEY_VARIABLE, VARIABLE, Handover, HandoverError, handover_variables
+from tests.support.amounts import examples
 from tests.support.canary import CanaryFactory, make_canary
 from tests.support.processes import clean_environment, secretsync_argv
 from tests.support.projects import MakeProject, Project
@@ -545,9 +546,7 @@ print(json.dumps([config.environment, config.services, scope(config), scope(conf
 """
 
 
-@hypothesis.settings(
-    max_examples=6, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture], database=None
-)
+@hypothesis.settings(examples(6), suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture], database=None)
 @hypothesis.given(
     whole=st.dictionaries(KEYS, TEXT, min_size=1),
     service=st.dictionaries(KEYS, TEXT),

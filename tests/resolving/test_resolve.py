@@ -3,11 +3,12 @@
 import logging
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from secretsync.core.errors import Problem, ProblemKind
 from secretsync.testing import MemoryProvider
+from tests.support.amounts import examples
 from tests.support.canary import CanaryFactory
 from tests.support.hostile import ENV_FILE_ATOMS, PLACEHOLDER_ATOMS
 from tests.support.plans import config_of, failures_of, resolved
@@ -24,7 +25,7 @@ _inserted = st.text(st.characters(codec="utf-8")) | st.lists(
 
 
 @given(_inserted)
-@settings(max_examples=300)
+@examples(300)
 @example("a$<X>${HOME}$(id)\"'\\\né")
 @example("$<m:x>")
 @example("${A}${B}")
@@ -49,7 +50,7 @@ def test_what_a_store_returned_survives(value: str) -> None:
 
 
 @given(_inserted.filter(lambda value: "\0" not in value))
-@settings(max_examples=100)
+@examples(100)
 def test_what_the_process_environment_holds_survives(value: str) -> None:
     """A placeholder's answer from there, and a variable's, are inserted as they are."""
     config = config_of({"common": "A=$<env:X>${Y}-"}, stores={}, environ={"X": value, "Y": value})
