@@ -43,9 +43,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("secretsync")
     group.addoption("--amount", choices=AMOUNTS, default="normal", help="how much the property tests do")
     group.addoption("--hostile", type=int, help="hostile strings for each format and reader; default: by --amount")
-    group.addoption(
-        "--hostile-seed", type=int, default=DEFAULT_SEED, help="the seed of the hostile strings and of the kills"
-    )
+    group.addoption("--hostile-seed", type=int, default=DEFAULT_SEED, help="seed of the hostile strings and the kills")
     group.addoption("--kills", type=int, help="how often a writer is killed at a random instant; default: by --amount")
 
 

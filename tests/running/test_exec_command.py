@@ -16,7 +16,9 @@ import pytest
 
 from secretsync.core.errors import OutputError
 from secretsync.running.exec_command import refuse_too_large
-from tests.container.pid1 import (
+from tests.support.canary import make_canary
+from tests.support.limits import HANG
+from tests.support.pid1 import (
     Ended,
     Process1,
     State,
@@ -25,8 +27,6 @@ from tests.container.pid1 import (
     read_fields,
     start_secretsync,
 )
-from tests.support.canary import make_canary
-from tests.support.limits import HANG
 from tests.support.processes import signal_mask
 from tests.support.projects import MakeProject, Project
 

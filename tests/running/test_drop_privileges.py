@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.container.pid1 import read_fields
 from tests.support.canary import make_canary
+from tests.support.pid1 import read_fields
 from tests.support.processes import clean_environment, run_command, secretsync_argv
 from tests.support.projects import MakeProject, Project
 from tests.support.tools import needs, needs_tool
