@@ -32,7 +32,7 @@ _inserted = st.text(st.characters(codec="utf-8")) | st.lists(
 @example("$$<X>$${Y}\\$<Z>")
 @example("$2a$10$abc\r\n")
 def test_what_a_store_returned_survives(value: str) -> None:
-    """Byte for byte, alone, inside text, and through variables: it is never looked at again."""
+    """A value from a store survives byte for byte: alone, inside text, and through variables."""
     store = MemoryProvider({"x": value, "other": "wrong"})
     config = config_of(
         {
@@ -76,7 +76,7 @@ def test_text_is_kept() -> None:
 
 
 def test_defaults_apply_to_what_is_missing_alone() -> None:
-    """Not to an empty secret, nor to a field that is not there, nor to a store that failed."""
+    """A default does not apply to an empty secret, a missing field or a failed store."""
     store = MemoryProvider({"empty": "", "json": '{"a": "1"}', "plain": "x"})
     store.fail("denied", ProblemKind.DENIED, "no right")
     store.fail("down", ProblemKind.UNAVAILABLE, "connection refused")
@@ -92,7 +92,7 @@ def test_defaults_apply_to_what_is_missing_alone() -> None:
 
 
 def test_a_lookup_s_default_applies_when_no_store_has_it() -> None:
-    """And not when one of them failed."""
+    """A lookup's default applies if every store answers missing, and not if one of them failed."""
     store = MemoryProvider()
     lookup = "lookup = ['m', 'env']"
     files = {"common": "A=$<X:-d>"}
@@ -146,7 +146,7 @@ def test_what_failed_elsewhere_is_told_once() -> None:
 
 
 def test_failures_hold_nothing(canary: CanaryFactory) -> None:
-    """Of no value, whether it was found or could not be taken."""
+    """A failure holds no value, neither a found one nor one that could not be taken."""
     store = MemoryProvider({"json": {"a": canary()}, "text": canary(), "bytes": canary().encode() + b"\xff"})
     text = "A=$<m:json#b>\nB=$<m:text#a>\nC=$<m:bytes>\nD=$<m:text?decode=base64>\nE=$<m:json>$<m:nothing>\n"
     problems = failures_of({"common": text}, stores={"m": store})
@@ -255,7 +255,7 @@ def test_bytes_numbers_and_line_ends() -> None:
 
 @given(st.lists(st.sampled_from(PLACEHOLDER_ATOMS), max_size=6).map("".join))
 def test_defaults_are_not_looked_at_either(text: str) -> None:
-    """What may stand in a default stands in the value, nothing in it decoded or replaced."""
+    """A default is inserted unchanged: nothing in it is decoded or replaced."""
     if set(text) & set('<>${}"\\\n\r\0\ud800') or text != text.strip():
         return
     config = config_of({"common": f'A="$<m:none:-{text}>"\nB="${{NO:-{text}}}"'}, stores={"m": MemoryProvider()})
@@ -263,7 +263,7 @@ def test_defaults_are_not_looked_at_either(text: str) -> None:
 
 
 def test_nothing_is_there_unless_everything_is() -> None:
-    """One secret that failed leaves no configuration."""
+    """One failed secret leaves no configuration."""
     files = {"common": "\n".join(f"K{index}=$<m:x>" for index in range(49)) + "\nBAD=$<m:none>"}
     result = resolved(files, stores={"m": MemoryProvider({"x": "1"})})
     assert isinstance(result, tuple)

@@ -158,7 +158,7 @@ def test_shell_after_substitutions_outside_of_quotes() -> None:
 
 
 def test_none() -> None:
-    """As it is."""
+    """The escape `none` inserts a value unchanged."""
     assert inserted("none", "proxy_set_header X '@';\n", "a'b\n") == "proxy_set_header X 'a'b\n';\n"
 
 
