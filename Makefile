@@ -1,6 +1,6 @@
 # make demo          the development environment, resolved and shown masked, and an application started with it
 # make demo-cloud    servers in the place of AWS and Vault, on loopback, and an environment resolved from both
-# make test-fast     the tests that need no server and no container, with few examples
+# make test-fast     the tests that need no server, no container and no other process, with few examples
 # make test          every test
 # make test-long     every test with many examples: 10,000 strings in each format, 1,000 killed writers; SEED=... repeats a run
 # make lint          style, types and import layers
@@ -31,8 +31,12 @@ demo: $(VENV)/.core
 demo-cloud: $(VENV)/.dev .tools/.servers
 	@$(BIN)/python -m demo.cloud.play
 
+# Folders without a fast test. They are not collected, because importing and collecting them takes time.
+NOT_FAST := cli/commands container repository servers
+
 test-fast: $(VENV)/.dev
-	$(BIN)/python -m pytest -n auto --amount=fast -m "not servers and not containers" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --amount=fast -m "not servers and not containers and not processes" \
+	  $(addprefix --ignore=tests/,$(NOT_FAST)) $(PYTEST_ARGS)
 
 test: $(VENV)/.dev .tools/.readers
 	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
