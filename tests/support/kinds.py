@@ -4,8 +4,7 @@ import inspect
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from types import CodeType, FunctionType
-from typing import Any
+from types import CodeType, FunctionType, SimpleNamespace
 
 import pytest
 
@@ -17,6 +16,16 @@ _CONTAINERS = _TESTS / "container"
 _SERVERS = _TESTS / "servers"
 _FIXTURE = type(fixtures.aws)
 SERVER_FIXTURES = frozenset(name for name, value in vars(fixtures).items() if isinstance(value, _FIXTURE))
+_REQUEST = "getfixturevalue "
+# A function that uses one of these names starts a server.
+_SERVER_STARTERS = frozenset(
+    {
+        *(_REQUEST + name for name in SERVER_FIXTURES),
+        *(name for name in vars(fixtures) if name.startswith("start_")),
+        *("HTTPServer", "ThreadingHTTPServer"),
+    }
+)
+_NO_PARAMETERS = SimpleNamespace(params={})
 # A function that uses one of these names starts a process.
 _STARTERS = frozenset({"cli", "fork", "Popen", "run_cli", "run_command", "run_secretsync", "subprocess"})
 
@@ -35,45 +44,60 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if _CONTAINERS in item.path.parents:
             item.add_marker("containers")
         used: set[str] = set(getattr(item, "fixturenames", ()))
-        if _SERVERS in item.path.parents or used & SERVER_FIXTURES:
-            item.add_marker("servers")
-        function: Any = getattr(item, "function", None)
         module = vars(getattr(item, "module", object))
-        named = [module[name] for name in used if name in module]
-        if used & _STARTERS or any(starts_process(one) for one in [function, *named]):
+        code = [getattr(item, "function", None), *(module[name] for name in used if name in module)]
+        code += getattr(item, "callspec", _NO_PARAMETERS).params.values()
+        if _SERVERS in item.path.parents or used & SERVER_FIXTURES or any(map(starts_server, code)):
+            item.add_marker("servers")
+        if used & _STARTERS or any(map(starts_process, code)):
             item.add_marker("processes")
 
 
 def starts_process(value: object) -> bool:
     """Return True if the code of a function, or of a function of the tests that it uses, starts a process."""
-    function = _function(value)
-    return function is not None and any(names & _STARTERS for names in _names_used(function))
+    return any(_names_used(function) & _STARTERS for function in _functions(value))
 
 
-def _function(value: object) -> FunctionType | None:
-    """Return the function itself behind fixtures and the decorators of hypothesis."""
-    value = inspect.unwrap(value) if callable(value) else value
-    value = getattr(getattr(value, "hypothesis", None), "inner_test", value)
-    return value if isinstance(value, FunctionType) else None
+def starts_server(value: object) -> bool:
+    """Return True if a function, or a function of the tests that it uses, starts a server or requests its fixture."""
+    return any(_names_used(function) & _SERVER_STARTERS for function in _functions(value))
+
+
+def _functions(value: object) -> Iterator[FunctionType]:
+    """Yield a function behind fixtures and the decorators of hypothesis, or the functions in a table."""
+    if isinstance(value, (list, tuple)):
+        for one in value:
+            yield from _functions(one)
+    elif isinstance(value, dict):
+        yield from _functions(list(value.values()))
+    elif callable(value):
+        value = inspect.unwrap(value)
+        value = getattr(getattr(value, "hypothesis", None), "inner_test", value)
+        if isinstance(value, FunctionType):
+            yield value
 
 
 @cache
-def _names_used(function: FunctionType) -> tuple[frozenset[str], ...]:
+def _names_used(function: FunctionType) -> frozenset[str]:
     """Return the names in the code of a function and of all functions of the tests that it leads to."""
-    found: dict[FunctionType, frozenset[str]] = {}
+    seen: set[FunctionType] = set()
+    found: set[str] = set()
     left = [function]
     while left:
         current = left.pop()
-        if current in found or not current.__module__.startswith("tests."):
+        if current in seen or not current.__module__.startswith("tests."):
             continue
-        found[current] = frozenset(_names_of(current.__code__))
-        others = (_function(current.__globals__.get(name)) for name in found[current])
-        left += [other for other in others if other is not None]
-    return tuple(found.values())
+        seen.add(current)
+        names = set(_names_of(current.__code__))
+        found |= names
+        left += [other for name in names for other in _functions(current.__globals__.get(name))]
+    return frozenset(found)
 
 
 def _names_of(code: CodeType) -> Iterator[str]:
     yield from code.co_names
+    if "getfixturevalue" in code.co_names:
+        yield from (_REQUEST + constant for constant in code.co_consts if isinstance(constant, str))
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _names_of(constant)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.kinds import SERVER_FIXTURES, starts_process
+from tests.support.kinds import SERVER_FIXTURES, starts_process, starts_server
 from tests.support.projects import Project
 
 
@@ -39,6 +39,17 @@ def _with_hypothesis(value: bool) -> None:
     _starts_python()
 
 
+def _asks_for_a_server(request: pytest.FixtureRequest) -> None:
+    request.getfixturevalue("aws")
+
+
+_TABLE = {"aws": _asks_for_a_server}
+
+
+def _through_a_table(request: pytest.FixtureRequest) -> None:
+    _TABLE["aws"](request)
+
+
 def _without() -> list[str]:
     return sorted(["a", "b"])
 
@@ -53,6 +64,13 @@ def test_tests_that_start_processes_are_found(test: object) -> None:
 def test_tests_without_processes_are_not_marked(test: object) -> None:
     """A function that starts no process is not marked, and neither is what is not a function of the tests."""
     assert not starts_process(test)
+    assert not starts_server(test)
+
+
+@pytest.mark.parametrize("test", [_asks_for_a_server, _through_a_table])
+def test_servers_that_are_asked_for_by_name_are_found(test: object) -> None:
+    """A server is found behind `getfixturevalue`, also in a function of a table."""
+    assert starts_server(test)
 
 
 def test_a_test_of_a_server_is_marked(request: pytest.FixtureRequest) -> None:
