@@ -188,7 +188,7 @@ def vault_token(space: VaultSpace, rules: str) -> Mapping[str, str]:
 def test_policies_of_vault(
     vault: VaultSpace, postgresql: PostgreSql, project: MakeProject, canary: CanaryFactory
 ) -> None:
-    """The same for Vault, with the paths as they stand on the page, in a namespace of the test's own."""
+    """The page's Vault policies grant what SecretSync needs and no more, with the paths of the page."""
     values, metadata = blocks("hcl", section("vault"))
     space = vault.new_namespace()
     mount, database = space.kv2("secret"), space.database(postgresql, "database", static="shop")

@@ -61,7 +61,7 @@ def test_an_archive(made: Project) -> None:
 
 
 def test_other_tools_read_it(made: Project) -> None:
-    """What lists archives lists it, its manifest comes first, and every member belongs to nobody in particular."""
+    """The program tar lists the archive, the manifest is first, and no member has an owner."""
     with tarfile.open(backed_up(made)) as tar:
         names = tar.getnames()
         assert names == ["manifest.json", *sorted(names[1:])]
@@ -116,7 +116,7 @@ PLAIN = {
 def test_plain_secrets_are_refused(
     made: Project, canary: CanaryFactory, file: str, text: str, line: int, rule: str
 ) -> None:
-    """In each file of each environment, at file and line, without the value; --allow-plaintext takes them."""
+    """Plain secrets are refused with file and line and without the value; --allow-plaintext accepts them."""
     if file == "env/test/pin.env":
         (made.root / "env/test").chmod(0o700)
         made.write("env/test/policy.toml", "sensitive = ['*_PIN']\n")
@@ -130,7 +130,7 @@ def test_plain_secrets_are_refused(
 
 
 def test_tokens_and_keys_are_found_anywhere(made: Project) -> None:
-    """In comments too, and in files that are no text."""
+    """Tokens and keys are found in comments and in binary files."""
     made.write("env/production/common.env", f"# was {TOKEN}\nDEBUG=False\n")
     made.write("env/production/blob", b"\0\xff\n-----BEGIN RSA PRIVATE KEY-----\n\xfe")
     made.write("providers/production.toml", f"[secrets]\nA = 'docker:a' # {TOKEN}\n")
@@ -208,7 +208,7 @@ def test_a_tree_behind_a_link(made: Project, tree: str) -> None:
 
 
 def test_too_much(made: Project) -> None:
-    """What an archive could not give back is not put in: one file too large."""
+    """A file that is too large to restore is refused by `backup`."""
     with (made.root / "env/production/core").open("wb") as file:
         file.truncate(17 * 1024 * 1024)
     assert "env/production/core: this is too much" in refused(made, "--allow-plaintext")[0]

@@ -18,7 +18,7 @@ def files_of(folder: Path) -> set[str]:
 
 
 def test_a_first_project_works_at_once(run_cli: RunCli, tmp_path: Path, canary: CanaryFactory) -> None:
-    """What is made resolves: development without anything, production once what its policy asks for is there."""
+    """A new project resolves: development at once, production after its policy's requirements are met."""
     made = run_cli("init", expect=0)
     assert made.stdout.endswith("next: secretsync explain -e development\n")
     assert files_of(tmp_path) == {

@@ -58,7 +58,7 @@ def test_backup_damage_restore(made: Project, archive: Path) -> None:
 
 
 def test_everything_lost(made: Project, archive: Path) -> None:
-    """Into an empty folder, the working directory or another one."""
+    """An archive is restored into an empty directory: the working directory or another one."""
     before = state(made.root)
     for tree in ("env", "providers"):
         lose(made.root / tree)

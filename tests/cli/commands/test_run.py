@@ -77,7 +77,7 @@ def test_the_interpreters_own_variable_is_not_handed_over(shop: Project) -> None
 
 
 def test_what_was_resolved_is_told_by_name(shop: Project, canary: CanaryFactory) -> None:
-    """One variable, with files, references and versions, and without a value."""
+    """One variable lists files, references and versions, without a value."""
     show = "import os; print(os.environ['SECRETSYNC_RESOLVED'])"
     told = json.loads(shop.cli("run", "-e", "test", "--", *PYTHON, show, expect=0).stdout)
     assert told["environment"] == "test"
@@ -219,7 +219,7 @@ def test_services_that_disagree(project: MakeProject) -> None:
 def test_used_credentials_are_not_handed_over(
     project: MakeProject, plugin: Path, probe_values: Values, canary: CanaryFactory
 ) -> None:
-    """Those of the stores that were asked, said by name; identity pointers and other stores' credentials stay."""
+    """Credentials of the stores that were asked are removed and named; identity pointers stay."""
     made = project(
         {
             "env/test/security.env": "A=$<probe:a>\n",
@@ -250,7 +250,7 @@ def test_credentials_of_stores_that_were_not_asked_stay(shop: Project, canary: C
 
 
 def test_clean(shop: Project) -> None:
-    """Only the plain variables, what is passed, and what was resolved."""
+    """`--clean` leaves basic variables, those of --pass-env, and what was resolved."""
     plain = {"HOME": str(shop.home), "LANG": "C.UTF-8", "LC_TIME": "C", "TZ": "UTC", "TERM": "dumb"}
     env = {
         **plain,
@@ -318,7 +318,7 @@ def test_the_argument_list_is_untouched(shop: Project) -> None:
 
 @pytest.mark.parametrize("status", [0, 1, 2, 42, 255])
 def test_the_exit_status_is_the_applications(shop: Project, status: int) -> None:
-    """Whatever it is."""
+    """The exit status of the application is passed on unchanged."""
     shop.cli("run", "-e", "test", "--", "sh", "-c", f"exit {status}", expect=status)
 
 
@@ -348,7 +348,7 @@ def test_commands_that_cannot_be_run(shop: Project, command: list[str], status: 
 
 
 def test_the_command_is_found_by_the_path_that_we_were_given(shop: Project) -> None:
-    """Not by one that the env files define, which is for the application."""
+    """The command is looked up in the inherited PATH, and not in a PATH that the env files define."""
     shop.write("mine/tool", "#!/bin/sh\necho mine $PATH\n", mode=0o755)
     shop.write("theirs/tool", "#!/bin/sh\necho theirs\n", mode=0o755)
     shop.write("env/test/common.env", "PATH=/defined\n")

@@ -128,7 +128,7 @@ def test_the_last_ten_are_kept(made: Project) -> None:
         (["--keep", "x"], "it must be a number from 1"),
         (["--message", "x" * 1001], "1000 characters"),
         (["--history", "-"], "--history names a file"),
-        (["--service", "web"], "unrecognized arguments: --service web"),
+        (["--service", "web"], "there is no option of this name"),
     ],
 )
 def test_wrong_calls(made: Project, arguments: list[str], said: str) -> None:
@@ -200,7 +200,7 @@ def test_versions_after_an_offline_record_are_news(made: Project) -> None:
 
 
 def test_that_a_secret_is_gone_is_a_state(made: Project) -> None:
-    """What is missing is recorded as missing; a policy that cannot be read is an error, since it names secrets."""
+    """A missing secret is recorded as missing; an unreadable policy is an error, because it names secrets."""
     (made.root / "secrets/secret_key").unlink()
     made.cli("track", "-e", "production", expect=0)
     assert entries(records(made)[0])["SECRET_KEY"]["sources"][0]["status"] == "missing"
@@ -236,7 +236,7 @@ DAMAGED = {
 
 @pytest.mark.parametrize("text", DAMAGED, ids=list(DAMAGED.values()))
 def test_a_damaged_history_is_never_written_over(made: Project, text: str) -> None:
-    """It is an error that says what to do, of `track` as of `diff`, and stays as it is."""
+    """`track` and `diff` report a damaged history and do not change the file."""
     data = text.encode("utf-8", "surrogatepass")
     made.write(HISTORY, data)
     for command in ("track", "diff"):
@@ -247,7 +247,7 @@ def test_a_damaged_history_is_never_written_over(made: Project, text: str) -> No
 
 
 def test_any_cut_is_damage(made: Project) -> None:
-    """Whatever of the file is gone, it is no shorter history."""
+    """A truncated history is damaged at every length, and never a shorter history."""
     made.cli("track", "-e", "production", expect=0)
     whole = (made.root / HISTORY).read_bytes().rstrip()
     assert parse_history(whole.decode())

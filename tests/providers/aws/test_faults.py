@@ -195,7 +195,7 @@ def test_credentials_are_not_logged(aws: AwsAccount, canary: CanaryFactory, loud
 def test_faults_are_not_logged(
     aws: AwsAccount, proxy: FaultProxy, canary: CanaryFactory, loud: Loud, fault: str
 ) -> None:
-    """Nor is what an answer held that was broken."""
+    """Neither a fault nor the content of a broken answer is logged."""
     aws.create("app", canary())
     FAULTS[fault](proxy)
     log = loud()

@@ -311,7 +311,7 @@ def test_an_identity_endpoint_that_recovers(azure: AzureWorld, vault: Vault, app
     ids=["down", "busy", "busy, and says so", "reset"],
 )
 def test_an_authority_that_recovers(azure: AzureWorld, vault: Vault, kind: str, fault: Fault) -> None:
-    """So is a busy authority."""
+    """A request to an authority that is busy or away for a while is retried."""
     azure.keyvault.fail(fault, "token", times=2)
     assert isinstance(ask(provider(vault, KINDS[kind](azure, azure.principal()))), Found)
     assert azure.requests.count("token") == 3

@@ -11,7 +11,6 @@ import pytest
 from secretsync.core.errors import OutputError, UsageError
 from secretsync.rendering.formats.escape import KINDS, join
 from tests.rendering.formats.hostile import CANARY_FILE, hostile_strings
-from tests.rendering.formats.plugin import DEFAULT_HOSTILE, DEFAULT_SEED
 
 
 def inserted(kind: str, template: str, *values: str) -> str:
@@ -34,8 +33,8 @@ def reason(kind: str, template: str, *values: str) -> str:
 @pytest.fixture
 def strings(request: pytest.FixtureRequest) -> list[str]:
     """Hostile strings that are text."""
-    count = request.config.getoption("--hostile", DEFAULT_HOSTILE)
-    drawn = hostile_strings(count, request.config.getoption("--hostile-seed", DEFAULT_SEED) + 1)
+    count = request.config.getoption("--hostile")
+    drawn = hostile_strings(count, request.config.getoption("--hostile-seed") + 1)
     return [text for text in drawn if "\0" not in text and text.encode(errors="replace").decode() == text]
 
 
@@ -159,7 +158,7 @@ def test_shell_after_substitutions_outside_of_quotes() -> None:
 
 
 def test_none() -> None:
-    """As it is."""
+    """The escape `none` inserts a value unchanged."""
     assert inserted("none", "proxy_set_header X '@';\n", "a'b\n") == "proxy_set_header X 'a'b\n';\n"
 
 

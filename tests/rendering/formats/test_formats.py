@@ -160,7 +160,7 @@ def test_kubernetes_limits() -> None:
 
 
 def test_dotenv_reasons() -> None:
-    """What the default dialect cannot say, and the other one can."""
+    """The dotenv format names the reason and the dialect that can carry the value."""
     values = {"CR": "\r$<A>", "BACKSLASH": "a \n\\"}
     found = refusals("dotenv", values)
     assert "carriage return" in found["CR"]

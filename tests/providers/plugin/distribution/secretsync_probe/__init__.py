@@ -1,6 +1,7 @@
 """A store that does what its references say: answers, denies, is away, raises, hangs."""
 
 import json
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -106,7 +107,7 @@ class ProbeProvider:
 
 
 def _end_deadlines() -> None:
-    """Let every deadline of this process come now, after all that was answered before."""
+    """Let every deadline of this process pass, after all that was answered before."""
     Deadline.remaining = lambda self: 0.0  # type: ignore[method-assign]
 
 

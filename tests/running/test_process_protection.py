@@ -37,7 +37,7 @@ _PRCTL = {"x86_64": 157, "aarch64": 167}
 
 
 def test_refused_prctl_is_a_warning(project: MakeProject) -> None:
-    """As under gVisor or a strict seccomp profile: the application starts, stderr says what was not done."""
+    """The application starts with a warning on stderr if a seccomp profile refuses prctl."""
     number = _PRCTL.get(platform.machine())
     needs(number, "the number of prctl on this machine")
     made = project(
