@@ -1,7 +1,6 @@
 """A store that does what its references say: answers, denies, is away, raises, hangs."""
 
 import json
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
