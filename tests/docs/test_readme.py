@@ -16,7 +16,7 @@ import pytest
 
 import secretsync
 from secretsync import resolve_config
-from secretsync.cli import COMMANDS
+from secretsync.cli.commands import COMMANDS
 from secretsync.core.errors import ExitStatus
 from secretsync.core.model import Missing, SecretRef
 from secretsync.project.bindings import parse_bindings

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from secretsync.cli import COMMANDS
+from secretsync.cli.commands import COMMANDS
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "commands.md"
 

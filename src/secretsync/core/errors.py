@@ -114,8 +114,14 @@ class Problem(Record, kw_only=True):
 
 
 def worst_status(kinds: Iterable[ProblemKind]) -> ExitStatus:
-    """The exit status where several kinds occur: 2 before all, then the lowest of 3, 4, 5: no retry mends those."""
+    """Return the exit status if several kinds occur: 2 first, then the lowest of 3, 4, 5."""
     return min((kind.status for kind in kinds), default=ExitStatus.OK)
+
+
+def combined_status(statuses: Iterable[ExitStatus]) -> ExitStatus:
+    """Return the exit status of several reports: the lowest failure first, else findings, else 0."""
+    order = {ExitStatus.FINDINGS: 1, ExitStatus.OK: 2}  # after every failure
+    return min(statuses, key=lambda status: (order.get(status, 0), status), default=ExitStatus.OK)
 
 
 class SecretSyncError(Exception):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from secretsync.core.errors import OutputError, UsageError
-from secretsync.rendering.formats.escape import KINDS, join
+from secretsync.rendering.template_escape import SYNTAXES, insert_values
 from tests.rendering.formats.hostile import CANARY_FILE, hostile_strings
 from tests.rendering.formats.plugin import DEFAULT_HOSTILE, DEFAULT_SEED
 
@@ -20,7 +20,7 @@ def inserted(kind: str, template: str, *values: str) -> str:
     pieces: list[str | tuple[str, str]] = [texts[0]]
     for number, (value, text) in enumerate(zip(values, texts[1:], strict=True)):
         pieces += [(f"V{number}", value), text]
-    return join(kind, pieces, file="app.tmpl")
+    return insert_values(kind, pieces, file="app.tmpl")
 
 
 def reason(kind: str, template: str, *values: str) -> str:
@@ -163,7 +163,7 @@ def test_none() -> None:
     assert inserted("none", "proxy_set_header X '@';\n", "a'b\n") == "proxy_set_header X 'a'b\n';\n"
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize("kind", sorted(SYNTAXES))
 def test_what_is_no_text(kind: str) -> None:
     """NUL and halves of surrogate pairs are refused everywhere, with label, file and line, all at once."""
     message = reason(kind, 'first\n"@"\n"@"\n', "a\0SENTINEL", "\ud800SENTINEL")
@@ -175,7 +175,7 @@ def test_what_is_no_text(kind: str) -> None:
 def test_no_frame_of_the_error_holds_a_value() -> None:
     """An error reporter that walks over frames finds none in ours."""
     with pytest.raises(OutputError) as caught:
-        join("json", ['{"a": ', ("V", "a value nobody sees"), "}"])
+        insert_values("json", ['{"a": ', ("V", "a value nobody sees"), "}"])
     frames = [entry.frame.f_locals for entry in caught.traceback if "secretsync" in str(entry.path)]
     assert frames
     assert "nobody" not in repr(frames)
@@ -184,4 +184,4 @@ def test_no_frame_of_the_error_holds_a_value() -> None:
 def test_unknown_kind() -> None:
     """The message says what there is."""
     with pytest.raises(UsageError, match="json, none, shell, yaml"):
-        join("toml", ["x"])
+        insert_values("toml", ["x"])
