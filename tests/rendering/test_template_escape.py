@@ -142,9 +142,9 @@ def test_shell(strings: list[str], shell: str, tmp_path: Path) -> None:
         ("cat <<EOF\n@\nEOF\n", "here document"),
         ("A=`echo @`\n", "backticks"),
         ('A="$(echo "@")"\n', "command within double quotes"),
-        ('A="${B:-@}"\n', "other rules"),
+        ('A="${B:-@}"\n', "other quoting rules"),
         ('A="${B:-"@"}"\n', "quotes within quotes"),
-        ("A=$'@'\n", "other rules"),
+        ("A=$'@'\n", "other quoting rules"),
         ("A=\\@\n", "backslash"),
     ],
 )

@@ -127,7 +127,7 @@ def test_usage_errors() -> None:
     with pytest.raises(UsageError, match="no option interpolating"):
         formats.render("json", {}, interpolating=True)
     for name in ("", "App", "a_b", "-a", "a-", "a..b", "a" * 254, "a\nb", '"'):
-        with pytest.raises(UsageError, match="name for the Secret"):
+        with pytest.raises(UsageError, match="needs a name"):
             formats.render("kubernetes", {}, name=name)
     for namespace in ("", "a.b", "A", "a" * 64):
         with pytest.raises(UsageError, match="namespace"):
