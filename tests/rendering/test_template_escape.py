@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from secretsync.core.errors import OutputError, UsageError
+from secretsync.rendering.formats import ESCAPES
 from secretsync.rendering.template_escape import SYNTAXES, insert_values
 from tests.rendering.formats.hostile import CANARY_FILE, hostile_strings
 from tests.rendering.formats.plugin import DEFAULT_HOSTILE, DEFAULT_SEED
@@ -185,3 +186,8 @@ def test_unknown_kind() -> None:
     """The message says what there is."""
     with pytest.raises(UsageError, match="json, none, shell, yaml"):
         insert_values("toml", ["x"])
+
+
+def test_the_command_offers_every_syntax() -> None:
+    """`--escape` lists the syntaxes without an import of their code, so the two lists must be equal."""
+    assert ESCAPES == tuple(SYNTAXES)
