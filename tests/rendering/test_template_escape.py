@@ -190,4 +190,4 @@ def test_unknown_kind() -> None:
 
 def test_the_command_offers_every_syntax() -> None:
     """`--escape` lists the syntaxes without an import of their code, so the two lists must be equal."""
-    assert ESCAPES == tuple(SYNTAXES)
+    assert tuple(SYNTAXES) == ESCAPES

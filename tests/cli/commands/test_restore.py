@@ -160,7 +160,8 @@ def test_cut_short(made: Project, archive: Path) -> None:
         failed = made.cli(*command, expect=2)
         assert "was interrupted; run `secretsync restore --resume` to finish it" in failed.stderr
     made.cli("restore", str(archive), "--dry-run", expect=2)
-    assert "finished the interrupted restore" in made.cli("restore", "--resume", cwd=made.root / "backups", expect=0).stderr
+    resumed = made.cli("restore", "--resume", cwd=made.root / "backups", expect=0)
+    assert "finished the interrupted restore" in resumed.stderr
     assert state(made.root) == before
     assert "there is no interrupted restore" in made.cli("restore", "--resume", expect=0).stderr
     cut_short()
