@@ -99,11 +99,11 @@ def test_ids_by_name_and_number(app: Project, user: str, uid: int, gid: int, gro
     [
         ("no-such-user", "there is no user of this name"),
         ("nobody:no-such-group", "there is no group of this name"),
-        ("4711", "say its group too: 4711:GROUP"),
-        ("root", "root is whom this option is there to leave"),
-        ("0:4711", "root is whom this option is there to leave"),
-        ("4294967295:1", "is below 4294967295"),
-        ("nobody:4294967295", "is below 4294967295"),
+        ("4711", "add its group: 4711:GROUP"),
+        ("root", "--user cannot be root"),
+        ("0:4711", "--user cannot be root"),
+        ("4294967295:1", "must be below 4294967295"),
+        ("nobody:4294967295", "must be below 4294967295"),
         ("", "there is no user of this name"),
     ],
 )
@@ -129,7 +129,7 @@ def test_without_the_right_to_change_users_nothing_starts(app: Project) -> None:
     argv += secretsync_argv(["run", "-e", "production", "--user", "nobody", "--", "echo", "started"])
     done = run_command(argv, cwd=app.root, env=clean_environment(app.home), expect=126)
     assert done.stdout == ""
-    assert "rights that it must not have" in done.stderr
+    assert "privileges of root" in done.stderr
 
 
 def test_files_belong_to_the_user(app: Project, secret: str, shared_folder: Path) -> None:
@@ -148,7 +148,7 @@ def test_folder_that_cannot_be_given_away(app: Project, shared_folder: Path) -> 
     argv += ["--allow-disk", "--", "echo", "started"]
     done = run_command(argv, cwd=app.root, env=clean_environment(app.home), expect=6)
     assert done.stdout == ""
-    assert f"cannot be given to user {NOBODY}" in done.stderr
+    assert f"cannot be changed to user {NOBODY}" in done.stderr
     assert "CHOWN" in done.stderr
     assert list(shared_folder.iterdir()) == []
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from secretsync.core.errors import OutputError
-from secretsync.running.exec_command import refuse_too_large
+from secretsync.running.environment import refuse_too_large
 from tests.support.canary import make_canary
 from tests.support.limits import HANG
 from tests.support.pid1 import (

@@ -118,6 +118,12 @@ def worst_status(kinds: Iterable[ProblemKind]) -> ExitStatus:
     return min((kind.status for kind in kinds), default=ExitStatus.OK)
 
 
+def combined_status(statuses: Iterable[ExitStatus]) -> ExitStatus:
+    """Return the exit status of several reports: the lowest failure first, else findings, else 0."""
+    order = {ExitStatus.FINDINGS: 1, ExitStatus.OK: 2}  # after every failure
+    return min(statuses, key=lambda status: (order.get(status, 0), status), default=ExitStatus.OK)
+
+
 class SecretSyncError(Exception):
     """Any failure of SecretSync.
 

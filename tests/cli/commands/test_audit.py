@@ -227,7 +227,7 @@ def test_a_log_that_cannot_be_written(faulty: Project) -> None:
     faulty.write("file", "x")
     ran = faulty.cli("audit", "-e", "production", "--save", "file/logs", expect=6)
     assert ran.stdout.startswith("production: ")
-    assert "no audit log can be written there" in ran.stderr
+    assert "the report cannot be saved there" in ran.stderr
 
 
 def test_all_environments(project: MakeProject) -> None:

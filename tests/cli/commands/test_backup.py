@@ -126,7 +126,7 @@ def test_plain_secrets_are_refused(
     assert any(f" {file}:{line}:" in said and f"({rule})" in said for said in lines), lines
     assert any("--allow-plaintext" in said for said in lines)
     allowed = made.cli("backup", "--allow-plaintext", expect=0)
-    assert "warning: the archive holds plain secrets" in allowed.stderr
+    assert "warning: the archive contains plain text secrets" in allowed.stderr
 
 
 def test_tokens_and_keys_are_found_anywhere(made: Project) -> None:
@@ -135,7 +135,7 @@ def test_tokens_and_keys_are_found_anywhere(made: Project) -> None:
     made.write("env/production/blob", b"\0\xff\n-----BEGIN RSA PRIVATE KEY-----\n\xfe")
     made.write("providers/production.toml", f"[secrets]\nA = 'docker:a' # {TOKEN}\n")
     (first, *lines) = refused(made)
-    assert first.endswith("--allow-plaintext archives plain secrets too")
+    assert first.endswith("--allow-plaintext archives plain text secrets too")
     assert [re.findall(r"(\S+:\d+): .*\(([a-z-]+)\)", line) for line in lines[1:]] == [
         [("env/production/blob:2", "plaintext-key")],
         [("env/production/common.env:1", "plaintext-token")],
@@ -177,7 +177,7 @@ def test_what_cannot_be_judged_is_refused(made: Project) -> None:
     made.write("env/production/policy.toml", "sensitive = 3\n")
     made.write("providers/production.toml", "[[[\n")
     lines = refused(made)
-    assert len([line for line in lines if "plain secrets in it would not be seen" in line]) == 3
+    assert len([line for line in lines if "plain text secrets in it would not be found" in line]) == 3
     assert not any("kf83jd" in line for line in lines)
     backed_up(made, "--allow-plaintext")
 
@@ -217,7 +217,7 @@ def test_too_much(made: Project) -> None:
 def test_not_into_itself(made: Project) -> None:
     """An archive in env/ would be part of the next one."""
     for folder in ("env", "env/backups", "providers/../env/x"):
-        assert "in what is archived" in refused(made, "--output", folder, status=2)[0]
+        assert "inside the archived folder" in refused(made, "--output", folder, status=2)[0]
 
 
 @pytest.mark.parametrize("changes", [0, 1, 3, 1000])

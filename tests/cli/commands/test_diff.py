@@ -113,7 +113,7 @@ def test_each_kind_of_change(made: Project) -> None:
 
 
 def test_what_is_a_change_and_what_is_none(made: Project) -> None:
-    """Another file, another reference in the text, a secret that is gone, a store configured anew."""
+    """Another file, another reference in the text, a missing secret, a store with other settings."""
     made.write(COMMON, "OLD=1\n")
     made.write(SECURITY, "LOG_LEVEL=INFO\n" + made.read(SECURITY).replace("$<DB_PASSWORD>", "$<docker:db_password>"))
     found = difference(made, "-e", "production")
@@ -131,7 +131,7 @@ def test_what_is_a_change_and_what_is_none(made: Project) -> None:
     assert store["before"]["settings"] == {"dir": "secrets"}
     assert store["after"]["settings"] == {"dir": "other"}
     told = made.cli("diff", "-e", "production", "--exit-code", expect=1).stdout
-    assert "@@ store docker: configured anew @@\n-dir = secrets\n+dir = other\n" in told
+    assert "@@ store docker: other settings @@\n-dir = secrets\n+dir = other\n" in told
 
 
 def test_a_lookup_that_is_answered_elsewhere(project: MakeProject, canary: CanaryFactory) -> None:
@@ -172,10 +172,10 @@ def test_records(made: Project) -> None:
         (["HEAD~1"], "HEAD~1: there is 1 record of production"),
         (["HEAD", "HEAD~77777"], "HEAD~77777: there is 1 record"),
         (["2001-01-01"], "no record of production is that old; the first is of 2"),
-        (["HEAD", "staging"], "compare two records of one environment, or two environments"),
+        (["HEAD", "staging"], "name two records of one environment, or two environments"),
         (["stag\ning"], "one name is no record (HEAD, HEAD~1, a moment)"),
         (["a", "b", "c"], "two names at most"),
-        (["staging", "production"], "without -e, --env-file and --history"),
+        (["staging", "production"], "remove -e, --env-file and --history"),
     ],
 )
 def test_names_of_no_record(made: Project, names: list[str], said: str) -> None:
@@ -201,7 +201,7 @@ def test_two_environments(made: Project, canary: CanaryFactory) -> None:
         "-  docker:key\n+  docker:secret_key\n" in done.stdout
     )
     assert "@@ security.env: API_TOKEN: removed @@\n-API_TOKEN=********\n" in done.stdout
-    assert "@@ store docker: configured anew @@\n-dir = staging\n+dir = secrets\n" in done.stdout
+    assert "@@ store docker: other settings @@\n-dir = staging\n+dir = secrets\n" in done.stdout
     assert "not compared: versions: those are each environment's own\n" in done.stdout
     document = difference(made, "staging", "production")
     assert (document["before"]["environment"], document["after"]["environment"]) == ("staging", "production")

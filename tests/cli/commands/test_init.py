@@ -82,7 +82,7 @@ def test_a_folder_that_git_ignores_is_said(run_cli: RunCli, tmp_path: Path, rule
 def test_names_that_are_none(run_cli: RunCli, tmp_path: Path, name: str) -> None:
     """Refused before a path is built of one."""
     failed = run_cli("init", f"--environment={name}", expect=2)
-    assert "an environment's name" in failed.stderr
+    assert "the name of an environment" in failed.stderr
     assert files_of(tmp_path) == set()
 
 

@@ -232,7 +232,10 @@ def test_used_credentials_are_not_handed_over(
     assert {"PROBE_TOKEN_FILE", "AWS_SECRET_ACCESS_KEY", "A"} <= kept.keys()
     assert not {"PROBE_TOKEN", "PROBE_APP_SECRET"} & kept.keys()
     said = made.cli("run", "-e", "test", "--", "true", expect=0, **more).stderr
-    assert said == "secretsync: not handed to the command: PROBE_APP_SECRET, PROBE_TOKEN (--pass-env keeps one)\n"
+    assert (
+        said
+        == "secretsync: removed from the environment: PROBE_APP_SECRET, PROBE_TOKEN (--pass-env keeps a variable)\n"
+    )
     assert made.cli("run", "-e", "test", "-q", "--", "true", expect=0, **more).stderr == ""
     passed = environment_of(made, "--pass-env", "PROBE_*", **more)
     assert passed["PROBE_TOKEN"] == env["PROBE_TOKEN"].encode()
@@ -329,10 +332,10 @@ def test_the_exit_status_is_the_applications(shop: Project, status: int) -> None
         ([""], 2, "the command is an empty word"),
         (["no-such-command"], 127, "no-such-command: no folder in PATH has it"),
         (["./no/such/file"], 127, "./no/such/file: there is no such file"),
-        (["./plain"], 126, "./plain: it is there, and cannot be executed"),
-        (["./folder"], 126, "./folder: it is there, and cannot be executed"),
+        (["./plain"], 126, "./plain: it cannot be executed"),
+        (["./folder"], 126, "./folder: it cannot be executed"),
         (["./no-shebang"], 126, "./no-shebang: it cannot be executed: Exec format error"),
-        (["./bad-shebang"], 127, "./bad-shebang: it, or the interpreter that its first line names, is not there"),
+        (["./bad-shebang"], 127, "./bad-shebang: the file, or the interpreter in its first line, does not exist"),
         (["bad\nname\x1b[31m"], 127, r"bad\nname\x1b[31m: no folder in PATH has it"),
     ],
 )
@@ -390,8 +393,8 @@ def test_env_files_with_bindings(project: MakeProject, canary: CanaryFactory) ->
         ([], "no environment is named"),
         (["--env-file", ".env", "-e", "../test"], "an environment's name is letters, digits"),
         (["--env-file", ".env", "-e", ""], "an environment's name is letters, digits"),
-        (["--env-file", ".env", "--service", "web"], "env files have no services"),
-        (["--bindings", "x.toml", "-e", "test"], "--bindings goes with --env-file"),
+        (["--env-file", ".env", "--service", "web"], "--env-file has no services"),
+        (["--bindings", "x.toml", "-e", "test"], "--bindings needs --env-file"),
         (["--env-file", "gone.env"], "gone.env: there is no such file"),
         (["--env-file", ".env", "--bindings", "gone.toml"], "gone.toml: there is no such file"),
         (["-e", "tset"], "did you mean test?"),
@@ -487,7 +490,7 @@ def test_signals_while_a_store_hangs(
 def test_verbose_says_what_is_done(shop: Project) -> None:
     """On stderr: counts and names, no value."""
     run = shop.cli("run", "-e", "test", "-v", "--", "true", expect=0)
-    assert "test: lenient, 3 entries, 1 secret to look for" in run.stderr
+    assert "test: lenient, 3 entries, 1 secret to read" in run.stderr
     assert "3 variables resolved; starting " in run.stderr
     assert run.stdout == ""
 

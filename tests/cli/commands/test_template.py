@@ -99,7 +99,7 @@ def test_what_is_written(project: MakeProject) -> None:
     assert stat.S_IMODE((made.root / ".env.example").stat().st_mode) == 0o644
     # Nobody's variables choose what is written, and a second run writes nothing.
     again = made.cli("template", "--all", env={"SECRETSYNC_ENV": "production", "PYTHONHASHSEED": "7"}, expect=0)
-    assert "it is up to date" in again.stderr
+    assert ".env.example: up to date" in again.stderr
     assert made.cli("template", "--output", "-", expect=0).stdout == text
     assert made.cli("template", "--check", expect=0).stdout == ""
 

@@ -179,7 +179,7 @@ def test_a_store_that_does_not_answer_leaves_no_record(made: Project) -> None:
     env = {"VAULT_ADDR": "http://127.0.0.1:1", "VAULT_TOKEN": "x"}
     failed = made.cli("track", "-e", "production", "--timeout", "2s", env=env, expect=5)
     assert "env/production/security.env:1:12: SECRET_KEY: vault:secret/app#key" in failed.stderr
-    assert "nothing was recorded; --offline records what the files say" in failed.stderr
+    assert "nothing was recorded; --offline records the files" in failed.stderr
     assert not (made.root / HISTORY).exists()
     done = made.cli("track", "-e", "production", "--offline", expect=0)
     assert "offline, without versions; the first record" in done.stdout
@@ -188,7 +188,7 @@ def test_a_store_that_does_not_answer_leaves_no_record(made: Project) -> None:
     (source,) = entries(record)["SECRET_KEY"]["sources"]
     assert source == {"references": ["vault:secret/app#key"], "answer": None, "version": None, "status": None}
     failed = made.cli("diff", "-e", "production", "--timeout", "2s", env=env, expect=5)
-    assert "--offline compares what the files say" in failed.stderr
+    assert "--offline compares the files" in failed.stderr
 
 
 def test_versions_after_an_offline_record_are_news(made: Project) -> None:
