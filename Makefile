@@ -3,6 +3,7 @@
 # make test          every test
 # make test-formats  10,000 strings in each output format through its real readers, 1,000 killed writers
 # make lint          style, types and import layers
+# make docs-tables   the tables and help texts of README.md and docs/, from the code
 # make clean         everything that the others made
 #
 # Nothing but Python >= 3.11 and make is needed; PYTHON=... names another interpreter.
@@ -14,7 +15,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-cloud test test-formats lint clean
+.PHONY: help demo demo-cloud test test-formats lint docs-tables clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -41,6 +42,9 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+docs-tables: $(VENV)/.dev
+	$(BIN)/python -m tests.docs.generate
 
 clean:
 	rm -rf $(VENV) .secrets build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

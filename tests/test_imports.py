@@ -35,9 +35,10 @@ OTHERS = {
     ),
     *(
         "secretsync.config.convert",
-        "secretsync.config.typed",
-        "secretsync.config.fields",
-        "secretsync.config.type_hints",
+        "secretsync.config.binding.bind",
+        "secretsync.config.binding.fields",
+        "secretsync.config.binding.text_types",
+        "secretsync.config.binding.type_hints",
     ),
     *(
         "secretsync.cli.commands.check",

@@ -8,8 +8,8 @@ if TYPE_CHECKING:
 
     from secretsync.api import check_rotation, resolve_config
     from secretsync.appconfig import AppConfig
+    from secretsync.config.binding.fields import Key
     from secretsync.config.config import Config, Refreshed
-    from secretsync.config.fields import Key
     from secretsync.core.errors import (
         ConfigurationError,
         MissingKeyError,
@@ -22,15 +22,17 @@ if TYPE_CHECKING:
         ValidationError,
         ValueTypeError,
     )
-    from secretsync.core.model import Origin, Secret
+    from secretsync.core.model import Origin
+    from secretsync.core.secret import Secret
     from secretsync.core.version import __version__
-    from secretsync.rotation.report import Finding, RotationReport, SecretAge, State
+    from secretsync.rotation.age_rules import State
+    from secretsync.rotation.report import AgeFinding, RotationReport, SecretAge
 
 __all__ = [
+    "AgeFinding",
     "AppConfig",
     "Config",
     "ConfigurationError",
-    "Finding",
     "Key",
     "MissingKeyError",
     "Origin",
@@ -57,12 +59,12 @@ _HOMES = {
     "__version__": "core.version",
     "AppConfig": "appconfig",
     "Config": "config.config",
-    "Finding": "rotation.report",
-    "Key": "config.fields",
+    "AgeFinding": "rotation.report",
+    "Key": "config.binding.fields",
     "Origin": "core.model",
     "Refreshed": "config.config",
     "RotationReport": "rotation.report",
-    "Secret": "core.model",
+    "Secret": "core.secret",
     "SecretAge": "rotation.report",
     "State": "rotation.report",
     "check_rotation": "api",

@@ -1,4 +1,4 @@
-"""The two calls of the library: a configuration, and how old its secrets are."""
+"""Resolve a configuration, or check how old its secrets are: the two functions of the library."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from secretsync.config.config import Config, Resolved
+from secretsync.core.environ import Environ
 from secretsync.core.errors import UsageError
-from secretsync.core.model import Environ
 from secretsync.planning.plan import EntryId, Plan
 from secretsync.planning.request import ConfigRequest, load_plan, make_request, open_request
 from secretsync.providers.interface import Provider
 from secretsync.resolving.handover import Handover, HandoverError
 from secretsync.resolving.pipeline import log_warning, resolve_plan
+from secretsync.resolving.stores import StoreAccess
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -36,26 +37,28 @@ def resolve_config(
     stores: Mapping[str, Provider] | None = None,
     validate: bool | None = None,
 ) -> Config:
-    """The configuration of `environment`, every selected secret in it resolved.
+    """Return the configuration of `environment`, with every selected secret resolved.
 
-    environment: the name of a folder in `env/`; None: the environment for which `run` started this application, else
-    `$SECRETSYNC_ENV`, `$ENVIRONMENT`, else development.
-    root: the project's folder; None: `$SECRETSYNC_ROOT`, else the nearest upwards with an `env/<name>/*.env`.
-    services: the services to resolve; None: all, or those that `run` selected where it started this application.
-    environ: the process environment to use; None: `os.environ`, which is read and never written.
-    timeout: seconds above zero for the whole resolution; None: the bindings' `timeout`, else 30.
-    files: env files that take the place of `env/`, later ones over earlier ones. `environment` then only gives a name,
-    which decides strictness and fills `{environment}` in the keys of stores; without a name they are lenient.
-    bindings: the bindings file that goes with `files`.
-    stores: providers that take the place of configured stores, by store name; for tests. Nothing is inherited then.
-    validate: whether values are judged by `env/<environment>/policy.toml` and the built-in rules; None: in strict
-    environments. Warnings are logged as `secretsync`.
+    environment: the name of a folder in `env/`; None means the environment for which `run` started this application,
+    else `$SECRETSYNC_ENV`, `$ENVIRONMENT`, else development.
+    root: the folder of the project; None means `$SECRETSYNC_ROOT`, else the nearest parent folder with an
+    `env/<name>/*.env`.
+    services: the services to resolve; None means all, or those that `run` selected if it started this application.
+    environ: the process environment to use; None means `os.environ`. It is never changed.
+    timeout: seconds above zero for the whole resolution; None means the `timeout` of the bindings, else 30.
+    files: env files that are used in place of `env/`; later files override earlier files. `environment` is then only a
+    name. It decides strictness and fills `{environment}` in the keys of stores; files without a name are lenient.
+    bindings: the bindings file for `files`.
+    stores: providers that are used in place of configured stores, by store name; for tests. The values that `run`
+    resolved are not used then.
+    validate: True if values are validated by `env/<environment>/policy.toml` and the built-in rules; None means that
+    they are validated in strict environments. Warnings are logged as `secretsync`.
 
-    Inside an application that `secretsync run` started for the same environment, the values are those that `run`
-    resolved and judged: they are in the process environment, and no store is asked. If a secret was changed there
-    since, none of them is used: the stores are asked, and a warning is logged.
+    In an application that `secretsync run` started for the same environment, the values that `run` resolved and
+    validated are used. They are in the process environment, and no store is asked. If a secret was changed there since,
+    none of these values is used. The stores are asked, and a warning is logged.
 
-    Raises ConfigurationError (ValidationError is one), ResolutionError or UsageError, each with all that is wrong.
+    Raises ConfigurationError (ValidationError is a subclass), ResolutionError or UsageError, each with every problem.
     """
     environ = Environ(os.environ if environ is None else environ)
     request = make_request(environment, root, services, files, bindings)
@@ -68,13 +71,10 @@ def resolve_config(
     known, is_judged = _handed_over(handover, plan, environ)
     return resolve_plan(
         plan,
-        environ,
-        timeout=timeout,
-        stores=stores,
+        StoreAccess(environ, timeout=timeout, replaced=stores, access_log=_access_log(environ)),
         known=known,
         request=request,
         validate=plan.is_strict and not is_judged if validate is None else validate,
-        log=_access_log(environ),
     )
 
 
@@ -110,7 +110,9 @@ def _handed_over(
     """Return the values that `run` handed over for `plan`, and whether no validation is needed any more."""
     if handover is None:
         return {}, False
-    values = handover.values(environ)
+    from secretsync.resolving.handed_values import HandedValues  # Imported only in an application that `run` started.
+
+    values = HandedValues.read(handover, environ)
     is_judged = not handover.validates or (values.are_secrets_intact and values.are_settings_intact)
     if not values.are_secrets_intact:
         if handover.variables is not None:
@@ -126,11 +128,11 @@ def _handed_over(
 
 
 def _access_log(environ: Mapping[str, str]) -> AccessLog | None:
-    """Where reads of secrets are written, if anywhere."""
+    """Return the access log that the environment names; None if it names no file."""
     path = environ.get("SECRETSYNC_ACCESS_LOG")
     if not path:
         return None
-    from secretsync.resolving.access_log import AccessLog  # who keeps none needs none of it
+    from secretsync.resolving.access_log import AccessLog  # Imported only if an access log is configured.
 
     return AccessLog(path, environ, warn=log_warning)
 
@@ -149,16 +151,17 @@ def check_rotation(
     stores: Mapping[str, Provider] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> RotationReport:
-    """How old the secrets of `environment` are, against its policy. No value is asked for.
+    """Return how old the secrets of `environment` are, compared with its policy. No value is requested.
 
-    now: the moment to answer for, aware; None: this one.
-    timeout: seconds for all stores together; None: the bindings' `timeout`, else 30, and 1 more for each 25 secrets.
-    strict: what is due or of unknown age counts as a finding too.
-    progress: called with each answer: how many there are, and how many secrets were asked for.
-    All else is as in `resolve_config`.
+    now: the time of the check, with a time zone; None means the present time.
+    timeout: seconds for all stores together; None means the `timeout` of the bindings, else 30, and 1 more for each 25
+    secrets.
+    strict: True if a secret that is due or of unknown age is a finding too.
+    progress: called with each answer: the number of answers, and of secrets that were requested.
+    The other arguments are as in `resolve_config`.
 
-    What a store did not answer is a row of the report, not an exception. Raises ConfigurationError for wrong files, or
-    a missing SDK, and UsageError, also for a `now` without a time zone.
+    A secret without an answer from its store is a row of the report. Raises ConfigurationError for wrong files or a
+    missing SDK, and UsageError, also for a `now` without a time zone.
     """
     if now is not None and now.utcoffset() is None:
         raise UsageError("now has no time zone, and could be any moment of a day; give an aware datetime")
@@ -168,6 +171,7 @@ def check_rotation(
     if handover is not None and _as_resolved(request, handover, environ) is None:
         environ = handover.hide(environ)
     plan = load_plan(request, environ, stores)
-    from secretsync.rotation.check import rotation_of_plan  # resolving needs none of it
+    from secretsync.rotation.check import rotation_of_plan  # Imported only here, because resolving does not need it.
 
-    return rotation_of_plan(plan, environ, now=now, timeout=timeout, strict=strict, stores=stores, progress=progress)
+    access = StoreAccess(environ, timeout=timeout, replaced=stores, progress=progress)
+    return rotation_of_plan(plan, access, now=now, strict=strict)

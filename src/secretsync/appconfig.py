@@ -1,4 +1,4 @@
-"""What most web applications ask of a configuration, by name."""
+"""Read the settings that most web applications need, by name."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _PROCESS_ENVIRONMENT = "(process environment)"
 
 
 class AppConfig:
-    """Debug mode, secret key, database URL and log level of an application, required ones checked at once."""
+    """Debug mode, secret key, database URL and log level of an application. The required ones are checked at once."""
 
     __slots__ = ("config",)
 
     def __init__(self, config: Config | None = None) -> None:
-        """`config`: what to read from; None: `resolve_config()`.
+        """Check the required settings. `config`: None means `resolve_config()`.
 
-        Raises ConfigurationError where SECRET_KEY or DATABASE_URL has no value, with all that are missing.
+        Raises ConfigurationError with every required setting without a value: SECRET_KEY, DATABASE_URL.
         """
         self.config = resolve_config() if config is None else config
         wanted = {"SECRET_KEY": "the application's secret key", "DATABASE_URL": "the URL of the database"}
@@ -38,36 +38,36 @@ class AppConfig:
 
     @property
     def debug(self) -> bool:
-        """DEBUG; off where nothing says."""
+        """Return DEBUG; False if it is not set."""
         return self.config.get_bool("DEBUG", default=False)
 
     @property
     def log_level(self) -> str:
-        """LOG_LEVEL; INFO where nothing says."""
+        """Return LOG_LEVEL; INFO if it is not set."""
         return self.config.get("LOG_LEVEL", "INFO")
 
     @property
     def secret_key(self) -> str:
-        """SECRET_KEY."""
+        """Return SECRET_KEY."""
         return self.config.get("SECRET_KEY", "")
 
     @property
     def database_url(self) -> str:
-        """DATABASE_URL: of the service `database`, else of the whole, else of the process environment.
+        """Return DATABASE_URL of the service `database`, else of the configuration, else of the process environment.
 
-        In a strict environment the process environment goes first: a platform that hands the URL over there means it.
-        `origin("DATABASE_URL")` says which it was.
+        In a strict environment the process environment has precedence, because a platform sets the URL there.
+        `origin("DATABASE_URL")` shows where the value came from.
         """
         return self._database()[0] or ""
 
     @property
     def is_production(self) -> bool:
-        """Whether the environment is called production or prod, or begins with it: `production-eu`."""
+        """True if the name of the environment is production or prod, or begins with it: `production-eu`."""
         name = (self.config.environment or "").lower().replace("_", "-")
         return name.split("-")[0] in ("production", "prod")
 
     def origin(self, key: str) -> Origin:
-        """Where the value of `key` came from, as this class reads it. Raises MissingKeyError."""
+        """Return where the value of `key` came from, as this class reads it. Raises MissingKeyError."""
         scope = self.config if key in self.config else None
         if key == "DATABASE_URL":
             scope = self._database()[1]
@@ -76,7 +76,7 @@ class AppConfig:
         return (scope or self.config).origin(key)
 
     def _database(self) -> tuple[str | None, Config | None]:
-        """The URL, and the scope that it came from; None: the process environment."""
+        """Return the URL and its scope; None as the scope means the process environment."""
         key, config = "DATABASE_URL", self.config
         scopes = [config.service("database")] if "database" in config.services else []
         scopes = [scope for scope in (*scopes, config) if scope.get(key)]

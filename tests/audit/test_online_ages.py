@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 from secretsync.audit.collect import audit_plan
 from secretsync.audit.report import AuditReport
-from secretsync.core.model import Environ
+from secretsync.core.environ import Environ
 from secretsync.planning.request import ConfigRequest, load_plan
-from secretsync.policy.rules import Finding, Severity
+from secretsync.policy.findings import RuleFinding
+from secretsync.policy.rules import Severity
+from secretsync.resolving.stores import StoreAccess
 from tests.servers.openbao import VaultSpace
 from tests.support.canary import CanaryFactory
 from tests.support.limits import HANG
@@ -21,10 +23,10 @@ SECURITY, BINDINGS = "env/production/security.env", "providers/production.toml"
 def report(environ: Environ, made: Project, at: datetime, environment: str = "production") -> AuditReport:
     """The audit of a moment."""
     plan = load_plan(ConfigRequest(environment=environment, root=str(made.root)), environ)
-    return audit_plan(plan, environ, at=at, is_online=True, timeout=HANG)
+    return audit_plan(plan, environ, at=at, access=StoreAccess(environ, timeout=HANG))
 
 
-def of_ages(audited: AuditReport) -> dict[str, Finding]:
+def of_ages(audited: AuditReport) -> dict[str, RuleFinding]:
     """What was found about ages, by rule."""
     return {one.rule: one for one in audited.findings if one.rule.startswith("rotation-")}
 

@@ -10,12 +10,15 @@ from pathlib import Path
 import pytest
 
 from secretsync.audit import state
+from secretsync.audit.checks import CHECKS
 from secretsync.audit.collect import audit_plan
 from secretsync.audit.report import AuditReport
+from secretsync.core.environ import AnyEnviron, Environ
 from secretsync.core.errors import ConfigurationError
-from secretsync.core.model import AnyEnviron, Environ
 from secretsync.planning.request import ConfigRequest, load_plan
-from secretsync.policy.rules import RULES, Severity
+from secretsync.policy.checks import BUILT_IN
+from secretsync.policy.rules import CHECK_RULES, RULES, Severity
+from secretsync.resolving.stores import StoreAccess
 from tests.support.canary import make_canary
 from tests.support.processes import clean_environment, run_command
 from tests.support.projects import MakeProject, Project
@@ -33,7 +36,7 @@ def audited(made: Project, environment: str = "production", *, is_online: bool =
     environ = Environ(clean_environment(made.home))
     known = environ if is_online else AnyEnviron(environ)
     plan = load_plan(ConfigRequest(environment=environment, root=str(made.root)), known)
-    return audit_plan(plan, environ, at=AT, is_online=is_online)
+    return audit_plan(plan, environ, at=AT, access=StoreAccess(environ) if is_online else None)
 
 
 def places(report: AuditReport, rule: str) -> list[str]:
@@ -353,7 +356,7 @@ def test_what_git_would_take_and_what_it_ignores(make: Callable[[Files], Project
     report = audited(made)
     assert places(report, "git-not-ignored") == []
     assert places(report, "git-ignores-env") == [f"{COMMON}:None"]
-    assert ".gitignore:3: env/" in next(one.message for one in report.findings if one.rule == "git-ignores-env")
+    assert ".gitignore:3:env/" in next(one.message for one in report.findings if one.rule == "git-ignores-env")
     made.write(".gitignore", "/.env\n.secrets/\nenv/\n!/env/\n")
     assert places(audited(made), "git-ignores-env") == []
 
@@ -442,5 +445,11 @@ def test_no_reason_to_be_here(tmp_path: Path) -> None:
     """Files that are named one by one are audited as strict, without policy and git's view of env/."""
     (tmp_path / ".env").write_text("DEBUG=True\n")
     environ = Environ({})
-    plan = load_plan(ConfigRequest(files=(str(tmp_path / ".env"),), root=str(tmp_path)), environ)
+    plan = load_plan(ConfigRequest(files=(str(tmp_path / ".env"),), root=str(tmp_path), is_judged=True), environ)
     assert [one.rule for one in audit_plan(plan, environ, at=AT).errors] == ["debug-off"]
+
+
+def test_every_rule_has_its_check() -> None:
+    """A function of the audit checks each rule that is neither on values nor on unused ignores."""
+    on_values = {"policy-required", *CHECK_RULES.values(), *(check.rule for check in BUILT_IN), "example-value"}
+    assert set(CHECKS) == set(RULES) - on_values - {"unused-ignore"}

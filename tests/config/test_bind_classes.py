@@ -539,9 +539,9 @@ def test_classes_of_python_need_no_library(project: MakeProject, kind: str) -> N
         "resolve_config('test').bind(S)\n"
     )
     modules = imports_of(program, made.root, made.home)
-    assert "secretsync.config.typed" in modules
+    assert "secretsync.config.binding.bind" in modules
     assert not under({"attr", "attrs", "cattrs", "msgspec", "pydantic", "pydantic_core"}, modules)
-    assert "secretsync.config.library_fields" not in modules
+    assert "secretsync.config.binding.library_fields" not in modules
 
 
 def test_getters_do_not_need_what_bind_needs(project: MakeProject) -> None:
@@ -551,5 +551,11 @@ def test_getters_do_not_need_what_bind_needs(project: MakeProject) -> None:
     modules = imports_of(program, made.root, made.home)
     assert "secretsync.config.convert" in modules
     assert not under(
-        {"secretsync.config.typed", "secretsync.config.type_hints", "secretsync.config.fields", "dataclasses"}, modules
+        {
+            "secretsync.config.binding.bind",
+            "secretsync.config.binding.type_hints",
+            "secretsync.config.binding.fields",
+            "dataclasses",
+        },
+        modules,
     )

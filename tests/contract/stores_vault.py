@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from secretsync.core.model import Found, Payload, SecretRef
+from secretsync.core.model import Found, SecretRef
+from secretsync.core.secret import Payload
 from secretsync.providers.interface import Answer, Deadline, StoreContext
 from secretsync.providers.vault.provider import VaultProvider
 from tests.servers import faults

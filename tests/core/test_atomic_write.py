@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from secretsync.core import atomic_write
-from secretsync.core.atomic_write import UNCHANGED, WRITTEN, parse_mode, parse_owner, write_file, write_new_file
-from secretsync.core.errors import OutputError, UsageError
+from secretsync.core.atomic_write import UNCHANGED, WRITTEN, write_file, write_new_file
+from secretsync.core.errors import OutputError
 from tests.rendering.formats.plugin import DEFAULT_KILLS, DEFAULT_SEED
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -449,24 +449,6 @@ def test_a_descriptor_of_the_shell() -> None:
     assert "went away" in refused(f"/dev/fd/{writing}")
     os.close(writing)
     assert "cannot be written" in refused(f"/dev/fd/{writing}")
-
-
-def test_parse_mode() -> None:
-    """Octal digits and nothing else."""
-    assert [parse_mode(text) for text in ("600", "0640", "0o400")] == [0o600, 0o640, 0o400]
-    for text in ("", "6", "rw", "888", "1777", "4755", "-600", "06000", "٦٤٠"):
-        with pytest.raises(UsageError):
-            parse_mode(text)
-
-
-def test_parse_owner() -> None:
-    """Names and numbers, either part alone."""
-    assert parse_owner("root") == (0, -1)
-    assert parse_owner("root:root") == (0, 0)
-    assert parse_owner(":4711") == (-1, 4711)
-    for text, kind in (("no-such-user", "user"), (":no-such-group", "group")):
-        with pytest.raises(UsageError, match=f"there is no {kind} of this name"):
-            parse_owner(text)
 
 
 @pytest.mark.parametrize("has_links", [True, False])

@@ -245,8 +245,9 @@ OPENERS = {
     "cli/__init__.py": 3,
     "cli/commands/audit.py": 1,
     "cli/commands/init.py": 2,
-    "core/atomic_write.py": 7,
+    "core/atomic_write.py": 5,
     "core/files.py": 1,
+    "core/temporary_file.py": 2,
     "resolving/access_log.py": 2,
     "tracking/history_file.py": 1,
 }

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from secretsync import Secret
-from secretsync.core.model import HiddenValue, Payload
+from secretsync.core.secret import HiddenValue, Payload
 from secretsync.providers.vault.credentials import Token
 from tests.support.canary import CanaryFactory
 

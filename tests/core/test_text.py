@@ -2,7 +2,17 @@
 
 import pytest
 
-from secretsync.core.text import is_shown, looks_like_value, name_or_none, path_or, suggestion, unknown
+from secretsync.core.errors import Problem, ProblemKind
+from secretsync.core.text import (
+    by_place,
+    count_of,
+    is_shown,
+    looks_like_value,
+    name_or_none,
+    path_or,
+    suggestion,
+    unknown,
+)
 from tests.support.canary import CanaryFactory
 
 NAMES = """
@@ -58,3 +68,26 @@ def test_paths() -> None:
         assert path_or(path, "-") == path
     for path in ("S3cretPassw0rd", "DB=/x/y", "DB=x", "admin:pw"):
         assert path_or(path, "-") == "-"
+
+
+def test_counts() -> None:
+    """Use the singular for 1 only, and a plural of its own if the noun has one."""
+    assert [count_of(number, "secret") for number in (0, 1, 2)] == ["0 secrets", "1 secret", "2 secrets"]
+    assert [count_of(number, "entry", "entries") for number in (0, 1)] == ["0 entries", "1 entry"]
+
+
+def test_suggestion_without_a_near_word() -> None:
+    """List the known words if none is near, or `none`, or what the caller has to say."""
+    assert suggestion("xyz", ("docker", "env")) == "there are: docker, env"
+    assert suggestion("xyz", ()) == "there are: none"
+    assert suggestion("xyz", ("docker",), "ask for help") == "ask for help"
+    assert suggestion("dokcer", ("docker",)) == "did you mean docker?"
+
+
+def test_order_of_places() -> None:
+    """Sort by file, then by line and column as numbers; what has no place comes first."""
+    places = [("b", 1, 1), ("a", 10, None), ("a", 9, 2), ("a", 9, 1), (None, None, None)]
+    problems = [
+        Problem(kind=ProblemKind.OUTPUT, cause="", file=file, line=line, column=column) for file, line, column in places
+    ]
+    assert sorted(problems, key=by_place) == problems[::-1]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from secretsync.core.current_user import HINTS
-from secretsync.tracking.compare import Kind
+from secretsync.tracking.compare import ChangeKind
 from tests.support.processes import clean_environment, run_command
 from tests.support.projects import MakeProject
 
@@ -39,7 +39,7 @@ def test_sessions(project: MakeProject, session: str) -> None:
 def test_every_kind_is_explained() -> None:
     """In the table of kinds; and every variable that is taken for a hint is named."""
     table = TEXT.partition("| Kind | Means |")[2].partition("\n\n")[0]
-    for kind in Kind:
+    for kind in ChangeKind:
         assert re.search(rf"^\|[^|]*\b{kind.value}\b[^|]*\|", table, re.MULTILINE), kind
     for hint in HINTS:
         assert f"`{hint}`" in TEXT

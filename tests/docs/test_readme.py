@@ -16,15 +16,11 @@ import pytest
 
 import secretsync
 from secretsync import resolve_config
-from secretsync.cli import COMMANDS
-from secretsync.core.errors import ExitStatus
 from secretsync.core.model import Missing, SecretRef
 from secretsync.project.bindings import parse_bindings
 from secretsync.project.env_file import parse_env_file
 from secretsync.project.placeholders import parse_value
 from secretsync.providers.interface import Deadline, StoreContext
-from secretsync.providers.registry import BUILT_IN, load_provider
-from tests.support import help_pages
 from tests.support.canary import CanaryFactory
 from tests.support.processes import clean_environment, run_command
 from tests.support.projects import MakeProject
@@ -69,12 +65,6 @@ def test_sessions(project: MakeProject, canary: CanaryFactory, command: str, exp
     assert re.fullmatch(pattern, done.stdout.rstrip("\n")), done.stdout
 
 
-def test_help_is_shown_as_it_is() -> None:
-    """The README shows the overview, docs/commands.md each command."""
-    assert help_pages.help_of() in README
-    assert help_pages.PAGE.read_text(encoding="utf-8") == help_pages.page(), "python -m tests.support.help_pages"
-
-
 def test_python_block(project: MakeProject, canary: CanaryFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """The library in five lines works on a project like this one."""
     made = project(
@@ -111,18 +101,6 @@ def test_placeholders_of_the_table() -> None:
         for form in re.findall(r"`([^`]+)`", written):
             is_literal = form.startswith("'")
             assert is_literal or not parse_value(form).faults, form
-
-
-def test_tables_are_complete() -> None:
-    """The tables name every command, store and exit status, and none that is not there."""
-    assert [re.match(r"`([a-z-]+)", row[0])[1] for row in table("Commands")] == list(COMMANDS)  # type: ignore[index]
-    assert sorted(row[0].strip("`") for row in table("Stores")) == sorted(BUILT_IN)
-    for name, _, key, versions, _ in table("Stores"):
-        spec = load_provider(name.strip("`")).spec
-        assert key == f"`{spec.key}`"
-        assert re.findall(r"`(\w+)`", versions) == list(spec.options)
-    statuses = {int(number) for row in table("Exit statuses") for number in re.findall(r"\d+", row[0])}
-    assert statuses == {int(status) for status in ExitStatus}
 
 
 def test_links_lead_somewhere() -> None:

@@ -14,9 +14,8 @@ from secretsync import check_rotation
 from secretsync.cli.commands import check_rotation as command
 from secretsync.cli.options import build_parser
 from secretsync.core.model import Clock
-from secretsync.rotation.formats import FORMATS, render
-from secretsync.rotation.formats.prometheus import METRICS
-from secretsync.rotation.report import State
+from secretsync.rotation.age_rules import State
+from secretsync.rotation.formats import render
 from secretsync.testing import MemoryProvider
 from tests.rotation.formats.samples import document
 from tests.support.processes import clean_environment, run_command
@@ -41,21 +40,6 @@ def first_cells(text: str) -> list[str]:
 
 
 # What is documented
-
-
-def test_states() -> None:
-    """Every state, the worst first."""
-    assert first_cells(section("States")) == [state.value for state in State]
-
-
-def test_formats() -> None:
-    """Every format."""
-    assert first_cells(section("Formats")) == list(FORMATS)
-
-
-def test_metrics() -> None:
-    """Every metric with its labels."""
-    assert first_cells(section("Metrics")) == list(METRICS)
 
 
 def test_json() -> None:

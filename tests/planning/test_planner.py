@@ -7,9 +7,7 @@ from secretsync.core.model import SecretRef
 from secretsync.inspection import explain
 from secretsync.planning.plan import EntryPart, EnvironPart, SecretPart
 from secretsync.project.placeholders import Text
-from secretsync.providers.interface import Deadline
-from secretsync.resolving.fetch import inspect
-from secretsync.resolving.stores import Stores
+from secretsync.resolving.stores import StoreAccess
 from secretsync.testing import MemoryProvider
 from tests.support.plans import config_of, good_plan, plan_errors, planned
 
@@ -201,10 +199,8 @@ def test_long_chains_are_explained() -> None:
     store = MemoryProvider({"x": "secret", "empty": ""})
     text = "\n".join([*links, "V5000=$<docker:x>", *twice, "W9=$<docker:empty>"])
     plan = good_plan({"common": text}, stores={"docker": store})
-    with Stores(plan.stores, plan.project, {}, {"docker": store}) as stores:
-        infos = inspect(plan, stores, Deadline(30))
-        settings = explain.open_settings(plan)
-        rows = explain.explain(plan, settings, infos, inspect(settings, stores, Deadline(30)), {})  # type: ignore[arg-type]
+    access = StoreAccess({}, timeout=30, replaced={"docker": store})
+    rows = explain.explain_plan(plan, access)
     assert [len(row.origins) for row in rows] == [1] * len(rows)
     assert all(row.is_secret for row in rows)
 

@@ -9,10 +9,12 @@ from datetime import date
 import pytest
 
 from secretsync import ConfigurationError, ValidationError, resolve_config
+from secretsync.policy.checks import BUILT_IN
 from secretsync.policy.example_values import is_example
-from secretsync.policy.policy_file import Policy, parse_policy
-from secretsync.policy.rules import CHECK_RULES, RULES, Severity, found
-from secretsync.policy.validate import BUILT_IN
+from secretsync.policy.findings import found
+from secretsync.policy.policy import Policy
+from secretsync.policy.policy_file import parse_policy
+from secretsync.policy.rules import CHECK_RULES, RULES, Severity
 from tests.support.canary import CanaryFactory
 from tests.support.projects import MakeProject, Project
 

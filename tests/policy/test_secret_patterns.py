@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from secretsync.policy.plaintext import plaintext_of
-from secretsync.policy.policy_file import Policy
+from secretsync.policy.policy import Policy
 from secretsync.policy.secret_patterns import (
     has_password,
     has_private_key,

@@ -21,8 +21,10 @@ from hypothesis import strategies as st
 
 from secretsync import resolve_config
 from secretsync.core.errors import ProblemKind
-from secretsync.core.model import Failed, Found, Missing, Payload, SecretRef, Selector
-from secretsync.planning.plan import SecretPart, Target
+from secretsync.core.model import Failed, Found, Missing, SecretRef, Selector
+from secretsync.core.secret import Payload
+from secretsync.planning.plan import SecretPart
+from secretsync.planning.references import Target
 from secretsync.resolving.access_log import AccessLog, Read
 from secretsync.resolving.fetch import Answers
 from tests.servers.faults import FaultProxy, html

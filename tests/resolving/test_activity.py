@@ -8,15 +8,13 @@ from typing import Any
 
 import pytest
 
-from secretsync.core.model import Found, Missing, Payload, SecretRef, Selector
+from secretsync.core.model import Found, Missing, SecretRef, Selector
+from secretsync.core.secret import Payload
 from secretsync.planning.plan import SecretPart
 from secretsync.planning.references import Target
-from secretsync.project.bindings import StoreConfig
-from secretsync.project.layout import Project
 from secretsync.providers.interface import Answer, Deadline, Provider, RequestCounter
 from secretsync.resolving.activity import ActivityRecorder, StoreActivity
-from secretsync.resolving.fetch import ask_values
-from secretsync.resolving.stores import Stores
+from secretsync.resolving.fetch import ask
 from secretsync.testing import MemoryProvider
 from tests.support.canary import CanaryFactory
 from tests.support.clock import StoppedClock
@@ -40,10 +38,9 @@ class Counting(MemoryProvider):
             yield ref, Missing() if self.found is None else Found(Payload(self.found))
 
 
-def opened(on_activity: Callable[[StoreActivity], None] | None, **stores: Provider) -> Stores:
-    """`stores`, with somebody who hears what they do."""
-    project = Project(root="/", environment="test", is_strict=False, files=(), bindings=None)
-    return Stores({name: StoreConfig(name=name, provider="env") for name in stores}, project, {}, stores, on_activity)
+def request(on_activity: Callable[[StoreActivity], None] | None, *parts: SecretPart, **stores: Provider) -> None:
+    """Request the values of `parts`."""
+    ask(parts, stores, Deadline(HANG), Payload, on_activity=on_activity)
 
 
 def part(*references: str) -> SecretPart:
@@ -56,10 +53,9 @@ def test_secrets_and_requests_of_one_round() -> None:
     """A store that is asked twice in one round is one entry; requests of an earlier round are not counted again."""
     told: list[StoreActivity] = []
     first, second = Counting(None), Counting("x")
-    stores = opened(told.append, first=first, second=second)
-    ask_values([part("first:a", "second:a"), part("second:b")], stores, Deadline(HANG))
+    request(told.append, part("first:a", "second:a"), part("second:b"), first=first, second=second)
     assert [(work.store, work.secrets, work.requests) for work in told] == [("first", 1, 2), ("second", 2, 4)]
-    ask_values([part("second:c")], stores, Deadline(HANG))
+    request(told.append, part("second:c"), first=first, second=second)
     assert (told[2].secrets, told[2].requests, second.requests.total) == (1, 2, 6)
     assert second.requests.by_operation() == {"ask": 3, "read": 3}
 
@@ -76,7 +72,7 @@ def test_a_store_that_hangs_is_told_of_too(clock: StoppedClock) -> None:
             yield from ()
 
     done = threading.Event()
-    ask_values([part("slow:a")], opened(told.append, slow=Hanging("x")), Deadline(HANG))
+    request(told.append, part("slow:a"), slow=Hanging("x"))
     done.set()
     assert (told[0].requests, told[0].seconds >= 0) == (1, True)
 
@@ -88,14 +84,14 @@ def test_whatever_a_plug_in_calls_requests(counter: Any) -> None:
     store = Counting("x")
     store.fetch = lambda refs, deadline: iter([(refs[0], Missing())])  # type: ignore[method-assign]
     store.requests = counter
-    ask_values([part("odd:a")], opened(told.append, odd=store), Deadline(HANG))
+    request(told.append, part("odd:a"), odd=store)
     assert told[0].requests is None
 
 
 def test_nothing_is_counted_where_nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
     """The ledger is not even made."""
     monkeypatch.delattr(ActivityRecorder, "begin")
-    ask_values([part("first:a")], opened(None, first=Counting("x")), Deadline(HANG))
+    request(None, part("first:a"), first=Counting("x"))
 
 
 def work(*, is_metadata: bool = False, **counts: Any) -> StoreActivity:

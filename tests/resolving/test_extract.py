@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secretsync.core.errors import ProblemKind
-from secretsync.core.model import Failed, Payload, Secret, Selector
+from secretsync.core.model import Failed, Selector
+from secretsync.core.secret import Payload, Secret
 from secretsync.resolving.extract import select
 from tests.support.canary import CanaryFactory
 

@@ -13,13 +13,15 @@ from typing import Any, ClassVar
 import pytest
 
 from secretsync.core.errors import ConfigurationError, Problem, ProblemKind
-from secretsync.core.model import Failed, Found, Missing, Payload, SecretInfo, SecretRef, Selector
+from secretsync.core.model import Failed, Found, Missing, SecretInfo, SecretRef, Selector
+from secretsync.core.secret import Payload
 from secretsync.planning.plan import SecretPart
 from secretsync.planning.references import Target
 from secretsync.providers import registry
 from secretsync.providers.interface import Answer, Deadline, Identity, Information, Provider, ProviderSpec, StoreContext
-from secretsync.resolving.fetch import Answers, ask_values, fetch, inspect
-from secretsync.resolving.stores import Stores, open_stores
+from secretsync.resolving import fetch
+from secretsync.resolving.fetch import Answers
+from secretsync.resolving.stores import StoreAccess
 from secretsync.testing import MemoryProvider
 from tests.support.canary import CanaryFactory
 from tests.support.clock import StoppedClock
@@ -64,7 +66,7 @@ def part(*references: str) -> SecretPart:
 
 def ask(parts: Sequence[SecretPart], seconds: float = LONG, **stores: Any) -> Answers[Payload]:
     """The answers for `parts`."""
-    return ask_values(parts, stores, Deadline(seconds))
+    return fetch.ask(parts, stores, Deadline(seconds), Payload)
 
 
 def text(answers: Answers[Payload], reference: str) -> str | bytes | None:
@@ -337,8 +339,8 @@ def test_answers_in_time_count_however_busy_the_caller_is(clock: StoppedClock) -
 
     store = Quick(dict.fromkeys("xyz", "1"))
     plan = good_plan({"common": "A=$<m:x>\nB=$<m:y>\nC=$<m:z>"}, stores={"m": store})
-    with Stores(plan.stores, plan.project, {}, {"m": store}) as stores:
-        infos = inspect(plan, stores, Deadline(LONG), lambda _done, _of: assert_set(finished))
+    access = StoreAccess({}, timeout=LONG, replaced={"m": store}, progress=lambda _done, _of: assert_set(finished))
+    infos = access.metadata(plan)
     assert [type(infos.of(SecretRef("m", path))) for path in "xyz"] == [Found] * 3
 
 
@@ -410,8 +412,7 @@ def test_metadata_is_asked_without_a_value() -> None:
     """Inspecting calls `describe` alone, by the same rules."""
     store = MemoryProvider({"x": "1"})
     plan = good_plan({"common": "A=$<m:x>\nB=$<m:y>"}, stores={"m": store})
-    with Stores(plan.stores, plan.project, {}, {"m": store}) as stores:
-        infos = inspect(plan, stores, Deadline(LONG))
+    infos = StoreAccess({}, timeout=LONG, replaced={"m": store}).metadata(plan)
     assert store.fetched == []
     assert isinstance(infos.of(SecretRef("m", "x")), Found)
     assert isinstance(infos.of(SecretRef("m", "y")), Missing)
@@ -459,8 +460,7 @@ def test_stores_are_built_and_closed(made: type[_Made]) -> None:
     """Each store once, those that are needed alone; all are closed, also those that raise at it."""
     bindings = "[stores.one]\nprovider='made'\n[stores.two]\nprovider='made'\n[stores.made]\n"
     plan = good_plan({"common": "A=$<one:x>$<one:y:->\nB=$<two:x>"}, bindings=bindings)
-    with Stores(plan.stores, plan.project, {"E": "1"}) as stores:
-        answers = fetch(plan, stores, Deadline(LONG))
+    answers = StoreAccess({"E": "1"}, timeout=LONG).values(plan)
     assert [context.store for context in made.made] == ["one", "two"]
     assert made.made[0].environment == "test"
     assert sorted(made.closed) == ["one", "two"]
@@ -471,9 +471,7 @@ def test_replaced_stores_are_the_caller_s() -> None:
     """They are not closed: the caller may use them again."""
     store = Scripted(lambda refs, deadline: iter([(refs[0], Missing())]))
     plan = good_plan({"common": "A=$<m:x>"}, stores={"m": store})
-    replaced: dict[str, Provider] = {"m": store}
-    with Stores(plan.stores, plan.project, {}, replaced) as stores:
-        fetch(plan, stores, Deadline(LONG))
+    StoreAccess({}, timeout=LONG, replaced={"m": store}).values(plan)
     assert store.closed == 0
 
 
@@ -488,8 +486,7 @@ def test_a_store_that_hangs_is_not_closed(made: type[_Made], monkeypatch: pytest
     monkeypatch.setattr(made, "fetch", hang)
     plan = good_plan({"common": "A=$<one:x>"}, bindings="[stores.one]\nprovider='made'\n")
     try:
-        with Stores(plan.stores, plan.project, {}) as stores:
-            fetch(plan, stores, Deadline(0.05))
+        StoreAccess({}, timeout=0.05).values(plan)
         assert made.closed == []
     finally:
         done.set()
@@ -514,7 +511,7 @@ def test_a_signal_that_another_thread_took_is_heeded() -> None:
     before = signal.signal(signal.SIGUSR1, hear)
     try:
         began = time.monotonic()
-        answers = ask_values([part("memory:a")], {"memory": Signalling({"a": "x"})}, Deadline(LONG))
+        answers = ask([part("memory:a")], memory=Signalling({"a": "x"}))
     finally:
         signal.signal(signal.SIGUSR1, before)
     assert heard
@@ -533,16 +530,11 @@ def test_an_interrupt_closes_no_store_that_is_at_work(made: type[_Made], monkeyp
 
     monkeypatch.setattr(made, "fetch", interrupt)
     plan = good_plan({"common": "A=$<one:x>"}, bindings="[stores.one]\nprovider='made'\n")
-
-    def load() -> None:
-        with Stores(plan.stores, plan.project, {}) as stores:
-            fetch(plan, stores, Deadline(LONG))
-
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         start = time.monotonic()
         with pytest.raises(KeyboardInterrupt):
-            load()
+            StoreAccess({}, timeout=LONG).values(plan)
         assert time.monotonic() - start < LONG / 2
         assert made.closed == []
     finally:
@@ -567,7 +559,7 @@ def test_sdks_are_imported_one_after_the_other(tmp_path: Path, monkeypatch: pyte
     for name, store in stores.items():
         (tmp_path / f"{name}.py").write_text("import sys\nsys.made_meet(__name__)\n")
         store.spec = ProviderSpec(name=name, title="", path_help="", modules=(name,))
-    answers = ask_values([part(f"{name}:x") for name in stores], stores, Deadline(LONG))
+    answers = fetch.ask([part(f"{name}:x") for name in stores], stores, Deadline(LONG), Payload)
     assert [text(answers, f"{name}:x") for name in stores] == ["1", "1"]
     assert stores.keys() <= sys.modules.keys()
     assert met == []
@@ -587,14 +579,14 @@ def test_the_slowest_sdk_is_begun_first() -> None:
     for name, cost in (("quick", 0), ("slow", 20), ("middling", 11)):
         stores[name] = store = MemoryProvider({"x": name})
         store.spec = ProviderSpec(name=name, title="", path_help="", import_cost=cost)
-    answers = ask_values([part(f"{name}:x") for name in stores], stores, Deadline(LONG))
+    answers = fetch.ask([part(f"{name}:x") for name in stores], stores, Deadline(LONG), Payload)
     assert {text(answers, f"{name}:x") for name in stores} == set(stores)
     assert stores.taken[-3:] == ["slow", "middling", "quick"]
 
 
 def _problems(plan: Any) -> tuple[Problem, ...]:
     with pytest.raises(ConfigurationError) as caught:
-        open_stores(plan, {})
+        StoreAccess({}).values(plan)
     return caught.value.problems
 
 

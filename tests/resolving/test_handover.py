@@ -17,10 +17,12 @@ import hypothesis.strategies as st
 import pytest
 
 from secretsync import Config, UsageError, resolve_config
-from secretsync.core.model import Origin, Secret
+from secretsync.core.model import Origin
 from secretsync.core.records import replace
+from secretsync.core.secret import Secret
 from secretsync.project.layout import open_files, open_project
-from secretsync.resolving.handover import KEY_VARIABLE, VARIABLE, Handover, HandoverError, handover_variables
+from secretsync.resolving.handover import Handover, HandoverError
+from secretsync.resolving.handover_codec import KEY_VARIABLE, VARIABLE, handover_variables
 from tests.support.canary import CanaryFactory, make_canary
 from tests.support.processes import clean_environment, secretsync_argv
 from tests.support.projects import MakeProject, Project

@@ -13,7 +13,7 @@ import pytest
 from secretsync import ConfigurationError, RotationReport, SecretAge, State, UsageError, check_rotation
 from secretsync.core.errors import ExitStatus, ProblemKind
 from secretsync.core.model import Clock, Failed, Found, Missing, SecretInfo, SecretRef
-from secretsync.rotation.age_rules import Case, judge
+from secretsync.rotation.age_rules import Case, assess_age
 from secretsync.rotation.max_age import BUILT_IN, AppliedLimit, specificity
 from secretsync.rotation.report import exit_status
 from secretsync.testing import MemoryProvider
@@ -302,9 +302,9 @@ NAIVE = datetime(2026, 11, 1)  # noqa: DTZ001 - this is what is refused
 def test_dates_that_say_no_moment(info: SecretInfo) -> None:
     """A plug-in's date without a zone, beyond the calendar in UTC, or no date at all is refused, never guessed at."""
     applied = AppliedLimit(BUILT_IN, "default")
-    judged = judge(Case(ref=SecretRef("memory", "x"), outcome=Found(info), applied=applied, now=NOW))
+    judged = assess_age(Case(ref=SecretRef("memory", "x"), outcome=Found(info), applied=applied, now=NOW))
     assert judged.state is State.UNKNOWN
-    assert "without a time zone" in judged.remarks[0].cause
+    assert "without a time zone" in judged.issues[0].cause
 
 
 @pytest.mark.parametrize("moment", [NAIVE, "2026-11-01", 1793491200])

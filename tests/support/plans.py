@@ -10,10 +10,9 @@ from secretsync.planning.planner import make_plan
 from secretsync.project.bindings import Bindings, parse_bindings
 from secretsync.project.env_file import EnvFile, parse_env_file
 from secretsync.project.layout import Project, SourceFile
-from secretsync.providers.interface import Deadline, Provider
-from secretsync.resolving.fetch import fetch
+from secretsync.providers.interface import Provider
 from secretsync.resolving.resolve import resolve
-from secretsync.resolving.stores import Stores
+from secretsync.resolving.stores import StoreAccess
 
 _WHOLE = ("common", "security")
 
@@ -82,8 +81,7 @@ def resolved(
     """The configuration of `files` from `stores`, or every problem; see `planned`."""
     environ = environ or {}
     plan = good_plan(files, bindings=bindings, environ=environ, services=services, stores=stores)
-    with Stores(plan.stores, plan.project, environ, stores) as opened:
-        answers = fetch(plan, opened, Deadline(seconds))
+    answers = StoreAccess(environ, timeout=seconds, replaced=stores).values(plan)
     return resolve(plan, answers, environ)
 
 

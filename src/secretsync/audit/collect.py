@@ -1,70 +1,62 @@
-"""The evidence of an audit: what files, git, the other environments and, on wish, the stores say."""
+"""Collect the evidence of an audit: from files, git, the other environments and, if wanted, the stores."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from secretsync.audit.evidence import Ages, Evidence, Online
 from secretsync.audit.report import AuditReport, audit
 from secretsync.audit.state import file_states, git_state, owners
+from secretsync.core.environ import AnyEnviron
 from secretsync.core.errors import ProblemKind, SecretSyncError
-from secretsync.core.model import AnyEnviron, Secret
+from secretsync.core.secret import Secret
+from secretsync.core.text import count_of
 from secretsync.inspection.check import check
 from secretsync.planning.plan import EntryId, EnvironPart, Plan
-from secretsync.planning.request import ConfigRequest, load_plan, make_deadline
+from secretsync.planning.request import ConfigRequest, load_plan
+from secretsync.policy.findings import RuleFinding, found
+from secretsync.policy.plaintext import plaintext_of
 from secretsync.policy.policy_file import open_policy
-from secretsync.policy.rules import RULES, Finding, Severity, found
-from secretsync.policy.validate import planned_subjects, written_values
+from secretsync.policy.rules import RULES
+from secretsync.policy.subjects import planned_subjects, written_values
 from secretsync.project.env_file import read_env_file
 from secretsync.project.layout import Project, environments
-from secretsync.resolving.pipeline import fetch_logged, inspect_plan
 from secretsync.resolving.resolve import resolve_values
-from secretsync.resolving.stores import open_stores
-from secretsync.rotation.report import RotationReport, State, assess
-
-if TYPE_CHECKING:
-    from secretsync.resolving.access_log import AccessLog
-    from secretsync.resolving.activity import StoreActivity
+from secretsync.resolving.stores import StoreAccess
+from secretsync.rotation.age_rules import State
+from secretsync.rotation.assess import assess
+from secretsync.rotation.report import RotationReport
 
 __all__ = ["audit_plan"]
 
 
 def audit_plan(
-    plan: Plan,
-    environ: Mapping[str, str],
-    *,
-    at: datetime,
-    is_online: bool = False,
-    timeout: float | None = None,
-    log: AccessLog | None = None,
-    on_activity: Callable[[StoreActivity], None] | None = None,
+    plan: Plan, environ: Mapping[str, str], *, at: datetime, access: StoreAccess | None = None
 ) -> AuditReport:
-    """What an audit of a plan's environment at the moment `at` (aware, UTC) finds.
+    """Return the findings of an audit of a plan's environment.
 
-    `is_online`: ask the stores for values and ages; what they do not give is in the report.
-    `log`: the access log of reads of secrets.
-    `on_activity`: called with the activity of each store.
+    `at`: the time of the audit, in UTC.
+    `access`: requests values and ages from the stores; None means an audit of the files alone.
 
     Raises ConfigurationError for a bad policy or a missing SDK.
     """
     policy = open_policy(plan.project)
-    values, online = written_values(plan), None
-    if is_online:
-        values, online = _ask_for_audit(plan, environ, at, timeout, log, on_activity)
+    values, online = (written_values(plan), None) if access is None else _ask_stores(plan, access, at)
     project = plan.project
+    files = tuple(read_env_file(file.path, file=file.shown, service=file.service) for file in project.files)
     return audit(
         Evidence(
             plan=plan,
             policy=policy,
-            files=tuple(read_env_file(file.path, file=file.shown, service=file.service) for file in project.files),
+            files=files,
+            plaintext=tuple(plaintext_of(files, policy, is_strict=plan.is_strict)),
             subjects=planned_subjects(plan, values),
             states=file_states(project),
             owners=owners(project),
             git=git_state(plan, environ),
             others=_other_plans(project, environ),
-            environ=environ if is_online else None,
+            environ=None if access is None else environ,
             at=at,
             online=online,
             absent=frozenset(
@@ -77,23 +69,14 @@ def audit_plan(
     )
 
 
-def _ask_for_audit(
-    plan: Plan,
-    environ: Mapping[str, str],
-    at: datetime,
-    timeout: float | None,
-    log: AccessLog | None,
-    on_activity: Callable[[StoreActivity], None] | None,
-) -> tuple[dict[EntryId, Secret], Online]:
-    """The values that the stores give, and what they say besides; what they do not give is a problem, not an end."""
-    with open_stores(plan, environ, on_activity=on_activity) as opened:
-        answers = fetch_logged(plan, opened, make_deadline(plan.bindings, timeout), log)
-        values, problems = resolve_values(plan, answers, environ)
-    infos = inspect_plan(plan, environ, timeout=timeout, on_activity=on_activity)
+def _ask_stores(plan: Plan, access: StoreAccess, at: datetime) -> tuple[dict[EntryId, Secret], Online]:
+    """Return the values and the evidence from the stores. A secret that a store does not return is a problem in it."""
+    values, problems = resolve_values(plan, access.values(plan), access.environ)
+    infos = access.metadata(plan)
     checked = check(plan, infos, at)
-    told = {problem.key for problem in problems}
-    by_metadata = [problem for problem in checked.problems if problem.key not in told]
-    # The right to read metadata is another one than that to read values: who lacks it has a secret all the same.
+    reported = {problem.key for problem in problems}
+    by_metadata = [problem for problem in checked.problems if problem.key not in reported]
+    # Reading metadata needs another permission than reading values, so a value can be usable without its metadata.
     unusable = tuple(problem for problem in by_metadata if problem.kind is ProblemKind.UNUSABLE)
     unseen = [f"metadata: {problem}" for problem in by_metadata if problem.kind is not ProblemKind.UNUSABLE]
     report = assess(plan, infos, at)
@@ -105,7 +88,7 @@ def _ask_for_audit(
     )
 
 
-# The rule that speaks of a state; what a store did not answer is no finding, but a problem.
+# The rule for each state. A secret without an answer from its store is a problem and not a finding.
 _AGE_RULES = {
     State.OVERDUE: "rotation-overdue",
     State.EXPIRED: "rotation-expired",
@@ -114,14 +97,13 @@ _AGE_RULES = {
 }
 
 
-def _age_findings(plan: Plan, report: RotationReport) -> Iterator[Finding]:
-    """What `check-rotation` finds, at the first entry that uses the secret."""
+def _age_findings(plan: Plan, report: RotationReport) -> Iterator[RuleFinding]:
+    """Return the findings of `check-rotation`, each at the first entry that uses the secret."""
     for finding in report.findings:
         rule = _AGE_RULES.get(finding.state)
         if rule is None or finding.kind is not None or (rule == "rotation-undated" and not plan.is_strict):
             continue
         key = finding.keys[0]
-        is_weak = RULES[rule].severity is Severity.WARNING or not plan.is_strict
         yield found(
             rule,
             f"{finding.reference}: {finding.cause}",
@@ -129,7 +111,7 @@ def _age_findings(plan: Plan, report: RotationReport) -> Iterator[Finding]:
             file=key.file,
             line=key.line,
             hint=finding.hint,
-            severity=Severity.WARNING if is_weak else Severity.ERROR,
+            severity=RULES[rule].severity_in(is_strict=plan.is_strict),
         )
 
 
@@ -144,7 +126,7 @@ def _ages(report: RotationReport) -> Ages:
 
 
 def _other_plans(project: Project, environ: Mapping[str, str]) -> dict[str, Plan | str]:
-    """The plans of the project's other environments, or why there is none."""
+    """Return the plan of each other environment of the project, or the reason why it cannot be made."""
     if not project.is_in_folders:
         return {}
     plans: dict[str, Plan | str] = {}
@@ -154,5 +136,5 @@ def _other_plans(project: Project, environ: Mapping[str, str]) -> dict[str, Plan
         try:
             plans[name] = load_plan(ConfigRequest(environment=name, root=project.root), AnyEnviron(environ))
         except SecretSyncError as error:
-            plans[name] = f"it cannot be read ({len(error.problems)} problems)"
+            plans[name] = f"it cannot be read ({count_of(len(error.problems), 'problem')})"
     return plans

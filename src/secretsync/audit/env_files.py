@@ -1,48 +1,54 @@
-"""The audit's own rules on env files: secrets in plain text, and defaults that take the place of secrets."""
+"""Rules on env files: secrets in plain text, defaults that would replace secrets, variables that do not exist."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from secretsync.audit.evidence import Evidence
+from secretsync.core.model import Entry
 from secretsync.planning.secrecy import is_secret_written
-from secretsync.policy.plaintext import finding_at, plaintext_of
-from secretsync.policy.rules import Finding
+from secretsync.policy.findings import RuleFinding
+from secretsync.policy.plaintext import finding_at
 from secretsync.project.placeholders import Placeholder, Variable, parse_value
 
-__all__ = ["default_findings", "plaintext_findings", "variable_findings"]
+__all__ = ["CHECKS", "references"]
 
 
-def plaintext_findings(evidence: Evidence) -> Iterator[Finding]:
-    """Every secret in plain text in the environment's files."""
-    yield from plaintext_of(evidence.files, evidence.policy, is_strict=evidence.plan.is_strict)
-
-
-def variable_findings(evidence: Evidence) -> Iterator[Finding]:
-    """Variables that this process does not have: misspelt, or of the process that will run."""
+def references(evidence: Evidence) -> Iterator[tuple[Entry, Placeholder | Variable]]:
+    """Yield every placeholder and variable in the values of the env files, with its entry."""
     for file in evidence.files:
         for entry in file.entries:
-            if entry.literal or "$" not in entry.text:
-                continue
-            for part in parse_value(entry.text).parts:
-                if isinstance(part, Variable) and part.default is None and part.name in evidence.absent:
-                    message = f"the variable {part.name} is neither an entry nor one of this process"
-                    yield finding_at(entry, "unknown-variable", message)
+            if not entry.literal and "$" in entry.text:
+                for part in parse_value(entry.text).parts:
+                    if isinstance(part, Placeholder | Variable):
+                        yield entry, part
 
 
-def default_findings(evidence: Evidence) -> Iterator[Finding]:
-    """In strict environments, every default that would stand in for a missing secret."""
-    if not evidence.plan.is_strict:
-        return
-    for file in evidence.files:
-        for entry in file.entries:
-            if entry.literal or "$" not in entry.text:
-                continue
-            for part in parse_value(entry.text).parts:
-                # An empty default says that a secret is optional; whether it may be, [required] says.
-                if (
-                    isinstance(part, Placeholder | Variable)
-                    and part.default
-                    and is_secret_written(evidence.plan, entry, part)
-                ):
-                    yield finding_at(entry, "default-on-secret", "a default would stand in for this secret")
+def _plaintext(evidence: Evidence) -> Iterator[RuleFinding]:
+    yield from evidence.plaintext
+
+
+def _default_on_secret(evidence: Evidence) -> Iterator[RuleFinding]:
+    for entry, part in references(evidence):
+        # An empty default marks a secret as optional, and [required] of the policy decides about optional secrets.
+        if part.default and is_secret_written(evidence.plan, entry, part):
+            yield finding_at(entry, "default-on-secret", "a default would replace this secret")
+
+
+def _unknown_variable(evidence: Evidence) -> Iterator[RuleFinding]:
+    for entry, part in references(evidence):
+        if isinstance(part, Variable) and part.default is None and part.name in evidence.absent:
+            message = f"the variable {part.name} is neither an entry nor one of this process"
+            yield finding_at(entry, "unknown-variable", message)
+
+
+# One pass finds the surest sign in each value, so five rules share it.
+CHECKS = {
+    "plaintext-name": _plaintext,
+    "plaintext-key": _plaintext,
+    "plaintext-token": _plaintext,
+    "plaintext-url": _plaintext,
+    "plaintext-entropy": _plaintext,
+    "default-on-secret": _default_on_secret,
+    "unknown-variable": _unknown_variable,
+}

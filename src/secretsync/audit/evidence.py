@@ -1,4 +1,4 @@
-"""What an audit looks at, as it was read: no rule reads anything itself."""
+"""The evidence that the rules of an audit are checked on. No rule reads files, git or stores itself."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from datetime import datetime
 from secretsync.core.errors import Problem
 from secretsync.core.records import Record
 from secretsync.planning.plan import Plan
-from secretsync.policy.policy_file import Policy
-from secretsync.policy.rules import Finding
-from secretsync.policy.validate import Subject
+from secretsync.policy.findings import RuleFinding
+from secretsync.policy.policy import Policy
+from secretsync.policy.subjects import Subject
 from secretsync.project.env_file import EnvFile
 
 __all__ = ["Ages", "Evidence", "FileState", "GitState", "Online"]
 
 
 class FileState(Record, kw_only=True):
-    """A file or folder of the configuration, as the file system has it."""
+    """The status of a file or directory of the configuration."""
 
     shown: str
     mode: int  # permission bits
@@ -26,47 +26,48 @@ class FileState(Record, kw_only=True):
 
 
 class GitState(Record, kw_only=True):
-    """What git says of the project's folder; paths are relative to it."""
+    """The answers of git on the project's directory. Paths are relative to it."""
 
     tracked: tuple[str, ...] = ()
-    ignored: Mapping[str, str]  # those of our files that git ignores -> the rule that says so
+    ignored: Mapping[str, str]  # files of the configuration that git ignores -> the rule of .gitignore
     exposed: tuple[str, ...] = ()  # files with plain secrets that are neither tracked nor ignored
     rendered: tuple[EnvFile, ...] = ()  # tracked files in the form of an env file, outside env/
-    unread: int = 0  # further ones of these
+    unread: int = 0  # the number of further files of this form
 
 
 class Ages(Record, kw_only=True):
-    """How many secrets there are, and what is known of their ages: offline by the bindings, online by the stores."""
+    """The number of secrets, and of known ages: offline from the bindings, online from the stores."""
 
     secrets: int
-    dated: int  # how old they are is known
+    dated: int  # of known age
     exempt: int
     overdue: int  # or expired
 
 
 class Online(Record, kw_only=True):
-    """What the stores said."""
+    """The answers of the stores."""
 
-    problems: tuple[Problem, ...] = ()  # secrets that could not be had
-    findings: tuple[Finding, ...] = ()  # about their ages
+    problems: tuple[Problem, ...] = ()  # secrets without a value
+    findings: tuple[RuleFinding, ...] = ()  # about their ages
     ages: Ages
     not_checked: tuple[str, ...] = ()
 
 
 class Evidence(Record, kw_only=True):
-    """All that the rules may look at."""
+    """All facts that the rules use."""
 
     plan: Plan
     policy: Policy
     files: tuple[EnvFile, ...]
+    plaintext: tuple[RuleFinding, ...]  # secrets in plain text in these files
     subjects: tuple[Subject, ...]
     states: tuple[FileState, ...]
-    owners: frozenset[int]  # who may own files: root, who runs the audit, who owns the project's folder
-    git: GitState | str  # or why git could not be asked
-    others: Mapping[str, Plan | str]  # the other environments, by name, or why one could not be read
-    environ: Mapping[str, str] | None  # None: offline, since the environment that counts is another process's
+    owners: frozenset[int]  # users that may own files: root, the user of the audit, the owner of the project
+    git: GitState | str  # str: the reason why git could not be asked
+    others: Mapping[str, Plan | str]  # the other environments by name; str: why one could not be read
+    environ: Mapping[str, str] | None  # None if offline, because the application has another environment
     at: datetime  # aware, UTC
     online: Online | None = None  # None: no store was asked
-    absent: frozenset[str] = frozenset()  # variables that this process does not have, though a value names them
+    absent: frozenset[str] = frozenset()  # variables in values that this process does not have
 
-    _unseen = ("files", "git")  # env files may hold plain secrets: that is what an audit is for
+    _unseen = ("files", "git")  # they may have plain secrets

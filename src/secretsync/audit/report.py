@@ -1,69 +1,67 @@
-"""Asking every rule about the evidence, and what comes of it."""
+"""Check every rule on the evidence, and report the results."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
 
-from secretsync.audit.ages import age_findings, ages
-from secretsync.audit.env_files import default_findings, plaintext_findings, variable_findings
-from secretsync.audit.evidence import Ages, Evidence, GitState
-from secretsync.audit.files import git_findings, mode_findings
-from secretsync.audit.stores import http_findings, shared_findings, store_findings, unused_findings
+from secretsync.audit import git
+from secretsync.audit.ages import ages
+from secretsync.audit.checks import CHECKS, checks_of, is_checked
+from secretsync.audit.evidence import Ages, Evidence
 from secretsync.core.errors import ExitStatus, Problem, worst_status
 from secretsync.core.records import Record
-from secretsync.policy.policy_file import Policy
-from secretsync.policy.rules import CHECK_RULES, RULES, Finding, Severity, found
+from secretsync.core.text import by_place
+from secretsync.policy.findings import RuleFinding, found
+from secretsync.policy.policy import Ignore, Policy
+from secretsync.policy.rules import RULES, Severity
 from secretsync.policy.validate import judge, unjudged_lines
 
 __all__ = ["AuditReport", "Ignored", "audit"]
-
-_GIT = ("git-tracked", "git-not-ignored", "git-ignores-env")
-# Rules that speak only of values, and are asked by `judge`.
-_ON_VALUES = ("policy-required", *CHECK_RULES.values(), "debug-off", "secret-key-length", "force-https")
-_ON_VALUES += ("session-timeout", "example-value")
-_ONLY_STRICT = ("default-on-secret", "development-store", "rotation-undated")
 
 
 class Ignored(Record, kw_only=True):
     """A finding that the policy ignores."""
 
-    finding: Finding
+    finding: RuleFinding
     reason: str
 
 
 class AuditReport(Record, kw_only=True):
-    """What an audit of one environment found. It has no room for a value."""
+    """The results for one environment. It does not have room for a value."""
 
     environment: str
     at: datetime
     is_online: bool
-    findings: tuple[Finding, ...]  # errors first, then by place
+    findings: tuple[RuleFinding, ...]  # errors first, then by place
     ignored: tuple[Ignored, ...]
-    passed: tuple[str, ...]  # rules that were asked and found nothing, in the order of the table
+    passed: tuple[str, ...]  # rules that were checked and not broken, in the order of the table
     not_checked: tuple[str, ...]
-    problems: tuple[Problem, ...]  # secrets that their stores did not give
+    problems: tuple[Problem, ...]  # secrets without a value from their stores
     ages: Ages
 
     @property
-    def errors(self) -> tuple[Finding, ...]:
+    def errors(self) -> tuple[RuleFinding, ...]:
         """The findings that make an audit fail."""
         return tuple(finding for finding in self.findings if finding.severity is Severity.ERROR)
 
     @property
-    def warnings(self) -> tuple[Finding, ...]:
-        """The others."""
+    def warnings(self) -> tuple[RuleFinding, ...]:
+        """The findings that do not."""
         return tuple(finding for finding in self.findings if finding.severity is Severity.WARNING)
 
     def exit_status(self, *, is_strict: bool = False) -> ExitStatus:
-        """What a command ends with: a store's failure before findings. `is_strict`: warnings count too."""
+        """Return the exit status of the command. The failure of a store has precedence over findings.
+
+        `is_strict`: warnings count too.
+        """
         if self.problems:
             return worst_status(problem.kind for problem in self.problems)
         return ExitStatus.FINDINGS if self.errors or (is_strict and self.findings) else ExitStatus.OK
 
 
 def audit(evidence: Evidence) -> AuditReport:
-    """The report. It depends on nothing but the evidence: the same evidence, the same report."""
+    """Check every rule on the evidence. The report depends on nothing else."""
     plan, policy, online = evidence.plan, evidence.policy, evidence.online
     verdict = judge(
         policy,
@@ -73,91 +71,55 @@ def audit(evidence: Evidence) -> AuditReport:
         services=tuple(plan.services),
         known_services=plan.known_services,
     )
-    everything = [*verdict.findings, *_findings(evidence), *(online.findings if online else ())]
-    kept, ignored, unused = _ignore(policy, list(dict.fromkeys(everything)), evidence)
-    findings = sorted([*kept, *unused], key=_order)
-    told = {finding.rule for finding in (*findings, *(one.finding for one in ignored))}
-    asked = [rule for rule in RULES if _was_asked(rule, evidence, verdict.asked)]
+    found_by_checks = [finding for check in checks_of(evidence) for finding in check(evidence)]
+    kept, ignored = _ignore(policy, [*verdict.findings, *found_by_checks], evidence.at.date())
+    findings = sorted([*kept, *_unused_ignores(evidence, ignored)], key=_order)
+    broken = {finding.rule for finding in (*findings, *ignored)}
+    checked = (rule for rule in RULES if is_checked(rule, evidence) or rule in verdict.asked)
     return AuditReport(
         environment=plan.project.label,
         at=evidence.at,
         is_online=online is not None,
         findings=tuple(findings),
-        ignored=tuple(sorted(ignored, key=lambda one: _order(one.finding))),
-        passed=tuple(rule for rule in asked if rule not in told),
+        ignored=tuple(
+            Ignored(finding=finding, reason=ignored[finding].reason) for finding in sorted(ignored, key=_order)
+        ),
+        passed=tuple(rule for rule in checked if rule not in broken),
         not_checked=(*unjudged_lines(verdict.unjudged), *_not_checked(evidence)),
         problems=online.problems if online else (),
         ages=ages(evidence),
     )
 
 
-def _findings(evidence: Evidence) -> Iterator[Finding]:
-    """What the rules on files, bindings and ages find."""
-    plaintext = tuple(plaintext_findings(evidence))
-    yield from plaintext
-    yield from default_findings(evidence)
-    yield from variable_findings(evidence)
-    # A file is one with plain secrets where that is sure, not where a value merely looks random.
-    sure = tuple(
-        finding
-        for finding in plaintext
-        if finding.rule != "plaintext-entropy" and evidence.policy.ignored_by(finding, evidence.at.date()) is None
-    )
-    yield from mode_findings(evidence, sure)
-    yield from git_findings(evidence)
-    yield from shared_findings(evidence)
-    yield from store_findings(evidence)
-    yield from http_findings(evidence)
-    yield from unused_findings(evidence)
-    yield from age_findings(evidence)
-
-
 def _ignore(
-    policy: Policy, findings: list[Finding], evidence: Evidence
-) -> tuple[list[Finding], list[Ignored], list[Finding]]:
-    """What is to be reported, what the policy ignores, and what it ignores in vain."""
-    kept, ignored, used = [], [], set()
-    for finding in findings:
-        ignore = policy.ignored_by(finding, evidence.at.date())
-        if ignore is None:
+    policy: Policy, findings: list[RuleFinding], today: date
+) -> tuple[list[RuleFinding], dict[RuleFinding, Ignore]]:
+    """Return the findings that the policy does not ignore, and those that it ignores."""
+    kept, ignored = [], {}
+    for finding in dict.fromkeys(findings):
+        if (ignore := policy.ignored_by(finding, today)) is None:
             kept.append(finding)
         else:
-            used.add(ignore)
-            ignored.append(Ignored(finding=finding, reason=ignore.reason))
-    unused = [
-        found(
-            "unused-ignore",
-            f"it ended on {ignore.until:%Y-%m-%d}"
-            if ignore.until is not None and ignore.until < evidence.at.date()
-            else "nothing is ignored by it",
-            key=ignore.rule,
-            file=policy.file,
-            line=ignore.line,
-        )
-        for ignore in policy.ignores
-        # What needs a store's answer may be there, though it was not found offline.
-        if ignore not in used and (evidence.online is not None or ignore.rule not in _ON_VALUES)
-    ]
-    return kept, ignored, unused
+            ignored[finding] = ignore
+    return kept, ignored
 
 
-def _order(finding: Finding) -> tuple[bool, str, int, str, str]:
-    is_warning = finding.severity is Severity.WARNING
-    return (is_warning, finding.file or "", finding.line or 0, finding.rule, finding.key or "")
+def _unused_ignores(evidence: Evidence, ignored: Mapping[RuleFinding, Ignore]) -> Iterator[RuleFinding]:
+    """Yield a finding for each [[ignore]] of the policy that ignores nothing."""
+    policy = evidence.policy
+    for ignore in policy.ignores:
+        # Without the answers of the stores, a finding on values may exist although it was not found.
+        is_on_values = ignore.rule not in CHECKS and ignore.rule != "unused-ignore"
+        may_be_used = is_on_values and evidence.online is None
+        if ignore in ignored.values() or may_be_used:
+            continue
+        has_ended = ignore.until is not None and ignore.until < evidence.at.date()
+        message = f"it ended on {ignore.until:%Y-%m-%d}" if has_ended else "nothing is ignored by it"
+        yield found("unused-ignore", message, key=ignore.rule, file=policy.file, line=ignore.line)
 
 
-def _was_asked(rule: str, evidence: Evidence, on_values: frozenset[str]) -> bool:
-    if rule in _ON_VALUES:
-        return rule in on_values
-    if rule in _GIT:
-        return isinstance(evidence.git, GitState)
-    if rule == "unknown-variable":
-        return evidence.online is None
-    if rule == "rotation-due":
-        return evidence.online is not None
-    if rule == "unused-ignore":
-        return bool(evidence.policy.ignores)
-    return evidence.plan.is_strict or rule not in _ONLY_STRICT
+def _order(finding: RuleFinding) -> tuple[bool, str, int, int, str, str]:
+    return (finding.severity is Severity.WARNING, *by_place(finding), finding.rule, finding.key or "")
 
 
 def _not_checked(evidence: Evidence) -> Iterator[str]:
@@ -165,9 +127,9 @@ def _not_checked(evidence: Evidence) -> Iterator[str]:
         if isinstance(other, str):
             yield f"shared-secret: the environment {name}: {other}"
     if isinstance(evidence.git, str):
-        yield f"{', '.join(_GIT)}: {evidence.git}"
+        yield f"{', '.join(git.CHECKS)}: {evidence.git}"
     else:
-        # Another program may read them: that we cannot is no finding.
+        # Another program may be able to read these files, so an unreadable file is not a finding.
         yield from (f"git-tracked: {file.problems[0]}" for file in evidence.git.rendered if file.problems)
         if evidence.git.unread:
             yield f"git-tracked: further files in the form of an env file: {evidence.git.unread}"

@@ -1,4 +1,4 @@
-"""Rules on bindings and stores: shared secrets, stores of development, plain http, bindings that nothing uses."""
+"""Rules on bindings and stores: shared secrets, stores of development, plain http, unused bindings."""
 
 from __future__ import annotations
 
@@ -6,16 +6,20 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from secretsync.audit.env_files import references
 from secretsync.audit.evidence import Evidence
 from secretsync.core.names import LENIENT_ENVIRONMENTS
-from secretsync.planning.plan import Plan, Target
-from secretsync.policy.rules import Finding, Severity, found
+from secretsync.planning.plan import Plan
+from secretsync.planning.references import Target
+from secretsync.policy.findings import RuleFinding, found
+from secretsync.policy.rules import RULES, Severity
 from secretsync.project.bindings import StoreConfig
-from secretsync.project.placeholders import BareName, Placeholder, Variable, parse_value
+from secretsync.project.placeholders import BareName, Variable
 
-__all__ = ["http_findings", "shared_findings", "store_findings", "unused_findings"]
+__all__ = ["CHECKS"]
 
-# Words of development, as whole words of a name, a host or a path. Not "local": svc.cluster.local is production.
+# Words of development, as whole words of a name, a host or a path. Without "local", because svc.cluster.local is
+# production.
 _DEVELOPMENT = (*(word for word in LENIENT_ENVIRONMENTS if word not in ("ci", "local")), "sandbox", "localstack")
 _WORDS = re.compile(r"[A-Za-z]+|[0-9]+")
 _HTTP = re.compile(r"http://(?:[^/@\s]*@)?(\[[^\]]*\]|[^/:\s?#]*)", re.IGNORECASE)
@@ -25,8 +29,8 @@ Place = tuple[str | None, int | None]
 Identity = tuple[object, ...]
 
 
-def shared_findings(evidence: Evidence) -> Iterator[Finding]:
-    """Secrets that this environment and another one, one of them strict, both use."""
+def _shared(evidence: Evidence) -> Iterator[RuleFinding]:
+    """Yield the secrets that this environment shares with another one, if at least one of them is strict."""
     plan = evidence.plan
     own = _secrets(plan)
     for name, other in sorted(evidence.others.items()):
@@ -43,19 +47,22 @@ def shared_findings(evidence: Evidence) -> Iterator[Finding]:
                 key=key,
                 file=file,
                 line=line,
-                # A name alone may be found in another account.
+                # The same name may be another secret in another account.
                 severity=None if is_sure else Severity.WARNING,
             )
 
 
 def _secrets(plan: Plan) -> dict[Identity, tuple[Target, str, Place]]:
-    """Where each secret is, independent of what its store is called here; with one entry or binding that names it."""
+    """Return each secret by its store's settings and path, with one entry or binding that names it.
+
+    The name of the store is not part of the identity, because another environment may give the same store another name.
+    """
     found_secrets: dict[Identity, tuple[Target, str, Place]] = {}
     for planned in plan.entries.values():
         for part in planned.secrets:
             for target in part.targets:
                 spec, config = plan.specs[target.store], plan.stores[target.store]
-                # Files and variables are another machine's in another environment.
+                # Files and variables of another environment are on another machine.
                 if not spec.is_secret_store or not spec.has_clock:
                     continue
                 # Two environments share a secret even if each has an identity of its own.
@@ -72,16 +79,14 @@ def _secrets(plan: Plan) -> dict[Identity, tuple[Target, str, Place]]:
 
 
 def _is_one_place(config: StoreConfig, target: Target) -> bool:
-    """Whether settings and path name one place in the world."""
+    """True if settings and path identify one place in the world."""
     is_addressed = any(isinstance(value, str) and "://" in value for value in config.settings.values())
     return is_addressed or target.ref.path.startswith("arn:")
 
 
-def store_findings(evidence: Evidence) -> Iterator[Finding]:
-    """In strict environments, stores and references that are development's by their words."""
+def _development(evidence: Evidence) -> Iterator[RuleFinding]:
+    """Yield the stores and references with a word of development in their name, settings or path."""
     plan = evidence.plan
-    if not plan.is_strict:
-        return
     allowed = {word.lower() for word in _WORDS.findall(plan.project.environment or "")}
     bindings = plan.bindings
     for name, config in bindings.stores.items():
@@ -119,10 +124,9 @@ def _strings(table: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[t
             yield from _strings(value, (*path, key))
 
 
-def http_findings(evidence: Evidence) -> Iterator[Finding]:
-    """Stores that would be spoken to in plain http beyond this machine."""
+def _plain_http(evidence: Evidence) -> Iterator[RuleFinding]:
     bindings = evidence.plan.bindings
-    severity = None if evidence.plan.is_strict else Severity.WARNING
+    severity = RULES["plain-http"].severity_in(is_strict=evidence.plan.is_strict)
     for name, config in bindings.stores.items():
         for path, text in _strings(config.settings):
             match = _HTTP.match(text.strip())
@@ -133,20 +137,23 @@ def http_findings(evidence: Evidence) -> Iterator[Finding]:
                 yield found("plain-http", message, key=".".join(at), file=bindings.file, line=line, severity=severity)
 
 
-def unused_findings(evidence: Evidence) -> Iterator[Finding]:
-    """Bindings of names that no env file of the environment uses."""
+def _unused(evidence: Evidence) -> Iterator[RuleFinding]:
     bindings = evidence.plan.bindings
     used: set[str] = set()
-    for file in evidence.files:
-        for entry in file.entries:
-            if entry.literal or "$" not in entry.text:
-                continue
-            for part in parse_value(entry.text).parts:
-                if isinstance(part, Placeholder) and isinstance(part.reference, BareName):
-                    used.add(part.reference.name)
-                elif isinstance(part, Variable):
-                    used.add(part.name)
+    for _, part in references(evidence):
+        if isinstance(part, Variable):
+            used.add(part.name)
+        elif isinstance(part.reference, BareName):
+            used.add(part.reference.name)
     for name, binding in bindings.secrets.items():
         if name not in used:
             message = "no entry uses this binding"
             yield found("unused-binding", message, key=name, file=bindings.file, line=binding.line)
+
+
+CHECKS = {
+    "shared-secret": _shared,
+    "development-store": _development,
+    "plain-http": _plain_http,
+    "unused-binding": _unused,
+}

@@ -11,8 +11,6 @@ Whatever finds the journal refuses to read the project until `resume` has finish
 from __future__ import annotations
 
 import contextlib
-import errno
-import fcntl
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -20,10 +18,10 @@ from typing import NamedTuple
 
 from secretsync.backup.restore_plan import Restore
 from secretsync.backup.tree import TREES, read_trees
-from secretsync.backup.tree_writer import build, remove, sync
+from secretsync.backup.tree_writer import build, remove
 from secretsync.core.atomic_write import write_file
 from secretsync.core.errors import OutputError
-from secretsync.core.files import Input, read_file
+from secretsync.core.files import Input, read_file, sync, take_lock
 from secretsync.project.layout import UNFINISHED_RESTORE
 
 __all__ = ["apply", "is_unfinished", "resume"]
@@ -134,10 +132,10 @@ def _locked(root: str) -> Iterator[int]:
     try:
         failure = None
         try:
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not take_lock(folder, 0):
+                failure = "another restore is under way"
         except OSError as error:
-            is_taken = error.errno == errno.EWOULDBLOCK
-            failure = "another restore is under way" if is_taken else f"it cannot be locked: {error.strerror}"
+            failure = f"it cannot be locked: {error.strerror}"
         if failure is not None:
             raise OutputError(f"{root}: {failure}")
         yield folder

@@ -9,10 +9,13 @@ from typing import Any
 
 from secretsync.backup.tree import Node
 from secretsync.core.errors import Problem
+from secretsync.core.text import by_place
 from secretsync.policy.example_values import is_example
+from secretsync.policy.findings import RuleFinding, found
 from secretsync.policy.plaintext import plaintext_of
-from secretsync.policy.policy_file import Policy, parse_policy
-from secretsync.policy.rules import Finding, Severity, found
+from secretsync.policy.policy import Policy
+from secretsync.policy.policy_file import parse_policy
+from secretsync.policy.rules import Severity
 from secretsync.policy.secret_patterns import HOLE, has_private_key, has_url_password, known_token, may_be_secret
 from secretsync.project.env_file import parse_env_file
 from secretsync.project.placeholders import StorePath, parse_reference
@@ -23,14 +26,14 @@ __all__ = ["plain_secrets"]
 _PLACEHOLDER = re.compile(r"\$<[^<>\n]*>|\$\{[^{}\n]*\}")
 
 
-def plain_secrets(nodes: Mapping[str, Node], today: date) -> tuple[tuple[Finding, ...], tuple[Problem, ...]]:
+def plain_secrets(nodes: Mapping[str, Node], today: date) -> tuple[tuple[RuleFinding, ...], tuple[Problem, ...]]:
     """Where plain secrets stand in the files of all environments, and what could not be looked into.
 
     Every environment is judged as a strict one: an archive travels. What its policy ignores, with a reason, is left
     out. Each place is named once, by the surest sign.
     """
     policies = _policies(nodes)
-    findings: dict[tuple[str | None, int | None], Finding] = {}
+    findings: dict[tuple[str | None, int | None], RuleFinding] = {}
     problems: list[Problem] = []
     for path, node in nodes.items():
         if node.data is None:
@@ -45,8 +48,7 @@ def plain_secrets(nodes: Mapping[str, Node], today: date) -> tuple[tuple[Finding
                 place not in findings or findings[place].severity is not Severity.ERROR
             ):
                 findings[place] = found_one
-    ordered = sorted(findings.values(), key=lambda one: (one.file or "", one.line or 0))
-    return tuple(ordered), tuple(dict.fromkeys(problems))
+    return tuple(sorted(findings.values(), key=by_place)), tuple(dict.fromkeys(problems))
 
 
 def _environment(path: str) -> str:
@@ -64,7 +66,7 @@ def _policies(nodes: Mapping[str, Node]) -> dict[str, Policy]:
     return found
 
 
-def _in_file(path: str, data: bytes, policy: Policy, problems: list[Problem]) -> Iterator[Finding]:
+def _in_file(path: str, data: bytes, policy: Policy, problems: list[Problem]) -> Iterator[RuleFinding]:
     """The findings in one file, the surest first for each line."""
     if path.endswith(".toml"):
         yield from _in_document(path, data, policy, problems)
@@ -77,7 +79,7 @@ def _in_file(path: str, data: bytes, policy: Policy, problems: list[Problem]) ->
     yield from _in_text(path, data)
 
 
-def _in_text(path: str, data: bytes) -> Iterator[Finding]:
+def _in_text(path: str, data: bytes) -> Iterator[RuleFinding]:
     """What tells itself a secret wherever it stands: keys, tokens, passwords in URLs outside comments."""
     text = data.decode("utf-8", "replace")
     if has_private_key(text) and not any(has_private_key(line) for line in text.split("\n")):
@@ -92,7 +94,7 @@ def _in_text(path: str, data: bytes) -> Iterator[Finding]:
             yield found("plaintext-url", "a password stands in this URL in plain text", file=path, line=number)
 
 
-def _in_document(path: str, data: bytes, policy: Policy, problems: list[Problem]) -> Iterator[Finding]:
+def _in_document(path: str, data: bytes, policy: Policy, problems: list[Problem]) -> Iterator[RuleFinding]:
     """Values of sensitive names in bindings and policies, where references and descriptions belong."""
     parsed = parse_document(data, path)
     if isinstance(parsed, Problem):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 from collections.abc import Mapping
 
 from secretsync.backup.tree import Kind, Node
 from secretsync.core.errors import OutputError, Problem, ProblemKind
+from secretsync.core.files import sync
 
-__all__ = ["build", "remove", "sync"]
+__all__ = ["build", "remove"]
 
 
 def build(root: str, tree: str, prefix: str, result: Mapping[str, Node], present: Mapping[str, Node]) -> None:
@@ -72,15 +72,6 @@ def _owner(path: str, present: Mapping[str, Node]) -> tuple[int, int] | None:
         if path in present:
             return present[path].owner
     return None
-
-
-def sync(descriptor: int) -> None:
-    """Bring what is open to disk."""
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno != errno.EINVAL:  # some file systems cannot sync a folder
-            raise
 
 
 def remove(folder: int, name: str) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 
+from secretsync.core.text import count_of
 from secretsync.tracking.history import HistoryRecord
 
-__all__ = ["add_history", "count_of", "counted", "short_commit"]
+__all__ = ["add_history", "counted", "short_commit"]
 
 
 def add_history(parser: argparse.ArgumentParser) -> None:
@@ -19,16 +20,11 @@ def add_history(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def count_of(count: int, one: str, several: str) -> str:
-    """A number and its noun."""
-    return f"{count} {one if count == 1 else several}"
-
-
 def counted(counts: dict[str, int]) -> str:
     """Counts of changes as a sentence's part."""
     told = [f"{count} {kind}" for kind, count in counts.items() if count and kind != "stores"]
     if counts["stores"]:
-        told.append(f"{count_of(counts['stores'], 'store', 'stores')} configured anew")
+        told.append(f"{count_of(counts['stores'], 'store')} configured anew")
     return ", ".join(told) or "no change"
 
 

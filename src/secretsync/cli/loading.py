@@ -9,24 +9,26 @@ from typing import TYPE_CHECKING
 
 from secretsync.cli.console import say
 from secretsync.core.errors import UsageError
+from secretsync.core.text import count_of
 
 if TYPE_CHECKING:
     from secretsync.config.config import Config
-    from secretsync.core.model import Environ
+    from secretsync.core.environ import Environ
     from secretsync.planning.plan import Plan
     from secretsync.planning.request import ConfigRequest
-    from secretsync.policy.rules import Finding
+    from secretsync.policy.findings import RuleFinding
     from secretsync.project.env_file import EnvFile
     from secretsync.resolving.access_log import AccessLog
+    from secretsync.resolving.activity import StoreActivity
     from secretsync.resolving.handover import Handover
+    from secretsync.resolving.stores import StoreAccess
 
 __all__ = [
-    "access_log",
-    "activity_printer",
     "environment_of",
     "open_plan",
     "open_plans",
     "resolve_valid",
+    "store_access",
     "visible_environ",
 ]
 
@@ -120,7 +122,7 @@ def open_plan(
     is_judged: bool = False,
 ) -> tuple[Plan, Environ]:
     """The plan that the options ask for, and the process environment (None: as it is now)."""
-    from secretsync.core.model import Environ
+    from secretsync.core.environ import Environ
     from secretsync.planning.request import load_plan
 
     environ = Environ(os.environ) if environ is None else environ
@@ -134,8 +136,7 @@ def open_plan(
 
 def _say_what_is_planned(plan: Plan) -> None:
     strictness = "strict" if plan.is_strict else "lenient"
-    entries = f"{len(plan.entries)} entr{'y' if len(plan.entries) == 1 else 'ies'}"
-    secrets = f"{len(plan.refs)} secret{'' if len(plan.refs) == 1 else 's'}"
+    entries, secrets = count_of(len(plan.entries), "entry", "entries"), count_of(len(plan.refs), "secret")
     say(f"{plan.project.label}: {strictness}, {entries}, {secrets} to look for")
 
 
@@ -173,7 +174,35 @@ def open_plans(
     return plans, options.all or len(names) > 1
 
 
-def access_log(options: argparse.Namespace, environ: Mapping[str, str]) -> AccessLog | None:
+def store_access(
+    options: argparse.Namespace,
+    environ: Mapping[str, str],
+    *,
+    is_logged: bool = False,
+    on_activity: Callable[[StoreActivity], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> StoreAccess:
+    """Return how a command asks the stores.
+
+    `is_logged`: True if reads of secrets are written to the access log that the options name.
+    `on_activity`: called with --verbose; None means that the activity is printed.
+    """
+    from secretsync.resolving.stores import StoreAccess
+
+    return StoreAccess(
+        environ,
+        timeout=options.timeout,
+        access_log=_access_log(options, environ) if is_logged else None,
+        on_activity=(on_activity or _print_activity) if options.verbose else None,
+        progress=progress,
+    )
+
+
+def _print_activity(activity: StoreActivity) -> None:
+    say(str(activity))
+
+
+def _access_log(options: argparse.Namespace, environ: Mapping[str, str]) -> AccessLog | None:
     """Where reads of secrets are written down, if anywhere. Raises UsageError where that is required and not said."""
     path = environ.get("SECRETSYNC_ACCESS_LOG") if options.access_log is None else options.access_log
     if not path:
@@ -194,25 +223,12 @@ def resolve_valid(plan: Plan, environ: Environ, options: argparse.Namespace) -> 
     if plan.is_strict and options.no_validate:
         say(f"{plan.project.label}: values are not validated (--no-validate)")
 
-    def warn(finding: Finding) -> None:
+    def warn(finding: RuleFinding) -> None:
         if not options.quiet:
             say(f"warning: {finding.problem}")
 
     try:
-        return resolve_plan(
-            plan,
-            environ,
-            timeout=options.timeout,
-            validate=is_judged,
-            warn=warn,
-            log=access_log(options, environ),
-            on_activity=activity_printer(options),
-        )
+        return resolve_plan(plan, store_access(options, environ, is_logged=True), validate=is_judged, warn=warn)
     except ValidationError:
         say("in an emergency, --no-validate takes the values as they are")
         raise
-
-
-def activity_printer(options: argparse.Namespace) -> Callable[[object], None] | None:
-    """With --verbose, who says what each store did: how many requests, and how long its answers took."""
-    return (lambda work: say(str(work))) if options.verbose else None

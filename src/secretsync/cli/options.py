@@ -10,7 +10,7 @@ from typing import Any
 
 from secretsync.core.durations import parse_duration
 from secretsync.core.errors import printable
-from secretsync.core.text import is_shown, suggestion, unknown
+from secretsync.core.text import count_of, is_shown, suggestion, unknown
 
 __all__ = ["add_access_log", "add_format", "add_source", "add_validation", "build_parser"]
 
@@ -46,8 +46,7 @@ class _Parser(argparse.ArgumentParser):
         known = [option for option in self._option_string_actions if option.startswith("--")]
         names = [argument.partition("=")[0] for argument in unknown_arguments if argument.startswith("-")]
         if not names:
-            count = len(unknown_arguments)
-            return f"{count} argument{'' if count == 1 else 's'} too many"
+            return f"{count_of(len(unknown_arguments), 'argument')} too many"
         return f"{unknown('option', names[0], known)}; {suggestion(names[0], known, 'options have two hyphens')}"
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:

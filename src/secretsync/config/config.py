@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 
 from secretsync.core.errors import ConfigurationError, MissingKeyError, Problem, ProblemKind, UsageError, ValueTypeError
-from secretsync.core.model import Entry, Hidden, HiddenMapping, Origin, Secret
-from secretsync.core.text import suggestion, unknown
+from secretsync.core.model import Entry, Origin
+from secretsync.core.secret import Hidden, HiddenMapping, Secret
+from secretsync.core.text import count_of, suggestion, unknown
 
 if TYPE_CHECKING:
     import logging
@@ -110,7 +111,7 @@ class Config(HiddenMapping):
 
     def __repr__(self) -> str:
         where = "" if self._service is None else f" service {self._service}"
-        return f"<Config {self.environment or 'files'}{where}: {len(self)} keys>"
+        return f"<Config {self.environment or 'files'}{where}: {count_of(len(self), 'key')}>"
 
     def __str__(self) -> str:
         return repr(self)
@@ -160,8 +161,8 @@ class Config(HiddenMapping):
         return self.__state.environ.get(key)
 
     def bind(self, kind: type[T], *, service: str | None = None) -> T:
-        """Return an instance of the application's class `kind`, each field from its key; see `settings.bind`."""
-        from secretsync.config.typed import bind
+        """Return an instance of the application's class `kind`, each field from its key; see `binding.bind`."""
+        from secretsync.config.binding.bind import bind
 
         return bind(self, kind, service=service)
 
@@ -386,8 +387,7 @@ class Config(HiddenMapping):
         if name in self.__state.known_services:
             return f"the service {name!r} was not selected; name it in services="
         known = self.__state.known_services
-        hint = suggestion(name, known, f"there are: {', '.join(known) or 'none'}")
-        return f"{unknown('service', name, known)}; {hint}"
+        return f"{unknown('service', name, known)}; {suggestion(name, known)}"
 
 
 class Refreshed(NamedTuple):

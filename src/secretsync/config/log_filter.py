@@ -10,7 +10,7 @@ from types import FrameType
 from typing import Any, cast
 
 from secretsync.config.masking import Masker, chain_of, shown
-from secretsync.core.model import Hidden, Secret
+from secretsync.core.secret import Hidden, Secret
 
 __all__ = ["SecretFilter"]
 

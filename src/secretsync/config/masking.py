@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, cast
 from urllib.parse import quote, quote_plus
 
-from secretsync.core.model import MASK, Hidden, HiddenValue, Secret
+from secretsync.core.secret import MASK, Hidden, HiddenValue, Secret
 
 __all__ = ["Masker", "chain_of", "shown"]
 

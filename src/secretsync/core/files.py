@@ -1,4 +1,7 @@
-"""Read input files: regular files only, without waiting, and never more bytes than the kind of input may have."""
+"""Work with open files: read inputs within bounds, take locks, and bring files to disk.
+
+Inputs are regular files only. Nothing is waited for, and no more bytes are read than the kind of input may have.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from enum import StrEnum
 
 from secretsync.core.records import Record
 
-__all__ = ["MAX_BYTES", "FileRefusal", "Input", "check_file", "read_file", "size_in_words", "take_lock"]
+__all__ = ["MAX_BYTES", "FileRefusal", "Input", "check_file", "read_file", "size_in_words", "sync", "take_lock"]
 
 _MIB = 1024 * 1024
 
@@ -151,11 +154,14 @@ def size_in_words(size: int) -> str:
     return f"{size // _MIB} MiB" if size % _MIB == 0 else f"{size} bytes"
 
 
-_POLL = 0.005  # seconds between two looks: no call waits for a lock up to a deadline
+_POLL = 0.005  # seconds between two attempts, because no system call waits for a lock up to a deadline
 
 
 def take_lock(descriptor: int, seconds: float) -> bool:
-    """Whether the lock on an open file was had within so many seconds. Raises OSError where it has no locks."""
+    """Lock an open file or folder; return False if another process holds the lock for that long.
+
+    `seconds`: 0 means one attempt. Raises OSError if the file system does not have locks.
+    """
     until = time.monotonic() + seconds
     while True:
         try:
@@ -166,3 +172,12 @@ def take_lock(descriptor: int, seconds: float) -> bool:
             time.sleep(_POLL)
         else:
             return True
+
+
+def sync(descriptor: int) -> None:
+    """Bring an open file or folder to disk."""
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # some file systems cannot sync a folder
+            raise

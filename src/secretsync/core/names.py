@@ -7,7 +7,7 @@ import re
 from secretsync.core.records import Record
 
 __all__ = ["LENIENT_ENVIRONMENTS", "SensitiveNames", "is_entry_name", "is_environment_name", "is_lenient"]
-__all__ += ["is_sensitive", "is_store_name", "nearest"]
+__all__ += ["is_sensitive", "is_store_name"]
 
 _ENTRY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ENVIRONMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -205,12 +205,3 @@ def _matches(name: str, globs: tuple[str, ...]) -> bool:
     from fnmatch import fnmatchcase  # Imported only if a policy has globs.
 
     return any(fnmatchcase(name.upper(), glob.upper()) for glob in globs)
-
-
-def nearest(name: str, known: list[str] | tuple[str, ...]) -> str | None:
-    """The one of `known` that was probably meant by `name`, or None."""
-    import difflib
-
-    lowered = {candidate.lower(): candidate for candidate in known}
-    matches = difflib.get_close_matches(name.lower(), list(lowered), n=1, cutoff=0.6)
-    return lowered[matches[0]] if matches else None

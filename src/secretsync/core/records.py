@@ -1,11 +1,12 @@
-"""Frozen values with slots: what a frozen dataclass is, without the time that making one takes at every start.
-
-A dataclass costs a third of a millisecond when its module is imported, and `dataclasses` itself imports `inspect`: for
-a command that runs in front of every start of an application that is more than all of its work.
+"""Define frozen values with slots, as frozen dataclasses are, without the start-up time of dataclasses.
 
     class Point(Record, kw_only=True):
         x: int
         y: int = 0
+
+A dataclass generates and compiles its methods when its module is imported, and `dataclasses` imports `inspect`.
+Importing what `run` needs takes 4.8 times the CPU time of bare Python with records, and 8.6 times with frozen, slotted
+dataclasses (medians of 29 starts, Python 3.11). `run` starts before each start of an application.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ __all__ = ["Record", "replace"]
 
 
 class _RecordType(type):
-    """Makes slots of the annotations, and keeps the defaults apart."""
+    """Make slots from the annotations, and store the defaults separately."""
 
     def __new__(
         mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], *, kw_only: bool = False
@@ -24,7 +25,7 @@ class _RecordType(type):
         annotations: dict[str, Any] = namespace.get("__annotations__", {})
         names = [field for field, kind in annotations.items() if not str(kind).startswith("ClassVar")]
         defaults = {field: namespace.pop(field) for field in names if field in namespace}
-        # A base that is generic or a protocol brings its own; a class with slots of its own says so.
+        # `typing.Generic` and a class body may have slots already.
         namespace["__slots__"] = (*namespace.get("__slots__", ()), *names)
         made = super().__new__(mcs, name, bases, namespace)
         inherited = [base for base in made.__mro__[1:] if isinstance(base, _RecordType)]
@@ -36,9 +37,9 @@ class _RecordType(type):
 
 @dataclass_transform(frozen_default=True)
 class Record(metaclass=_RecordType):
-    """Base of frozen values: `__init__`, `==`, `hash` and `repr` by the annotated fields, in their order.
+    """Base of frozen values: `__init__`, `==`, `hash` and `repr` use the annotated fields, in their order.
 
-    `_unseen` names fields that `repr` leaves out, `_uncompared` those that `==` and `hash` do.
+    `repr` does not show the fields in `_unseen`. `==` and `hash` do not compare the fields in `_uncompared`.
     """
 
     _fields: ClassVar[tuple[str, ...]]
@@ -99,7 +100,7 @@ R = TypeVar("R", bound=Record)
 
 
 def replace(record: R, **changes: Any) -> R:
-    """A copy of `record` with other values for some fields."""
+    """Return a copy of `record` with other values for some fields."""
     return _rebuild(type(record), {**{field: getattr(record, field) for field in record._fields}, **changes})
 
 

@@ -1,4 +1,4 @@
-"""Decide which words of a user's input a message may repeat.
+"""Write the parts that messages share: suggestions, counts, the order of places, and words of a user's input.
 
 A secret may be pasted anywhere: as a store's name, an option, a key, a command. So a message repeats a word only if the
 word is known or a misspelling of a known word, or if it is a name in a position of names and does not look like a
@@ -9,10 +9,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
-from secretsync.core.names import nearest
+if TYPE_CHECKING:
+    from typing import Protocol
 
-__all__ = ["is_shown", "looks_like_value", "name_or_none", "path_or", "suggestion", "unknown"]
+    class Placed(Protocol):
+        """A thing that was found in a file."""
+
+        @property
+        def file(self) -> str | None: ...
+        @property
+        def line(self) -> int | None: ...
+
+
+__all__ = ["by_place", "count_of", "is_shown", "looks_like_value", "name_or_none", "path_or", "suggestion", "unknown"]
 
 _LONGEST = 64  # characters of a word that is compared with known ones
 # Patterns, compiled only if a message needs them.
@@ -41,10 +52,28 @@ def unknown(kind: str, word: str, known: Collection[str]) -> str:
     return f"there is no {kind.removesuffix(' called')} of this name"
 
 
-def suggestion(word: str, known: Collection[str], otherwise: str) -> str:
-    """Return `did you mean docker?` for the known word nearest to `word`, or `otherwise`."""
+def suggestion(word: str, known: Collection[str], otherwise: str | None = None) -> str:
+    """Return `did you mean docker?` for the known word nearest to `word`, or `otherwise`.
+
+    `otherwise`: None means the list of all known words.
+    """
     close = _closest(word, known)
-    return f"did you mean {close}?" if close else otherwise
+    if close:
+        return f"did you mean {close}?"
+    return f"there are: {', '.join(known) or 'none'}" if otherwise is None else otherwise
+
+
+def count_of(number: int, noun: str, plural: str | None = None) -> str:
+    """Return a number with its noun: `1 secret`, `2 secrets`.
+
+    `plural`: None means the noun with an "s".
+    """
+    return f"{number} {noun if number == 1 else plural or f'{noun}s'}"
+
+
+def by_place(thing: Placed) -> tuple[str, int, int]:
+    """Return file, line and column as a key for sorting. Things without a place come first."""
+    return thing.file or "", thing.line or 0, getattr(thing, "column", None) or 0
 
 
 def name_or_none(word: str) -> str | None:
@@ -82,8 +111,13 @@ def _is_random(part: str) -> bool:
 
 
 def _closest(word: str, known: Collection[str]) -> str | None:
-    # Only short words: the comparison takes quadratic time.
-    return nearest(word, tuple(known)) if len(word) <= _LONGEST else None
+    if len(word) > _LONGEST:  # The comparison takes quadratic time.
+        return None
+    import difflib
+
+    lowered = {candidate.lower(): candidate for candidate in known}
+    matches = difflib.get_close_matches(word.lower(), list(lowered), n=1, cutoff=0.6)
+    return lowered[matches[0]] if matches else None
 
 
 def _is_misspelling(word: str, known: str) -> bool:

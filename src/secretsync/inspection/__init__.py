@@ -1,1 +1,1 @@
-"""Questions about a plan's secrets that give no configuration."""
+"""Inspect the secrets of a plan without making a configuration."""

@@ -1,4 +1,4 @@
-"""Whether every secret of a plan exists, from metadata alone, and what that cannot say."""
+"""Check by metadata that every secret of a plan exists, and list what metadata cannot show."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import datetime
 from secretsync.core.errors import Problem, ProblemKind
 from secretsync.core.model import Failed, Missing, SecretInfo
 from secretsync.core.records import Record
+from secretsync.core.text import by_place, count_of
 from secretsync.planning.plan import Plan
 from secretsync.resolving.fetch import Answers
 from secretsync.resolving.resolve import failure_problem
@@ -15,7 +16,7 @@ __all__ = ["Checked", "check"]
 
 
 class Checked(Record):
-    """What was found wrong, and what was not looked at."""
+    """The result of a check: problems, and what was not checked."""
 
     problems: tuple[Problem, ...]
     not_checked: tuple[str, ...]
@@ -23,7 +24,7 @@ class Checked(Record):
 
 
 def check(plan: Plan, answers: Answers[SecretInfo], now: datetime) -> Checked:
-    """What the stores' metadata say about every placeholder of `plan` at the moment `now` (aware)."""
+    """Check every placeholder of `plan` by the metadata of its secret. `now`: the time of the check, with a zone."""
     problems: dict[Problem, None] = {}
     found: set[str] = set()
     fields: set[str] = set()
@@ -47,17 +48,18 @@ def check(plan: Plan, answers: Answers[SecretInfo], now: datetime) -> Checked:
                 fields.add(f"{target.ref}#{target.selector.field}")
             if plan.is_secret_store(target.store):
                 remote.add(target.store)
-    not_checked = [*sorted(notes)]
+    not_checked = sorted(notes)
     if fields:
-        not_checked.append(f"the fields of {len(fields)} references: no value was read ({', '.join(sorted(fields))})")
+        not_checked.append(
+            f"the fields of {count_of(len(fields), 'reference')}: no value was read ({', '.join(sorted(fields))})"
+        )
     if remote:
         not_checked.append(f"the right to read values: {', '.join(sorted(remote))}")
-    ordered = sorted(problems, key=lambda problem: (problem.file or "", problem.line or 0, problem.column or 0))
-    return Checked(tuple(ordered), tuple(not_checked), len(found))
+    return Checked(tuple(sorted(problems, key=by_place)), tuple(not_checked), len(found))
 
 
 def _unusable(info: SecretInfo, now: datetime) -> Failed | None:
-    """Why a secret that exists cannot be used at `now`."""
+    """Return the reason why an existing secret cannot be used at `now`; None if it can be used."""
     if not info.enabled:
         return Failed(ProblemKind.UNUSABLE, "the secret is disabled", "enable it, or store a new version")
     if info.expires is not None and info.expires <= now:

@@ -1,32 +1,25 @@
-"""Where each value of a plan comes from."""
+"""Explain where each value of a plan comes from."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
 
-from secretsync.config.config import Resolved
-from secretsync.core.errors import Problem, ProblemKind
-from secretsync.core.model import MASK, Failed, Found, Missing, Payload, SecretInfo, SecretRef
+from secretsync.core.errors import ProblemKind
+from secretsync.core.model import Failed, Found, Missing, SecretInfo, SecretRef
 from secretsync.core.records import Record, replace
+from secretsync.core.secret import MASK, Payload
 from secretsync.planning.plan import EntryId, EntryPart, EnvironPart, Plan, PlannedEntry, SecretPart
-from secretsync.planning.request import make_deadline
 from secretsync.planning.secrecy import secret_entries
-from secretsync.providers.interface import Deadline
-from secretsync.resolving.fetch import Answers, ask_values
-from secretsync.resolving.pipeline import inspect_plan
-from secretsync.resolving.resolve import Inputs, resolve_entry
-from secretsync.resolving.stores import Stores, open_stores
-
-if TYPE_CHECKING:
-    from secretsync.resolving.activity import StoreActivity
+from secretsync.resolving.fetch import Answers
+from secretsync.resolving.resolve import Inputs, resolve_entries
+from secretsync.resolving.stores import StoreAccess
 
 __all__ = ["OriginRow", "Row", "explain", "explain_plan", "open_settings"]
 
 
 class OriginRow(Record, kw_only=True):
-    """One placeholder of an entry, and what its store said."""
+    """One placeholder of an entry, and the answer of its store."""
 
     reference: str
     store: str
@@ -38,7 +31,7 @@ class OriginRow(Record, kw_only=True):
 
 
 class Row(Record, kw_only=True):
-    """One entry. `shown` is a setting's value, or a mask; None where a setting has no value."""
+    """One entry. `shown`: the value of a setting, or a mask; None if a setting does not have a value."""
 
     key: str
     service: str | None
@@ -65,25 +58,13 @@ def explain(
     answers: Answers[Payload],
     environ: Mapping[str, str],
 ) -> tuple[Row, ...]:
-    """A row for each entry that the configuration shows, in the order of the files."""
-    resolved: dict[EntryId, Resolved] = {}
-    problems: dict[Problem, None] = {}
-    inputs = Inputs(settings, answers, environ, frozenset())
-    for entry_id, planned in settings.entries.items():
-        if (value := resolve_entry(inputs, planned, resolved, problems)) is not None:
-            resolved[entry_id] = value
+    """Return a row for each entry that is visible in the configuration, in the order of the files."""
+    resolved, _ = resolve_entries(Inputs(settings, answers, environ, frozenset()))
     origins: dict[EntryId, tuple[OriginRow, ...]] = {}
     for entry_id, planned in plan.entries.items():
         origins[entry_id] = _origins(plan, planned, infos, origins)
-    visible = [*plan.shared.values()]
-    visible += [
-        entry_id
-        for name, scope in plan.services.items()
-        for key, entry_id in scope.items()
-        if key in plan.service_keys[name]
-    ]
     rows = []
-    for entry_id in dict.fromkeys(visible):
+    for entry_id in plan.visible:
         planned = plan.entries[entry_id]
         entry = planned.entry
         is_secret = entry_id not in settings.entries
@@ -106,7 +87,7 @@ def explain(
 def _origins(
     plan: Plan, planned: PlannedEntry, infos: Answers[SecretInfo], known: Mapping[EntryId, tuple[OriginRow, ...]]
 ) -> tuple[OriginRow, ...]:
-    """The placeholders of an entry and of what its variables lead to, whose own are `known`."""
+    """Return the placeholders of an entry and of the entries that it uses. `known`: the rows of those entries."""
     rows: dict[OriginRow, None] = {}
     for part in planned.parts:
         if isinstance(part, EntryPart):
@@ -141,23 +122,15 @@ def _origin(plan: Plan, part: SecretPart, infos: Answers[SecretInfo]) -> OriginR
     return OriginRow(reference=shown, store=target.store, provider=provider, status=status, cause=cause)
 
 
-def explain_plan(
-    plan: Plan,
-    environ: Mapping[str, str],
-    *,
-    timeout: float | None = None,
-    on_activity: Callable[[StoreActivity], None] | None = None,
-) -> tuple[Row, ...]:
-    """Where each value of a plan comes from; secrets are masked, and their values are not asked for."""
-    infos = inspect_plan(plan, environ, timeout=timeout, on_activity=on_activity)
+def explain_plan(plan: Plan, access: StoreAccess) -> tuple[Row, ...]:
+    """Return the origin of each value of a plan. Secrets are masked, and their values are not requested."""
+    infos = access.metadata(plan)
     settings = open_settings(plan)
-    with open_stores(settings, environ, on_activity=on_activity) as opened:
-        answers = _values_of(settings, infos, opened, make_deadline(plan.bindings, timeout))
-    return explain(plan, settings, infos, answers, environ)
+    return explain(plan, settings, infos, _values(settings, infos, access), access.environ)
 
 
-def _values_of(plan: Plan, infos: Answers[SecretInfo], stores: Stores, deadline: Deadline) -> Answers[Payload]:
-    """The values that the metadata found; what is missing or failed is so by them, and not asked for again."""
+def _values(plan: Plan, infos: Answers[SecretInfo], access: StoreAccess) -> Answers[Payload]:
+    """Return the values of those secrets that have metadata. The others keep the outcome of the metadata request."""
     outcomes: dict[SecretRef, Found[Payload] | Missing | Failed] = {}
     found = []
     for part in plan.secrets:
@@ -167,6 +140,6 @@ def _values_of(plan: Plan, infos: Answers[SecretInfo], stores: Stores, deadline:
         for target in part.targets:
             if isinstance(info := infos.of(target.ref), Missing | Failed):
                 outcomes[target.ref] = info
-    answers = ask_values(found, stores, deadline)
+    answers = access.values(plan, found)
     outcomes.update((ref, value) for ref in answers.requested if (value := answers.of(ref)) is not None)
     return Answers(outcomes)

@@ -1,46 +1,36 @@
-"""The value of one reference, without an env file."""
+"""Get the value of one reference, without an env file."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from secretsync.core.errors import ConfigurationError, Problem, ProblemKind, ResolutionError, UsageError
-from secretsync.core.model import Failed, Found, Missing, Secret
-from secretsync.planning.plan import SecretPart
+from secretsync.core.model import Failed, Found, Missing
+from secretsync.core.secret import Secret
+from secretsync.planning.plan import Plan, SecretPart
 from secretsync.planning.references import Target, TargetFinder
-from secretsync.planning.request import ConfigRequest, make_deadline, open_request, read_project_bindings
+from secretsync.planning.request import ConfigRequest, open_request, read_project_bindings
+from secretsync.planning.secrecy import is_secret_reference
 from secretsync.project.bindings import Bindings
 from secretsync.project.layout import Project, absolute
 from secretsync.project.placeholders import BareName, Fault, Reference, parse_reference
 from secretsync.project.sensitive_names import read_names
 from secretsync.resolving.extract import select
-from secretsync.resolving.fetch import ask_values
-from secretsync.resolving.stores import Stores
+from secretsync.resolving.stores import StoreAccess
 
 if TYPE_CHECKING:
-    from secretsync.resolving.access_log import AccessLog, Read
-    from secretsync.resolving.activity import StoreActivity
+    from secretsync.resolving.access_log import Read
 
 __all__ = ["get_secret"]
 
 
-def get_secret(
-    reference: str,
-    request: ConfigRequest,
-    environ: Mapping[str, str],
-    *,
-    timeout: float | None = None,
-    log: AccessLog | None = None,
-    on_activity: Callable[[StoreActivity], None] | None = None,
-) -> Secret:
-    """The value of one reference, or of a name that the bindings or the lookup order find. No env file is read.
+def get_secret(reference: str, request: ConfigRequest, access: StoreAccess) -> Secret:
+    """Return the value of a reference, or of a name that the bindings or the lookup order find. No env file is read.
 
-    `log`: where the read is written.
-
-    Raises ConfigurationError for a reference that is wrong, ResolutionError where there is no value.
+    Raises ConfigurationError for a bad reference, and ResolutionError if there is no value.
     """
-    project, bindings = _open_bindings(request, environ)
+    project, bindings = _open_bindings(request, access.environ)
     finder = TargetFinder(bindings, project.environment)
     parsed = parse_reference(reference)
     found = parsed if isinstance(parsed, Fault) else finder.find(parsed)
@@ -52,16 +42,19 @@ def get_secret(
     if problems or isinstance(found, Fault):
         raise ConfigurationError(problems)
     part = SecretPart(reference, found, None, None, 0)
-    configs = {target.store: finder.stores[target.store] for target in found}
-    deadline = make_deadline(bindings, timeout)
-    reads = () if log is None else _reads(part, parsed, project, finder)
-    if log is not None:
-        log.prepare(reads)
-    with Stores(configs, project, environ, on_activity=on_activity) as opened:
-        answers = ask_values([part], opened, deadline)
-    if log is not None:
-        log.write(reads, answers)
-    index, outcome = answers.settle(part)
+    plan = Plan(
+        project=project,
+        is_strict=project.is_strict,
+        bindings=bindings,
+        entries={},
+        shared={},
+        services={},
+        service_keys={},
+        stores={target.store: finder.stores[target.store] for target in found},
+        specs={target.store: finder.spec(target.store) for target in found},
+    )
+    reads = () if access.access_log is None else _reads(part, parsed, plan)
+    index, outcome = access.values(plan, [part], reads).settle(part)
     selected = select(outcome.value, found[index].selector) if isinstance(outcome, Found) else outcome
     if isinstance(selected, Secret):
         return selected
@@ -69,7 +62,7 @@ def get_secret(
 
 
 def _problem(reference: str, targets: tuple[Target, ...], index: int, outcome: Missing | Failed) -> Problem:
-    """Why there is no value. Where several stores were asked for a name, all of them are named."""
+    """Return the problem of a reference without a value. It names all stores that were asked."""
     kind = outcome.kind if isinstance(outcome, Failed) else ProblemKind.MISSING
     shown, cause, hint = targets[index].shown, outcome.cause, outcome.hint
     if isinstance(outcome, Missing) and len(targets) > 1:
@@ -78,28 +71,25 @@ def _problem(reference: str, targets: tuple[Target, ...], index: int, outcome: M
     return Problem(kind=kind, reference=shown, store=targets[index].store, cause=cause, hint=hint)
 
 
-def _reads(part: SecretPart, reference: Reference | Fault, project: Project, finder: TargetFinder) -> tuple[Read, ...]:
-    from secretsync.planning.secrecy import is_secret_reference
-    from secretsync.resolving.access_log import Read  # Imported only if an access log is configured.
+def _reads(part: SecretPart, reference: Reference | Fault, plan: Plan) -> tuple[Read, ...]:
+    from secretsync.resolving.access_log import Read  # Imported only if there is an access log.
 
-    names, problems = read_names(project)
+    names, problems = read_names(plan.project)
     if problems:
         raise ConfigurationError(problems)
-
     return (
         Read(
             part=part,
             key=reference.name if isinstance(reference, BareName) else None,
             service=None,
-            environment=project.label,
-            is_secret=isinstance(reference, Fault)
-            or is_secret_reference(names, None, reference, lambda store: finder.spec(store).is_secret_store),
+            environment=plan.project.label,
+            is_secret=isinstance(reference, Fault) or is_secret_reference(names, None, reference, plan.is_secret_store),
         ),
     )
 
 
 def _open_bindings(request: ConfigRequest, environ: Mapping[str, str]) -> tuple[Project, Bindings]:
-    """The project and its bindings; where there is no project and none is named, the stores as they are by default."""
+    """Return the project and its bindings; without a project, the default stores if the request does not name one."""
     is_named = request.environment is not None or request.root is not None or request.files is not None
     try:
         project = open_request(request, environ)

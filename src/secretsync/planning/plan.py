@@ -128,6 +128,17 @@ class Plan(Record, kw_only=True):
         return problem
 
     @property
+    def visible(self) -> tuple[EntryId, ...]:
+        """The entries that the configuration shows: the shared ones, and those in the services' own files."""
+        in_services = (
+            entry
+            for name, scope in self.services.items()
+            for key, entry in scope.items()
+            if key in self.service_keys[name]
+        )
+        return tuple(dict.fromkeys((*self.shared.values(), *in_services)))
+
+    @property
     def secrets(self) -> Iterator[SecretPart]:
         """Every placeholder of every entry."""
         return (part for planned in self.entries.values() for part in planned.secrets)

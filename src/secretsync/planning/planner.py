@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from secretsync.core.errors import Problem, ProblemKind, UsageError
 from secretsync.core.model import Entry
 from secretsync.core.names import SensitiveNames
-from secretsync.core.text import name_or_none, suggestion, unknown
+from secretsync.core.text import by_place, name_or_none, suggestion, unknown
 from secretsync.planning.plan import EntryId, EntryPart, EnvironPart, Plan, PlannedEntry, PlannedPart, SecretPart
 from secretsync.planning.references import TargetFinder
 from secretsync.project.bindings import Bindings
@@ -52,12 +52,8 @@ def make_plan(
         *planner.problems,
     )
     if problems:
-        return None, tuple(sorted(dict.fromkeys(problems), key=_by_place))
+        return None, tuple(sorted(dict.fromkeys(problems), key=by_place))
     return planner.plan(selected, template_entries), ()
-
-
-def _by_place(problem: Problem) -> tuple[str, int, int]:
-    return (problem.file or "", problem.line or 0, problem.column or 0)
 
 
 def _select(project: Project, services: Iterable[str] | None) -> tuple[str, ...]:
@@ -66,7 +62,7 @@ def _select(project: Project, services: Iterable[str] | None) -> tuple[str, ...]
     selected = tuple(dict.fromkeys(services))
     for name in selected:
         if name not in project.services:
-            hint = suggestion(name, project.services, f"there are: {', '.join(project.services) or 'none'}")
+            hint = suggestion(name, project.services)
             raise UsageError(f"{project.label}: {unknown('service', name, project.services)}; {hint}")
     return selected
 

@@ -198,7 +198,7 @@ class TargetFinder:
                 self.problems.append(self.bindings.problem(("lookup",), cause, self._store_hint(store)))
 
     def _store_hint(self, name: str) -> str:
-        return suggestion(name, self.stores, f"there are: {', '.join(sorted(self.stores))}")
+        return suggestion(name, sorted(self.stores))
 
     def _check_store(self, config: StoreConfig) -> None:
         path = ("stores", config.name)

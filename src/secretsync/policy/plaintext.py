@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from secretsync.core.model import Entry
 from secretsync.policy.example_values import is_example
-from secretsync.policy.policy_file import Policy
-from secretsync.policy.rules import Finding, Severity, found
+from secretsync.policy.findings import RuleFinding, found
+from secretsync.policy.policy import Policy
+from secretsync.policy.rules import RULES
 from secretsync.policy.secret_patterns import (
     HOLE,
     has_password,
@@ -22,7 +23,7 @@ from secretsync.project.placeholders import Placeholder, Text, Variable, parse_v
 __all__ = ["finding_at", "plaintext_of", "written"]
 
 
-def plaintext_of(files: Iterable[EnvFile], policy: Policy, *, is_strict: bool) -> Iterator[Finding]:
+def plaintext_of(files: Iterable[EnvFile], policy: Policy, *, is_strict: bool) -> Iterator[RuleFinding]:
     """Every secret in plain text in `files`: of each entry the surest sign alone; keys and tokens in comments too."""
     for file in files:
         for line, comment in file.comments:
@@ -34,22 +35,21 @@ def plaintext_of(files: Iterable[EnvFile], policy: Policy, *, is_strict: bool) -
                 yield finding
 
 
-def _plaintext(entry: Entry, policy: Policy, *, is_strict: bool) -> Finding | None:
+def _plaintext(entry: Entry, policy: Policy, *, is_strict: bool) -> RuleFinding | None:
     literal, defaults = written(entry)
     whole = HOLE.join([literal, *defaults])
-    weak = Severity.ERROR if is_strict else Severity.WARNING
     # The source has what the value has not: a comment behind it.
     if (sign := _sure_sign(whole) or _sure_sign(entry.source)) is not None:
         rule, what = sign
         return finding_at(entry, rule, f"{what} stands here in plain text")
     if has_password(literal) or any(map(has_password, defaults)):
-        return finding_at(entry, "plaintext-url", "a password stands in this value in plain text", weak)
+        return finding_at(entry, "plaintext-url", "a password stands in this value in plain text", is_strict=is_strict)
     # A value with a placeholder in it has its secret from there: the text around it is no secret.
     if HOLE not in literal and policy.is_sensitive(entry.key) and may_be_secret(literal):
         # In strict environments the rule on stand-ins speaks.
         if is_strict and is_example(literal, is_sensitive=True):
             return None
-        return finding_at(entry, "plaintext-name", "a name of secrets has its value in plain text", weak)
+        return finding_at(entry, "plaintext-name", "a name of secrets has its value in plain text", is_strict=is_strict)
     if any(looks_random(entry.key, part) for part in whole.split(HOLE)):
         return finding_at(
             entry, "plaintext-entropy", "a value that looks random, as secrets do, stands here in plain text"
@@ -75,6 +75,7 @@ def written(entry: Entry) -> tuple[str, list[str]]:
     return literal, [part.default for part in parts if isinstance(part, Placeholder | Variable) and part.default]
 
 
-def finding_at(entry: Entry, rule: str, message: str, severity: Severity | None = None) -> Finding:
-    """A finding at an entry's line."""
+def finding_at(entry: Entry, rule: str, message: str, *, is_strict: bool = True) -> RuleFinding:
+    """Return a finding at an entry's line, with the severity of a strict or of a lenient environment."""
+    severity = RULES[rule].severity_in(is_strict=is_strict)
     return found(rule, message, key=entry.key, file=entry.file, line=entry.line, severity=severity)

@@ -1,4 +1,4 @@
-"""Reading env/<environment>/policy.toml: what must be there, how values must be, and what is ignored for a reason."""
+"""Read env/<environment>/policy.toml."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from secretsync.core.errors import ConfigurationError, Problem
 from secretsync.core.files import Input
-from secretsync.core.names import SensitiveNames, is_entry_name, is_environment_name
-from secretsync.core.records import Record
+from secretsync.core.names import is_entry_name, is_environment_name
 from secretsync.core.text import suggestion, unknown
-from secretsync.policy.rules import CHECK_RULES, RULES, Finding, Severity
+from secretsync.policy.policy import Check, Ignore, Policy, Requirement
+from secretsync.policy.rules import CHECK_RULES, RULES, Severity
 from secretsync.project.layout import Project, policy_file
 from secretsync.project.sensitive_names import names_in
 from secretsync.project.toml_reader import Reader, parse_document, read_document
@@ -19,78 +19,13 @@ from secretsync.project.toml_reader import Reader, parse_document, read_document
 if TYPE_CHECKING:
     from datetime import date
 
-__all__ = ["Check", "Ignore", "Policy", "Requirement", "open_policy", "parse_policy", "read_policy"]
+__all__ = ["open_policy", "parse_policy", "read_policy"]
 
 _CHECK_KEYS = (*CHECK_RULES, "severity", "message", "service")
 
 
-class Requirement(Record, kw_only=True):
-    """A key that must have a value."""
-
-    key: str
-    description: str
-    service: str | None = None  # None: the configuration as a whole has it
-    environment: bool = False  # a variable of the process environment will do
-    line: int | None = None
-
-
-class Check(Record, kw_only=True):
-    """How the value of a key must be, where the key is there."""
-
-    key: str
-    kind: str  # one of CHECK_RULES
-    parameter: Any
-    rule: str
-    severity: Severity = Severity.ERROR
-    message: str | None = None
-    service: str | None = None  # None: wherever the key is defined
-
-    _unseen = ("parameter",)  # nobody keeps people from writing a secret into `equals`
-
-
-class Ignore(Record, kw_only=True):
-    """What is not to be reported, and why."""
-
-    rule: str
-    reason: str
-    key: str | None = None  # globs; None: any
-    file: str | None = None
-    until: date | None = None  # the last day
-    line: int | None = None
-
-    def covers(self, finding: Finding, today: date) -> bool:
-        """Whether it is about this finding, and holds today."""
-        from fnmatch import fnmatchcase
-
-        return (
-            self.rule == finding.rule
-            and (self.key is None or fnmatchcase(finding.key or "", self.key))
-            and (self.file is None or fnmatchcase(finding.file or "", self.file))
-            and (self.until is None or today <= self.until)
-        )
-
-
-class Policy(Record, kw_only=True):
-    """All that a policy file says, and all that is wrong with it."""
-
-    file: str | None = None  # as shown to people; None: there is none
-    required: tuple[Requirement, ...] = ()
-    checks: tuple[Check, ...] = ()
-    ignores: tuple[Ignore, ...] = ()
-    names: SensitiveNames = SensitiveNames()
-    problems: tuple[Problem, ...] = ()
-
-    def is_sensitive(self, name: str) -> bool:
-        """Return True if a value with this name is a secret."""
-        return self.names.is_sensitive(name)
-
-    def ignored_by(self, finding: Finding, today: date) -> Ignore | None:
-        """What says that `finding` is not to be reported, or None."""
-        return next((ignore for ignore in self.ignores if ignore.covers(finding, today)), None)
-
-
 def read_policy(project: Project) -> Policy:
-    """The policy of a project's environment; an empty one where there is no file. Nothing is raised."""
+    """Return the policy of a project's environment, which is empty if there is no file. This raises nothing."""
     source = policy_file(project)
     if source is None:
         return Policy()
@@ -101,7 +36,7 @@ def read_policy(project: Project) -> Policy:
 
 
 def open_policy(project: Project) -> Policy:
-    """The policy of a project's environment, to judge by. Raises ConfigurationError where it cannot be read."""
+    """Return the policy of a project's environment. Raises ConfigurationError if the file has problems."""
     policy = read_policy(project)
     if policy.problems:
         raise ConfigurationError(policy.problems)
@@ -109,7 +44,7 @@ def open_policy(project: Project) -> Policy:
 
 
 def parse_policy(data: bytes, file: str) -> Policy:
-    """The policy in the bytes of a TOML file."""
+    """Return the policy in the bytes of a TOML file."""
     parsed = parse_document(data, file)
     if isinstance(parsed, Problem):
         return Policy(file=file, problems=(parsed,))
@@ -133,7 +68,7 @@ class _Reader(Reader):
         )
 
     def words(self, path: tuple[str, ...], table: Mapping[str, Any], key: str) -> str | None:
-        """A string that says something."""
+        """Return a string that is not empty."""
         value: str | None = self.value(path, table, key, str, "a string")
         if value is None or value.strip():
             return value
@@ -192,7 +127,7 @@ class _Reader(Reader):
             self.note((*path, "severity"), 'it must be "error" or "warning"')
             severity = None
         kinds = [kind for kind in CHECK_RULES if kind in table]
-        if not kinds and all(key in _CHECK_KEYS for key in table):  # a misspelt one is said already
+        if not kinds and all(key in _CHECK_KEYS for key in table):  # a misspelt key has its problem already
             self.note(path, "it checks nothing", f"add one of {', '.join(CHECK_RULES)}")
         parameters = {kind: self.parameter(path, table, kind) for kind in kinds}
         return tuple(
@@ -210,7 +145,7 @@ class _Reader(Reader):
         )
 
     def parameter(self, path: tuple[str, ...], table: Mapping[str, Any], kind: str) -> Any:
-        """What a check compares with, or None where it is wrong, which is noted."""
+        """Return what a check compares with, or None after a problem was noted."""
         at = (*path, kind)
         if kind in ("is_true", "is_false"):
             if table[kind] is not True:

@@ -1,85 +1,48 @@
-"""Every rule of validation and audit, by id: its severity, what it asks for, and how to mend what it finds."""
+"""The table of all rules of validation and audit."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
-from secretsync.core.errors import Problem, ProblemKind
 from secretsync.core.records import Record
 
-__all__ = ["CHECK_RULES", "RULES", "Finding", "Rule", "Severity", "found"]
+__all__ = ["CHECK_RULES", "RULES", "Rule", "Scope", "Severity"]
 
 
 class Severity(StrEnum):
-    """How much a finding weighs."""
+    """The weight of a finding."""
 
     ERROR = "error"  # it fails a validation, and an audit ends with status 1
     WARNING = "warning"
 
 
-class Rule(Record, kw_only=True):
-    """One thing that is looked at."""
+class Scope(StrEnum):
+    """When a rule applies, in the words of `audit --rules`."""
 
-    id: str  # stable: policies, suppressions and code scanning refer to it
+    ALWAYS = "always"
+    LENIENT_WARNS = "always; a warning if lenient"
+    STRICT = "strict"
+    POLICY = "if policy.toml says so"
+    SHARED = "strict, and others that share with it; a warning if only names agree"
+    OFFLINE = "offline"
+    ONLINE = "online"
+
+
+class Rule(Record, kw_only=True):
+    """One thing that is checked."""
+
+    id: str  # stable, because policies, suppressions and code scanning refer to it
     title: str
     hint: str
-    severity: Severity = Severity.ERROR
-    applies: str = "always"  # in which environments, in words
-
-
-class Finding(Record, kw_only=True):
-    """One place where a rule is not kept. It has no room for a value."""
-
-    rule: str
     severity: Severity
-    message: str
-    hint: str
-    key: str | None = None
-    file: str | None = None
-    line: int | None = None
+    scope: Scope
 
-    @property
-    def problem(self) -> Problem:
-        """The same, as errors carry it."""
-        return Problem(
-            kind=ProblemKind.CONFIGURATION,
-            key=self.key,
-            file=self.file,
-            line=self.line,
-            cause=f"{self.message} ({self.rule})",
-            hint=self.hint,
-        )
+    def severity_in(self, *, is_strict: bool) -> Severity:
+        """Return the severity in a strict or in a lenient environment."""
+        return Severity.WARNING if self.scope is Scope.LENIENT_WARNS and not is_strict else self.severity
 
 
-def found(
-    rule: str,
-    message: str,
-    *,
-    key: str | None = None,
-    file: str | None = None,
-    line: int | None = None,
-    hint: str | None = None,
-    severity: Severity | None = None,
-) -> Finding:
-    """A finding with the rule's own hint and severity where none is given."""
-    of = RULES[rule]
-    return Finding(
-        rule=rule,
-        severity=severity or of.severity,
-        message=message,
-        hint=hint or of.hint,
-        key=key,
-        file=file,
-        line=line,
-    )
-
-
-_STRICT = "strict"
-_POLICY = "where policy.toml says so"
-_WEAK_IN_LENIENT = "always; a warning where lenient"
-_ERROR, _WARNING = Severity.ERROR, Severity.WARNING
-
-# What `[checks.KEY]` may say, and the rule that speaks where a value is not so.
+# Each member of `[checks.KEY]` in a policy, and the rule that a bad value breaks.
 CHECK_RULES = {
     "is_true": "policy-is-true",
     "is_false": "policy-is-false",
@@ -94,175 +57,180 @@ CHECK_RULES = {
     "url_scheme": "policy-url-scheme",
 }
 
-# Id, title, hint, severity, where it applies.
-_TABLE = (
-    # On values: `run`, `render` and `resolve_config` ask for these too.
-    ("policy-required", "a required key has a value", "define it, or take it out of [required]", _ERROR, _POLICY),
-    ("policy-is-true", "a switch is on", "set it to true", _ERROR, _POLICY),
-    ("policy-is-false", "a switch is off", "set it to false", _ERROR, _POLICY),
-    ("policy-equals", "a value is the one that the policy names", "change the value, or the policy", _ERROR, _POLICY),
-    ("policy-not-equals", "a value is not the one that the policy excludes", "change the value", _ERROR, _POLICY),
-    ("policy-one-of", "a value is one of a list", "change the value, or extend the list", _ERROR, _POLICY),
-    ("policy-matches", "a value has a form", "change the value, or the pattern", _ERROR, _POLICY),
-    ("policy-min-length", "a value is long enough", "make a longer value", _ERROR, _POLICY),
-    ("policy-max-length", "a value is short enough", "make a shorter value", _ERROR, _POLICY),
-    ("policy-min", "a number is large enough", "make it larger", _ERROR, _POLICY),
-    ("policy-max", "a number is small enough", "make it smaller", _ERROR, _POLICY),
-    ("policy-url-scheme", "a URL has one of the schemes named", "change the URL's scheme", _ERROR, _POLICY),
-    ("debug-off", "DEBUG is off", "set DEBUG=False", _ERROR, _STRICT),
-    ("secret-key-length", "SECRET_KEY has 32 characters or more", "make a longer random one", _ERROR, _STRICT),
-    ("force-https", "FORCE_HTTPS is on", "set FORCE_HTTPS=True", _ERROR, _STRICT),
-    ("session-timeout", "SESSION_TIMEOUT is 3600 seconds or less", "set it to 3600 or less", _WARNING, _STRICT),
+_ERROR, _WARNING = Severity.ERROR, Severity.WARNING
+
+# Id, severity, scope, title, hint.
+_ROWS = (
+    # On values. `run`, `render` and `resolve_config` check these rules too.
+    ("policy-required", _ERROR, Scope.POLICY, "a required key has a value", "define it, or take it out of [required]"),
+    ("policy-is-true", _ERROR, Scope.POLICY, "a switch is on", "set it to true"),
+    ("policy-is-false", _ERROR, Scope.POLICY, "a switch is off", "set it to false"),
+    (
+        "policy-equals",
+        _ERROR,
+        Scope.POLICY,
+        "a value is the one that the policy names",
+        "change the value, or the policy",
+    ),
+    ("policy-not-equals", _ERROR, Scope.POLICY, "a value is not the one that the policy excludes", "change the value"),
+    ("policy-one-of", _ERROR, Scope.POLICY, "a value is one of a list", "change the value, or extend the list"),
+    ("policy-matches", _ERROR, Scope.POLICY, "a value has a form", "change the value, or the pattern"),
+    ("policy-min-length", _ERROR, Scope.POLICY, "a value is long enough", "make a longer value"),
+    ("policy-max-length", _ERROR, Scope.POLICY, "a value is short enough", "make a shorter value"),
+    ("policy-min", _ERROR, Scope.POLICY, "a number is large enough", "make it larger"),
+    ("policy-max", _ERROR, Scope.POLICY, "a number is small enough", "make it smaller"),
+    ("policy-url-scheme", _ERROR, Scope.POLICY, "a URL has one of the schemes named", "change the URL's scheme"),
+    ("debug-off", _ERROR, Scope.STRICT, "DEBUG is off", "set DEBUG=False"),
+    ("secret-key-length", _ERROR, Scope.STRICT, "SECRET_KEY has 32 characters or more", "make a longer random one"),
+    ("force-https", _ERROR, Scope.STRICT, "FORCE_HTTPS is on", "set FORCE_HTTPS=True"),
+    ("session-timeout", _WARNING, Scope.STRICT, "SESSION_TIMEOUT is 3600 seconds or less", "set it to 3600 or less"),
     (
         "example-value",
-        "no value is a stand-in that somebody was to replace",
-        "put the real value there, or a placeholder that leads to it",
         _ERROR,
-        _STRICT,
+        Scope.STRICT,
+        "no value is an example that had to be replaced",
+        "put the real value there, or a placeholder that leads to it",
     ),
     # On the files.
     (
         "plaintext-name",
-        "what a sensitive name names is a placeholder, not the secret itself",
-        "keep it in a store and write $<NAME> here; then rotate it, since the file's history has it",
         _ERROR,
-        _WEAK_IN_LENIENT,
+        Scope.LENIENT_WARNS,
+        "the value of a sensitive name is a placeholder, not the secret itself",
+        "keep it in a store and write $<NAME> here; then rotate it, since the file's history has it",
     ),
     (
         "plaintext-key",
-        "no private key stands in a file",
-        "keep it in a store and write $<NAME> here; then make a new key, since the file's history has this one",
         _ERROR,
-        "always",
+        Scope.ALWAYS,
+        "no file has a private key",
+        "keep it in a store and write $<NAME> here; then make a new key, since the file's history has this one",
     ),
     (
         "plaintext-token",
-        "no token of a known shape (AWS, GitHub, GitLab, Slack, Stripe, Google, JWT, ...) stands in a file",
-        "keep it in a store and write $<NAME> here; then revoke it, since the file's history has it",
         _ERROR,
-        "always",
+        Scope.ALWAYS,
+        "no file has a token of a known shape (AWS, GitHub, GitLab, Slack, Stripe, Google, JWT, ...)",
+        "keep it in a store and write $<NAME> here; then revoke it, since the file's history has it",
     ),
     (
         "plaintext-url",
-        "no password stands in a URL or a connection string",
-        "write $<NAME> in its place; then rotate the password, since the file's history has it",
         _ERROR,
-        _WEAK_IN_LENIENT,
+        Scope.LENIENT_WARNS,
+        "no URL or connection string has a password",
+        "write $<NAME> in its place; then rotate the password, since the file's history has it",
     ),
     (
         "plaintext-entropy",
-        "no value looks random, as secrets do",
-        "if it is a secret, keep it in a store and write $<NAME> here; if it is none, ignore it with a reason",
         _WARNING,
-        "always",
+        Scope.ALWAYS,
+        "no value looks random, as secrets do",
+        "if it is a secret, keep it in a store and write $<NAME> here; if it is not, ignore it with a reason",
     ),
     (
         "default-on-secret",
-        "no secret has a default that would stand in for it",
-        "remove the default: a missing secret is to be an error here",
         _ERROR,
-        _STRICT,
+        Scope.STRICT,
+        "no secret has a default that would replace it",
+        "remove the default, so that a missing secret is an error",
     ),
     (
         "file-readable",
+        _ERROR,
+        Scope.ALWAYS,
         "only its owner may read a file with plain secrets",
         "chmod 600, and take the secrets out of it",
-        _ERROR,
-        "always",
     ),
     (
         "file-writable",
-        "nobody but owner and group may write a file or a folder of the configuration",
-        "chmod o-w",
         _ERROR,
-        "always",
+        Scope.ALWAYS,
+        "only owner and group may write a file or a folder of the configuration",
+        "chmod o-w",
     ),
     (
         "file-owner",
-        "files belong to root, to who runs the audit, or to who owns the project",
-        "chown it",
         _WARNING,
-        "always",
+        Scope.ALWAYS,
+        "files belong to root, to the user of the audit, or to the owner of the project",
+        "chown it",
     ),
     (
         "git-tracked",
+        _ERROR,
+        Scope.ALWAYS,
         "git tracks no file that holds plain secrets (.secrets/, .env, secrets files, rendered env files)",
         "git rm --cached it, add it to .gitignore, and rotate what it holds",
-        _ERROR,
-        "always",
     ),
     (
         "git-not-ignored",
-        "git ignores files with plain secrets that lie in the project",
-        "add it to .gitignore",
         _WARNING,
-        "always",
+        Scope.ALWAYS,
+        "git ignores files with plain secrets in the project",
+        "add it to .gitignore",
     ),
     (
         "git-ignores-env",
-        "git does not ignore env/ and providers/, which belong into the repository",
-        "add !/env/ and !/env/** (or the same for providers/) to .gitignore",
         _WARNING,
-        "always",
+        Scope.ALWAYS,
+        "git does not ignore env/ and providers/, which belong in the repository",
+        "add !/env/ and !/env/** (or the same for providers/) to .gitignore",
     ),
     (
         "unknown-variable",
-        "every ${NAME} without a default is an entry, or a variable of this process",
-        "define it, mend its name, give a default, or ignore it with a reason where the platform sets it",
         _WARNING,
-        "offline",
+        Scope.OFFLINE,
+        "every ${NAME} without a default is an entry, or a variable of this process",
+        "define it, fix its name, give a default, or ignore it with a reason if the platform sets it",
     ),
     # On the bindings.
     (
         "shared-secret",
+        _ERROR,
+        Scope.SHARED,
         "a strict environment shares no secret with another one",
         "give each environment its own secret",
-        _ERROR,
-        "strict, and others that share with it; a warning where only names agree",
     ),
     (
         "development-store",
-        "no store or path of development is named",
-        "name the environment's own store",
         _ERROR,
-        _STRICT,
+        Scope.STRICT,
+        "no store or path is named as one of development",
+        "name the environment's own store",
     ),
     (
         "plain-http",
-        "no store is spoken to over http:// beyond this machine",
-        "use https://",
         _ERROR,
-        _WEAK_IN_LENIENT,
+        Scope.LENIENT_WARNS,
+        "no store beyond this machine is reached over http://",
+        "use https://",
     ),
-    ("unused-binding", "every binding is used by an entry", "remove it, or use it", _WARNING, "always"),
-    # On ages: offline as far as the bindings alone say, online as the stores do.
+    ("unused-binding", _WARNING, Scope.ALWAYS, "every binding is used by an entry", "remove it, or use it"),
+    # On ages: offline from the declared dates of the bindings, online from the stores.
     (
         "rotation-overdue",
-        "no secret is older than its limit",
-        "rotate it; where its binding declares a date, write the new one",
         _ERROR,
-        _WEAK_IN_LENIENT,
+        Scope.LENIENT_WARNS,
+        "no secret is older than its limit",
+        "rotate it; if its binding declares a date, update the date",
     ),
     (
         "rotation-expired",
-        'no secret, and no exemption (max_age = "never"), is past its end',
-        "rotate the secret, or decide anew: until = ...",
         _ERROR,
-        _WEAK_IN_LENIENT,
+        Scope.LENIENT_WARNS,
+        'no secret, and no exemption (max_age = "never"), is past its end',
+        "rotate the secret, or extend the exemption: until = ...",
     ),
-    ("rotation-due", "no secret is about to pass its limit or its end", "rotate it soon", _WARNING, "online"),
+    ("rotation-due", _WARNING, Scope.ONLINE, "no secret is about to pass its limit or its end", "rotate it soon"),
     (
         "rotation-undated",
+        _WARNING,
+        Scope.STRICT,
         "the age of every secret is known",
         "add rotated = YYYY-MM-DD to its binding",
-        _WARNING,
-        _STRICT,
     ),
-    # On the policy itself.
-    ("unused-ignore", "every [[ignore]] of the policy ignores something", "remove it", _WARNING, _POLICY),
+    # On the policy.
+    ("unused-ignore", _WARNING, Scope.POLICY, "every [[ignore]] of the policy ignores something", "remove it"),
 )
 
-RULES = {
-    rule: Rule(id=rule, title=title, hint=hint, severity=severity, applies=applies)
-    for rule, title, hint, severity, applies in _TABLE
-}
+RULES = {row[0]: Rule(id=row[0], severity=row[1], scope=row[2], title=row[3], hint=row[4]) for row in _ROWS}

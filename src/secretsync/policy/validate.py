@@ -1,51 +1,29 @@
-"""Judging the values of a configuration by its policy, and by what every strict environment must keep."""
+"""Validate the entries of a configuration: by its policy, and in strict environments by the built-in checks."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from secretsync.config.config import Config
-from secretsync.config.convert import UNFIT, attempt, to_bool, to_float
-from secretsync.core.model import Secret
 from secretsync.core.records import Record
-from secretsync.planning.plan import EntryId, EntryPart, Plan
-from secretsync.planning.secrecy import secret_entries
+from secretsync.core.text import by_place
+from secretsync.policy.checks import BUILT_IN, passes, requirement_of
 from secretsync.policy.example_values import is_example
-from secretsync.policy.policy_file import Check, Policy, Requirement
-from secretsync.policy.rules import Finding, Severity, found
-from secretsync.project.placeholders import Text
+from secretsync.policy.findings import RuleFinding, found
+from secretsync.policy.policy import Check, Policy, Requirement
+from secretsync.policy.rules import Severity
+from secretsync.policy.subjects import Subject
 
 if TYPE_CHECKING:
     from datetime import date
 
-__all__ = ["BUILT_IN", "Subject", "Unjudged", "Verdict", "judge", "subjects_of"]
-__all__ += ["planned_subjects", "today", "unjudged_lines", "without_ignored", "written_values"]
-
-# What every strict environment must keep, where it has these keys at all: what is required, only a policy says.
-BUILT_IN = (
-    Check(key="DEBUG", kind="is_false", parameter=True, rule="debug-off"),
-    Check(key="SECRET_KEY", kind="min_length", parameter=32, rule="secret-key-length"),
-    Check(key="FORCE_HTTPS", kind="is_true", parameter=True, rule="force-https"),
-    Check(key="SESSION_TIMEOUT", kind="max", parameter=3600, rule="session-timeout", severity=Severity.WARNING),
-)
+__all__ = ["Unjudged", "Verdict", "judge", "today", "unjudged_lines", "without_ignored"]
 
 _ELSEWHERE = "the value is in a store or in the process environment"
 
 
-class Subject(Record, kw_only=True):
-    """One entry that has to be judged. `value` is None where only a store could say."""
-
-    key: str
-    service: str | None
-    file: str
-    line: int
-    value: Secret | None
-    is_secret: bool = False
-
-
 class Unjudged(Record, kw_only=True):
-    """What a rule could not look at, and why."""
+    """An entry that a rule could not validate, and the reason."""
 
     rule: str
     key: str
@@ -53,63 +31,11 @@ class Unjudged(Record, kw_only=True):
 
 
 class Verdict(Record, kw_only=True):
-    """What was found, what could not be looked at, and which rules were asked."""
+    """The findings, the entries that could not be validated, and the rules that were applied."""
 
-    findings: tuple[Finding, ...]
+    findings: tuple[RuleFinding, ...]
     unjudged: tuple[Unjudged, ...]
-    asked: frozenset[str]  # rules that looked at something
-
-
-def subjects_of(config: Config) -> tuple[Subject, ...]:
-    """Every entry of a configuration: the whole, and what each selected service's own file defines."""
-    scopes = [(None, config), *((name, config.service(name)) for name in config.services)]
-    return tuple(
-        Subject(
-            key=key,
-            service=service,
-            file=origin.file,
-            line=origin.line,
-            value=scope.secret(key),
-            is_secret=origin.is_secret,
-        )
-        for service, scope in scopes
-        for key in scope
-        if (origin := scope.origin(key)).service == service
-    )
-
-
-def planned_subjects(plan: Plan, values: Mapping[EntryId, Secret]) -> tuple[Subject, ...]:
-    """The same of a plan, with those of its values that are known."""
-    own = [*plan.shared.values()]
-    own += [scope[key] for name, scope in plan.services.items() for key in scope if key in plan.service_keys[name]]
-    entries = [plan.entries[entry_id].entry for entry_id in dict.fromkeys(own)]
-    secret = secret_entries(plan)
-    return tuple(
-        Subject(
-            key=entry.key,
-            service=entry.service,
-            file=entry.file,
-            line=entry.line,
-            value=values.get((entry.file, entry.key)),
-            is_secret=(entry.file, entry.key) in secret,
-        )
-        for entry in entries
-    )
-
-
-def written_values(plan: Plan) -> dict[EntryId, Secret]:
-    """The values of a plan that the files alone say."""
-    values: dict[EntryId, Secret] = {}
-    for entry_id, planned in plan.entries.items():
-        pieces: list[Secret] = []
-        for part in planned.parts:
-            if isinstance(part, Text):
-                pieces.append(Secret(part.text))
-            elif isinstance(part, EntryPart) and part.entry in values:
-                pieces.append(values[part.entry])
-        if len(pieces) == len(planned.parts):
-            values[entry_id] = Secret("".join(piece.reveal() for piece in pieces))
-    return values
+    asked: frozenset[str]  # rules that validated at least one entry
 
 
 def judge(
@@ -121,10 +47,10 @@ def judge(
     services: Sequence[str],
     known_services: Sequence[str],
 ) -> Verdict:
-    """What the policy, and in strict environments the built-in rules, say of `subjects`.
+    """Validate `subjects` by the policy, and in strict environments by the built-in checks too.
 
-    `environ`: the process environment; None where the one that counts is not known. `services`: those selected.
-    Ignored findings are among them, see `without_ignored`.
+    `environ`: the process environment; None means that the environment of the later process is not known.
+    `services`: those selected. The result has the ignored findings too; see `without_ignored`.
     """
     judging = _Judging(policy, tuple(subjects), environ, services, known_services)
     for requirement in policy.required:
@@ -136,21 +62,23 @@ def judge(
             judging.check(check, is_built_in=True)
         judging.refuse_examples()
     return Verdict(
-        findings=tuple(sorted(judging.findings, key=lambda one: (one.file or "", one.line or 0, one.rule))),
+        findings=tuple(sorted(judging.findings, key=lambda one: (*by_place(one), one.rule))),
         unjudged=tuple(dict.fromkeys(judging.unjudged)),
         asked=frozenset(judging.asked),
     )
 
 
 def today() -> date:
-    """The day that ignored findings are counted by, in UTC."""
+    """Return the current day in UTC, for `until` of ignored findings."""
     from datetime import UTC, datetime
 
     return datetime.now(UTC).date()
 
 
-def without_ignored(policy: Policy, findings: Iterable[Finding], today: Callable[[], date]) -> tuple[Finding, ...]:
-    """Those of `findings` that the policy does not ignore."""
+def without_ignored(
+    policy: Policy, findings: Iterable[RuleFinding], today: Callable[[], date]
+) -> tuple[RuleFinding, ...]:
+    """Return those of `findings` that the policy does not ignore."""
     if not policy.ignores:
         return tuple(findings)
     day = today()
@@ -158,7 +86,7 @@ def without_ignored(policy: Policy, findings: Iterable[Finding], today: Callable
 
 
 class _Judging:
-    """Collects what is found."""
+    """Collect the findings."""
 
     def __init__(
         self,
@@ -173,8 +101,8 @@ class _Judging:
         self.environ = environ
         self.services = services
         self.known_services = known_services
-        self.findings: list[Finding] = []
-        # By kind and place: where a policy says what a built-in rule says too, only the policy is heard.
+        self.findings: list[RuleFinding] = []
+        # By kind and place, so that a built-in check does not repeat a finding of the policy.
         self.failed: set[tuple[str, str, int]] = set()
         self.unjudged: list[Unjudged] = []
         self.asked: set[str] = set()
@@ -199,7 +127,8 @@ class _Judging:
             return
         self.findings.append(self._missing(requirement, subject, list(visible)))
 
-    def _missing(self, requirement: Requirement, subject: Subject | None, elsewhere: list[str | None]) -> Finding:
+    def _missing(self, requirement: Requirement, subject: Subject | None, elsewhere: list[str | None]) -> RuleFinding:
+
         wanted = f" in the service {requirement.service}" if requirement.service is not None else ""
         state = "it is empty" if subject is not None else "it is not defined"
         message = f"it is required{wanted}, and {state}"
@@ -224,24 +153,17 @@ class _Judging:
                 continue
             self.asked.add(check.rule)
             place = (check.kind, subject.file, subject.line)
-            if _TESTS[check.kind](subject.value.reveal(), check.parameter) or (is_built_in and place in self.failed):
+            if passes(check, subject.value.reveal()) or (is_built_in and place in self.failed):
                 continue
             self.failed.add(place)
-            message = check.message or self._message(check, subject)
+            hides_value = subject.is_secret or self.policy.is_sensitive(check.key)
+            message = check.message or requirement_of(check, hides_value=hides_value)
             self._note(check.rule, message, subject, severity=check.severity)
 
     def _note(self, rule: str, message: str, subject: Subject, *, severity: Severity | None = None) -> None:
+
         at = subject.file, subject.line
         self.findings.append(found(rule, message, key=subject.key, file=at[0], line=at[1], severity=severity))
-
-    def _message(self, check: Check, subject: Subject) -> str:
-        """Return what the value must be. The parameter of a secret's check is not repeated: it might be the secret."""
-        shown = check.parameter
-        if isinstance(shown, tuple):
-            shown = " or ".join(shown)
-        if (subject.is_secret or self.policy.is_sensitive(check.key)) and check.kind in ("equals", "one_of"):
-            shown = "what the policy says"
-        return _WORDS[check.kind].format(shown)
 
     def refuse_examples(self) -> None:
         rule = "example-value"
@@ -254,47 +176,8 @@ class _Judging:
                 self._note(rule, "its value is a stand-in that nobody replaced", subject)
 
 
-def _in_bounds(text: str, is_in: Callable[[float], bool]) -> bool:
-    number = attempt(to_float, text)
-    return number is not UNFIT and is_in(number)
-
-
-def _scheme(text: str) -> str:
-    """The scheme of a URL, in small letters; empty where it is none."""
-    scheme, separator, _ = text.partition("://")
-    return scheme.lower() if separator else ""
-
-
-_TESTS: dict[str, Callable[[str, Any], bool]] = {
-    "is_true": lambda text, _: attempt(to_bool, text) is True,
-    "is_false": lambda text, _: attempt(to_bool, text) is False,
-    "equals": lambda text, wanted: text == wanted,
-    "not_equals": lambda text, unwanted: text != unwanted,
-    "one_of": lambda text, wanted: text in wanted,
-    "matches": lambda text, pattern: pattern.fullmatch(text) is not None,
-    "min_length": lambda text, least: len(text) >= least,
-    "max_length": lambda text, most: len(text) <= most,
-    "min": lambda text, least: _in_bounds(text, lambda number: number >= least),
-    "max": lambda text, most: _in_bounds(text, lambda number: number <= most),
-    "url_scheme": lambda text, schemes: _scheme(text) in [scheme.lower() for scheme in schemes],
-}
-_WORDS = {
-    "is_true": "it must be on: true, yes, on or 1",
-    "is_false": "it must be off: false, no, off or 0",
-    "equals": "it must be {}",
-    "not_equals": "it is what the policy excludes",
-    "one_of": "it must be one of: {}",
-    "matches": "it does not have the form that the policy asks for",
-    "min_length": "it must have at least {} characters",
-    "max_length": "it must have at most {} characters",
-    "min": "it must be a number, at least {}",
-    "max": "it must be a number, at most {}",
-    "url_scheme": "it must be a URL that begins with {}://",
-}
-
-
 def unjudged_lines(unjudged: Iterable[Unjudged]) -> Iterator[str]:
-    """What could not be looked at, a line for each rule and reason."""
+    """Return the entries that could not be validated, a line for each rule and reason."""
     grouped: dict[tuple[str, str], list[str]] = {}
     for one in unjudged:
         grouped.setdefault((one.rule, one.why), []).append(one.key)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from secretsync.core.environ import variable_text
 from secretsync.core.errors import Problem, ProblemKind
-from secretsync.core.model import Entry, variable_text
+from secretsync.core.model import Entry
 from secretsync.core.names import is_entry_name
 from secretsync.project.env_file import EnvFile
 

@@ -187,7 +187,7 @@ def check_environment_name(environment: str) -> None:
 def _check_environment(environment: str, root: str) -> None:
     known = environments(root)
     if environment not in known:
-        hint = suggestion(environment, known, f"there are: {', '.join(known) or 'none'}")
+        hint = suggestion(environment, known)
         if is_shown(environment, (*known, *LENIENT_ENVIRONMENTS, *_STRICT_ENVIRONMENTS)):
             raise UsageError(f"env/{environment}: there is no env file there; {hint}")
         raise UsageError(f"env/: there is no environment of this name; {hint}")

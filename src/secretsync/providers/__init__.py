@@ -7,7 +7,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from secretsync.core.errors import ConfigurationError, Problem, ProblemKind, ResolutionError
-    from secretsync.core.model import Clock, Failed, Found, Missing, Payload, SecretInfo, SecretRef
+    from secretsync.core.model import Clock, Failed, Found, Missing, SecretInfo, SecretRef
+    from secretsync.core.secret import Payload
     from secretsync.providers.interface import (
         Answer,
         Deadline,
@@ -50,7 +51,8 @@ __all__ = [
 # The modules of the names that are not in providers.interface.
 _HOMES = {
     **dict.fromkeys(("ConfigurationError", "Problem", "ProblemKind", "ResolutionError"), "core.errors"),
-    **dict.fromkeys(("Clock", "Failed", "Found", "Missing", "Payload", "SecretInfo", "SecretRef"), "core.model"),
+    **dict.fromkeys(("Clock", "Failed", "Found", "Missing", "SecretInfo", "SecretRef"), "core.model"),
+    "Payload": "core.secret",
     "run_in_threads": "providers.threads",
 }
 

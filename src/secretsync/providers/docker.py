@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import TypeVar
 
 from secretsync.core.errors import Problem, ProblemKind, ResolutionError
-from secretsync.core.model import Failed, Found, Missing, Payload, SecretInfo, SecretRef
+from secretsync.core.model import Failed, Found, Missing, SecretInfo, SecretRef
+from secretsync.core.secret import Payload
 from secretsync.providers.files import modified, read_secret_file
 from secretsync.providers.interface import (
     Answer,

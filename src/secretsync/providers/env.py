@@ -6,8 +6,9 @@ import os
 from collections.abc import Iterator, Sequence
 
 from secretsync.core.errors import ProblemKind
-from secretsync.core.model import Failed, Found, Missing, Payload, SecretInfo, SecretRef
+from secretsync.core.model import Failed, Found, Missing, SecretInfo, SecretRef
 from secretsync.core.names import is_entry_name
+from secretsync.core.secret import Payload
 from secretsync.providers.files import modified, read_secret_file
 from secretsync.providers.interface import Answer, Deadline, Identity, Information, ProviderSpec, StoreContext
 

@@ -10,8 +10,9 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from secretsync.core.errors import ConfigurationError, Problem, ProblemKind
-from secretsync.core.model import Failed, Found, Missing, Payload, SecretInfo, SecretRef
+from secretsync.core.model import Failed, Found, Missing, SecretInfo, SecretRef
 from secretsync.core.records import Record
+from secretsync.core.secret import Payload
 
 __all__ = ["Answer", "Deadline", "Identity", "Information", "Provider", "ProviderSpec", "Setting", "SettingType"]
 __all__ += ["ProviderType", "RequestCounter", "StoreContext"]

@@ -6,12 +6,12 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from secretsync.core.errors import printable
-from secretsync.core.model import MASK
 from secretsync.core.records import Record
+from secretsync.core.secret import MASK
 from secretsync.planning.plan import Plan
 from secretsync.planning.secrecy import secret_entries
 from secretsync.policy.plaintext import plaintext_of
-from secretsync.policy.policy_file import Policy
+from secretsync.policy.policy import Policy
 from secretsync.policy.secret_patterns import (
     HOLE,
     has_password,

@@ -1,1 +1,1 @@
-"""From a plan to a configuration: ask the stores, and put the answers in."""
+"""Resolve a plan: request its secrets from the stores and put the answers in."""

@@ -1,4 +1,4 @@
-"""The access log: a line of JSON for each secret whose value a store was asked for, and never a value."""
+"""Write the access log: one line of JSON for each secret value that was requested, without the value."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 from secretsync.core.current_user import actor
 from secretsync.core.errors import OutputError, Problem, ProblemKind
 from secretsync.core.files import take_lock
-from secretsync.core.model import Failed, Found, Missing, Payload
+from secretsync.core.model import Failed, Found, Missing
 from secretsync.core.records import Record
+from secretsync.core.secret import Payload
 from secretsync.core.timestamps import format_timestamp
 from secretsync.planning.plan import Plan, SecretPart
 from secretsync.planning.secrecy import is_secret_part
@@ -23,13 +24,13 @@ from secretsync.resolving.fetch import Answers
 __all__ = ["AccessLog", "Read", "reads_of"]
 
 VARIABLE = "SECRETSYNC_ACCESS_LOG"
-_STDERR = "/dev/stderr"  # for containers, whose logs are collected from there
+_STDERR = "/dev/stderr"  # for containers, because their logs are collected from it
 _PRIVATE = 0o600
-_LOCK_SECONDS = 1.0  # that other writers may take: each holds the lock for one write
+_LOCK_SECONDS = 1.0  # for other writers, because each of them holds the lock for one write
 
 
 class Read(Record, kw_only=True):
-    """A placeholder whose secret is about to be asked for, and the key that needs it."""
+    """A placeholder whose secret will be requested, and the key that needs it."""
 
     part: SecretPart
     key: str | None  # None: no env file is involved
@@ -39,7 +40,7 @@ class Read(Record, kw_only=True):
 
 
 def reads_of(plan: Plan) -> tuple[Read, ...]:
-    """What resolving a plan reads."""
+    """Return the reads that resolving a plan needs."""
     return tuple(
         Read(
             part=part,
@@ -54,12 +55,12 @@ def reads_of(plan: Plan) -> tuple[Read, ...]:
 
 
 class AccessLog:
-    """A file that lines are appended to. That it cannot be written is a warning, or an error where it is required."""
+    """A file to which lines are appended. If it cannot be written, that is a warning, or an error if it is required."""
 
     def __init__(
         self, path: str, environ: Mapping[str, str], *, warn: Callable[[str], None], is_required: bool = False
     ) -> None:
-        """`warn`: who hears of what goes wrong, where the log is not required."""
+        """Keep the path. `warn`: called with the text of a warning; only an optional log has warnings."""
         self.path = path
         self.environ = environ
         self.warn = warn
@@ -67,25 +68,25 @@ class AccessLog:
         self._has_failed = False
 
     def prepare(self, reads: Iterable[Read]) -> None:
-        """Before any store is asked: see that the log can be written, if there is going to be a line.
+        """Check that the log can be written, if there will be a line. Call this before a store is asked.
 
-        Raises OutputError where it cannot, and is required: nothing is read then.
+        Raises OutputError if the log is required and cannot be written. No secret is read then.
         """
         self._has_failed = False
         if any(read.is_secret for read in reads):
             self._guard(b"")
 
     def write(self, reads: Iterable[Read], answers: Answers[Payload]) -> None:
-        """Append a line for each key and place that was asked, all of them in one go.
+        """Append a line for each key and each place that was asked, all in one write.
 
-        Raises OutputError where they cannot be written, and the log is required.
+        Raises OutputError if the log is required and cannot be written.
         """
         if self._has_failed:
             return
         frame = {"actor": actor(self.environ), "pid": os.getpid()}
         time = format_timestamp(datetime.now(UTC))
         lines = [
-            # Printable ASCII, with everything else escaped.
+            # Escape everything but printable ASCII, so that no name can break the line.
             json.dumps({"schema": 1, "time": time, **line, **frame}, ensure_ascii=True) + "\n"
             for read in reads
             for line in _lines(read, answers)
@@ -114,7 +115,7 @@ class AccessLog:
 
 
 def _lines(read: Read, answers: Answers[Payload]) -> Iterable[dict[str, object]]:
-    """What the places of one placeholder said, up to the one that decided."""
+    """Return a line for each place of a placeholder, up to the place that decided."""
     for target in read.part.targets:
         outcome = answers.of(target.ref)
         if outcome is None:
@@ -146,7 +147,7 @@ def _word(outcome: Found[Payload] | Missing | Failed) -> str:
 
 
 def _append(path: str, data: bytes, *, is_durable: bool) -> None:
-    """Append `data` in one write; OSError where it cannot be done, or the file is not one to write to."""
+    """Append `data` in one write. Raises OSError if that fails, or if the file must not be written."""
     if path == _STDERR:
         _write(2, data)
         return
@@ -166,20 +167,20 @@ def _append(path: str, data: bytes, *, is_durable: bool) -> None:
 
 
 def _write_lines(descriptor: int, data: bytes) -> None:
-    # Unlocked, the end of the file may be the middle of what another process is writing just now.
+    # Without the lock, the file could end in the middle of a line that another process writes now.
     is_locked = _lock(descriptor)
     try:
-        # Where a full disk cut a line, it stays a line of its own.
+        # If a full disk cut the last line, end it, so that the new line starts at its beginning.
         if is_locked and _is_cut(descriptor):
             data = b"\n" + data
         _write(descriptor, data)
     finally:
-        if is_locked:  # by name: a process that was forked meanwhile shares the lock, and may live long
+        if is_locked:  # explicitly, because a process that was forked meanwhile shares the lock and may live long
             fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 def _lock(descriptor: int) -> bool:
-    """Whether the log is ours alone now. Who holds it for long, or where it cannot be locked, stops nobody."""
+    """Return True if the log is locked. A lock that is held for long, or a failure to lock, does not stop a write."""
     try:
         return take_lock(descriptor, _LOCK_SECONDS)
     except OSError:
@@ -197,7 +198,7 @@ def _open(path: str) -> int:
         descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, _PRIVATE)
     except FileExistsError:
         return os.open(path, flags | os.O_CREAT, _PRIVATE)
-    os.fchmod(descriptor, _PRIVATE)  # a umask may have taken from it what the next run needs
+    os.fchmod(descriptor, _PRIVATE)  # because a umask may have removed permissions that the next run needs
     return descriptor
 
 

@@ -1,4 +1,4 @@
-"""What each store was asked in one round: how many secrets, with how many requests, in how long a time."""
+"""Record the activity of each store in one round: secrets, requests and seconds."""
 
 from __future__ import annotations
 
@@ -6,30 +6,31 @@ import time
 from collections.abc import Iterator, Mapping
 
 from secretsync.core.records import Record
+from secretsync.core.text import count_of
 from secretsync.providers.interface import Provider, RequestCounter
 
 __all__ = ["ActivityRecorder", "StoreActivity"]
 
 
 class StoreActivity(Record, kw_only=True):
-    """What one store did in one round: counts and seconds, no names."""
+    """The activity of one store in one round. It contains counts and seconds, and no name of a secret."""
 
     store: str
-    is_metadata: bool  # False: values were asked for
+    is_metadata: bool  # False: values were requested
     secrets: int
-    requests: int | None  # those that were sent, retries and log-ins included; None: this provider counts none
-    seconds: float  # until its last answer, or until it was given up
+    requests: int | None  # sent requests, with retries and logins; None: this provider does not count them
+    seconds: float  # until its last answer, or until it was abandoned
 
     def __str__(self) -> str:
-        asked = _count(self.secrets, "secret")
+        asked = count_of(self.secrets, "secret")
         parts = [f"metadata of {asked}" if self.is_metadata else asked]
         if self.requests is not None:
-            parts.append(_count(self.requests, "request"))
+            parts.append(count_of(self.requests, "request"))
         return f"{self.store}: {', '.join(parts)}, {self.seconds:.2f} s"
 
 
 class ActivityRecorder:
-    """Keeps account of one round. Used from one thread."""
+    """Records one round. Used from one thread."""
 
     def __init__(self, providers: Mapping[str, Provider], *, is_metadata: bool) -> None:
         self._providers = providers
@@ -40,7 +41,7 @@ class ActivityRecorder:
         self._ended: dict[str, float] = {}
 
     def begin(self, store: str, secrets: int) -> None:
-        """Note that a store is asked for so many secrets; it may be asked again, for what another store has not."""
+        """Record a batch of requests. A store can get a second one, for secrets that another store does not have."""
         if store not in self._began:
             self._began[store] = time.monotonic()
             self._sent_before[store] = self._sent(store)
@@ -48,11 +49,11 @@ class ActivityRecorder:
         self._ended.pop(store, None)
 
     def end(self, store: str) -> None:
-        """Note that a store has answered."""
+        """Record that a store has answered."""
         self._ended[store] = time.monotonic()
 
     def entries(self) -> Iterator[StoreActivity]:
-        """What each store did, by name; those that have not answered are given up now."""
+        """Return the activity of each store, sorted by name. A store that has not answered ends now."""
         for store in sorted(self._began):
             before, now = self._sent_before[store], self._sent(store)
             yield StoreActivity(
@@ -66,7 +67,3 @@ class ActivityRecorder:
     def _sent(self, store: str) -> int | None:
         counter = getattr(self._providers[store], "requests", None)
         return counter.total if isinstance(counter, RequestCounter) else None
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

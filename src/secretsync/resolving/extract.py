@@ -1,4 +1,4 @@
-"""Taking from a payload the part that a reference names, as text: fields, JSON pointers, decoding, trimming."""
+"""Take the part that a reference names from a payload, as text: fields, JSON pointers, decoding, trimming."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from typing import Any
 
 from secretsync.core.errors import ProblemKind
 from secretsync.core.exact_json import NotJsonError, format_json, parse_json
-from secretsync.core.model import Failed, Payload, Secret, Selector
+from secretsync.core.model import Failed, Selector
+from secretsync.core.secret import Payload, Secret
 
 __all__ = ["select"]
 
 
-class _Unusable(Exception):  # noqa: N818 - never leaves this module
-    """Why a payload has no such part, in words that hold nothing of it."""
+class _Unusable(Exception):  # noqa: N818 - does not leave this module
+    """The payload does not have the part. The cause contains no text of the payload."""
 
     def __init__(self, cause: str, hint: str | None = None) -> None:
         self.cause = cause
@@ -21,7 +22,7 @@ class _Unusable(Exception):  # noqa: N818 - never leaves this module
 
 
 def select(payload: Payload, selector: Selector) -> Secret | Failed:
-    """The part of `payload` that `selector` names. What cannot be taken is failed: a default does not apply."""
+    """Return the part of `payload` that `selector` names. A part that does not exist is a failure without a default."""
     failure = None
     try:
         return Secret(_select(payload, selector))
@@ -37,7 +38,7 @@ def _select(payload: Payload, selector: Selector) -> str:
     if selector.field is not None:
         value = _as_text(_at(_parse_json(_decode_utf8(value)), selector.field), selector)
     elif selector.as_ == "json":
-        value = format_json(_parse_json(_decode_utf8(value)))
+        value = _format_json(_parse_json(_decode_utf8(value)))
     if selector.decode == "base64":
         value = _decode_base64(value)
     if selector.as_ == "base64":
@@ -49,7 +50,7 @@ def _select(payload: Payload, selector: Selector) -> str:
 
 
 def _trim(payload: Payload, selector: Selector) -> str | bytes:
-    """The payload without its one trailing line end, which a file has and a secret has not."""
+    """Return the payload without its last line end, because a file has one that does not belong to the secret."""
     value = payload.reveal()
     trim = payload.from_file if selector.trim is None else selector.trim
     if not trim:
@@ -63,9 +64,9 @@ def _decode_utf8(value: str | bytes) -> str:
     text = None
     try:
         text = value if isinstance(value, str) else value.decode("utf-8")
-        text.encode("utf-8")  # a JSON string may hold half of a surrogate pair
+        text.encode("utf-8")  # a JSON string may contain half of a surrogate pair
     except UnicodeError:
-        text = None  # the error itself holds the bytes
+        text = None  # not raised here, because the error contains the bytes
     if text is None:
         raise _Unusable("the secret is not UTF-8 text", "take it with ?as=base64")
     return text
@@ -77,7 +78,7 @@ def _decode_base64(value: str | bytes) -> bytes:
     data = _decode_utf8(value).encode("utf-8") if isinstance(value, str) else value
     decoded = None
     try:
-        # Line breaks stand in much base64; anything else that is not of its alphabet is an error.
+        # Base64 often contains line breaks. Any other character outside its alphabet is an error.
         decoded = base64.b64decode(data.translate(None, b"\r\n"), validate=True)
     except ValueError:
         decoded = None
@@ -87,6 +88,7 @@ def _decode_base64(value: str | bytes) -> bytes:
 
 
 def _parse_json(text: str) -> Any:
+
     try:
         return parse_json(text)
     except NotJsonError as error:
@@ -94,8 +96,13 @@ def _parse_json(text: str) -> Any:
     raise _Unusable(f"the secret {cause}, and a field is asked of it", "look at the secret in its store")
 
 
+def _format_json(value: Any) -> str:
+
+    return format_json(value)
+
+
 def _at(document: Any, field: str) -> Any:
-    """What stands at a key, or at a JSON pointer (RFC 6901)."""
+    """Return the value at a key, or at a JSON pointer (RFC 6901)."""
     if not field.startswith("/"):
         if not isinstance(document, dict):
             raise _Unusable("the secret's JSON is not an object, and a field is asked of it")
@@ -127,12 +134,12 @@ def _item(document: list[Any], name: str) -> Any:
 
 
 def _no_field() -> _Unusable:
-    return _Unusable("the secret has no such field", "a default does not apply: mend the field's name or the secret")
+    return _Unusable("the secret has no such field", "a default does not apply: fix the field's name or the secret")
 
 
 def _as_text(value: Any, selector: Selector) -> str:
     if selector.as_ == "json":
-        return format_json(value)
+        return _format_json(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):

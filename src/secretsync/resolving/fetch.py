@@ -1,122 +1,98 @@
-"""Asking the stores: grouped, each secret once, all stores at the same time, within one deadline."""
+"""Request secrets from their stores: each secret once, all stores at the same time, within one deadline."""
 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from secretsync.core.errors import ProblemKind, SecretSyncError
-from secretsync.core.model import Failed, Found, Hidden, Missing, Payload, SecretInfo, SecretRef
-from secretsync.core.records import Record
-from secretsync.planning.plan import Plan, SecretPart
-from secretsync.providers.interface import Deadline, Identity, Provider
+from secretsync.core.errors import ProblemKind
+from secretsync.core.model import Failed, Found, Missing, SecretInfo, SecretRef
+from secretsync.core.secret import Hidden, Payload
+from secretsync.planning.plan import SecretPart
+from secretsync.providers.interface import Deadline, Provider
 from secretsync.providers.registry import import_sdk
-from secretsync.providers.threads import next_of, no_answer, run_in_threads
-from secretsync.resolving.stores import Stores
+from secretsync.providers.threads import next_of, no_answer
 
 if TYPE_CHECKING:
-    from secretsync.resolving.activity import ActivityRecorder
+    from secretsync.resolving.activity import ActivityRecorder, StoreActivity
 
-__all__ = ["Answers", "StoreState", "ask_values", "fetch", "identify", "inspect"]
+__all__ = ["Answers", "ask"]
 
-# How long past the deadline an answer is still taken: a provider that meets the deadline itself says why.
+# An answer is still taken so long after the deadline, because a provider that ends at the deadline reports the cause.
 _GRACE = 0.3  # seconds
 
-# Stands where a batch's next reference would: the provider's call has come back.
+# Reported in place of a reference if the provider's call has returned.
 _END = object()
 
 T = TypeVar("T", Payload, SecretInfo)
 
 
 class Answers(Hidden, Generic[T]):
-    """What the stores answered, by reference."""
+    """The answers of the stores, by reference."""
 
-    __slots__ = ("__of", "requested")
+    __slots__ = ("__find", "requested")
 
     def __init__(self, outcomes: Mapping[SecretRef, Found[T] | Missing | Failed]) -> None:
-        self.__of: Callable[[SecretRef], Found[T] | Missing | Failed | None] = outcomes.get
+        self.__find: Callable[[SecretRef], Found[T] | Missing | Failed | None] = outcomes.get
         self.requested = tuple(outcomes)
 
     def of(self, ref: SecretRef) -> Found[T] | Missing | Failed | None:
-        """The outcome for `ref`; None where it was not asked."""
-        return self.__of(ref)
+        """Return the outcome for `ref`; None if it was not requested."""
+        return self.__find(ref)
 
     def settle(self, part: SecretPart) -> tuple[int, Found[T] | Missing | Failed]:
-        """Which of a placeholder's targets decides, by its index, and what its store answered.
+        """Return the index of the target that decides about a placeholder, and the answer of that target's store.
 
-        The next one counts only where a store said that it is missing; where all say so, the last one does.
+        A target decides if its secret is not missing. The last target decides if all are missing.
         """
         for index, target in enumerate(part.targets):
-            outcome = self.__of(target.ref) or Failed(ProblemKind.UNAVAILABLE, "it was not asked")
+            outcome = self.__find(target.ref) or Failed(ProblemKind.UNAVAILABLE, "it was not asked")
             if not isinstance(outcome, Missing):
                 return index, outcome
         return len(part.targets) - 1, outcome
 
 
-def fetch(plan: Plan, stores: Stores, deadline: Deadline) -> Answers[Payload]:
-    """The values of every secret that the plan needs, or why there is none."""
-    return ask_values(plan.secrets, stores, deadline)
+def ask(
+    parts: Iterable[SecretPart],
+    stores: Mapping[str, Provider],
+    deadline: Deadline,
+    kind: type[T],
+    *,
+    on_activity: Callable[[StoreActivity], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    keep_open: Callable[[set[str]], None] | None = None,
+) -> Answers[T]:
+    """Request every secret that `parts` need, each once and from all stores at the same time.
 
-
-def inspect(
-    plan: Plan, stores: Stores, deadline: Deadline, progress: Callable[[int, int], None] | None = None
-) -> Answers[SecretInfo]:
-    """What the stores know about every secret that the plan needs, without a value.
-
-    progress: called with each answer, in this thread: how many there are, and how many secrets were asked for.
+    `kind`: Payload requests values, SecretInfo requests metadata without a value.
+    `on_activity`: called at the end with the activity of each store.
+    `progress`: called with each answer, in this thread: the number of answers, and of requested secrets.
+    `keep_open`: called at the end, also after an interrupt, with the stores that still work on a request.
     """
-    return _Round[SecretInfo](plan.secrets, stores, deadline, "describe", SecretInfo, progress).run()
+    round_ = _Round(parts, stores, deadline, kind, progress)
+    if on_activity is not None:
+        from secretsync.resolving.activity import ActivityRecorder  # Imported only if the activity is reported.
 
-
-def ask_values(parts: Iterable[SecretPart], stores: Mapping[str, Provider], deadline: Deadline) -> Answers[Payload]:
-    """The values that `parts` need, each reference asked once."""
-    return _Round[Payload](parts, stores, deadline, "fetch", Payload).run()
-
-
-class StoreState(Record, kw_only=True):
-    """What one store said of us, or why it said nothing."""
-
-    store: str
-    identity: Identity | Failed
-    seconds: float  # until the answer
-
-
-def identify(stores: Stores, deadline: Deadline) -> tuple[StoreState, ...]:
-    """Who we are at each store, by name; all are asked at the same time."""
-
-    def ask(name: str) -> StoreState:
-        import_sdk(stores[name])
-        began = time.monotonic()
-        outcome: Identity | Failed
-        try:
-            outcome = stores[name].identity()
-        except SecretSyncError as error:
-            problem = error.problems[0]
-            outcome = Failed(problem.kind, problem.cause, problem.hint)
-        return StoreState(store=name, identity=outcome, seconds=time.monotonic() - began)
-
-    names = tuple(stores)
-    found: dict[str, StoreState] = {}
-    for name, state in run_in_threads(ask, names, workers=len(names), deadline=deadline):
-        found[name] = state if isinstance(state, StoreState) else _no_identity(name, state, deadline)
-    left = [name for name in names if name not in found]
-    stores.keep_open(set(left))
-    found.update({name: _no_identity(name, no_answer(deadline), deadline) for name in left})
-    return tuple(found[name] for name in sorted(found))
-
-
-def _no_identity(name: str, failure: Failed, deadline: Deadline) -> StoreState:
-    return StoreState(store=name, identity=failure, seconds=deadline.seconds)
+        round_.recorder = ActivityRecorder(stores, is_metadata=kind is SecretInfo)
+    try:
+        round_.wait()
+    finally:  # After an interrupt too, because a provider that is still at work must not be closed.
+        busy = round_.give_up()
+        if keep_open is not None:
+            keep_open(busy)
+    if round_.recorder is not None and on_activity is not None:
+        for activity in round_.recorder.entries():
+            on_activity(activity)
+    return Answers(round_.outcomes)
 
 
 class _Round(Generic[T]):
-    """One round of asking.
+    """One round of requests.
 
-    Each batch of references runs in a daemon thread of its own: a store that hangs is left behind at the deadline,
-    and cannot hold up the process's exit. The calling thread only waits, open to signals.
+    Each batch of references runs in its own daemon thread, so that a store that hangs can be abandoned at the deadline
+    and cannot delay the exit of the process. The calling thread only waits, and handles signals.
     """
 
     def __init__(
@@ -124,36 +100,24 @@ class _Round(Generic[T]):
         parts: Iterable[SecretPart],
         stores: Mapping[str, Provider],
         deadline: Deadline,
-        method: str,
         kind: type[T],
-        progress: Callable[[int, int], None] | None = None,
+        progress: Callable[[int, int], None] | None,
     ) -> None:
-        self.progress = progress
         self.waiting = [(part, 0) for part in parts]
         self.stores = stores
         self.deadline = deadline
-        self.method = method
         self.kind: type[T] = kind
+        self.progress = progress
+        self.recorder: ActivityRecorder | None = None
         self.outcomes: dict[SecretRef, Found[T] | Missing | Failed] = {}
         self.asked: dict[SecretRef, None] = {}
         self.events: SimpleQueue[tuple[int, Any, Any]] = SimpleQueue()
         self.batches: dict[int, tuple[str, frozenset[SecretRef]]] = {}
         self.started = 0
         self.end = Deadline(deadline.remaining() + _GRACE)
-        self.on_activity = stores.on_activity if isinstance(stores, Stores) else None
-        self.recorder = _recorder(stores, method) if self.on_activity else None
 
-    def run(self) -> Answers[T]:
-        try:
-            self._wait()
-        finally:  # after an interrupt too: a provider that is still at work must not be closed
-            self._give_up()
-        if self.recorder and self.on_activity:
-            for work in self.recorder.entries():
-                self.on_activity(work)
-        return Answers(self.outcomes)
-
-    def _wait(self) -> None:
+    def wait(self) -> None:
+        """Send the requests and take the answers, until all are there or the deadline is over."""
         self._advance()
         while self.batches and not self.end.is_over:
             try:
@@ -167,12 +131,20 @@ class _Round(Generic[T]):
         for _ in range(self.events.qsize()):
             self._take(*self.events.get_nowait())
 
+    def give_up(self) -> set[str]:
+        """Mark what has no answer as failed; return the stores that still work on a request."""
+        failure = no_answer(self.deadline)
+        for _, refs in self.batches.values():
+            for ref in refs:
+                self.outcomes.setdefault(ref, failure)
+        return {store for store, _ in self.batches.values()}
+
     def _take(self, batch: int, ref: Any, outcome: Any) -> bool:
-        """Keep one answer. True if it is the end of its batch."""
+        """Keep one answer. Return True if it is the end of its batch."""
         if ref is _END:
             self._end(batch, outcome)
             return True
-        # A plug-in may name anything as what it answers for.
+        # A plug-in may answer for a reference that was not requested, or for something else.
         if type(ref) is SecretRef and ref in self.batches[batch][1]:
             self.outcomes.setdefault(ref, _checked(outcome, self.kind))
             if self.progress is not None:
@@ -180,9 +152,9 @@ class _Round(Generic[T]):
         return False
 
     def _advance(self) -> None:
-        """Ask whatever is next: of each placeholder the first target that no store called missing."""
+        """Request the next target of each placeholder: the first one that is not missing in its store."""
         wanted: dict[str, list[SecretRef]] = {}
-        still: list[tuple[SecretPart, int]] = []
+        waiting: list[tuple[SecretPart, int]] = []
         for part, index in self.waiting:
             position = index
             while position < len(part.targets) and isinstance(self.outcomes.get(part.targets[position].ref), Missing):
@@ -192,46 +164,33 @@ class _Round(Generic[T]):
             ref = part.targets[position].ref
             if ref in self.outcomes:
                 continue
-            still.append((part, position))
+            waiting.append((part, position))
             if ref not in self.asked:
                 self.asked[ref] = None
                 wanted.setdefault(ref.store, []).append(ref)
-        self.waiting = still
-        # What comes after the slowest import is waited for while the others are made.
+        self.waiting = waiting
+        # Start the store with the slowest SDK import first, so that the other stores' work overlaps with it.
         for store in sorted(wanted, key=lambda store: self.stores[store].spec.import_cost, reverse=True):
-            self._ask(store, wanted[store])
+            self._start(store, tuple(wanted[store]))
 
-    def _ask(self, store: str, refs: list[SecretRef]) -> None:
+    def _start(self, store: str, refs: tuple[SecretRef, ...]) -> None:
+        """Start the thread that requests `refs` from `store`."""
         self.started += 1
         self.batches[self.started] = (store, frozenset(refs))
         if self.recorder:
             self.recorder.begin(store, len(refs))
-        arguments = (self.stores[store], self.method, tuple(refs), self.deadline, self.started, self.events.put)
+        method = "describe" if self.kind is SecretInfo else "fetch"
+        arguments = (self.stores[store], method, refs, self.deadline, self.started, self.events.put)
         threading.Thread(target=_call, args=arguments, name=f"secretsync-{store}", daemon=True).start()
 
     def _end(self, batch: int, failure: Failed | None) -> None:
-        """A batch has come back: what it left out has failed."""
+        """Mark what the batch, which has ended, did not answer as failed."""
         store, refs = self.batches.pop(batch)
         if self.recorder:
             self.recorder.end(store)
         left_out = failure or Failed(ProblemKind.UNAVAILABLE, f"the store {store} gave no answer for it")
         for ref in refs:
             self.outcomes.setdefault(ref, left_out)
-
-    def _give_up(self) -> None:
-        if isinstance(self.stores, Stores):
-            self.stores.keep_open({store for store, _ in self.batches.values()})
-        failure = no_answer(self.deadline)
-        for _, refs in self.batches.values():
-            for ref in refs:
-                self.outcomes.setdefault(ref, failure)
-        self.batches.clear()
-
-
-def _recorder(stores: Mapping[str, Provider], method: str) -> ActivityRecorder:
-    from secretsync.resolving.activity import ActivityRecorder  # only where somebody listens
-
-    return ActivityRecorder(stores, is_metadata=method == "describe")
 
 
 def _call(
@@ -242,20 +201,20 @@ def _call(
     batch: int,
     report: Callable[[tuple[int, Any, Any]], None],
 ) -> None:
-    """One provider's call in its thread: every answer is reported, and the end."""
+    """Call one provider, in a thread, and report every answer and the end."""
     failure = None
     try:
         import_sdk(provider)
         for ref, outcome in getattr(provider, method)(refs, deadline):
             report((batch, ref, outcome))
-    except BaseException as error:  # noqa: BLE001 - one of the two borders: a plug-in may raise anything at all
-        # Its type alone: the text of an exception may hold a value.
+    except BaseException as error:  # noqa: BLE001 - a plug-in may raise anything
+        # Only the type, because the text of an exception may contain a value.
         failure = Failed(ProblemKind.UNAVAILABLE, f"the provider raised {type(error).__name__}")
     report((batch, _END, failure))
 
 
 def _checked(outcome: object, kind: type[T]) -> Found[T] | Missing | Failed:
-    """`outcome`, where it is one; a plug-in may answer anything."""
+    """Return `outcome` if it is well-formed, else a failure, because a plug-in may answer anything."""
     if isinstance(outcome, Missing | Failed) and _is_well_formed(outcome):
         return outcome
     if isinstance(outcome, Found) and isinstance(outcome.value, kind) and _has_text(outcome.value):
@@ -276,8 +235,8 @@ def _has_text(value: object) -> bool:
 
 
 def _has_zones(info: SecretInfo) -> bool:
-    """Whether every time in `info` is aware: naive ones cannot be compared, and guessing a zone makes wrong ages."""
-    from datetime import datetime  # fetching values needs none
+    """Return True if every time in `info` has a time zone. A guessed zone would give wrong ages."""
+    from datetime import datetime  # Imported only for metadata.
 
     times = (info.created, info.expires, info.not_before, info.next_rotation, info.pending_since, info.deletion)
     return all(

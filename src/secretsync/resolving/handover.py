@@ -1,9 +1,5 @@
-"""Pass the result of a resolution from `run` to `resolve_config` in the application, through environment variables."""
+"""What `run` resolved, for `resolve_config` in the application that it starts."""
 
-# $SECRETSYNC_RESOLVED is JSON that contains no value. If it would be large, only its head stays there, and the rest is
-# compressed and split into $SECRETSYNC_RESOLVED_1, _2, ... because Linux limits the size of one variable.
-# $SECRETSYNC_RESOLVED_KEY is the random key of the digests of all values. It is a variable of its own, because a digest
-# whose key is known reveals a short secret. A reader of both variables can read the values themselves beside them.
 from __future__ import annotations
 
 import os
@@ -11,28 +7,25 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from secretsync.config.config import Resolved
+from secretsync.core.environ import Environ
 from secretsync.core.errors import UsageError
-from secretsync.core.model import Environ, Origin, Secret, variable_text
 from secretsync.core.names import is_entry_name, is_environment_name
 from secretsync.core.records import Record
-from secretsync.planning.plan import EntryId, Plan
 from secretsync.planning.request import ConfigRequest
-from secretsync.planning.secrecy import secret_entries
 from secretsync.project.env_file import EnvFile
 from secretsync.project.environ_entries import FILE, variable_entry
 from secretsync.project.layout import Project, find_root, named_environment
+from secretsync.resolving.handover_codec import (
+    KEY_BYTES,
+    KEY_VARIABLE,
+    VARIABLE,
+    decode,
+    digests,
+    encode,
+    handover_variables,
+)
 
-__all__ = ["KEY_VARIABLE", "VARIABLE", "Handover", "HandoverError", "handover_variables"]
-
-VARIABLE = "SECRETSYNC_RESOLVED"
-KEY_VARIABLE = f"{VARIABLE}_KEY"
-_SCHEMA = 2
-_KEY_BYTES = 16
-_MOST_INLINE = 16_384  # characters of the variable; a larger text is compressed
-_PART = 120_000  # characters of one further variable, below the limit of Linux (131,071 bytes with the name)
-_MOST_PARTS = 100
-_MOST_BYTES = 64 * 1024 * 1024  # after decompression
-_HEAD = ("schema", "environment", "root", "bindings", "named", "validates")
+__all__ = ["Handover", "HandoverError", "handed_files"]
 
 
 class HandoverError(UsageError):
@@ -73,10 +66,10 @@ class Handover(Record, kw_only=True):
         `paths`: the file of each value that is handed over in a file. `environ`: the environment of the application.
         `validates`: False if the values are to be taken without validation.
         """
-        shown = _shown_files(project)
-        key = os.urandom(_KEY_BYTES)
-        secrets = [(name, found.value) for name, found in resolved.items() if found.origin.is_secret]
-        settings = [(name, found.value) for name, found in resolved.items() if not found.origin.is_secret]
+        shown = handed_files(project)
+        key = os.urandom(KEY_BYTES)
+        secret = [name for name, found in resolved.items() if found.origin.is_secret]
+        secrets, settings = digests(key, {name: found.value for name, found in resolved.items()}, secret)
         # Folders determine their bindings. A project of variables alone has none, so its bindings may be anywhere.
         bindings = None if project.is_in_folders and project.files else project.bindings
         return cls(
@@ -89,8 +82,8 @@ class Handover(Record, kw_only=True):
             validates=validates,
             services=tuple(services),
             names={name: _row(found, shown[found.entry.file], paths.get(name)) for name, found in resolved.items()},
-            secrets=_digest(key, secrets),
-            settings=_digest(key, settings),
+            secrets=secrets,
+            settings=settings,
             key=key.hex(),
         )
 
@@ -102,34 +95,17 @@ class Handover(Record, kw_only=True):
         """
         if VARIABLE not in environ and KEY_VARIABLE not in environ:
             return None
-        document = _read(environ)
-        key = environ.get(KEY_VARIABLE, "")
-        handover = None if document is None else _checked(document, key)
-        if handover is None:
+        fields = decode(environ)
+        if fields is None:
             raise HandoverError(
                 f"${VARIABLE}: it is damaged, or another version of SecretSync wrote it, so the environment that `run` "
                 "resolved is unknown; name the environment, or start the application again"
             )
-        return handover
+        return cls(**fields)
 
     def to_variables(self) -> dict[str, str]:
         """Return the variables for the environment of the application. All text in them is ASCII."""
-        document: dict[str, Any] = {"schema": _SCHEMA}
-        for field in self._fields:
-            if field != "key":
-                document[field] = getattr(self, field)
-        text = _dump(document)
-        variables = {KEY_VARIABLE: self.key}
-        if len(text) <= _MOST_INLINE:
-            return {VARIABLE: text, **variables}
-        import zlib
-        from binascii import b2a_base64
-
-        head = {name: document.pop(name) for name in _HEAD}
-        packed = b2a_base64(zlib.compress(_dump(document).encode("ascii")), newline=False).decode("ascii")
-        parts = [packed[start : start + _PART] for start in range(0, len(packed), _PART)]
-        variables |= {f"{VARIABLE}_{number}": part for number, part in enumerate(parts, 1)}
-        return {VARIABLE: _dump({**head, "parts": len(parts)}), **variables}
+        return encode({field: getattr(self, field) for field in self._fields})
 
     @property
     def label(self) -> str:
@@ -188,63 +164,10 @@ class Handover(Record, kw_only=True):
         entries = tuple(variable_entry(name, f"$<env:{name}>") for name in found)
         return EnvFile(file=FILE, service=None, entries=entries) if entries else None
 
-    def values(self, environ: Mapping[str, str]) -> HandedValues:
-        """Return the values that were handed over, as they are in `environ` and in the files now."""
-        found: dict[str, Secret] = {}
-        for name, row in self.names.items():
-            if (value := _value(name, row.get("path"), environ)) is not None:
-                found[name] = value
-        key = bytes.fromhex(self.key)
-        secrets = [(name, value) for name, value in found.items() if self.names[name].get("secret")]
-        settings = [(name, value) for name, value in found.items() if not self.names[name].get("secret")]
-        return HandedValues(
-            handover=self,
-            of_names=found,
-            are_secrets_intact=_digest(key, secrets) == self.secrets,
-            are_settings_intact=_digest(key, settings) == self.settings,
-        )
-
     def hide(self, environ: Mapping[str, str]) -> Environ:
         """Return `environ` without the variables that `run` set, so that no other configuration contains them."""
         hidden = {*self.names, *(f"{name}_FILE" for name, row in self.names.items() if "path" in row)}
         return _PartialEnviron(environ, frozenset((*hidden, *handover_variables(environ))))
-
-
-class HandedValues(Record, kw_only=True):
-    """The values that `run` handed over, and which of them are still those that it resolved."""
-
-    handover: Handover
-    of_names: Mapping[str, Secret]
-    are_secrets_intact: bool
-    are_settings_intact: bool
-
-    _unseen = ("of_names",)
-
-    def resolved(self, plan: Plan) -> dict[EntryId, Resolved]:
-        """Return the entries of `plan` that `run` resolved; none if a secret was changed since."""
-        if not self.are_secrets_intact:
-            return {}
-        found: dict[EntryId, Resolved] = {}
-        secret = secret_entries(plan)
-        shown = {**{of_run: here for here, of_run in _shown_files(plan.project).items()}, FILE: FILE}
-        for name, value in self.of_names.items():
-            row = self.handover.names[name]
-            entry_id = (shown.get(row["file"], ""), name)
-            if (planned := plan.entries.get(entry_id)) is None:
-                continue
-            entry = planned.entry
-            origin = Origin(
-                key=name,
-                file=entry.file,
-                line=entry.line,
-                service=entry.service,
-                is_secret=bool(row.get("secret")) or entry_id in secret,
-                references=tuple(row.get("references", ())),
-                stores=tuple(row.get("stores", ())),
-                versions=tuple(row.get("versions", ())),
-            )
-            found[entry_id] = Resolved(entry, value, origin, (value,), is_from_store=origin.is_secret)
-        return found
 
 
 class _PartialEnviron(Environ):
@@ -271,16 +194,6 @@ class _PartialEnviron(Environ):
         return sum(1 for _ in self)
 
 
-def handover_variables(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the names of all variables that some `run` set for its own use."""
-    return tuple(
-        name
-        for name in environ
-        if name in (VARIABLE, KEY_VARIABLE)
-        or (name.startswith(f"{VARIABLE}_") and name.removeprefix(f"{VARIABLE}_").isdecimal())
-    )
-
-
 def _row(found: Resolved, file: str, path: str | None) -> dict[str, Any]:
     """Return the origin of one value without what is empty."""
     origin = found.origin
@@ -294,7 +207,7 @@ def _row(found: Resolved, file: str, path: str | None) -> dict[str, Any]:
     return {"file": file, **{name: value for name, value in row.items() if value}}
 
 
-def _shown_files(project: Project) -> dict[str, str]:
+def handed_files(project: Project) -> dict[str, str]:
     """Return each file's name in the variable. Files that were named one by one get their absolute path there.
 
     Otherwise an application in another working directory could not name the same file. The entries of a pipe become
@@ -319,108 +232,3 @@ def _named(environ: Mapping[str, str]) -> str | None:
     """Return the environment that the variables name; "" for a text that cannot be a name and is not repeated."""
     name = named_environment(environ)
     return name if name is None or is_environment_name(name) else ""
-
-
-def _value(name: str, path: str | None, environ: Mapping[str, str]) -> Secret | None:
-    """Return the value of `name` in its variable or its file; None if it does not exist any more."""
-    if path is None:
-        return Secret(variable_text(environ[name])) if name in environ else None
-    from secretsync.providers.files import read_secret_file
-
-    data = read_secret_file(path)
-    return Secret(data.decode("utf-8", "surrogateescape")) if isinstance(data, bytes) else None
-
-
-def _digest(key: bytes, values: Iterable[tuple[str, Secret]]) -> str:
-    """Return the keyed digest of all names and values, in hexadecimal."""
-    try:
-        from _blake2 import blake2b  # hashlib loads OpenSSL, which costs every start several milliseconds
-    except ImportError:
-        from hashlib import blake2b
-
-    digest = blake2b(key=key, digest_size=16)
-    for name, value in sorted(values, key=lambda pair: pair[0]):
-        for text in (name, value.reveal()):
-            data = text.encode("utf-8", "surrogateescape")
-            digest.update(len(data).to_bytes(8, "big"))
-            digest.update(data)
-    return digest.hexdigest()
-
-
-def _dump(document: Mapping[str, Any]) -> str:
-    import json
-
-    return json.dumps(document, ensure_ascii=True, separators=(",", ":"))
-
-
-def _read(environ: Mapping[str, str]) -> dict[str, Any] | None:
-    """Return the document in the variables; None if it is damaged."""
-    head = _parse(environ.get(VARIABLE, ""))
-    if head is None or head.get("schema") != _SCHEMA:
-        return None
-    if "parts" not in head:
-        return head
-    count = head.pop("parts")
-    if not isinstance(count, int) or not 0 < count <= _MOST_PARTS:
-        return None
-    import zlib
-    from binascii import a2b_base64
-
-    packed = "".join(environ.get(f"{VARIABLE}_{number}", "") for number in range(1, count + 1))
-    try:
-        unpacker = zlib.decompressobj()
-        data = unpacker.decompress(a2b_base64(packed, strict_mode=True), _MOST_BYTES)
-        text = data.decode("ascii") if unpacker.eof and not unpacker.unused_data else ""
-    except (ValueError, zlib.error):
-        return None
-    rest = _parse(text)
-    return None if rest is None else {**rest, **head}
-
-
-def _parse(text: str) -> dict[str, Any] | None:
-    if not text:
-        return None
-    import json
-
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return document if isinstance(document, dict) else None
-
-
-def _checked(document: Mapping[str, Any], key: str) -> Handover | None:
-    """Return the document as a Handover; None if a part is not there or not of its type."""
-    text, name = str, (str, type(None))
-    types: dict[str, Any] = {"environment": name, "root": text, "bindings": name, "named": name, "validates": bool}
-    types |= {"is_strict": bool, "names": dict, "secrets": text, "settings": text}
-    if not all(field in document and isinstance(document[field], kind) for field, kind in types.items()):
-        return None
-    services, files = document.get("services"), document.get("files")
-    is_sound = (
-        _are_strings(services)
-        and (files is None or _are_strings(files))
-        and all(_is_row(row) for row in document["names"].values())
-        and len(key) == 2 * _KEY_BYTES
-        and all(character in "0123456789abcdef" for character in key)
-    )
-    if not is_sound or (files is None and document["environment"] is None):
-        return None
-    fields = {field: document[field] for field in types}
-    return Handover(**fields, services=tuple(services or ()), files=None if files is None else tuple(files), key=key)
-
-
-def _is_row(row: object) -> bool:
-    if not isinstance(row, dict) or not isinstance(row.get("file"), str) or not isinstance(row.get("path", ""), str):
-        return False
-    versions = row.get("versions", [])
-    return (
-        _are_strings(row.get("references", []))
-        and _are_strings(row.get("stores", []))
-        and isinstance(versions, list)
-        and all(version is None or isinstance(version, str) for version in versions)
-    )
-
-
-def _are_strings(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)

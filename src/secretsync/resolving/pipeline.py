@@ -1,4 +1,4 @@
-"""From a plan to a configuration, or to what the stores say about its secrets."""
+"""Resolve a plan: request its secrets from their stores, put the answers in, validate the values."""
 
 from __future__ import annotations
 
@@ -6,96 +6,65 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from secretsync.config.config import Config, Resolved
-from secretsync.core.errors import (
-    ResolutionError,
-    ValidationError,
-)
-from secretsync.core.model import Payload, SecretInfo
+from secretsync.core.errors import ResolutionError, ValidationError
 from secretsync.planning.plan import EntryId, Plan
-from secretsync.planning.request import (
-    ConfigRequest,
-    load_plan,
-    make_deadline,
-)
-from secretsync.providers.interface import Deadline, Provider
-from secretsync.resolving.fetch import Answers, StoreState, fetch, identify, inspect
+from secretsync.planning.request import ConfigRequest, load_plan
 from secretsync.resolving.resolve import resolve
-from secretsync.resolving.stores import Stores, open_stores
+from secretsync.resolving.stores import StoreAccess
 
 if TYPE_CHECKING:
-    from secretsync.policy.policy_file import Policy
-    from secretsync.policy.rules import Finding
-    from secretsync.resolving.access_log import AccessLog
-    from secretsync.resolving.activity import StoreActivity
+    from secretsync.policy.findings import RuleFinding
+    from secretsync.policy.policy import Policy
 
-__all__ = ["fetch_logged", "identify_stores", "inspect_plan", "log_warning", "resolve_plan"]
+__all__ = ["log_warning", "resolve_plan"]
 
 
 def resolve_plan(
     plan: Plan,
-    environ: Mapping[str, str],
+    access: StoreAccess,
     *,
-    timeout: float | None = None,
-    stores: Mapping[str, Provider] | None = None,
     known: Mapping[EntryId, Resolved] | None = None,
     request: ConfigRequest | None = None,
     validate: bool = False,
-    warn: Callable[[Finding], None] | None = None,
-    log: AccessLog | None = None,
-    on_activity: Callable[[StoreActivity], None] | None = None,
+    warn: Callable[[RuleFinding], None] | None = None,
 ) -> Config:
-    """The configuration that a plan gives: ask the stores, put the answers in, judge the values.
+    """Return the configuration of a plan.
 
     `known`: entries whose values are known already; no store is asked for them.
-    `warn`: called with each warning; None means that it is logged. `log`: the access log of reads of secrets.
-    `on_activity`: called with the activity of each store.
+    `request`: where a reload reads the plan from; None means that a reload uses the same plan.
+    `validate`: True if the values are validated by the policy.
+    `warn`: called with each warning; None means that warnings are logged.
 
-    Raises ConfigurationError for a missing SDK or a bad policy, ResolutionError with every secret that could not be
-    had, ValidationError with every value that is not allowed.
+    Raises ConfigurationError for a missing SDK or a bad policy, ResolutionError with every secret that cannot be
+    resolved, and ValidationError with every value that is not allowed.
     """
-    deadline = make_deadline(plan.bindings, timeout)
     policy = None
     if validate:
-        from secretsync.policy.policy_file import open_policy  # who does not validate needs none of it
+        from secretsync.policy.policy_file import open_policy  # Imported only if values are validated.
 
         policy = open_policy(plan.project)
-    asked = plan.without(known) if known else plan
-    with open_stores(asked, environ, stores, on_activity) as opened:
-        answers = fetch_logged(asked, opened, deadline, log)
+    requested = plan.without(known) if known else plan
+    answers = access.values(requested)
 
     def reload() -> Config:
-        again = load_plan(request, environ, stores) if request is not None else plan
-        return resolve_plan(
-            again, environ, timeout=timeout, stores=stores, request=request, validate=validate, warn=warn, log=log
-        )
+        newest = plan if request is None else load_plan(request, access.environ, access.replaced)
+        return resolve_plan(newest, access, request=request, validate=validate, warn=warn)
 
-    result = resolve(asked, answers, environ, inherited=known, reload=reload)
+    result = resolve(requested, answers, access.environ, inherited=known, reload=reload)
     if not isinstance(result, Config):
         raise ResolutionError(result)
     if policy is not None:
-        _validate(result, plan, policy, environ, warn or _log)
+        _validate(result, plan, policy, access.environ, warn or _log)
     return result
 
 
-def fetch_logged(plan: Plan, stores: Stores, deadline: Deadline, log: AccessLog | None) -> Answers[Payload]:
-    """The values of every secret that the plan needs, written down in the access log where there is one."""
-    if log is None:
-        return fetch(plan, stores, deadline)
-    from secretsync.resolving.access_log import reads_of
-
-    reads = reads_of(plan)
-    log.prepare(reads)
-    answers = fetch(plan, stores, deadline)
-    log.write(reads, answers)
-    return answers
-
-
 def _validate(
-    config: Config, plan: Plan, policy: Policy, environ: Mapping[str, str], warn: Callable[[Finding], None]
+    config: Config, plan: Plan, policy: Policy, environ: Mapping[str, str], warn: Callable[[RuleFinding], None]
 ) -> None:
-    """Raise ValidationError with all that is not as it must be; what is less than an error goes to `warn`."""
+    """Validate all values: raise ValidationError with every error, and call `warn` with each finding below an error."""
     from secretsync.policy.rules import Severity
-    from secretsync.policy.validate import judge, subjects_of, today, without_ignored
+    from secretsync.policy.subjects import subjects_of
+    from secretsync.policy.validate import judge, today, without_ignored
 
     verdict = judge(
         policy,
@@ -114,7 +83,7 @@ def _validate(
         raise ValidationError(errors)
 
 
-def _log(finding: Finding) -> None:
+def _log(finding: RuleFinding) -> None:
     log_warning(str(finding.problem))
 
 
@@ -123,33 +92,3 @@ def log_warning(text: str) -> None:
     import logging
 
     logging.getLogger("secretsync").warning("%s", text)
-
-
-def inspect_plan(
-    plan: Plan,
-    environ: Mapping[str, str],
-    *,
-    timeout: float | None = None,
-    on_activity: Callable[[StoreActivity], None] | None = None,
-) -> Answers[SecretInfo]:
-    """What the stores say about every secret of a plan, without a value.
-
-    `on_activity`: called with the activity of each store.
-
-    Raises ConfigurationError for a missing SDK.
-    """
-    with open_stores(plan, environ, on_activity=on_activity) as opened:
-        return inspect(plan, opened, make_deadline(plan.bindings, timeout))
-
-
-def identify_stores(
-    request: ConfigRequest, environ: Mapping[str, str], *, timeout: float | None = None
-) -> tuple[str, tuple[StoreState, ...]]:
-    """What the environment is called, and who we are at each store that it refers to or configures.
-
-    Raises ConfigurationError with everything that is wrong in the files, or for a missing SDK.
-    """
-    plan = load_plan(request, environ)
-    configs = {**plan.bindings.stores, **plan.stores}
-    with Stores(configs, plan.project, environ) as opened:
-        return plan.project.label, identify(opened, make_deadline(plan.bindings, timeout))

@@ -1,24 +1,28 @@
-"""Putting the answers into the plan: a configuration, or everything that keeps it from being one."""
+"""Put the answers of the stores into a plan: make a configuration, or report every problem."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
 from secretsync.config.config import Config, Resolved, new_config
+from secretsync.core.environ import variable_text
 from secretsync.core.errors import Problem, ProblemKind
-from secretsync.core.model import Failed, Missing, Origin, Payload, Secret, variable_text
+from secretsync.core.model import Failed, Missing, Origin
 from secretsync.core.records import Record
+from secretsync.core.secret import Payload, Secret
+from secretsync.core.text import by_place
 from secretsync.planning.plan import EntryId, EntryPart, EnvironPart, Plan, PlannedEntry, SecretPart
+from secretsync.planning.references import Target
 from secretsync.planning.secrecy import is_secret_part, secret_entries
 from secretsync.project.placeholders import Text
 from secretsync.resolving.extract import select
 from secretsync.resolving.fetch import Answers
 
-__all__ = ["Inputs", "failure_problem", "resolve", "resolve_entry", "resolve_values"]
+__all__ = ["Inputs", "failure_problem", "resolve", "resolve_entries", "resolve_values"]
 
 
 class _Pieces:
-    """What one entry's value is put together from, and where each piece came from."""
+    """The pieces of one entry's value, and the origin of each piece."""
 
     __slots__ = ("inserted", "is_from_store", "references", "stores", "texts", "versions")
 
@@ -34,13 +38,19 @@ class _Pieces:
         """Append a piece."""
         self.texts.append(Secret(text))
 
+    def add_origin(self, target: Target, version: str | None) -> None:
+        """Append where a piece came from."""
+        self.references.append(target.shown)
+        self.stores.append(target.store)
+        self.versions.append(version)
+
     def joined(self) -> Secret:
-        """The value."""
+        """Return the value."""
         return Secret("".join(piece.reveal() for piece in self.texts))
 
 
 class Inputs(Record):
-    """What every entry's value is made from."""
+    """The inputs for the value of every entry."""
 
     plan: Plan
     answers: Answers[Payload]
@@ -56,19 +66,18 @@ def resolve(
     inherited: Mapping[EntryId, Resolved] | None = None,
     reload: Callable[[], Config] | None = None,
 ) -> Config | tuple[Problem, ...]:
-    """The configuration, or every problem that there is.
+    """Return the configuration, or every problem.
 
-    `inherited`: entries whose values are known already. No exception leaves, so that no traceback holds a value.
+    `inherited`: entries whose values are known already.
+    `reload`: called by `Config.reload`.
+
+    No exception is raised, so that no traceback contains a value.
     """
-    resolved: dict[EntryId, Resolved] = dict(inherited or {})
-    known = [entry_id for entry_id, found in resolved.items() if found.origin.is_secret]
-    inputs = Inputs(plan, answers, environ, secret_entries(plan, known))
-    problems: dict[Problem, None] = {}
-    for entry_id, planned in plan.entries.items():
-        if (value := resolve_entry(inputs, planned, resolved, problems)) is not None:
-            resolved[entry_id] = value
+    inherited = inherited or {}
+    known = [entry_id for entry_id, found in inherited.items() if found.origin.is_secret]
+    resolved, problems = resolve_entries(Inputs(plan, answers, environ, secret_entries(plan, known)), inherited)
     if problems:
-        return tuple(sorted(problems, key=lambda problem: (problem.file or "", problem.line or 0, problem.column or 0)))
+        return tuple(sorted(problems, key=by_place))
     return new_config(
         reload,
         environment=plan.project.environment,
@@ -87,20 +96,30 @@ def resolve(
 def resolve_values(
     plan: Plan, answers: Answers[Payload], environ: Mapping[str, str]
 ) -> tuple[dict[EntryId, Secret], tuple[Problem, ...]]:
-    """The values that the answers give, and the problems of the others."""
-    resolved: dict[EntryId, Resolved] = {}
-    problems: dict[Problem, None] = {}
-    inputs = Inputs(plan, answers, environ, secret_entries(plan))
-    for entry_id, planned in plan.entries.items():
-        if (value := resolve_entry(inputs, planned, resolved, problems)) is not None:
-            resolved[entry_id] = value
+    """Return the values that can be resolved, and the problems of the other entries."""
+    resolved, problems = resolve_entries(Inputs(plan, answers, environ, secret_entries(plan)))
     return {entry_id: found.value for entry_id, found in resolved.items()}, tuple(problems)
 
 
-def resolve_entry(
+def resolve_entries(
+    inputs: Inputs, known: Mapping[EntryId, Resolved] | None = None
+) -> tuple[dict[EntryId, Resolved], dict[Problem, None]]:
+    """Return the values of all entries that can be resolved, with those that are `known`, and the problems."""
+    resolved: dict[EntryId, Resolved] = dict(known or {})
+    problems: dict[Problem, None] = {}
+    for entry_id, planned in inputs.plan.entries.items():
+        if (value := _resolve_entry(inputs, planned, resolved, problems)) is not None:
+            resolved[entry_id] = value
+    return resolved, problems
+
+
+def _resolve_entry(
     inputs: Inputs, planned: PlannedEntry, resolved: Mapping[EntryId, Resolved], problems: dict[Problem, None]
 ) -> Resolved | None:
-    """One entry's value; None where it has none, its problems noted (a variable's at what it leads to)."""
+    """Return the value of one entry; None if it cannot be resolved.
+
+    The problems of its own placeholders are added to `problems`. The entry of a variable has added its own problems.
+    """
     pieces = _Pieces()
     is_whole = True
     for part in planned.parts:
@@ -137,7 +156,7 @@ def _add_entry(pieces: _Pieces, found: Resolved | None) -> bool:
         return False
     pieces.texts.append(found.value)
     pieces.inserted.extend(found.inserted)
-    if found.origin.is_secret:  # a lower file's entry may be visible only as a part of this one
+    if found.origin.is_secret:  # because an entry of a lower file may be visible only as a part of this value
         pieces.inserted.append(found.value)
     pieces.is_from_store |= found.is_from_store
     pieces.references.extend(found.origin.references)
@@ -147,14 +166,12 @@ def _add_entry(pieces: _Pieces, found: Resolved | None) -> bool:
 
 
 def _add_secret(inputs: Inputs, planned: PlannedEntry, part: SecretPart, pieces: _Pieces) -> Problem | None:
-    """Add what a placeholder stands for to `pieces`, or say why there is nothing."""
+    """Add the value of a placeholder to `pieces`; return the problem if it does not have a value."""
     index, outcome = inputs.answers.settle(part)
     target = part.targets[index]
     if isinstance(outcome, Missing) and part.default is not None:
         pieces.add(part.default)
-        pieces.references.append(target.shown)
-        pieces.stores.append(target.store)
-        pieces.versions.append(None)
+        pieces.add_origin(target, None)
         return None
     if isinstance(outcome, Missing | Failed):
         return failure_problem(inputs.plan, planned, part, index, outcome)
@@ -162,9 +179,7 @@ def _add_secret(inputs: Inputs, planned: PlannedEntry, part: SecretPart, pieces:
     if isinstance(chosen, Failed):
         return failure_problem(inputs.plan, planned, part, index, chosen)
     pieces.texts.append(chosen)
-    pieces.references.append(target.shown)
-    pieces.stores.append(target.store)
-    pieces.versions.append(outcome.value.version)
+    pieces.add_origin(target, outcome.value.version)
     pieces.is_from_store |= inputs.plan.is_secret_store(target.store)
     if is_secret_part(inputs.plan, planned.entry, part):
         pieces.inserted.append(chosen)
@@ -178,7 +193,7 @@ def failure_problem(
     index: int,
     outcome: Missing | Failed,
 ) -> Problem:
-    """The problem that a placeholder has with what its store answered."""
+    """Return the problem of a placeholder after the answer of its store."""
     target = part.targets[index]
     line, column = planned.location(part)
     kind = outcome.kind if isinstance(outcome, Failed) else ProblemKind.MISSING

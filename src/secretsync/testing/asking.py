@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar, TypeVar
 
 from secretsync.core.errors import ProblemKind
-from secretsync.core.model import Failed, Found, Outcome, Payload, Secret, SecretInfo, SecretRef, Selector
-from secretsync.planning.plan import SecretPart, Target
+from secretsync.core.model import Failed, Found, Outcome, SecretInfo, SecretRef, Selector
+from secretsync.core.secret import Payload, Secret
+from secretsync.planning.plan import SecretPart
+from secretsync.planning.references import Target
 from secretsync.providers.interface import Deadline
 from secretsync.resolving.extract import select
-from secretsync.resolving.fetch import Answers, ask_values
+from secretsync.resolving.fetch import Answers, ask
 from secretsync.testing.memory import LONG_TIMEOUT
 from secretsync.testing.store import StoreUnderTest
 
@@ -73,7 +75,7 @@ def answers_of_core(
 ) -> Answers[Payload]:
     """Return the answers that the core gets."""
     parts = [secret_part(ref, selector) for ref, selector in wanted]
-    return ask_values(parts, {parts[0].targets[0].store: store.provider()}, Deadline(seconds))
+    return ask(parts, {parts[0].targets[0].store: store.provider()}, Deadline(seconds), Payload)
 
 
 def secret_part(ref: SecretRef, selector: Selector) -> SecretPart:

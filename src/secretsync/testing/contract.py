@@ -7,7 +7,8 @@ import threading
 import warnings
 from collections.abc import Callable
 
-from secretsync.core.model import Clock, Missing, Outcome, Payload
+from secretsync.core.model import Clock, Missing, Outcome
+from secretsync.core.secret import Payload
 from secretsync.providers.interface import Deadline
 from secretsync.testing.asking import describe, fetch_one, found, text_of
 from secretsync.testing.contract_faults import FaultContract

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 
 from secretsync.core.errors import ProblemKind
 from secretsync.core.model import SecretRef, Selector
+from secretsync.core.secret import Payload
 from secretsync.providers.interface import Answer, Deadline
-from secretsync.resolving.fetch import ask_values
+from secretsync.resolving.fetch import ask
 from secretsync.testing.asking import (
     Contract,
     answers_of_core,
@@ -93,7 +94,7 @@ class FaultContract(Contract):
 
         first, second = store.ref("first"), store.ref("second")
         parts = [secret_part(first, Selector()), secret_part(second, Selector())]
-        answers = ask_values(parts, {first.store: Raising()}, Deadline(LONG_TIMEOUT))
+        answers = ask(parts, {first.store: Raising()}, Deadline(LONG_TIMEOUT), Payload)
         found(answers.of(first))
         failed = assert_failed(answers.of(second), ProblemKind.UNAVAILABLE)
         assert "ValueError" in failed.cause

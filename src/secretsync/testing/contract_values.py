@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from secretsync.core.model import Found, Missing, Outcome, Payload, Selector
+from secretsync.core.model import Found, Missing, Outcome, Selector
 from secretsync.core.records import replace
+from secretsync.core.secret import Payload
 from secretsync.providers.interface import Deadline
 from secretsync.testing.asking import (
     Contract,

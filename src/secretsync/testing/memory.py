@@ -8,16 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from secretsync.core.errors import ProblemKind
-from secretsync.core.model import (
-    Clock,
-    Failed,
-    Found,
-    Missing,
-    Payload,
-    SecretInfo,
-    SecretRef,
-)
+from secretsync.core.model import Clock, Failed, Found, Missing, SecretInfo, SecretRef
 from secretsync.core.records import replace
+from secretsync.core.secret import Payload
 from secretsync.providers.interface import Answer, Deadline, Identity, Information, ProviderSpec
 
 __all__ = ["LONG_TIMEOUT", "MemoryProvider"]

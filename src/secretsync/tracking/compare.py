@@ -9,10 +9,10 @@ from secretsync.core.records import Record, replace
 from secretsync.project.placeholders import Placeholder, parse_value
 from secretsync.tracking.history import EntryState, EnvironmentState, RecordedPlaceholder, StoreSetup
 
-__all__ = ["Change", "Comparison", "Kind", "StoreChange", "compare"]
+__all__ = ["Change", "ChangeKind", "Comparison", "StoreChange", "compare"]
 
 
-class Kind(StrEnum):
+class ChangeKind(StrEnum):
     """What happened to an entry."""
 
     ADDED = "added"
@@ -25,7 +25,7 @@ class Kind(StrEnum):
 class Change(Record, kw_only=True):
     """One entry that differs; it may do so in several ways."""
 
-    kinds: tuple[Kind, ...]
+    kinds: tuple[ChangeKind, ...]
     before: EntryState | None
     after: EntryState | None
 
@@ -57,7 +57,7 @@ class Comparison(Record, kw_only=True):
     @property
     def counts(self) -> dict[str, int]:
         """How many entries there are of each kind, and how many stores."""
-        counts = {kind.value: sum(kind in change.kinds for change in self.changes) for kind in Kind}
+        counts = {kind.value: sum(kind in change.kinds for change in self.changes) for kind in ChangeKind}
         return {**counts, "stores": len(self.stores)}
 
 
@@ -90,20 +90,20 @@ def _without_answers(state: EnvironmentState) -> EnvironmentState:
     return replace(state, entries=tuple(entries))
 
 
-def _kinds(was: EntryState | None, now: EntryState | None) -> Iterator[Kind]:
+def _kinds(was: EntryState | None, now: EntryState | None) -> Iterator[ChangeKind]:
     if was is None or now is None:
-        yield Kind.ADDED if was is None else Kind.REMOVED
+        yield ChangeKind.ADDED if was is None else ChangeKind.REMOVED
         return
     pairs = list(zip(was.sources, now.sources, strict=False))
     is_repointed = len(was.sources) != len(now.sources) or any(_is_repointed(one, other) for one, other in pairs)
     # Where only the reference in it differs, the text is not what changed.
     text_differs = _frame(was) != _frame(now) if is_repointed else was.value != now.value
     if text_differs or was.file != now.file or any(_status_differs(one, other) for one, other in pairs):
-        yield Kind.CHANGED
+        yield ChangeKind.CHANGED
     if is_repointed:
-        yield Kind.REPOINTED
+        yield ChangeKind.REPOINTED
     if any(_is_rotated(one, other) for one, other in pairs):
-        yield Kind.ROTATED
+        yield ChangeKind.ROTATED
 
 
 def _frame(entry: EntryState) -> object:

@@ -7,6 +7,7 @@ from typing import Any
 
 from secretsync.core.errors import Problem, ProblemKind
 from secretsync.core.model import Found, Missing, SecretInfo
+from secretsync.core.text import by_place
 from secretsync.planning.plan import Plan, PlannedEntry, SecretPart
 from secretsync.policy.secret_patterns import has_password, known_token, looks_random
 from secretsync.project.bindings import StoreConfig
@@ -24,15 +25,8 @@ def observe(plan: Plan, infos: Answers[SecretInfo] | None) -> tuple[EnvironmentS
     That a secret is missing, disabled or deleted is a state; that its store did not say is a problem.
     """
     problems: dict[Problem, None] = {}
-    visible = [*plan.shared.values()]
-    visible += [
-        entry_id
-        for name, scope in plan.services.items()
-        for key, entry_id in scope.items()
-        if key in plan.service_keys[name]
-    ]
     prefix = f"env/{plan.project.environment}/" if plan.project.is_in_folders else ""
-    seen = [plan.entries[entry_id] for entry_id in dict.fromkeys(visible)]
+    seen = [plan.entries[entry_id] for entry_id in plan.visible]
     providers = {name: config.provider for name, config in plan.stores.items()}
     rule = text_rule((planned.entry for planned in plan.entries.values()), plan.names, providers)
     entries = []
@@ -53,7 +47,7 @@ def observe(plan: Plan, infos: Answers[SecretInfo] | None) -> tuple[EnvironmentS
         stores=tuple(_setup(config) for _, config in sorted(plan.stores.items())),
         offline=infos is None,
     )
-    return state, tuple(sorted(problems, key=lambda problem: (problem.file or "", problem.line or 0)))
+    return state, tuple(sorted(problems, key=by_place))
 
 
 def _source(

@@ -1,22 +1,22 @@
-"""Recording the state of an environment, and finding the states that a comparison is about."""
+"""Record the state of an environment, and find recorded states."""
 
 from __future__ import annotations
 
 import os
 import re
-import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from secretsync.core.current_user import actor
 from secretsync.core.errors import ConfigurationError, ResolutionError, UsageError
+from secretsync.core.git import GitError, run_git
 from secretsync.core.records import Record
+from secretsync.core.text import count_of
 from secretsync.core.timestamps import format_timestamp, parse_timestamp
 from secretsync.planning.plan import Plan
 from secretsync.project.layout import Project
 from secretsync.project.sensitive_names import read_names
-from secretsync.resolving.activity import StoreActivity
-from secretsync.resolving.pipeline import inspect_plan
+from secretsync.resolving.stores import StoreAccess
 from secretsync.tracking.compare import Comparison, compare
 from secretsync.tracking.history import EnvironmentState, HistoryRecord
 from secretsync.tracking.history_file import append_record, read_history, rewrite_records
@@ -28,17 +28,16 @@ __all__ += ["records_of", "track"]
 
 KEPT = 10  # records that a history keeps
 _INDEX = re.compile(r"HEAD(?:~(\d{0,6}))?")
-_GIT_SECONDS = 20
 # Files that `backup` and `audit --save` write. They are searched in the project and one folder deep.
 _KEPT_FILE = re.compile(r"secretsync-\d{8}T\d{6}Z(?:-\d+)?\.tar\.gz|audit-.+-\d{8}T\d{6}Z(?:-\d+)?\.json")
 
 
 class Tracked(Record, kw_only=True):
-    """What recording a state came to."""
+    """The result of recording a state."""
 
-    record: HistoryRecord  # the new one, or the last one where nothing has changed since
+    record: HistoryRecord  # the new record, or the last one if nothing has changed since
     is_new: bool
-    changes: Comparison | None  # since the record before; None: there was none
+    changes: Comparison | None  # since the previous record; None: there is no previous record
 
 
 class Purged(Record, kw_only=True):
@@ -49,19 +48,19 @@ class Purged(Record, kw_only=True):
     other_files: tuple[str, ...]  # archives and saved audits, which may hold the same values
 
 
-def history_file(project: Project, given: str | None) -> str:
-    """The path of a project's history. Raises UsageError where it has to be named, and is not."""
-    if given is not None:
-        if given in ("", "-"):
+def history_file(project: Project, path: str | None) -> str:
+    """Return the path of a project's history. Raises UsageError if the project needs `path` and it is None."""
+    if path is not None:
+        if path in ("", "-"):
             raise UsageError("--history names a file: it is read as well as written")
-        return given
+        return path
     if not project.is_in_folders:
         raise UsageError("env files have no history of their own; name one: --history FILE")
     return os.path.join(project.root, ".secretsync", "history", f"{project.environment}.json")
 
 
 def shown_path(project: Project, path: str) -> str:
-    """`path` as messages name it: relative to the root where it is below it."""
+    """Return `path` for messages: relative to the root if it is below the root."""
     relative = os.path.relpath(path, project.root) if os.path.isabs(path) else path
     return path if relative.startswith("..") else relative
 
@@ -118,23 +117,12 @@ def _entries(folder: str) -> list[os.DirEntry[str]]:
         return []
 
 
-def present_state(
-    plan: Plan,
-    environ: Mapping[str, str],
-    *,
-    is_offline: bool,
-    timeout: float | None = None,
-    on_activity: Callable[[StoreActivity], None] | None = None,
-) -> EnvironmentState:
-    """The state of a plan's environment now; `is_offline`: by its files alone.
+def present_state(plan: Plan, access: StoreAccess | None) -> EnvironmentState:
+    """Return the present state of a plan's environment. `access`: None means that no store is asked.
 
-    `on_activity`: called with the activity of each store.
-
-    Raises ResolutionError where a store does not say what it has: a state with holes in it would look like one that is
-    known.
+    Raises ResolutionError if a store fails or refuses, because an incomplete state would look complete.
     """
-    infos = None if is_offline else inspect_plan(plan, environ, timeout=timeout, on_activity=on_activity)
-    state, problems = observe(plan, infos)
+    state, problems = observe(plan, None if access is None else access.metadata(plan))
     if problems:
         raise ResolutionError(problems)
     return state
@@ -148,24 +136,27 @@ def track(
     message: str | None = None,
     keep: int = KEPT,
     always: bool = False,
-    is_offline: bool = False,
-    timeout: float | None = None,
-    on_activity: Callable[[StoreActivity], None] | None = None,
+    access: StoreAccess | None = None,
     on_purge: Callable[[Purged], None] | None = None,
 ) -> Tracked:
     """Record the state of a plan's environment in the history at `path`, if it differs from the last record.
 
-    Texts that may be secrets are removed from earlier records first. `on_purge`: called with what was removed.
+    Texts that may be secrets are removed from earlier records first.
 
-    Raises ResolutionError where a store did not answer, ConfigurationError for a damaged history, and OutputError
-    where it cannot be written. Nothing is recorded then.
+    `keep`: the number of records that the history keeps.
+    `always`: True if an unchanged state is recorded too.
+    `access`: None means that no store is asked.
+    `on_purge`: called with the removed values.
+
+    Raises ResolutionError if a store did not answer, ConfigurationError for a damaged history, and OutputError if it
+    cannot be written. Nothing is recorded then.
     """
     project = plan.project
     # Before a request to a store: a damaged history is an error, and a secret in it does not wait for a store.
     purged = purge(project, path)
     if purged is not None and on_purge is not None:
         on_purge(purged)
-    state = present_state(plan, environ, is_offline=is_offline, timeout=timeout, on_activity=on_activity)
+    state = present_state(plan, access)
     commit, is_uncommitted = _commit(project, environ)
     outcome: list[Tracked] = []
 
@@ -191,63 +182,47 @@ def track(
 
 
 def _is_news(last: EnvironmentState, state: EnvironmentState, changes: Comparison | None) -> bool:
-    """Whether something differs, or is known now and was not: the first record with versions after ones without."""
+    """True if something differs, or if `state` is the first one with versions after states without versions."""
     if changes:
         return True
     return not state.offline and (last.offline or last.entries != state.entries or last.stores != state.stores)
 
 
 def is_record_name(text: str) -> bool:
-    """Whether `text` names a record: HEAD, HEAD~2, or a moment."""
+    """True if `text` names a record: HEAD, HEAD~2, or a time."""
     return _INDEX.fullmatch(text) is not None or parse_timestamp(text) is not None
 
 
 def find_record(records: Sequence[HistoryRecord], text: str, environment: str) -> HistoryRecord:
-    """The record that `text` names: HEAD is the last, HEAD~1 the one before; a moment, the one that held then.
+    """Return the record that `text` names: HEAD is the last, HEAD~1 the one before, a time the last one until then.
 
-    Raises UsageError where there is none.
+    Raises UsageError if there is no such record.
     """
     if not records:
         raise UsageError(f"there is no record of {environment} yet; `secretsync track` makes the first")
-    moment = parse_timestamp(text)
-    if moment is not None:
-        held = [record for record in records if record.time <= moment]
-        if held:
-            return held[-1]
+    time = parse_timestamp(text)
+    if time is not None:
+        earlier = [record for record in records if record.time <= time]
+        if earlier:
+            return earlier[-1]
         raise UsageError(f"no record of {environment} is that old; the first is of {format_timestamp(records[0].time)}")
     match = _INDEX.fullmatch(text)
     back = 0 if match is None or "~" not in text else int(match[1] or 1)
     if back >= len(records):
-        count = f"is {len(records)} record" if len(records) == 1 else f"are {len(records)} records"
-        raise UsageError(f"{text}: there {count} of {environment}; `secretsync track --list` shows them")
+        there = f"there {'is' if len(records) == 1 else 'are'} {count_of(len(records), 'record')}"
+        raise UsageError(f"{text}: {there} of {environment}; `secretsync track --list` shows them")
     return records[-1 - back]
 
 
 def _commit(project: Project, environ: Mapping[str, str]) -> tuple[str | None, bool]:
-    """The commit that is checked out, and whether the configuration differs from it; None without git."""
-    # A hook's git runs us with its own folder in GIT_DIR, which may be another repository's.
-    env = {name: environ[name] for name in environ if not name.startswith("GIT_")}
-    command = ["git", "-c", "core.fsmonitor=false", "-C", project.root]
-
-    def ask(*arguments: str) -> str | None:
-        try:
-            done = subprocess.run(
-                [*command, *arguments],
-                env={**env, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"},
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                encoding="utf-8",
-                errors="surrogateescape",
-                timeout=_GIT_SECONDS,
-                check=False,
-            )
-        except (OSError, subprocess.SubprocessError):
-            return None
-        return done.stdout.strip() if done.returncode == 0 else None
-
-    commit = ask("rev-parse", "--verify", "--quiet", "HEAD")
-    if not commit:
-        return None, False
-    # Paths that are not there are no error to git.
+    """Return the commit that is checked out, and True if the configuration differs from it; None without git."""
+    # git accepts paths that do not exist.
     paths = [file.path for file in project.files] + ([project.bindings.path] if project.bindings else [])
-    return commit, bool(ask("status", "--porcelain", "--", *paths))
+    try:
+        commit = run_git(project.root, environ, "rev-parse", "--verify", "--quiet", "HEAD").strip()
+    except GitError:
+        return None, False
+    try:
+        return commit, bool(run_git(project.root, environ, "status", "--porcelain", "--", *paths).strip())
+    except GitError:
+        return commit, False

@@ -10,7 +10,7 @@ from dotenv import dotenv_values
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from secretsync.policy.policy_file import Policy
+from secretsync.policy.policy import Policy
 from secretsync.project.env_file import parse_env_file
 from secretsync.project.layout import COMMON, SECURITY
 from secretsync.rendering.env_example import Defined, env_example, masked

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from secretsync.core.model import Failed, Found, Missing, Outcome, Payload, SecretInfo, SecretRef
+from secretsync.core.model import Failed, Found, Missing, Outcome, SecretInfo, SecretRef
+from secretsync.core.secret import Payload
 from secretsync.providers.aws.provider import AwsProvider
 from secretsync.providers.interface import Deadline, StoreContext
 from tests.servers.aws import AwsAccount, Principal

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from secretsync.core.errors import ConfigurationError, ProblemKind, ResolutionError
-from secretsync.core.model import Failed, Found, Outcome, Payload, SecretRef
+from secretsync.core.model import Failed, Found, Outcome, SecretRef
+from secretsync.core.secret import Payload
 from secretsync.providers.azure.credentials import Credential, Tokens
 from secretsync.providers.azure.errors import AzureRequestError
 from secretsync.providers.azure.provider import AzureProvider

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from secretsync.core.errors import ConfigurationError, ProblemKind
-from secretsync.core.model import Failed, Found, Missing, Outcome, Payload, SecretRef
+from secretsync.core.model import Failed, Found, Missing, Outcome, SecretRef
+from secretsync.core.secret import Payload
 from secretsync.providers.azure.provider import AzureProvider
 from secretsync.providers.interface import Deadline, StoreContext
 from tests.contract.stores_azure import AzureStore

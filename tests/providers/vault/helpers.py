@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from secretsync.core.model import Failed, Found, Missing, Payload, Secret, SecretInfo, SecretRef, Selector
+from secretsync.core.model import Failed, Found, Missing, SecretInfo, SecretRef, Selector
+from secretsync.core.secret import Payload, Secret
 from secretsync.providers.interface import Deadline, StoreContext
 from secretsync.providers.vault.provider import VaultProvider
 from secretsync.resolving.extract import select

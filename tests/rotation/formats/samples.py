@@ -7,8 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Clock
 from secretsync.project.bindings import Limit
-from secretsync.rotation.formats import Document
-from secretsync.rotation.report import Finding, Key, RotationReport, SecretAge, State
+from secretsync.rotation.age_rules import State
+from secretsync.rotation.formats.document import Document
+from secretsync.rotation.report import AgeFinding, Key, RotationReport, SecretAge
 
 NOW = datetime(2026, 11, 24, 8, tzinfo=UTC)
 DAY = 86400
@@ -44,9 +45,9 @@ def secret(state: State, name: str = "plain", *, line: int = 1, days: int = 100)
     """A secret in `state`, with `name` wherever a text from elsewhere can stand."""
     keys = (Key("A_KEY", f"env/{name}/security.env", line), Key("B_URL", f"env/{name}/web.env", line + 1))
     reference = f"aws:{state.value}/{name}"
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[AgeFinding, ...] = ()
     if state not in QUIET:
-        finding = Finding(
+        finding = AgeFinding(
             state=state,
             reference=reference,
             keys=keys,

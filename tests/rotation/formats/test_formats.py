@@ -13,9 +13,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from secretsync.core.errors import printable
 from secretsync.project.bindings import Limit
-from secretsync.rotation.formats import FORMATS, Document, render
+from secretsync.rotation.age_rules import State
+from secretsync.rotation.formats import FORMATS, render
+from secretsync.rotation.formats.document import Document
 from secretsync.rotation.formats.prometheus import METRICS
-from secretsync.rotation.report import Key, RotationReport, SecretAge, State
+from secretsync.rotation.report import Key, RotationReport, SecretAge
 from tests.rotation.formats.samples import DATED, HOSTILE, NOW, QUIET, document
 from tests.support.processes import clean_environment, run_command
 from tests.support.tools import needs_tool

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 
-from secretsync.audit.formats.shared import Reports, moment_text, sentence_of
+from secretsync.audit.formats.shared import Reports, sentence_of
 from secretsync.audit.report import AuditReport
 from secretsync.core.errors import printable
-from secretsync.policy.rules import RULES, Finding
+from secretsync.core.timestamps import format_timestamp
+from secretsync.policy.findings import RuleFinding
+from secretsync.policy.rules import RULES
 
 __all__ = ["as_json"]
 
 
-# JSON
-
-
 def as_json(reports: Reports) -> str:
-    """Schema 1, for programs. One environment is the document itself; several are a list in it."""
+    """Return schema 1, for programs. One environment is the document itself; several are a list in it."""
     documents = [_document(report) for report in reports]
     content = documents[0] if len(documents) == 1 else {"environments": documents}
     return json.dumps({"schema": 1, **content}, indent=2) + "\n"
@@ -27,7 +26,7 @@ def _document(report: AuditReport) -> dict[str, object]:
     failed = [_finding(finding) for finding in report.findings]
     return {
         "environment": report.environment,
-        "timestamp": moment_text(report.at),
+        "timestamp": format_timestamp(report.at),
         "online": report.is_online,
         "checks": [*failed, *passed],
         "warnings": [_finding(finding) for finding in report.warnings],
@@ -40,12 +39,11 @@ def _document(report: AuditReport) -> dict[str, object]:
 
 
 def _row(rule: str, *, passed: bool) -> dict[str, object]:
-    of = RULES[rule]
     return {
         "id": rule,
-        "name": of.title,
+        "name": RULES[rule].title,
         "passed": passed,
-        "severity": of.severity.value,
+        "severity": RULES[rule].severity.value,
         "key": None,
         "message": None,
         "hint": None,
@@ -54,7 +52,7 @@ def _row(rule: str, *, passed: bool) -> dict[str, object]:
     }
 
 
-def _finding(finding: Finding) -> dict[str, object]:
+def _finding(finding: RuleFinding) -> dict[str, object]:
     return {
         **_row(finding.rule, passed=False),
         "severity": finding.severity.value,

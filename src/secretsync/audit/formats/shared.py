@@ -1,53 +1,71 @@
-"""What the formats of `audit` share: places, sentences, and each finding once."""
+"""Parts of an audit's formats: places, sentences, counts, and each finding once."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 
 from secretsync.audit.report import AuditReport
-from secretsync.policy.rules import Finding
+from secretsync.core.reporting.rows import Place, ReportRow
+from secretsync.core.text import count_of
+from secretsync.policy.findings import RuleFinding
+from secretsync.policy.rules import Severity
 
-__all__ = ["Reports", "ages_line", "counts_line", "each_once", "moment_text", "place_of", "sentence_of"]
+__all__ = ["Reports", "ages_line", "counts_line", "each_once", "place_of", "report_rows", "sentence_of"]
 
 Reports = Sequence[AuditReport]
 
 
-def moment_text(at: datetime) -> str:
-    """A moment in UTC, to the second."""
-    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def place_of(finding: Finding) -> str:
-    """`file:line`, as far as there are such."""
+def place_of(finding: RuleFinding) -> str:
+    """Return `file:line`, without the parts that are not known."""
     return ":".join(str(part) for part in (finding.file, finding.line) if part is not None)
 
 
-def sentence_of(finding: Finding) -> str:
-    """What is wrong, behind its key."""
+def sentence_of(finding: RuleFinding) -> str:
+    """Return the message of a finding, after its key."""
     return f"{finding.key}: {finding.message}" if finding.key else finding.message
 
 
 def ages_line(report: AuditReport) -> str:
-    """How many secrets have a known age, and how many are overdue."""
+    """Return how many secrets have a known age, and how many are overdue."""
     ages = report.ages
     what, dated = ("secrets", "of known age") if report.is_online else ("bound secrets", "with a declared date")
     return f"{ages.secrets} {what}: {ages.dated} {dated}, {ages.exempt} exempt, {ages.overdue} overdue"
 
 
-def each_once(reports: Reports) -> Iterator[tuple[AuditReport, Finding]]:
-    """Each finding once: what several environments share is told with the first."""
-    seen: set[Finding] = set()
-    for report in reports:
-        for finding in report.findings:
-            if finding not in seen:
-                seen.add(finding)
-                yield report, finding
-
-
 def counts_line(report: AuditReport) -> str:
     """How many errors and warnings there are, of how many rules."""
-    errors, warnings = len(report.errors), len(report.warnings)
     asked = len({finding.rule for finding in report.findings} | set(report.passed))
-    said = f"{errors} error{'' if errors == 1 else 's'}, {warnings} warning{'' if warnings == 1 else 's'}"
-    return f"{said}; {asked} rules asked, {'online' if report.is_online else 'offline'}"
+    found = f"{count_of(len(report.errors), 'error')}, {count_of(len(report.warnings), 'warning')}"
+    return f"{found}; {count_of(asked, 'rule')} asked, {'online' if report.is_online else 'offline'}"
+
+
+def each_once(reports: Reports) -> Iterator[tuple[AuditReport, list[RuleFinding]]]:
+    """Yield each report with its findings, without those that an earlier report has too."""
+    seen: set[RuleFinding] = set()
+    for report in reports:
+        yield report, [finding for finding in report.findings if finding not in seen]
+        seen.update(report.findings)
+
+
+def report_rows(reports: Reports) -> Iterator[ReportRow]:
+    """Yield the findings of all reports, each once, and then the ignored findings of all reports."""
+    for report, findings in each_once(reports):
+        for finding in findings:
+            yield _row(report, finding)
+    for report in reports:
+        for ignored in report.ignored:
+            yield _row(report, ignored.finding, ignored.reason)
+
+
+def _row(report: AuditReport, finding: RuleFinding, ignored_because: str | None = None) -> ReportRow:
+    return ReportRow(
+        rule=finding.rule,
+        is_error=finding.severity is Severity.ERROR,
+        message=finding.message,
+        hint=finding.hint,
+        title=f"{finding.rule} ({report.environment})",
+        places=(Place(finding.key, finding.file, finding.line),),
+        identity=(report.environment, finding.rule, finding.file or "", finding.key or ""),
+        properties=(("environment", report.environment),),
+        ignored_because=ignored_because,
+    )

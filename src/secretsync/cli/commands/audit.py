@@ -16,11 +16,11 @@ from secretsync.audit.formats import FORMATS
 from secretsync.audit.formats.json_ import as_json
 from secretsync.audit.report import AuditReport
 from secretsync.cli.console import say, table
-from secretsync.cli.loading import access_log, activity_printer, open_plans
+from secretsync.cli.loading import open_plans, store_access
 from secretsync.cli.options import add_access_log, add_source
 from secretsync.core.atomic_write import write_file
+from secretsync.core.environ import AnyEnviron, Environ
 from secretsync.core.errors import ExitStatus, OutputError
-from secretsync.core.model import AnyEnviron, Environ
 from secretsync.policy.rules import RULES
 
 USAGE = "[-e NAME... | --all] [--env-file FILE...] [OPTIONS]"
@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> int:
     """0, 1 where there is an error, or the status of what stores did not give."""
     if options.rules:
-        rows = [(rule.id, rule.severity.value, rule.title, rule.applies) for rule in RULES.values()]
+        rows = [(rule.id, rule.severity.value, rule.title, rule.scope.value) for rule in RULES.values()]
         print(table(("RULE", "SEVERITY", "ASKS THAT", "WHERE"), rows))
         return 0
     environ = Environ(os.environ)
@@ -68,13 +68,8 @@ def max_status(statuses: list[ExitStatus]) -> int:
 def _reports(options: argparse.Namespace, environ: Environ, at: datetime) -> list[AuditReport]:
     # Offline the variables of the process that will run are not known: what names one is a warning, and no error.
     plans, _ = open_plans(options, environ, environ if options.online else AnyEnviron(environ))
-    log, on_activity = access_log(options, environ), activity_printer(options)
-    return [
-        audit_plan(
-            plan, environ, at=at, is_online=options.online, timeout=options.timeout, log=log, on_activity=on_activity
-        )
-        for plan in plans
-    ]
+    access = store_access(options, environ, is_logged=True)
+    return [audit_plan(plan, environ, at=at, access=access if options.online else None) for plan in plans]
 
 
 def _save(options: argparse.Namespace, reports: list[AuditReport], at: datetime) -> None:

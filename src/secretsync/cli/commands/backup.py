@@ -15,9 +15,10 @@ from secretsync.backup.archive_folder import keep, store
 from secretsync.backup.secret_scan import plain_secrets
 from secretsync.backup.tree import TREES, Kind, Node, read_trees
 from secretsync.cli.console import say
+from secretsync.core.environ import Environ
 from secretsync.core.errors import OutputError, Problem, ProblemKind, UsageError
-from secretsync.core.model import Environ
 from secretsync.core.records import replace
+from secretsync.core.text import count_of
 from secretsync.policy.rules import Severity
 from secretsync.project.layout import find_root
 
@@ -105,4 +106,4 @@ def _check_plain(nodes: Mapping[str, Node], at: datetime, options: argparse.Name
     if not options.allow_plaintext:
         say("nothing was archived; --allow-plaintext archives plain secrets too")
         raise OutputError(problems)
-    say(f"warning: the archive holds plain secrets ({len(problems)} places): keep it as they are kept")
+    say(f"warning: the archive holds plain secrets ({count_of(len(problems), 'place')}): keep it as they are kept")

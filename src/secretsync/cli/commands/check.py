@@ -12,12 +12,13 @@ import sys
 from datetime import UTC, datetime
 
 from secretsync.cli.console import print_json, say
-from secretsync.cli.loading import access_log, activity_printer, open_plan
+from secretsync.cli.loading import open_plan, store_access
 from secretsync.cli.options import add_access_log, add_format, add_source
 from secretsync.core.errors import Problem, SecretSyncError, worst_status
+from secretsync.core.text import count_of
 from secretsync.inspection.check import check
 from secretsync.project.layout import named_environment
-from secretsync.resolving.pipeline import inspect_plan, resolve_plan
+from secretsync.resolving.pipeline import resolve_plan
 
 USAGE = "[-e NAME] [--env-file FILE...] [OPTIONS]"
 EXAMPLE = "  secretsync check -e production --format json"
@@ -39,16 +40,13 @@ def execute(options: argparse.Namespace) -> int:
     count: int | None
     try:
         plan, environ = open_plan(options, is_judged=True)
-        label, on_activity = plan.project.label, activity_printer(options)
+        label, access = plan.project.label, store_access(options, environ, is_logged=options.fetch)
         if options.fetch:
-            log = access_log(options, environ)
-            config = resolve_plan(plan, environ, timeout=options.timeout, log=log, on_activity=on_activity)
-            config.resolved()
+            resolve_plan(plan, access).resolved()
             problems: tuple[Problem, ...] = ()
             count = None
         else:
-            infos = inspect_plan(plan, environ, timeout=options.timeout, on_activity=on_activity)
-            checked = check(plan, infos, datetime.now(UTC))
+            checked = check(plan, access.metadata(plan), datetime.now(UTC))
             problems, not_checked, count = checked.problems, checked.not_checked, checked.secrets
     except SecretSyncError as error:
         if options.format != "json":
@@ -73,9 +71,9 @@ def _print_text(
     for problem in problems:
         print(problem, file=sys.stderr)
     if problems:
-        say(f"{label}: {len(problems)} problem{'s' if len(problems) > 1 else ''}")
+        say(f"{label}: {count_of(len(problems), 'problem')}")
     elif not is_quiet:
-        found = "every value was read" if count is None else f"{count} secret{'' if count == 1 else 's'} found"
+        found = "every value was read" if count is None else f"{count_of(count, 'secret')} found"
         print(f"{label}: {found}, nothing is missing")
     if not is_quiet:
         for line in not_checked:

@@ -12,11 +12,11 @@ import sys
 from datetime import UTC, datetime
 
 from secretsync.cli.console import say
-from secretsync.cli.loading import open_plans
+from secretsync.cli.loading import open_plans, store_access
 from secretsync.cli.options import add_source
 from secretsync.cli.progress_bar import ProgressBar
+from secretsync.core.environ import Environ
 from secretsync.core.errors import printable
-from secretsync.core.model import Environ
 from secretsync.core.timestamps import parse_timestamp
 from secretsync.resolving.activity import StoreActivity
 from secretsync.rotation import formats
@@ -53,12 +53,9 @@ def execute(options: argparse.Namespace) -> int:
             found.append(
                 rotation_of_plan(
                     plan,
-                    environ,
+                    store_access(options, environ, on_activity=done.append, progress=bar),
                     now=now,
-                    timeout=options.timeout,
                     strict=options.strict,
-                    progress=bar,
-                    on_activity=done.append if options.verbose else None,
                 )
             )
         finally:

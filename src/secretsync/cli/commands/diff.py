@@ -13,12 +13,13 @@ from collections.abc import Iterator
 
 from secretsync.cli.console import print_json, say
 from secretsync.cli.history import add_history, counted, short_commit
-from secretsync.cli.loading import activity_printer, environment_of
+from secretsync.cli.loading import environment_of, store_access
 from secretsync.cli.options import add_format, add_source
 from secretsync.core.current_user import actor_name
+from secretsync.core.environ import AnyEnviron, Environ
 from secretsync.core.errors import ResolutionError, UsageError, printable
-from secretsync.core.model import MASK, AnyEnviron, Environ
 from secretsync.core.records import Record
+from secretsync.core.secret import MASK
 from secretsync.core.timestamps import format_timestamp
 from secretsync.planning.request import ConfigRequest, load_plan, open_request
 from secretsync.tracking.compare import Change, Comparison, StoreChange, compare
@@ -118,9 +119,7 @@ def _present(
 ) -> EnvironmentState:
     plan = load_plan(source, AnyEnviron(environ))
     try:
-        return present_state(
-            plan, environ, is_offline=is_offline, timeout=options.timeout, on_activity=activity_printer(options)
-        )
+        return present_state(plan, None if is_offline else store_access(options, environ))
     except ResolutionError:
         say("--offline compares what the files say, without versions")
         raise

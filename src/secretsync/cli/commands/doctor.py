@@ -11,10 +11,12 @@ import os
 from secretsync.cli.console import print_json, table
 from secretsync.cli.loading import environment_of
 from secretsync.cli.options import add_format, add_source
+from secretsync.core.environ import Environ
 from secretsync.core.errors import ProblemKind, worst_status
-from secretsync.core.model import Environ, Failed
-from secretsync.resolving.fetch import StoreState
-from secretsync.resolving.pipeline import identify_stores
+from secretsync.core.model import Failed
+from secretsync.planning.request import load_plan
+from secretsync.resolving.identify import StoreState
+from secretsync.resolving.stores import StoreAccess
 
 USAGE = "[-e NAME] [--env-file FILE...] [OPTIONS]"
 EXAMPLE = "  secretsync doctor -e production"
@@ -30,7 +32,8 @@ def execute(options: argparse.Namespace) -> int:
     """0, or the status of the worst that a store had to say."""
     environ = Environ(os.environ)
     source = environment_of(options, environ, must_be_named=False)
-    label, states = identify_stores(source, environ, timeout=options.timeout)
+    plan = load_plan(source, environ)
+    label, states = plan.project.label, StoreAccess(environ, timeout=options.timeout).identities(plan)
     if options.format == "json":
         print_json({"environment": label, "stores": [_as_json(state) for state in states]})
     else:

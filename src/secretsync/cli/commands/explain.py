@@ -9,7 +9,7 @@ import argparse
 from datetime import UTC, datetime
 
 from secretsync.cli.console import print_json, table
-from secretsync.cli.loading import activity_printer, open_plan
+from secretsync.cli.loading import open_plan, store_access
 from secretsync.cli.options import add_format, add_source
 from secretsync.core.errors import UsageError
 from secretsync.core.text import is_shown, suggestion
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> int:
     """0: whether everything is there is the business of `check`."""
     plan, environ = open_plan(options)
-    rows = explain_plan(plan, environ, timeout=options.timeout, on_activity=activity_printer(options))
+    rows = explain_plan(plan, store_access(options, environ))
     if options.key is not None:
         rows = _only(options.key, rows, plan)
     if options.format == "json":

@@ -9,10 +9,10 @@ import argparse
 import os
 import sys
 
-from secretsync.cli.loading import access_log, activity_printer, environment_of, visible_environ
+from secretsync.cli.loading import environment_of, store_access, visible_environ
 from secretsync.cli.options import add_access_log, add_source
+from secretsync.core.environ import Environ
 from secretsync.core.errors import UsageError
-from secretsync.core.model import Environ
 from secretsync.inspection.get import get_secret
 
 USAGE = "REFERENCE [-e NAME] [OPTIONS]"
@@ -34,8 +34,7 @@ def execute(options: argparse.Namespace) -> int:
     environ = Environ(os.environ)
     source = environment_of(options, environ, must_be_named=False)
     environ = visible_environ(source, environ)
-    log, on_activity = access_log(options, environ), activity_printer(options)
-    secret = get_secret(options.reference, source, environ, timeout=options.timeout, log=log, on_activity=on_activity)
+    secret = get_secret(options.reference, source, store_access(options, environ, is_logged=True))
     end = b"\n" if sys.stdout.isatty() else b""
     sys.stdout.buffer.write(secret.reveal().encode("utf-8") + end)
     return 0

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 
 from secretsync.cli.console import say
 from secretsync.core.errors import OutputError, UsageError
 from secretsync.core.files import FileRefusal, Input, read_file
+from secretsync.core.git import GitError, ignored_paths
 from secretsync.core.names import is_environment_name, is_lenient
 from secretsync.core.text import path_or
 
@@ -83,7 +83,7 @@ def execute(options: argparse.Namespace) -> int:
         for path, text in _files(name).items():
             _write(root, path, text, is_quiet=options.quiet)
     _ignore(root, is_quiet=options.quiet)
-    for ignored, rule in _ignored_by_git(root, [f"env/{name}/common.env" for name in names]):
+    for ignored, rule in _ignored_by_git(root, [f"env/{name}/common.env" for name in names]).items():
         hint = "it is meant to be committed: add !/env/ and !/env/** to .gitignore"
         say(f"warning: git ignores {ignored} ({rule}); {hint}")
     if not options.quiet:
@@ -181,22 +181,9 @@ def _add_missing_lines(path: str) -> bool:
     return True
 
 
-def _ignored_by_git(root: str, paths: list[str]) -> list[tuple[str, str]]:
-    """Those of `paths` that git ignores, each with the rule that says so. None without git."""
+def _ignored_by_git(root: str, paths: list[str]) -> dict[str, str]:
+    """Return those of `paths` that git ignores, each with its rule; none without git."""
     try:
-        done = subprocess.run(
-            ["git", "-C", root, "check-ignore", "-v", "--", *paths],  # noqa: S607 - the user's own git
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=20,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return []
-    found = []
-    for line in done.stdout.split("\n"):
-        rule, tab, path = line.partition("\t")
-        pattern = rule.rpartition(":")[2]
-        if tab and not pattern.startswith("!"):
-            found.append((path, rule))
-    return found
+        return ignored_paths(root, os.environ, paths)
+    except GitError:
+        return {}

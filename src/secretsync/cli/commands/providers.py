@@ -28,8 +28,7 @@ def execute(options: argparse.Namespace) -> int:
     names = provider_names()
     if options.name is not None:
         if options.name not in names:
-            hint = suggestion(options.name, names, f"there are: {', '.join(names)}")
-            raise UsageError(f"{unknown('provider', options.name, names)}; {hint}")
+            raise UsageError(f"{unknown('provider', options.name, names)}; {suggestion(options.name, names)}")
         names = (options.name,)
     kinds = [load_provider(name) for name in names]
     if options.format == "json":

@@ -70,7 +70,8 @@ def execute(options: argparse.Namespace) -> int:
     if options.output is None:
         sys.stdout.buffer.write(data)
         return 0
-    from secretsync.core.atomic_write import parse_mode, parse_owner, write_file
+    from secretsync.cli.permissions import parse_mode, parse_owner
+    from secretsync.core.atomic_write import write_file
 
     sys.stdout.flush()
     mode = None if options.mode is None else parse_mode(options.mode)
@@ -129,7 +130,7 @@ def _secret_keys(resolved: dict[str, Resolved]) -> list[str]:
 
 
 def _template(options: argparse.Namespace) -> str:
-    from secretsync.core.model import Environ
+    from secretsync.core.environ import Environ
     from secretsync.rendering.formats import escape
     from secretsync.rendering.template_file import read_template
 

@@ -15,8 +15,8 @@ from secretsync.backup.restore import apply, is_unfinished, resume
 from secretsync.backup.restore_plan import Restore, What, plan_restore
 from secretsync.backup.tree import read_trees
 from secretsync.cli.console import say
+from secretsync.core.environ import Environ
 from secretsync.core.errors import UsageError, printable
-from secretsync.core.model import Environ
 from secretsync.core.text import path_or
 from secretsync.project.layout import find_root
 

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 from secretsync.cli.console import say
 from secretsync.cli.loading import open_plan, resolve_valid
 from secretsync.cli.options import add_access_log, add_source, add_validation
+from secretsync.core.environ import Environ
 from secretsync.core.errors import ConfigurationError, Problem, ProblemKind, UsageError
-from secretsync.core.model import Environ
-from secretsync.resolving.handover import Handover, handover_variables
+from secretsync.core.text import count_of
+from secretsync.resolving.handover import Handover
+from secretsync.resolving.handover_codec import handover_variables
 from secretsync.running import exec_command, process_protection
 
 if TYPE_CHECKING:
@@ -112,7 +114,7 @@ def execute(options: argparse.Namespace) -> int:
     if (unseen := [name for name in removed if name not in resolved]) and not options.quiet:
         say(f"not handed to the command: {', '.join(unseen)} (--pass-env keeps one)")
     if options.verbose:
-        say(f"{len(resolved)} variables resolved; starting {path}")
+        say(f"{count_of(len(resolved), 'variable')} resolved; starting {path}")
 
     if user is not None:
         _become_user(user)

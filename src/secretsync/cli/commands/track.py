@@ -9,12 +9,13 @@ import argparse
 import os
 
 from secretsync.cli.console import print_json, say, table
-from secretsync.cli.history import add_history, count_of, counted, short_commit
-from secretsync.cli.loading import activity_printer, environment_of
+from secretsync.cli.history import add_history, counted, short_commit
+from secretsync.cli.loading import environment_of, store_access
 from secretsync.cli.options import add_format, add_source
 from secretsync.core.current_user import actor_name
+from secretsync.core.environ import AnyEnviron, Environ
 from secretsync.core.errors import ResolutionError, UsageError, printable
-from secretsync.core.model import AnyEnviron, Environ
+from secretsync.core.text import count_of
 from secretsync.core.timestamps import format_timestamp
 from secretsync.planning.request import load_plan, open_request
 from secretsync.project.layout import Project
@@ -79,9 +80,7 @@ def execute(options: argparse.Namespace) -> int:
             message=options.message,
             keep=options.keep,
             always=options.always,
-            is_offline=options.offline,
-            timeout=options.timeout,
-            on_activity=activity_printer(options),
+            access=None if options.offline else store_access(options, environ),
             on_purge=_warn_of,
         )
     except ResolutionError:
@@ -105,7 +104,7 @@ def _told(tracked: Tracked) -> str:
     entries = record.state.entries
     count = sum(len(entry.sources) for entry in entries)
     told = f"recorded at {format_timestamp(record.time)}: {count_of(len(entries), 'entry', 'entries')}, "
-    told += "offline, without versions" if record.state.offline else count_of(count, "reference", "references")
+    told += "offline, without versions" if record.state.offline else count_of(count, "reference")
     if tracked.changes is None:
         return f"{told}; the first record"
     return f"{told}; {counted(tracked.changes.counts)}"
@@ -121,7 +120,7 @@ def _purge(options: argparse.Namespace, project: Project) -> int:
         print_json({"environment": project.label, "history": path, "purged": keys, "other_files": files})
     elif not options.quiet:
         count = 0 if purged is None else len(purged.keys)
-        told = f"the values of {count_of(count, 'key', 'keys')} removed" if count else "no value had to be removed"
+        told = f"the values of {count_of(count, 'key')} removed" if count else "no value had to be removed"
         print(printable(f"{project.label}: {told}"))
     return 0
 

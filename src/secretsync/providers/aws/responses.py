@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from secretsync.core.model import Failed, Found, Payload, SecretRef
+from secretsync.core.model import Failed, Found, SecretRef
+from secretsync.core.secret import Payload
 from secretsync.providers.aws.errors import garbled
 
 __all__ = ["in_utc", "is_named", "payload"]

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from secretsync.core.errors import ProblemKind
-from secretsync.core.model import Failed, Found, Payload, SecretRef
+from secretsync.core.model import Failed, Found, SecretRef
+from secretsync.core.secret import Payload
 from secretsync.providers.azure.client import AzureClient
 from secretsync.providers.azure.responses import body, garbled, version_of
 from secretsync.providers.remote import Retries

@@ -12,7 +12,8 @@ import hvac.api.auth_methods as methods
 from hvac.api.system_backend import Wrapping
 
 from secretsync.core.errors import ProblemKind
-from secretsync.core.model import Failed, HiddenValue
+from secretsync.core.model import Failed
+from secretsync.core.secret import HiddenValue
 from secretsync.providers.files import read_secret_file
 from secretsync.providers.interface import StoreContext
 from secretsync.providers.remote import RequestError

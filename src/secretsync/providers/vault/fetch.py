@@ -6,7 +6,8 @@ from hvac.api.secrets_engines import KvV2
 
 from secretsync.core.errors import ProblemKind
 from secretsync.core.exact_json import format_json
-from secretsync.core.model import Failed, Found, Missing, Payload, SecretRef
+from secretsync.core.model import Failed, Found, Missing, SecretRef
+from secretsync.core.secret import Payload
 from secretsync.providers.vault.mounts import Mount, MountKind, refused, version_problem
 from secretsync.providers.vault.responses import Reply, deleted, newest_version, timestamp
 from secretsync.providers.vault.session import Round

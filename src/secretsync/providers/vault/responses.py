@@ -10,7 +10,8 @@ import requests
 
 from secretsync.core.errors import ProblemKind
 from secretsync.core.exact_json import NotJsonError, parse_json
-from secretsync.core.model import Failed, Hidden, SecretRef
+from secretsync.core.model import Failed, SecretRef
+from secretsync.core.secret import Hidden
 from secretsync.providers.remote import retry_after
 
 __all__ = ["Reply", "deleted", "newest_version", "read_reply", "seconds", "timestamp"]

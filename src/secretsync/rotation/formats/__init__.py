@@ -1,4 +1,4 @@
-"""The formats of `check-rotation`: each a module with a pure `render` from a document to text."""
+"""The formats of `check-rotation`, one module each, with a pure `render` from a document to text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from secretsync.rotation.formats.document import Document
 
 __all__ = ["FORMATS", "Document", "render"]
 
-# Each format, the module that writes it, and its one line of help.
+# Each format, its module, and its description for the documentation.
 FORMATS = {
     "table": ("table", "for a terminal, the worst first"),
     "json": ("json_", "schema 1, for programs"),
@@ -21,7 +21,7 @@ FORMATS = {
 
 
 def render(name: str, document: Document) -> str:
-    """`document` in the format `name`, ending with a line end."""
+    """Return `document` in the format `name`, with a newline at the end."""
     module, _ = FORMATS[name]
     text: str = import_module(f"secretsync.rotation.formats.{module}").render(document)
     return text

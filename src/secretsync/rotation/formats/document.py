@@ -1,36 +1,63 @@
-"""What is reported: the ages of one environment's secrets, or of several environments'."""
+"""The content of every format of `check-rotation`: the ages of the secrets of one environment or of several."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from secretsync.core.errors import ExitStatus
 from secretsync.core.records import Record
-from secretsync.rotation.report import Finding, RotationReport, State, exit_status
+from secretsync.core.reporting.rows import Place, ReportRow
+from secretsync.rotation.age_rules import State
+from secretsync.rotation.report import AgeFinding, RotationReport, exit_status
 
-__all__ = ["Document"]
+__all__ = ["Document", "count_states", "rule_id"]
 
 
 class Document(Record, kw_only=True):
-    """The reports of one call. `is_several`: it asked for several environments, however many there were."""
+    """The reports of one call. `is_several`: the call asked for several environments, even if it found only one."""
 
     at: datetime
     reports: tuple[RotationReport, ...]
     is_several: bool = False
-    is_colourful: bool = False  # a terminal reads it
+    is_colourful: bool = False  # for a terminal
 
     @property
     def summary(self) -> dict[State, int]:
-        """How many secrets are in each state, all together."""
+        """The number of secrets in each state, over all environments."""
         return {state: sum(report.summary[state] for report in self.reports) for state in State}
 
     @property
-    def findings(self) -> Iterator[tuple[RotationReport, Finding]]:
-        """What is wrong, by environment, the worst first."""
-        return ((report, finding) for report in self.reports for finding in report.findings)
+    def rows(self) -> Iterator[ReportRow]:
+        """The findings by environment, the worst first."""
+        return (_row(report, finding) for report in self.reports for finding in report.findings)
 
     @property
     def exit_status(self) -> ExitStatus:
-        """What the command ends with."""
-        return exit_status(tuple(finding for _, finding in self.findings))
+        """The exit status of the command."""
+        return exit_status(tuple(finding for report in self.reports for finding in report.findings))
+
+
+def rule_id(state: State) -> str:
+    """Return the id under which SARIF knows a state."""
+    return f"rotation/{state.value}"
+
+
+def count_states(summary: Mapping[State, int]) -> str:
+    """Return `3 overdue, 1 ok`; empty if there is no secret."""
+    return ", ".join(f"{count} {state.value}" for state, count in summary.items() if count)
+
+
+def _row(report: RotationReport, finding: AgeFinding) -> ReportRow:
+    subject = finding.keys[0].name if finding.keys else finding.reference
+    return ReportRow(
+        rule=rule_id(finding.state),
+        is_error=finding.counts,
+        message=f"{finding.reference}: {finding.cause}",
+        hint=finding.hint,
+        title=f"{subject} is {finding.state.value} ({report.environment})",
+        places=tuple(Place(key.name, key.file, key.line) for key in finding.keys),
+        # Without the cause, which has the age in days.
+        identity=(report.environment, finding.reference, finding.state.value),
+        properties=(("environment", report.environment), ("reference", finding.reference)),
+    )

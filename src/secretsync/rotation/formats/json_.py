@@ -1,4 +1,4 @@
-"""JSON, schema 1: what programs read."""
+"""Ages of secrets as JSON, schema 1, for programs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["render"]
 
 
 def render(document: Document) -> str:
-    """One environment is the document itself; several are a list in it, each in the same shape."""
+    """Return one environment as the document itself, or several as a list of such documents."""
     content: dict[str, object]
     if document.is_several:
         content = {
@@ -22,7 +22,7 @@ def render(document: Document) -> str:
         }
     else:
         content = _report(document.reports[0])
-    # ASCII alone: no character of a name can turn a terminal's text around.
+    # Only ASCII, so that a character in a name cannot change the direction of a terminal's text.
     return json.dumps({"schema": 1, **content}, indent=2) + "\n"
 
 

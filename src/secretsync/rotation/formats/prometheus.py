@@ -1,4 +1,4 @@
-"""The text format of Prometheus, for the textfile collector of node_exporter."""
+"""Ages of secrets in the text format of Prometheus, for the textfile collector of node_exporter."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ METRICS = {
 
 
 def render(document: Document) -> str:
-    """Every metric with its series, sorted."""
+    """Return every metric with its series, sorted."""
     lines: dict[str, list[str]] = {metric: [] for metric in METRICS}
     for report in document.reports:
         for metric, labels, value in _series(report):
@@ -35,9 +35,9 @@ def render(document: Document) -> str:
 
 
 def _series(report: RotationReport) -> Iterator[tuple[str, dict[str, str], int]]:
-    of_environment = {"environment": report.environment}
+    environment = {"environment": report.environment}
     for secret in report.secrets:
-        labels = {**of_environment, **_labels(secret)}
+        labels = {**environment, **_labels(secret)}
         if secret.age is not None:
             yield "secretsync_secret_age_seconds", labels, secret.age
         if secret.limit.seconds is not None:
@@ -46,8 +46,8 @@ def _series(report: RotationReport) -> Iterator[tuple[str, dict[str, str], int]]
             yield "secretsync_secret_left_seconds", labels, secret.seconds_left
         yield "secretsync_secret_state", {**labels, "state": secret.state.value}, 1
     for state, count in report.summary.items():
-        yield "secretsync_secrets", {**of_environment, "state": state.value}, count
-    yield "secretsync_rotation_checked_timestamp_seconds", of_environment, int(report.at.timestamp())
+        yield "secretsync_secrets", {**environment, "state": state.value}, count
+    yield "secretsync_rotation_checked_timestamp_seconds", environment, int(report.at.timestamp())
 
 
 def _labels(secret: SecretAge) -> dict[str, str]:
@@ -56,5 +56,5 @@ def _labels(secret: SecretAge) -> dict[str, str]:
 
 
 def _escape(label: str) -> str:
-    """A label's value by the exposition format: backslash, quote and line end; what else is not printable before."""
+    """Return the value of a label by the exposition format: backslash, quote and line end are escaped."""
     return printable(label).replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

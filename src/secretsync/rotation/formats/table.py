@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from secretsync.core.errors import printable
+from secretsync.core.text import count_of
 from secretsync.core.timestamps import format_timestamp
-from secretsync.rotation.formats.document import Document
-from secretsync.rotation.report import RotationReport, SecretAge, State, worst_first
+from secretsync.rotation.age_rules import State
+from secretsync.rotation.formats.document import Document, count_states
+from secretsync.rotation.report import RotationReport, SecretAge, worst_first
 
 __all__ = ["render"]
 
@@ -28,11 +30,11 @@ _HEAD = ("STATE", "AGE", "", "LIMIT", "LEFT", "KEY", "SECRET")
 
 
 def render(document: Document) -> str:
-    """A table for each environment, and what is wrong under its row."""
-    return "\n".join(_of_environment(report, is_colourful=document.is_colourful) for report in document.reports)
+    """Return a table for each environment, with the findings under the rows."""
+    return "\n".join(_environment(report, is_colourful=document.is_colourful) for report in document.reports)
 
 
-def _of_environment(report: RotationReport, *, is_colourful: bool) -> str:
+def _environment(report: RotationReport, *, is_colourful: bool) -> str:
     lines = [_paint(f"{printable(report.environment)} at {format_timestamp(report.at)}", _BOLD, is_colourful), ""]
     secrets = list(worst_first(report.secrets))
     rows = [_cells(secret) for secret in secrets]
@@ -42,31 +44,30 @@ def _of_environment(report: RotationReport, *, is_colourful: bool) -> str:
     for secret, row in zip(secrets, rows, strict=True):
         colour = _COLOURS[secret.state]
         text = _line(row, widths)
-        # Only state and bar are painted: the names stay as readable as they are.
+        # Only the state, the age and the bar are painted, so that the names stay readable.
         head = widths[0] + 2 + widths[1] + 2 + widths[2]
         lines.append(_paint(text[:head], colour, is_colourful) + text[head:])
-        lines += [_paint(f"    {printable(said)}", _DIM, is_colourful) for said in _said(secret)]
-    counts = [f"{count} {state.value}" for state, count in report.summary.items() if count]
-    total = len(secrets)
-    lines += ["", f"{total} secret{'' if total == 1 else 's'}" + (f": {', '.join(counts)}" if counts else ""), ""]
+        notes = [*(finding.advice for finding in secret.findings), *(["; ".join(secret.hints)] if secret.hints else [])]
+        lines += [_paint(f"    {printable(note)}", _DIM, is_colourful) for note in notes]
+    counts = count_states(report.summary)
+    lines += ["", count_of(len(secrets), "secret") + (f": {counts}" if counts else ""), ""]
     return "\n".join(lines)
 
 
 def _cells(secret: SecretAge) -> tuple[str, ...]:
-    names = ", ".join(dict.fromkeys(key.name for key in secret.keys))
     return (
         secret.state.value,
         "-" if secret.age is None else _length(secret.age),
         _bar(secret),
         "-" if secret.state is State.DYNAMIC else secret.limit.written,
         "-" if secret.seconds_left is None else _length(secret.seconds_left),
-        printable(names),
+        printable(secret.key_names),
         printable(secret.reference),
     )
 
 
 def _length(seconds: int) -> str:
-    """Days, or hours below two days; cut to whole ones."""
+    """Return whole days, whole hours below two days, or whole minutes below an hour."""
     sign, seconds = ("-" if seconds < 0 else ""), abs(seconds)
     if seconds >= 2 * 86400:
         return f"{sign}{seconds // 86400} d"
@@ -74,7 +75,7 @@ def _length(seconds: int) -> str:
 
 
 def _bar(secret: SecretAge) -> str:
-    """How much of the limit is used up; behind it, a mark where it is more than all."""
+    """Return a bar of the age against the limit, with a mark behind it if the limit is exceeded."""
     if secret.age is None or not secret.limit.seconds:
         return ""
     share = secret.age / secret.limit.seconds
@@ -84,15 +85,9 @@ def _bar(secret: SecretAge) -> str:
     return f"▕{filled:{_WIDTH}}▏" + ("▶" if share > 1 else "")
 
 
-def _said(secret: SecretAge) -> list[str]:
-    """What stands under a row: of good ones nothing but hints."""
-    findings = [f"{one.cause}; {one.hint}" if one.hint else one.cause for one in secret.findings]
-    return [*findings, *(["; ".join(secret.hints)] if secret.hints else [])]
-
-
 def _line(cells: tuple[str, ...], widths: list[int]) -> str:
     return "  ".join(f"{cell:{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
 
 
-def _paint(text: str, colour: int, is_colourful: bool) -> str:  # noqa: FBT001 - a switch that is handed through
+def _paint(text: str, colour: int, is_colourful: bool) -> str:  # noqa: FBT001 - a switch that every caller passes on
     return f"\x1b[{colour}m{text}\x1b[0m" if is_colourful and text else text

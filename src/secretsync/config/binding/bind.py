@@ -7,10 +7,10 @@ import traceback
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from secretsync.config.class_fields import fields_of, is_class_with_fields
+from secretsync.config.binding.class_fields import fields_of, is_class_with_fields
+from secretsync.config.binding.fields import ClassFields, Field, Key
+from secretsync.config.binding.hint_wrappers import without_none
 from secretsync.config.convert import UNFIT, Conversion, attempt, value_problem
-from secretsync.config.fields import ClassFields, Field, Key
-from secretsync.config.hint_wrappers import without_none
 from secretsync.core.errors import ConfigurationError, MissingKeyError, Problem, ProblemKind
 from secretsync.core.records import Record
 
@@ -21,7 +21,7 @@ __all__ = ["Key", "bind"]
 
 T = TypeVar("T")
 
-_PACKAGE = os.path.join(os.path.dirname(__file__), "")
+_PACKAGE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "")  # secretsync.config
 _ABSENT: Any = object()  # the class has a default, or there is a problem
 
 

@@ -7,7 +7,7 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
-from secretsync.config.fields import ClassFields, class_of, field_of, hints_of
+from secretsync.config.binding.fields import ClassFields, class_of, field_of, hints_of
 
 __all__ = ["fields_of", "is_class_with_fields"]
 
@@ -33,7 +33,7 @@ def fields_of(kind: type) -> ClassFields:
 def _reader(kind: type) -> Callable[[type], ClassFields] | None:
     for mark, name in _LIBRARIES.items():
         if hasattr(kind, mark):
-            from secretsync.config import library_fields
+            from secretsync.config.binding import library_fields
 
             read: Callable[[type], ClassFields] = getattr(library_fields, name)
             return read

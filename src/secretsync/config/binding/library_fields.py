@@ -9,10 +9,10 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
+from secretsync.config.binding.fields import ClassFields, Field, capitals, class_of, field_of, hints_of
+from secretsync.config.binding.hint_wrappers import annotations_of, bare_hint
+from secretsync.config.binding.type_hints import conversion_of, has_pydantic_schema
 from secretsync.config.convert import Conversion, scalar_text
-from secretsync.config.fields import ClassFields, Field, capitals, class_of, field_of, hints_of
-from secretsync.config.hint_wrappers import annotations_of, bare_hint
-from secretsync.config.type_hints import conversion_of, has_pydantic_schema
 
 __all__ = ["of_attrs", "of_msgspec", "of_pydantic"]
 

@@ -7,9 +7,9 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from secretsync.config.binding.hint_wrappers import annotations_of
+from secretsync.config.binding.type_hints import conversion_of
 from secretsync.config.convert import Conversion
-from secretsync.config.hint_wrappers import annotations_of
-from secretsync.config.type_hints import conversion_of
 from secretsync.core.records import Record
 
 __all__ = ["ClassFields", "Field", "Key", "capitals", "class_of", "field_of", "hints_of"]

@@ -3,50 +3,29 @@
 from __future__ import annotations
 
 import collections.abc
-import datetime as dt
 import enum
 import pathlib
-import re
 import types
 import typing
 from collections.abc import Callable
 from typing import Any
 
+from secretsync.config.binding.hint_wrappers import bare_hint, without_none
+from secretsync.config.binding.text_types import of_text, subclass_conversion, text_conversion
 from secretsync.config.convert import (
-    BY_NAME,
-    NUMBER,
     UNFIT,
     Conversion,
     attempt,
     json_items,
-    scalar_text,
     split_items,
     to_json,
 )
-from secretsync.config.hint_wrappers import bare_hint, without_none
 from secretsync.core.exact_json import format_json, parse_json
-from secretsync.core.model import Secret
+from secretsync.core.secret import Secret
 
 __all__ = ["conversion_of", "has_pydantic_schema"]
 
-_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-_TIME = re.compile(r"\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?", re.ASCII)
-_DATETIME = re.compile(rf"{_DATE.pattern}[Tt ]{_TIME.pattern}(?:[Zz]|[+-]\d\d:\d\d)?", re.ASCII)
-_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32}", re.IGNORECASE | re.ASCII)
 _MOST_NAMED = 12  # members of an Enum in a message
-_ANYTHING = re.compile(r".*", re.DOTALL)
-
-# Classes that are made of a text, by name, so that their modules are imported by the application only.
-_MADE_OF_TEXT = {
-    "decimal.Decimal": ("a decimal number", NUMBER),
-    "uuid.UUID": ("a UUID", _UUID),
-    "zoneinfo.ZoneInfo": ("the name of a time zone", _ANYTHING),
-    **{
-        f"ipaddress.IPv{version}{what}": (f"an IPv{version} {what.lower()}", _ANYTHING)
-        for version in (4, 6)
-        for what in ("Address", "Network", "Interface")
-    },
-}
 
 
 def has_pydantic_schema(thing: Any) -> bool:
@@ -77,58 +56,17 @@ def _scalar(hint: Any) -> Conversion | None:
         return Conversion("text or JSON", lambda node: node if type(node) is str else to_json(format_json(node)))
     if not isinstance(hint, type):
         return None
-    if hint in _SCALARS:
-        return _of_text(_SCALARS[hint])
-    made: Callable[[Any], Any] = hint
-    made_of_text = _MADE_OF_TEXT.get(f"{hint.__module__}.{hint.__qualname__}")
-    if made_of_text:
-        expected, shape = made_of_text
-        return _of_text(Conversion(expected, lambda text: made(_matching(shape, text))))
+    if found := text_conversion(hint):
+        return found
     if has_pydantic_schema(hint):
         return _by_pydantic(hint)
-    if issubclass(hint, enum.Enum):
-        return _enum(hint)
-    if issubclass(hint, pathlib.PurePath):
-        return _of_text(Conversion("a path", lambda text: made(BY_NAME["path"].convert(text))))
-    # A subclass of an application, such as `class Url(str)`.
-    base = next((base for base in (str, bytes, int, float) if issubclass(hint, base)), None)
-    if base is None:
-        return None
-    known = _SCALARS[base]
-    return _of_text(Conversion(f"{known.expected} for {hint.__name__}", lambda text: made(known.convert(text))))
-
-
-def _of_text(conversion: Conversion) -> Conversion:
-    """Return a conversion that also takes the scalars of JSON."""
-    return Conversion(conversion.expected, lambda node: conversion.convert(scalar_text(node)))
+    return _enum(hint) if issubclass(hint, enum.Enum) else subclass_conversion(hint)
 
 
 def _or_none(conversion: Conversion) -> Conversion:
     """Return a conversion that also takes the `null` of JSON."""
     return Conversion(conversion.expected, lambda node: None if node is None else conversion.convert(node))
 
-
-def _matching(shape: re.Pattern[str], text: str) -> str:
-    if not shape.fullmatch(text):
-        raise ValueError
-    return text
-
-
-def _datetime(text: str) -> dt.datetime:
-    """A time with the offset as written; without an offset it is naive."""
-    return dt.datetime.fromisoformat(_matching(_DATETIME, text).upper())
-
-
-_SCALARS: dict[Any, Conversion] = {
-    str: Conversion("text", str),
-    bytes: Conversion("text", lambda text: text.encode("utf-8", "surrogateescape")),
-    Secret: Conversion("text", Secret),
-    **{kind: BY_NAME[kind.__name__] for kind in (int, float, bool)},
-    dt.timedelta: BY_NAME["duration"],
-    dt.datetime: Conversion("a date and time such as 2026-11-24T08:00:00Z", _datetime),
-    dt.date: Conversion("a date such as 2026-11-24", lambda text: dt.date.fromisoformat(_matching(_DATE, text))),
-    dt.time: Conversion("a time such as 08:00:00", lambda text: dt.time.fromisoformat(_matching(_TIME, text))),
-}
 
 _TAKE_EVERYTHING = (str, bytes, Secret, pathlib.Path, Any)
 
@@ -154,7 +92,7 @@ def _enum(kind: type[enum.Enum]) -> Conversion:
 
     names = [str(member.value) if isinstance(member.value, str | int) else member.name for member in kind]
     short = f"one of {', '.join(names)}" if len(names) <= _MOST_NAMED else f"a member of {kind.__name__}"
-    return _of_text(Conversion(short, convert))
+    return of_text(Conversion(short, convert))
 
 
 def _literal(values: tuple[Any, ...]) -> Conversion:
@@ -168,7 +106,7 @@ def _literal(values: tuple[Any, ...]) -> Conversion:
                 return value
         raise ValueError
 
-    return _of_text(Conversion(f"one of {', '.join(map(_shown, values))}", convert))
+    return of_text(Conversion(f"one of {', '.join(map(_shown, values))}", convert))
 
 
 def _shown(value: Any) -> str:

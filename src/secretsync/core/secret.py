@@ -1,0 +1,173 @@
+"""Values that hide themselves: they are printed as a mask, and only `reveal()` returns them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, NoReturn
+
+__all__ = ["MASK", "Hidden", "HiddenMapping", "HiddenValue", "Payload", "Secret"]
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    _MappingToTypeCheckers = Mapping[str, str]
+else:
+    _MappingToTypeCheckers = object
+
+MASK = "********"
+
+
+class Hidden:
+    """Base of everything that holds a secret: `repr`, `str` and `format` give a mask with the name of the type."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {MASK}>"
+
+    def __str__(self) -> str:
+        return repr(self)
+
+    def __format__(self, format_spec: str) -> str:
+        return repr(self)
+
+    def __sentry_repr__(self) -> str:
+        # Error reporters take a frame's mappings apart, and Sentry's asks for this method first.
+        return repr(self)
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        message = f"a {type(self).__name__} cannot be pickled: it would leave the process in plain text"
+        raise TypeError(message)
+
+    def __copy__(self) -> Hidden:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Hidden:
+        return self
+
+
+class HiddenValue(Hidden):
+    """Base of a single hidden value: it refuses each operation that would use the mask in place of the value.
+
+    A library that takes a constant mask for a key signs with a key that anybody knows.
+    """
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        raise self._refusal()
+
+    def __format__(self, format_spec: str) -> str:
+        raise self._refusal()
+
+    def __bytes__(self) -> NoReturn:
+        raise self._refusal()
+
+    def __bool__(self) -> bool:
+        return True  # as for any object; otherwise Python would ask `__len__`
+
+    def _refusal(self) -> TypeError:
+        name = type(self).__name__
+        return TypeError(f"a {name} is not text, bytes or a number; call .reveal() for its value, repr() for a mask")
+
+    if not TYPE_CHECKING:
+        # Hidden from type checkers, so that they report these operations as errors too.
+
+        def _refuse(self, *_: object) -> NoReturn:
+            raise self._refusal()
+
+        __add__ = __radd__ = __mod__ = __rmod__ = __mul__ = __rmul__ = _refuse
+        # No `__getitem__`: `"text" % secret` would take the Secret for a mapping, and return the text.
+        __len__ = __iter__ = __contains__ = _refuse
+        __int__ = __float__ = __index__ = __fspath__ = _refuse
+        del _refuse
+
+
+class HiddenMapping(Hidden, _MappingToTypeCheckers):
+    """A mapping in all that it does, but no instance of `collections.abc.Mapping`.
+
+    Error reporters and test runners take mappings apart, and show every value of them.
+    """
+
+    __slots__ = ()
+    __hash__ = None  # type: ignore[assignment]
+
+    if not TYPE_CHECKING:
+        get, keys, items, values = Mapping.get, Mapping.keys, Mapping.items, Mapping.values
+
+    def __contains__(self, key: object) -> bool:
+        return any(key == one for one in self)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, HiddenMapping | Mapping):
+            return NotImplemented
+        return dict(self) == dict(other)
+
+
+class Secret(HiddenValue):
+    """A resolved value that only `reveal()` returns.
+
+    `repr` returns a mask. TypeError that names `.reveal()` is raised by `str`, `format` (f-strings, `"{}".format`),
+    `bytes`, `int`, `float` and `os.fspath`; by `+`, `%` and `*` on either side; by `len`, iteration and `in`.
+    Indexing and functions that require text or bytes (`"".join`, `json.dumps`, `hmac.new`, `hashlib`,
+    `urllib.parse.quote`, `os.environ[...] =`) raise TypeErrors of their own, and methods of text such as `.encode()` an
+    AttributeError.
+    `copy` returns the same object, and pickling raises TypeError.
+
+    `==` compares two Secrets. A Secret never equals a `str` or `bytes`, whatever its value: compare `.reveal()`, with
+    `hmac.compare_digest` if the other side is a guess. A Secret can be a key of a dictionary, found by an equal Secret
+    only. `bool` is False if the value is empty.
+
+    `log.info("%s", secret)` cannot be formatted: `logging` prints an error that shows the mask and not the record's
+    text. Write `%r`, or install the log filter, which shows the mask.
+    """
+
+    __slots__ = ("__reveal",)
+
+    def __init__(self, value: str) -> None:
+        # A closure and not an attribute: what walks over objects (debuggers, error reporters) does not enter it.
+        self.__reveal: Callable[[], str] = lambda: value
+
+    def reveal(self) -> str:
+        """The value itself."""
+        return self.__reveal()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return self.__reveal() == other.__reveal()
+
+    def __hash__(self) -> int:
+        return hash(self.__reveal())
+
+    def __bool__(self) -> bool:
+        return bool(self.__reveal())
+
+
+class Payload(HiddenValue):
+    """What a store returned for one secret, whole: text, or bytes where the store has no text."""
+
+    __slots__ = ("__reveal", "created", "from_file", "version")
+
+    def __init__(
+        self,
+        value: str | bytes,
+        *,
+        version: str | None = None,
+        created: datetime | None = None,
+        from_file: bool = False,
+    ) -> None:
+        """Wrap `value`.
+
+        `version`: the store's own id of the version, where it has one. `created`: when that version was made, aware,
+        where the answer said so. `from_file`: the bytes of a file, whose one trailing line end is not part of the
+        secret unless the reference says `trim=false`.
+        """
+        self.__reveal: Callable[[], str | bytes] = lambda: value
+        self.version = version
+        self.created = created
+        self.from_file = from_file
+
+    def reveal(self) -> str | bytes:
+        """The value itself."""
+        return self.__reveal()

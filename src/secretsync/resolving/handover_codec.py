@@ -1,0 +1,168 @@
+"""Encode a handover as environment variables and digests of its values, and decode it."""
+
+# $SECRETSYNC_RESOLVED is JSON that contains no value. If it would be large, only its head stays there, and the rest is
+# compressed and split into $SECRETSYNC_RESOLVED_1, _2, ... because Linux limits the size of one variable.
+# $SECRETSYNC_RESOLVED_KEY is the random key of the digests of all values. It is a variable of its own, because a digest
+# whose key is known reveals a short secret. A reader of both variables can read the values themselves beside them.
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from secretsync.core.secret import Secret
+
+__all__ = ["KEY_BYTES", "KEY_VARIABLE", "VARIABLE", "decode", "digests", "encode", "handover_variables"]
+
+VARIABLE = "SECRETSYNC_RESOLVED"
+KEY_VARIABLE = f"{VARIABLE}_KEY"
+KEY_BYTES = 16
+_SCHEMA = 2
+_MOST_INLINE = 16_384  # characters of the variable; a larger text is compressed
+_PART = 120_000  # characters of one further variable, below the limit of Linux (131,071 bytes with the name)
+_MOST_PARTS = 100
+_MOST_BYTES = 64 * 1024 * 1024  # after decompression
+_HEAD = ("schema", "environment", "root", "bindings", "named", "validates")
+_TYPES: Mapping[str, Any] = {
+    "environment": (str, type(None)),
+    "root": str,
+    "is_strict": bool,
+    "files": (list, type(None)),
+    "bindings": (str, type(None)),
+    "named": (str, type(None)),
+    "validates": bool,
+    "services": list,
+    "names": dict,
+    "secrets": str,
+    "settings": str,
+}
+
+
+def handover_variables(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names of all variables that some `run` set for its own use."""
+    return tuple(
+        name
+        for name in environ
+        if name in (VARIABLE, KEY_VARIABLE)
+        or (name.startswith(f"{VARIABLE}_") and name.removeprefix(f"{VARIABLE}_").isdecimal())
+    )
+
+
+def encode(fields: Mapping[str, Any]) -> dict[str, str]:
+    """Return the variables that contain the fields of a handover. All text in them is ASCII."""
+    document: dict[str, Any] = {"schema": _SCHEMA, **fields}
+    variables = {KEY_VARIABLE: document.pop("key")}
+    text = _dump(document)
+    if len(text) <= _MOST_INLINE:
+        return {VARIABLE: text, **variables}
+    import zlib
+    from binascii import b2a_base64
+
+    head = {name: document.pop(name) for name in _HEAD}
+    packed = b2a_base64(zlib.compress(_dump(document).encode("ascii")), newline=False).decode("ascii")
+    parts = [packed[start : start + _PART] for start in range(0, len(packed), _PART)]
+    variables |= {f"{VARIABLE}_{number}": part for number, part in enumerate(parts, 1)}
+    return {VARIABLE: _dump({**head, "parts": len(parts)}), **variables}
+
+
+def decode(environ: Mapping[str, str]) -> dict[str, Any] | None:
+    """Return the fields of the handover in `environ`; None if they are damaged or of another schema."""
+    document, key = _read(environ), environ.get(KEY_VARIABLE, "")
+    if document is None:
+        return None
+    fields = {name: document.get(name, ...) for name in _TYPES}
+    if not all(isinstance(fields[name], kind) for name, kind in _TYPES.items()):
+        return None
+    files, services = fields["files"], fields["services"]
+    is_sound = (
+        _are_strings(services)
+        and (fields["environment"] is not None if files is None else _are_strings(files))
+        and all(_is_row(row) for row in fields["names"].values())
+        and len(key) == 2 * KEY_BYTES
+        and all(character in "0123456789abcdef" for character in key)
+    )
+    if not is_sound:
+        return None
+    return {**fields, "services": tuple(services), "files": None if files is None else tuple(files), "key": key}
+
+
+def _dump(document: Mapping[str, Any]) -> str:
+    import json
+
+    return json.dumps(document, ensure_ascii=True, separators=(",", ":"))
+
+
+def _read(environ: Mapping[str, str]) -> dict[str, Any] | None:
+    """Return the document in the variables; None if it is damaged."""
+    head = _parse(environ.get(VARIABLE, ""))
+    if head is None or head.get("schema") != _SCHEMA:
+        return None
+    if "parts" not in head:
+        return head
+    count = head.pop("parts")
+    if not isinstance(count, int) or not 0 < count <= _MOST_PARTS:
+        return None
+    import zlib
+    from binascii import a2b_base64
+
+    packed = "".join(environ.get(f"{VARIABLE}_{number}", "") for number in range(1, count + 1))
+    try:
+        unpacker = zlib.decompressobj()
+        data = unpacker.decompress(a2b_base64(packed, strict_mode=True), _MOST_BYTES)
+        text = data.decode("ascii") if unpacker.eof and not unpacker.unused_data else ""
+    except (ValueError, zlib.error):
+        return None
+    rest = _parse(text)
+    return None if rest is None else {**rest, **head}
+
+
+def _parse(text: str) -> dict[str, Any] | None:
+    if not text:
+        return None
+    import json
+
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _is_row(row: object) -> bool:
+    if not isinstance(row, dict) or not isinstance(row.get("file"), str) or not isinstance(row.get("path", ""), str):
+        return False
+    versions = row.get("versions", [])
+    return (
+        _are_strings(row.get("references", []))
+        and _are_strings(row.get("stores", []))
+        and isinstance(versions, list)
+        and all(version is None or isinstance(version, str) for version in versions)
+    )
+
+
+def _are_strings(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def digests(key: bytes, values: Mapping[str, Secret], secret: Collection[str]) -> tuple[str, str]:
+    """Return the keyed digests of the secrets and of the settings among `values`. `secret`: the names of secrets."""
+    names = frozenset(secret)
+    return (
+        _digest(key, ((name, value) for name, value in values.items() if name in names)),
+        _digest(key, ((name, value) for name, value in values.items() if name not in names)),
+    )
+
+
+def _digest(key: bytes, values: Iterable[tuple[str, Secret]]) -> str:
+    """Return the keyed digest of all names and values, in hexadecimal."""
+    try:
+        from _blake2 import blake2b  # hashlib loads OpenSSL, which costs every start several milliseconds
+    except ImportError:
+        from hashlib import blake2b
+
+    digest = blake2b(key=key, digest_size=16)
+    for name, value in sorted(values, key=lambda pair: pair[0]):
+        for text in (name, value.reveal()):
+            data = text.encode("utf-8", "surrogateescape")
+            digest.update(len(data).to_bytes(8, "big"))
+            digest.update(data)
+    return digest.hexdigest()

@@ -1,0 +1,161 @@
+"""Assess the ages of the secrets that a plan uses, from the metadata of the stores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from secretsync.core.model import Entry, Failed, Found, Missing, SecretInfo, SecretRef
+from secretsync.core.records import Record
+from secretsync.planning.plan import EntryId, EntryPart, Plan, PlannedEntry, SecretPart
+from secretsync.planning.secrecy import is_secret_part
+from secretsync.project.bindings import Binding
+from secretsync.project.placeholders import StorePath, format_reference, parse_reference
+from secretsync.resolving.fetch import Answers
+from secretsync.resolving.resolve import failure_problem
+from secretsync.rotation.age_rules import AgeResult, Case, State, assess_age
+from secretsync.rotation.max_age import AppliedLimit, Use, applied_limit
+from secretsync.rotation.report import AgeFinding, Key, RotationReport, SecretAge
+
+__all__ = ["assess"]
+
+
+def assess(plan: Plan, answers: Answers[SecretInfo], now: datetime, *, strict: bool = False) -> RotationReport:
+    """Return the report on every secret that an entry of `plan` uses, at the time `now` (aware).
+
+    `strict`: secrets that are due or of unknown age count too.
+    """
+    secrets = sorted(
+        (_secret_age(plan, used, now, strict=strict) for used in _used(plan, answers).values()),
+        key=lambda secret: (secret.reference, secret.store),
+    )
+    return RotationReport(environment=plan.project.label, at=now, secrets=tuple(secrets))
+
+
+class _Used(Record):
+    """One secret and the entries that use it."""
+
+    ref: SecretRef
+    outcome: Found[SecretInfo] | Missing | Failed
+    shown: str
+    entries: dict[tuple[str | None, tuple[Binding, ...]], dict[EntryId, Entry]]  # by field and bindings
+
+
+_Part = tuple[SecretRef, str | None]  # a secret and the field of it
+
+
+def _used(plan: Plan, answers: Answers[SecretInfo]) -> dict[SecretRef, _Used]:
+    """Return every secret of the secret entries, with the entries that hold it or lead to it by a variable."""
+    bound = _bindings(plan)
+    used: dict[SecretRef, _Used] = {}
+    leads_to: dict[EntryId, dict[_Part, None]] = {}
+    # An entry comes after the entries that its variables name, so that `leads_to` has them already.
+    for entry_id, planned in plan.entries.items():
+        parts: dict[_Part, None] = {}
+        for part in planned.parts:
+            if isinstance(part, EntryPart):
+                parts.update(leads_to[part.entry])
+            elif isinstance(part, SecretPart):
+                index, outcome = answers.settle(part)
+                is_replaced = isinstance(outcome, Missing) and part.default is not None  # by its default
+                if is_replaced or not is_secret_part(plan, planned.entry, part):
+                    continue
+                target = part.targets[index]
+                parts[target.ref, target.selector.field] = None
+                if target.ref not in used:
+                    explained = _with_cause_of_resolving(plan, planned, part, index, outcome)
+                    used[target.ref] = _Used(target.ref, explained, _shown(part, index, outcome), {})
+        leads_to[entry_id] = parts
+        for ref, field in parts:
+            key = (field, bound.get((ref, field), ()))
+            used[ref].entries.setdefault(key, {})[entry_id] = planned.entry
+    return used
+
+
+def _with_cause_of_resolving(
+    plan: Plan, planned: PlannedEntry, part: SecretPart, index: int, outcome: Found[SecretInfo] | Missing | Failed
+) -> Found[SecretInfo] | Missing | Failed:
+    """Return `outcome` with the cause and the hint that `run` would print: the stores asked, and the next step."""
+    if isinstance(outcome, Found):
+        return outcome
+    problem = failure_problem(plan, planned, part, index, outcome)
+    if isinstance(outcome, Missing):
+        return Missing(problem.cause, problem.hint)
+    return Failed(outcome.kind, problem.cause, problem.hint)
+
+
+def _shown(part: SecretPart, index: int, outcome: Found[SecretInfo] | Missing | Failed) -> str:
+    """Return the reference of the whole secret, or the written name if no store has it."""
+    if isinstance(outcome, Missing) and len(part.targets) > 1:
+        return part.written
+    ref = part.targets[index].ref
+    pins = (("version", ref.version), ("stage", ref.stage))
+    options = tuple((name, value) for name, value in pins if value is not None)
+    return format_reference(StorePath(ref.store, ref.path, options))
+
+
+def _bindings(plan: Plan) -> Mapping[_Part, tuple[Binding, ...]]:
+    """Return the bindings of each part of a secret, whether entries use the binding's name or the reference."""
+    found: dict[_Part, tuple[Binding, ...]] = {}
+    for _, binding in sorted(plan.bindings.secrets.items()):
+        reference = parse_reference(binding.reference)
+        if isinstance(reference, StorePath):
+            options = dict(reference.options)
+            ref = SecretRef(reference.store, reference.path, options.get("version"), options.get("stage"))
+            found[ref, reference.field] = (*found.get((ref, reference.field), ()), binding)
+    return found
+
+
+def _secret_age(plan: Plan, used: _Used, now: datetime, *, strict: bool) -> SecretAge:
+    config = plan.stores[used.ref.store]
+    policy = plan.bindings.rotation
+    uses = [Use(tuple(entry.key for entry in users.values()), bound) for (_, bound), users in used.entries.items()]
+    applied = applied_limit(uses, config.name, config.max_age, policy)
+    declared = [binding.rotated for use in uses for binding in use.bindings if binding.rotated is not None]
+    case = Case(
+        ref=used.ref,
+        outcome=used.outcome,
+        applied=applied,
+        now=now,
+        warn_before=policy.warn_before,
+        declared=min(declared, default=None),
+    )
+    entries = {entry_id: entry for users in used.entries.values() for entry_id, entry in users.items()}
+    places = sorted((entry.key, entry.file, entry.line) for entry in entries.values())
+    keys = tuple(Key(*place) for place in places)
+    return _row(plan, used, keys, applied, assess_age(case), strict=strict)
+
+
+def _row(
+    plan: Plan, used: _Used, keys: tuple[Key, ...], applied: AppliedLimit, result: AgeResult, *, strict: bool
+) -> SecretAge:
+    fails_unknown = (plan.bindings.rotation.on_unknown or ("fail" if plan.is_strict else "warn")) == "fail"
+    lenient = {State.DUE: not strict, State.UNKNOWN: not strict and not fails_unknown}
+    findings = tuple(
+        AgeFinding(
+            state=issue.state,
+            reference=used.shown,
+            keys=keys,
+            cause=issue.cause,
+            hint=issue.hint,
+            kind=issue.kind,
+            counts=not lenient.get(issue.state, False),
+        )
+        for issue in result.issues
+    )
+    return SecretAge(
+        reference=used.shown,
+        store=used.ref.store,
+        provider=plan.stores[used.ref.store].provider,
+        keys=keys,
+        state=result.state,
+        limit=applied.limit,
+        limit_from=applied.source,
+        version=result.version,
+        clock=result.clock,
+        created=result.created,
+        age=result.age,
+        expires=result.expires,
+        findings=findings,
+        hints=result.hints,
+    )

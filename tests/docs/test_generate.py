@@ -1,0 +1,45 @@
+"""The generated blocks of the README and of docs/ are what the code says."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from secretsync.providers.registry import BUILT_IN
+from tests.docs.generate import MISSING, PAGES, TABLES, filled
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_generated_blocks(page: Path) -> None:
+    """The generator changes nothing, and no cell of a new row waits to be written."""
+    text = page.read_text(encoding="utf-8")
+    assert filled(text) == text, "make docs-tables"
+    assert f"| {MISSING} |" not in text
+
+
+def test_every_table_is_in_a_page() -> None:
+    """Each table is in one page, and each built-in provider has its table of settings."""
+    markers = re.findall(r"<!-- table: ([^>]+) -->", "".join(page.read_text(encoding="utf-8") for page in PAGES))
+    settings = {f"settings {provider}" for provider in BUILT_IN}
+    assert sorted(markers) == sorted({*TABLES, *settings, "settings vault auth", "help", "help-of-commands"})
+
+
+def test_rows_of_a_table() -> None:
+    """Generated cells are replaced, cells by hand stay, new rows come in order, and rows without a member go."""
+    text = """<!-- table: stores -->
+| Store | Path | A bare name is | Versions | Credentials |
+|---|---|---|---|---|
+| `gone` | a | b | c | d |
+| `env` | a | b | c | by hand |
+<!-- end -->
+"""
+    rows = [line for line in filled(text).split("\n") if line.startswith("| `")]
+    assert [row.split("`")[1] for row in rows] == list(BUILT_IN)
+    assert "| `env` | the name of a variable | `{name}` |  | by hand |" in rows
+    assert all(row.endswith(f" {MISSING} |") for row in rows if not row.startswith("| `env`"))
+
+
+def test_one_row_for_two_statuses() -> None:
+    """A row that names two members appears once."""
+    text = "<!-- table: exit-statuses -->\n| S | M |\n|---|---|\n| 126, 127 | not run |\n<!-- end -->"
+    assert filled(text).count("not run") == 1
