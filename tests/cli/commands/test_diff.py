@@ -173,7 +173,7 @@ def test_records(made: Project) -> None:
         (["HEAD", "HEAD~77777"], "HEAD~77777: there is 1 record"),
         (["2001-01-01"], "no record of production is that old; the first is of 2"),
         (["HEAD", "staging"], "name two records of one environment, or two environments"),
-        (["stag\ning"], "stag\\ning: this is no record"),
+        (["stag\ning"], "one name must be a record"),
         (["a", "b", "c"], "two names at most"),
         (["staging", "production"], "remove -e, --env-file and --history"),
     ],
@@ -187,7 +187,7 @@ def test_no_record_yet(made: Project) -> None:
     """The way to one is said; an environment that is not there is an error as everywhere."""
     failed = made.cli("diff", "-e", "staging", expect=2)
     assert "there is no record of staging yet; `secretsync track` makes the first" in failed.stderr
-    assert "env/gone: there is no env file there" in made.cli("diff", "staging", "gone", expect=2).stderr
+    assert "there is no environment of this name" in made.cli("diff", "staging", "gone", expect=2).stderr
 
 
 def test_two_environments(made: Project, canary: CanaryFactory) -> None:
