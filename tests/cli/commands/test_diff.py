@@ -173,7 +173,7 @@ def test_records(made: Project) -> None:
         (["HEAD", "HEAD~77777"], "HEAD~77777: there is 1 record"),
         (["2001-01-01"], "no record of production is that old; the first is of 2"),
         (["HEAD", "staging"], "compare two records of one environment, or two environments"),
-        (["stag\ning"], "stag\\ning: this is no record"),
+        (["stag\ning"], "one name is no record (HEAD, HEAD~1, a moment)"),
         (["a", "b", "c"], "two names at most"),
         (["staging", "production"], "without -e, --env-file and --history"),
     ],
@@ -184,10 +184,10 @@ def test_names_that_are_none(made: Project, names: list[str], said: str) -> None
 
 
 def test_no_record_yet(made: Project) -> None:
-    """The way to one is said; an environment that is not there is an error as everywhere."""
+    """The error names the command that makes a record; an environment that does not exist is an error."""
     failed = made.cli("diff", "-e", "staging", expect=2)
     assert "there is no record of staging yet; `secretsync track` makes the first" in failed.stderr
-    assert "env/gone: there is no env file there" in made.cli("diff", "staging", "gone", expect=2).stderr
+    assert "there is no environment of this name; there are: production, staging" in made.cli("diff", "staging", "gone", expect=2).stderr
 
 
 def test_two_environments(made: Project, canary: CanaryFactory) -> None:

@@ -128,7 +128,7 @@ def test_the_last_ten_are_kept(made: Project) -> None:
         (["--keep", "x"], "it must be a number from 1"),
         (["--message", "x" * 1001], "1000 characters"),
         (["--history", "-"], "--history names a file"),
-        (["--service", "web"], "unrecognized arguments: --service web"),
+        (["--service", "web"], "there is no option of this name"),
     ],
 )
 def test_wrong_calls(made: Project, arguments: list[str], said: str) -> None:
