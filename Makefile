@@ -1,7 +1,8 @@
 # make demo          the development environment, resolved and shown masked, and an application started with it
 # make demo-cloud    servers in the place of AWS and Vault, on loopback, and an environment resolved from both
+# make test-fast     the tests that need no server, no container and no other process, with few examples
 # make test          every test
-# make test-formats  10,000 strings in each output format through its real readers, 1,000 killed writers
+# make test-long     every test with many examples: 10,000 strings in each format, 1,000 killed writers; SEED=... repeats a run
 # make lint          style, types and import layers
 # make docs-tables   the tables and help texts of README.md and docs/, from the code
 # make clean         everything that the others made
@@ -15,7 +16,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-cloud test test-formats lint docs-tables clean
+.PHONY: help demo demo-cloud test-fast test test-long lint docs-tables clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -31,11 +32,22 @@ demo: $(VENV)/.core
 demo-cloud: $(VENV)/.dev .tools/.servers
 	@$(BIN)/python -m demo.cloud.play
 
+# Folders without a fast test. They are not collected, because importing and collecting them takes time.
+NOT_FAST := cli/commands container repository servers
+
+test-fast: $(VENV)/.dev
+	$(BIN)/python -m pytest -n auto --amount=fast -m "not servers and not containers and not processes" \
+	  $(addprefix --ignore=tests/,$(NOT_FAST)) $(PYTEST_ARGS)
+
 test: $(VENV)/.dev .tools/.readers
 	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
 
-test-formats: $(VENV)/.dev .tools/.readers
-	$(BIN)/python -m pytest -n auto tests/rendering tests/core/test_atomic_write.py --hostile=10000 --kills=1000 $(PYTEST_ARGS)
+# Drawn once, so that every worker of the run has the same seed.
+SEED ?= $(shell $(PYTHON) -c 'import secrets; print(secrets.randbelow(10**9))')
+test-long: seed := $(SEED)
+test-long: $(VENV)/.dev .tools/.readers
+	@echo 'make test-long SEED=$(seed) repeats this run'
+	$(BIN)/python -m pytest -n auto --amount=long --hypothesis-seed=$(seed) --hostile-seed=$(seed) $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -7,7 +7,6 @@ from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import hypothesis
 import pytest
 
 from tests.support import network
@@ -20,14 +19,10 @@ pytest_plugins = [
     "tests.rendering.formats.plugin",
     "tests.providers.plugin.fixtures",
     "tests.servers.fixtures",
+    "tests.support.amounts",
+    "tests.support.kinds",
     "tests.support.clock",
 ]
-
-# The machine may be slow and shared: how long an example takes says nothing. The examples are the same in every run, so
-# that a run fails for a change alone; `--hypothesis-seed=NUMBER` looks for others.
-STEADY: dict[str, Any] = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
-hypothesis.settings.register_profile("secretsync", derandomize=True, print_blob=True, **STEADY)
-hypothesis.settings.register_profile("secretsync-seeded", print_blob=True, **STEADY)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -50,8 +45,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_configure(config: pytest.Config) -> None:
     """Before anything else, so that fixtures of the whole session find a clean process too."""
-    is_seeded = config.getoption("hypothesis_seed", None) is not None
-    hypothesis.settings.load_profile("secretsync-seeded" if is_seeded else "secretsync")
     scrub(os.environ)
     heed_signals()
     network.install()

@@ -119,7 +119,7 @@ def test_wrong_calls(shop: Project, options: dict[str, Any], said: str) -> None:
 
 
 def test_services_that_are_not_selected_need_no_right(shop: Project) -> None:
-    """What is not selected is not asked for."""
+    """Services that are not selected are not asked for."""
     (shop.root / "files/db").unlink()
     assert resolve_config("test", root=shop.root, services=["web"], environ={}).services == ("web",)
     assert resolve_config("test", root=shop.root, services=[], environ={})["NAME"] == "whole"
@@ -128,7 +128,7 @@ def test_services_that_are_not_selected_need_no_right(shop: Project) -> None:
 
 
 def test_stores_of_the_caller(shop: Project) -> None:
-    """They take the place of configured ones, are asked once for each secret, and are not closed."""
+    """Stores of the caller replace configured ones, are asked once a secret, and are not closed."""
     store = MemoryProvider({"key": "x", "db": "y"})
     config = resolve_config("test", root=shop.root, environ={}, stores={"docker": store})
     assert config.service("web")["URL"] == "x:x@web"
@@ -193,7 +193,7 @@ def test_many_resolutions_leave_nothing_behind(shop: Project) -> None:
 
 
 def test_the_process_environment_is_never_written(shop: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither by a resolution nor by a refresh, a getter or `as_environ`."""
+    """No resolution, refresh, getter or `as_environ` changes `os.environ`."""
     before = dict(os.environ)
     with monkeypatch.context() as patched:
         for name in ("putenv", "unsetenv"):
@@ -254,7 +254,7 @@ def run_application(shop: Project) -> Callable[..., Any]:
 
 
 def test_the_application_gets_what_run_resolved(shop: Project, run_application: Callable[..., Any]) -> None:
-    """The same values for each scope, the same origins, and no store is asked: its files are gone."""
+    """The application has the values and origins of `run` in each scope, and asks no store."""
     expected = resolve_config("test", root=shop.root, environ={})
     shown = run_application('print(json.dumps([report("test"), report()]))')
     for one in shown:
@@ -266,7 +266,7 @@ def test_the_application_gets_what_run_resolved(shop: Project, run_application: 
 
 
 def test_the_application_gets_the_services_that_run_selected(run_application: Callable[..., Any]) -> None:
-    """Those of others were not resolved, and the application has no right to them."""
+    """Services that `run` did not select are not available in the application."""
     (shown, named) = run_application(
         'print(json.dumps([report("test"), report("test", services=["db"])]))', "--service", "web"
     )
@@ -276,7 +276,7 @@ def test_the_application_gets_the_services_that_run_selected(run_application: Ca
 
 
 def test_a_refresh_in_the_application_asks_the_stores(shop: Project, run_application: Callable[..., Any]) -> None:
-    """It is what `refresh` is for: the new value is there, and where the store has none, that is an error."""
+    """`refresh` in the application asks the stores for new values, and fails if they have none."""
     program = (
         "config = resolve_config()\n"
         "open('files/key', 'w').write('rotated')\n"
@@ -336,7 +336,7 @@ def test_files_are_inherited_too(shop: Project, run_application: Callable[..., A
 
 
 def test_a_garbled_variable_is_taken_for_none(shop: Project) -> None:
-    """Whatever stands in SECRETSYNC_RESOLVED, it is no crash."""
+    """A damaged SECRETSYNC_RESOLVED is ignored."""
     identity = {"schema": 1, "environment": "test", "root": os.path.realpath(shop.root)}
     names: Mapping[str, Any] = {"PORT": {"file": ["env/test/common.env"]}, "NAME": {"file": "env/test/common.env"}}
     for document in (

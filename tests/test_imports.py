@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from secretsync.providers.registry import BUILT_IN
 from tests.support.processes import clean_environment, run_command
 from tests.support.projects import MakeProject, Project
 
@@ -24,11 +25,7 @@ OTHERS = {
         "secretsync.config.log_filter",
         "secretsync.testing.contract",
     ),
-    *(
-        "secretsync.providers.aws.provider",
-        "secretsync.providers.azure.provider",
-        "secretsync.providers.vault.provider",
-    ),
+    *(target.partition(":")[0] for target in BUILT_IN.values() if ".provider:" in target),
     *(
         "secretsync.resolving.access_log",
         "secretsync.core.current_user",
@@ -111,7 +108,7 @@ def test_the_package_imports_nothing_of_size(tmp_path: Path) -> None:
 
 
 def test_the_library_needs_no_sdk(shop: Project) -> None:
-    """`resolve_config` with the stores that need none."""
+    """`resolve_config` imports no SDK if no store needs one."""
     program = "from secretsync import resolve_config; assert resolve_config('test')['C'] == 'c'"
     modules = imports_of(program, shop.root, shop.home)
     assert "secretsync.api" in modules
@@ -120,7 +117,7 @@ def test_the_library_needs_no_sdk(shop: Project) -> None:
 
 @pytest.mark.parametrize("form", ["dotenv", "shell", "docker", "null"])
 def test_render_needs_no_sdk(shop: Project, form: str) -> None:
-    """No SDK, no entry points, no JSON, no other format."""
+    """`render` imports no SDK, no entry points, no JSON and no other format."""
     modules = imports_of_command(["render", "-e", "test", "--format", form], shop.root, shop.home)
     assert f"secretsync.rendering.formats.{form}" in modules
     assert not under(COSTLY | OTHERS | {"json", "secretsync.cli.commands.run"}, modules)
@@ -129,7 +126,7 @@ def test_render_needs_no_sdk(shop: Project, form: str) -> None:
 
 
 def test_run_needs_no_sdk(shop: Project) -> None:
-    """Nor anything that `run` does not use."""
+    """`run` imports no SDK and no module that it does not use."""
     modules = imports_of_command(["run", "-e", "test", "--", "true"], shop.root, shop.home)
     assert "secretsync.running.exec_command" in modules
     assert not under(COSTLY | OTHERS | {"secretsync.rendering.formats"}, modules)
@@ -146,7 +143,7 @@ def test_bindings_are_read_only_where_there_are_some(shop: Project) -> None:
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
 def test_help_needs_next_to_nothing(tmp_path: Path, arguments: list[str]) -> None:
-    """No parser, no files, no store."""
+    """`--help` and `--version` import no parser, no file reader and no store."""
     modules = imports_of_command(arguments, tmp_path, tmp_path)
     assert not under(
         COSTLY | {"argparse", "dotenv", "secretsync.api", "secretsync.planning.request", "secretsync.planning.plan"},

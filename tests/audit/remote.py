@@ -8,5 +8,8 @@ class RemoteProvider(MemoryProvider):
     """As a store on the network."""
 
     spec = ProviderSpec(
-        name="test-remote", title="Remote", path_help="any", settings={"address": Setting(help="its URL")}
+        name="test-remote",
+        title="Remote",
+        path_help="any",
+        settings={"address": Setting(help="its URL"), "user": Setting(help="who asks", identifies=True)},
     )

@@ -221,7 +221,7 @@ def test_every_rule_is_tested() -> None:
 
 
 def test_what_only_strict_environments_must_keep(make: Callable[[Files], Project]) -> None:
-    """Where lenient, what is plain is a warning, and what is known as a token an error all the same."""
+    """In a lenient environment plain text is a warning; a known kind of token is an error all the same."""
     files = {
         "env/development/common.env": (
             f"DEBUG=True\nSECRET_KEY=dev-only\nK=changeme\nDB=pg://a:b@h/d\nS=$<docker:s:-x>\nT={JWT}\n"
@@ -268,7 +268,7 @@ def test_what_everybody_may_write(make: Callable[[Files], Project], name: str) -
 
 
 def test_a_file_of_a_stranger(make: Callable[[Files], Project]) -> None:
-    """Whoever owns a file can change it."""
+    """A file of another owner is reported, because its owner can change it."""
     needs(os.geteuid() == 0, "root")
     made = make({WEB: "A=1\n"})
     os.chown(made.root / WEB, 12345, -1)
@@ -379,7 +379,7 @@ def test_a_hook_of_git_is_not_led_astray(make: Callable[[Files], Project], monke
 
 
 def test_ignored_with_a_reason(make: Callable[[Files], Project]) -> None:
-    """It does not count, and is told with its reason; past its end it counts again, and that is told too."""
+    """An ignored finding is listed with its reason, and counts again after its end date."""
     ignore = "[[ignore]]\nrule = 'plaintext-name'\nkey = 'DB_*'\nreason = 'a public demo'\n"
     files = {SECURITY: f"DB_PASSWORD={make_canary()}\n", POLICY: ignore}
     report = audited(make(files))
@@ -390,7 +390,7 @@ def test_ignored_with_a_reason(make: Callable[[Files], Project]) -> None:
 
 
 def test_sensitive_names_can_be_added(make: Callable[[Files], Project]) -> None:
-    """By pattern, for everything the audit says of sensitive names."""
+    """Patterns of the policy extend the sensitive names of every rule."""
     files = {WEB: "DOOR_CODE=4711\nGATE_CODE=$<env:GATE:-1234>\n"}
     assert audited(make(files)).findings == ()
     found = audited(make({**files, POLICY: 'sensitive = ["*_CODE"]\n'})).findings
@@ -420,9 +420,19 @@ def test_offline_says_what_it_did_not_look_at(make: Callable[[Files], Project]) 
 
 
 def test_another_environment_that_cannot_be_read_is_said(make: Callable[[Files], Project]) -> None:
-    """Whether it shares a secret is not known then."""
+    """The report says that shared secrets were not checked if another environment cannot be read."""
     report = audited(make({"env/staging/common.env": "A=$<\n"}))
     assert any("staging" in line and "cannot be read" in line for line in report.not_checked)
+
+
+def test_a_secret_is_shared_by_two_identities(make: Callable[[Files], Project]) -> None:
+    """Settings that identify the environment at the store do not make it another secret; an address does."""
+    files = CASES["shared-secret"][0]
+    theirs = str(files["providers/staging.toml"])
+    same = audited(make({**files, "providers/staging.toml": f"{theirs}user = 'staging'\n"}))
+    assert "shared-secret" in {one.rule for one in same.errors}
+    other = audited(make({**files, "providers/staging.toml": theirs.replace("https://v", "https://w")}))
+    assert "shared-secret" not in {one.rule for one in other.errors}
 
 
 def test_the_same_evidence_gives_the_same_report(make: Callable[[Files], Project]) -> None:
@@ -431,12 +441,13 @@ def test_the_same_evidence_gives_the_same_report(make: Callable[[Files], Project
     assert audited(made) == audited(made)
 
 
-def test_no_reason_to_be_here(tmp_path: Path) -> None:
-    """Files that are named one by one are audited as strict, without policy and git's view of env/."""
+def test_env_files_without_an_environment_are_strict(tmp_path: Path) -> None:
+    """Files named one by one are strict if the caller judges them; a policy and git's view of env/ do not apply."""
     (tmp_path / ".env").write_text("DEBUG=True\n")
     environ = Environ({})
-    plan = load_plan(ConfigRequest(files=(str(tmp_path / ".env"),), root=str(tmp_path), is_judged=True), environ)
-    assert [one.rule for one in audit_plan(plan, environ, at=AT).errors] == ["debug-off"]
+    request = ConfigRequest(files=(str(tmp_path / ".env"),), root=str(tmp_path), is_judged=True)
+    report = audit_plan(load_plan(request, environ), environ, at=AT)
+    assert [one.rule for one in report.errors] == ["debug-off"]
 
 
 def test_every_rule_has_its_check() -> None:

@@ -59,7 +59,7 @@ def trees(draw: st.DrawFn) -> dict[str, Node]:
 
 @given(trees())
 def test_round_trip(nodes: dict[str, Node]) -> None:
-    """What was put in comes out: paths, kinds, modes, bytes."""
+    """Paths, kinds, modes and bytes come out of an archive unchanged."""
     data = write_archive(nodes, project="/srv/é app", at=AT)
     archive = read_archive(data, "x.tar.gz")
     assert simple(archive.nodes) == simple(nodes)
@@ -73,7 +73,7 @@ GOOD_BYTES = archive_of(GOOD)
 
 
 def test_the_hand_made_archive_is_good() -> None:
-    """What the hostile ones differ from is taken: they are refused for what they are."""
+    """The archive that the hostile ones are made from is accepted, so that each refusal has one cause."""
     assert set(read_archive(GOOD_BYTES, "x").nodes) == {"env", "env/production", "env/production/common.env"}
 
 
@@ -118,7 +118,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize(("words", "more"), HOSTILE.values(), ids=list(HOSTILE))
 def test_hostile_members(words: str, more: list[Any]) -> None:
-    """Each is refused though its manifest describes it as it is."""
+    """A hostile member is refused even if the manifest describes it correctly."""
     assert words in refusal(archive_of([*GOOD, *more]))
 
 
@@ -132,7 +132,7 @@ MANIFESTS: dict[str, tuple[str, Any]] = {
     "twice": ("twice", lambda manifest: manifest["entries"].append(manifest["entries"][0])),
     "extra word": ("not what the manifest says", lambda manifest: manifest["entries"][0].update(uid=0)),
     "schema": ("another version", lambda manifest: manifest.update(schema=2)),
-    "kind of file": ("none of ours", lambda manifest: manifest.update(kind="other")),
+    "kind of file": ("not one of SecretSync", lambda manifest: manifest.update(kind="other")),
     "no project": ("damaged", lambda manifest: manifest.pop("project")),
     "entries": ("damaged", lambda manifest: manifest.update(entries={"path": "env"})),
     "entry": ("damaged", lambda manifest: manifest["entries"].append("env")),
@@ -150,8 +150,8 @@ def test_what_is_no_archive_of_ours() -> None:
     assert "does not begin with a manifest" in refusal(packed(GOOD))
     assert "does not begin with a manifest" in refusal(archive_of(GOOD, first=[member("env", None)]))
     assert "does not begin with a manifest" in refusal(packed([member("manifest.json", None)]))
-    assert "none of ours" in refusal(packed([member("manifest.json", b"[" * 100_000)]))
-    assert "none of ours" in refusal(packed([member("manifest.json", b"\xff")]))
+    assert "not one of SecretSync" in refusal(packed([member("manifest.json", b"[" * 100_000)]))
+    assert "not one of SecretSync" in refusal(packed([member("manifest.json", b"\xff")]))
     assert "empty" in refusal(packed([]))
     assert "cut off" in refusal(b"")
     assert "damaged" in refusal(b"PK\x03\x04 a zip")
@@ -159,7 +159,7 @@ def test_what_is_no_archive_of_ours() -> None:
 
 
 def test_every_cut_and_every_changed_byte() -> None:
-    """Whatever a bad disk or a broken transfer does to an archive is found."""
+    """Every truncation and every changed byte of an archive is found."""
     for end in range(len(GOOD_BYTES)):
         refusal(GOOD_BYTES[:end])
     changed = 0
@@ -176,7 +176,7 @@ def test_every_cut_and_every_changed_byte() -> None:
 
 @given(st.data())
 def test_damage_inside_is_no_crash(data: st.DataObject) -> None:
-    """Bytes of the tar that change behind a right gzip checksum: the same content, or refused; nothing else."""
+    """Changed bytes behind a correct gzip checksum give the same content or a refusal."""
     tar = bytearray(gzip.decompress(GOOD_BYTES))
     for _ in range(data.draw(st.integers(1, 6))):
         tar[data.draw(st.integers(0, len(tar) - 1))] = data.draw(st.integers(0, 255))
@@ -189,7 +189,7 @@ def test_damage_inside_is_no_crash(data: st.DataObject) -> None:
 
 
 def test_bombs() -> None:
-    """What unpacks to more than an archive may hold is refused after that much, not after all of it."""
+    """An archive that unpacks to too much is refused before all of it is unpacked."""
     bomb = gzip.compress(b"\0" * (MAX_ARCHIVE_BYTES + 1), compresslevel=1)
     assert len(bomb) < 1_000_000
     assert "unpacks to more" in refusal(bomb)
@@ -210,7 +210,7 @@ def test_a_tower_of_headers() -> None:
 
 
 def test_what_stands_behind_the_end() -> None:
-    """Neither behind gzip's end nor behind tar's is anything passed over."""
+    """Data behind the end of gzip or of tar is refused."""
     assert "behind its end" in refusal(GOOD_BYTES + b"more")
     assert "behind its end" in refusal(GOOD_BYTES + GOOD_BYTES)
     tar = gzip.decompress(GOOD_BYTES)

@@ -135,7 +135,7 @@ def test_what_is_kept_stays_as_it_is(made: Project, archived: dict[str, Node]) -
 
 
 def test_what_cannot_be_kept(made: Project, archived: dict[str, Node]) -> None:
-    """It is said before anything changes; --delete is the way out."""
+    """Files that cannot be kept are reported before anything changes; --delete removes them."""
     (made.root / "providers/production.toml").unlink()
     made.write("providers/production.toml/inside", "")
     os.mkfifo(made.root / "env/fifo")
@@ -169,7 +169,7 @@ def test_modes_whatever_the_umask(made: Project, archived: dict[str, Node], mask
 def test_failing_calls(
     made: Project, archived: dict[str, Node], monkeypatch: pytest.MonkeyPatch, call: str, which: int
 ) -> None:
-    """Whichever call of whichever kind fails once: the old files are there, or the new ones, and it is said."""
+    """After any failing system call the old files or the new ones are there, and the error is reported."""
     damage(made)
     before = state(made.root)
     restore = planned(made, archived, delete=True)
@@ -203,7 +203,7 @@ def test_failing_calls(
 
 
 def test_a_tree_that_cannot_be_moved(made: Project, archived: dict[str, Node], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the second tree is a mount point, for instance, the first one is put back."""
+    """The first tree is put back if the second one (a mount point) cannot be moved."""
     damage(made)
     before = state(made.root)
     real = os.rename
@@ -221,7 +221,7 @@ def test_a_tree_that_cannot_be_moved(made: Project, archived: dict[str, Node], m
 
 
 def test_changes_meanwhile(made: Project, archived: dict[str, Node]) -> None:
-    """What was shown is what is done: a file that changed since is not written over."""
+    """A file that changed after the preview is not overwritten."""
     damage(made)
     restore = planned(made, archived)
     made.write("env/production/common.env", "DEBUG=Maybe\n")
@@ -254,7 +254,7 @@ def test_what_was_made_anew_after_a_kill(made: Project, archived: dict[str, Node
     journal = {"schema": 1, "trees": [{"tree": "env", "had": True, "gets": True}]}
     made.write(".secretsync-restore.json", json.dumps(journal))
     made.write("env/production/common.env", "MINE=1\n")
-    with pytest.raises(OutputError, match="made anew since"):
+    with pytest.raises(OutputError, match="to keep env/ and providers/ as they are now"):
         restoring.resume(str(root))
     assert made.read("env/production/common.env") == "MINE=1\n"
     with pytest.raises(UsageError, match="--resume"):

@@ -65,7 +65,7 @@ def test_an_unforeseen_error_shows_its_type_alone(
     "command", [["run", "-e", "test", "--", "true"], ["check"], ["render", "--env-file", "/x.env", "--format", "json"]]
 )
 def test_a_working_directory_that_is_gone(shop: Project, command: list[str]) -> None:
-    """It is said, and is nobody's standard output; a root that is named needs none."""
+    """A deleted working directory is an error on stderr; `--root` works without one."""
     argv = [sys.executable, "-I", "-m", "secretsync"]
     enter = (
         "import os, sys; os.mkdir('gone'); os.chdir('gone'); os.rmdir('../gone'); os.execv(sys.argv[1], sys.argv[1:])"
@@ -93,7 +93,7 @@ def test_a_store_that_cannot_be_built_is_said_with_who_needs_it(shop: Project) -
 
 @pytest.mark.parametrize("options", [["-X", "dev"], ["-X", "faulthandler"], ["-v", "-W", "error"], ["-bb", "-O"]])
 def test_interpreters_that_talk_show_nothing(shop: Project, options: list[str]) -> None:
-    """In development mode, with warnings as errors, and telling each import: no value, and no warning of ours."""
+    """Development mode, warnings as errors and -v show no value and no warning of SecretSync."""
     for command in (["render", "--format", "json"], ["explain"], ["check", "-v"], ["run", "-v", "--", "true"]):
         argv = [sys.executable, "-I", *options, "-m", "secretsync", command[0], "-e", "test", *command[1:]]
         env = clean_environment(shop.home)

@@ -3,7 +3,7 @@
 import pytest
 
 from secretsync import __version__
-from secretsync.cli import COMMANDS
+from secretsync.cli.commands import COMMANDS
 from tests.support.processes import RunCli
 
 
@@ -45,8 +45,8 @@ def test_the_version(run_cli: RunCli) -> None:
     ("arguments", "said"),
     [
         (["rnu"], "there is no command 'rnu'; did you mean run?"),
-        (["-e", "test"], "options stand behind the command"),
-        (["xyzzy"], "`secretsync --help` lists them"),
+        (["-e", "test"], "write options after the command"),
+        (["xyzzy"], "`secretsync --help` lists the commands"),
         (["a\nb\x1b[31m"], "there is no command "),
         (["run", "-e", "test", "printenv"], "secretsync run --help"),
         (["check", "--no-such-option"], "secretsync check --help"),

@@ -197,7 +197,7 @@ OWN_CLASSES = ("msgspec", "pydantic", "strict pydantic", "pydantic dataclass")
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("hint", "text", "expected"), TYPES, ids=[f"{hint}-{text}" for hint, text, _ in TYPES])
 def test_types(config_of: ConfigOf, kind: str, hint: Any, text: str, expected: Any) -> None:
-    """The same text becomes the same value, of the same type, in classes of every kind."""
+    """One text becomes one value of one type in classes of every kind."""
     made = config_of(VALUE=text).bind(KINDS[kind](hint))
     value = made["value"] if isinstance(made, dict) else made.value
     assert value == expected
@@ -257,7 +257,7 @@ def test_wrong_values(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_missing_key(config_of: ConfigOf, kind: str) -> None:
-    """It is named with the field, the type and the nearest key."""
+    """The error names the field, the type and the nearest key."""
     with pytest.raises(
         ConfigurationError, match=r"^VALUE: there is no such key, and .*Made\.value requires a list"
     ) as caught:

@@ -480,7 +480,7 @@ def test_it_does_not_leave_the_process(config: Config) -> None:
 
 
 def test_failed_assertions_of_pytest_show_no_secret(shop: Project, canary: CanaryFactory) -> None:
-    """Not with `-vv`, nor with the local variables: what a test compares is shown masked."""
+    """Failed assertions show masked values, also with `-vv` and local variables."""
     shop.write("env/test/security.env", "SECRET_KEY=$<env:SECRET_KEY>\nDB_PASSWORD=$<docker:password>\n")
     shop.write("providers/test.toml", '[stores.docker]\ndir = "files"\n')
     shop.write("files/password", canary())

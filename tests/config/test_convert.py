@@ -128,12 +128,12 @@ def test_what_is_not_json(config_of: ConfigOf, text: str) -> None:
 
 @pytest.mark.parametrize("text", ["/var/lib/app", "relative/x", "~/x", ".", "with space ", "C:\\x"])
 def test_paths(config_of: ConfigOf, text: str) -> None:
-    """As they are written; nothing is looked up."""
+    """Paths are returned as written; the file system is not asked."""
     assert config_of(text).get_path("A") == Path(text)
 
 
 def test_an_empty_path(config_of: ConfigOf) -> None:
-    """It would be the working directory."""
+    """An empty path is an error, because it would be the working directory."""
     with pytest.raises(ValueTypeError, match="A: its value is not a path"):
         config_of("").get_path("A")
 
@@ -154,7 +154,7 @@ def test_an_empty_path(config_of: ConfigOf) -> None:
     ],
 )
 def test_durations(config_of: ConfigOf, text: str, expected: dt.timedelta) -> None:
-    """In the notations of the bindings."""
+    """Durations have the notations of the bindings."""
     assert config_of(text).get_duration("A") == expected
 
 

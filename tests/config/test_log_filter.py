@@ -111,7 +111,7 @@ CYCLE["self"] = CYCLE
     ],
 )
 def test_a_record_without_a_secret_is_untouched(masking: SecretFilter, msg: Any, args: Any) -> None:
-    """The same record with the same objects: message, arguments, exception and extra fields."""
+    """A record without a secret keeps its message, arguments, exception and extra fields as the same objects."""
     handler = masked = Handed(masking)
     extra = {"request": object(), "deep": {"a": [1, {"b": ()}]}, "number": 1.5, "nothing": None}
     try:
@@ -588,7 +588,7 @@ def test_dict_config(masking: SecretFilter, secret: str) -> None:
 
 
 def test_an_error_of_the_handler_reaches_the_caller(masking: SecretFilter, secret: str) -> None:
-    """As without the filter."""
+    """An error of the handler reaches the caller, with the filter as without it."""
 
     class Broken(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:

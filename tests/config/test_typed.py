@@ -120,7 +120,7 @@ def test_database_url_of_strict_environments(config_of: ConfigOf, environment: s
     [("production", True), ("prod", True), ("production-eu", True), ("staging", False), ("reproduction", False)],
 )
 def test_is_production(config_of: ConfigOf, name: str, *, is_production: bool) -> None:
-    """By the environment's name."""
+    """`is_production` depends on the environment's name."""
     files = {f"env/{name}/common.env": "SECRET_KEY=" + "k" * 32 + "\nDATABASE_URL=x\n"}
     assert AppConfig(config_of(files, {}, name)).is_production is is_production
 

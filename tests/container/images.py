@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = ROOT / "docker" / "Dockerfile"
 DOCKERFILE_APP = ROOT / "docker" / "Dockerfile.app"
 APPLICATION = Path(__file__).with_name("app")
+ENTRYPOINT = ["/opt/secretsync/bin/python", "-I", "-m", "secretsync", "run", "--"]
 
 # Stands in for the public Python image: the same release of Debian, and of Python but for the patch level.
 SUITE = "trixie"

@@ -11,12 +11,11 @@ from typing import Any
 import pytest
 
 from tests.container.checkers import load_yaml, run_checker
-from tests.container.images import DOCKERFILE, DOCKERFILE_APP, ROOT, copied_image
+from tests.container.images import DOCKERFILE, DOCKERFILE_APP, ENTRYPOINT, ROOT, copied_image
 from tests.support.tools import needs, needs_tool
 
 COMPOSE = ROOT / "docker" / "compose.production.yaml"
 KUBERNETES = sorted((ROOT / "docker" / "kubernetes").glob("*.yaml"))
-ENTRYPOINT = ["/opt/secretsync/bin/python", "-I", "-m", "secretsync", "run", "--"]
 
 
 def read_instruction(dockerfile: Path, name: str) -> str:

@@ -17,7 +17,6 @@ import pytest
 from secretsync.core import atomic_write
 from secretsync.core.atomic_write import UNCHANGED, WRITTEN, write_file, write_new_file
 from secretsync.core.errors import OutputError
-from tests.rendering.formats.plugin import DEFAULT_KILLS, DEFAULT_SEED
 
 ROOT = Path(__file__).resolve().parents[2]
 IS_ROOT = os.geteuid() == 0
@@ -289,8 +288,8 @@ def test_left_over_files(folder: Path) -> None:
 
 def test_killed_at_any_moment(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """Old or new, each time, never a part; and nothing is left after the next run."""
-    kills = request.config.getoption("--kills", DEFAULT_KILLS)
-    seed = request.config.getoption("--hostile-seed", DEFAULT_SEED)
+    kills = request.config.getoption("--kills")
+    seed = request.config.getoption("--hostile-seed")
     done = subprocess.run(
         [sys.executable, "-m", "tests.core.kill_writer", str(tmp_path), str(kills), str(seed)],
         capture_output=True,
@@ -408,7 +407,7 @@ def test_fifo(folder: Path) -> None:
 def test_fifo_without_a_reader(folder: Path) -> None:
     """It ends by its deadline."""
     os.mkfifo(folder / "fifo")
-    assert "nobody opened" in refused(folder / "fifo", fifo_seconds=0.05)
+    assert "no process opened" in refused(folder / "fifo", fifo_seconds=0.05)
 
 
 def test_fifo_whose_reader_goes_or_sleeps(folder: Path) -> None:

@@ -22,7 +22,7 @@ import pytest
 
 from secretsync import Secret
 from secretsync.core.secret import HiddenValue, Payload
-from secretsync.providers.vault.login import Token
+from secretsync.providers.vault.credentials import Token
 from tests.support.canary import CanaryFactory
 
 REFUSED: dict[str, Callable[[Any], object]] = {

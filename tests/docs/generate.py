@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from secretsync.audit.formats import FORMATS as AUDIT_FORMATS
-from secretsync.cli import COMMANDS
+from secretsync.cli.commands import COMMANDS
 from secretsync.core.errors import ExitStatus
 from secretsync.core.reporting.markdown import markdown_table
 from secretsync.policy.rules import RULES

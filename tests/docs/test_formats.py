@@ -9,8 +9,8 @@ import pytest
 
 from secretsync.rendering import formats
 from tests.rendering.formats.hostile import PEM, hostile_strings
-from tests.rendering.formats.plugin import DEFAULT_SEED
 from tests.rendering.formats.readers import Reader, all_readers
+from tests.support.amounts import DEFAULT_SEED
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "formats.md"
 VALUES = {

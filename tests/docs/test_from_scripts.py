@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import secretsync
-from secretsync.cli import COMMANDS
+from secretsync.cli.commands import COMMANDS
 from secretsync.cli.options import build_parser
 from secretsync.config.config import Config
 from tests.support.projects import MakeProject

@@ -21,13 +21,7 @@ from tests.support.projects import MakeProject
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "stores.md").read_text(encoding="utf-8")
-HEADINGS = {
-    "aws": "AWS Secrets Manager",
-    "vault": "HashiCorp Vault and OpenBao",
-    "azure": "Azure Key Vault",
-    "docker": "Docker secrets files",
-    "env": "The process environment",
-}
+HEADINGS = {name: load_provider(name).spec.title for name in BUILT_IN}
 RENDER = ("render", "-e", "production", "--format", "json")
 
 # Enough for a provider to be built with any of the examples.
@@ -106,7 +100,7 @@ def test_every_credential_of_azure_is_named() -> None:
         assert choice == "auto" or f"`{choice}`" in section("azure") or f'"{choice}"' in section("azure")
 
 
-@pytest.mark.parametrize("store", ["aws", "azure", "vault"])
+@pytest.mark.parametrize("store", [name for name in BUILT_IN if load_provider(name).spec.extra])
 def test_variables(store: str) -> None:
     """Every variable on the page is one that the provider knows."""
     spec = load_provider(store).spec
@@ -114,20 +108,21 @@ def test_variables(store: str) -> None:
     settings = [*spec.settings.values(), *(key for one in spec.settings.values() for key in one.keys.values())]
     known |= {one.environment for one in settings if one.environment}
     known |= set(re.findall(r"[A-Z_]{4,}", " ".join(one.default or "" for one in settings)))
-    known |= {"BAO_ADDR", "BAO_NAMESPACE"}  # beside VAULT_ADDR and VAULT_NAMESPACE
-    shown = set(re.findall(r"`((?:AWS|AZURE|BAO|IDENTITY|VAULT)_[A-Z_]+)`", section(store)))
+    known |= {name.replace("VAULT_", "BAO_") for name in known}  # of OpenBao
+    prefixes = {name.partition("_")[0] for name in known}
+    shown = {name for name in re.findall(r"`([A-Z]+_[A-Z_]+)`", section(store)) if name.partition("_")[0] in prefixes}
+    assert bool(shown) == bool(known)
     assert shown <= known
 
 
 @pytest.mark.parametrize("store", list(HEADINGS))
 def test_messages(store: str) -> None:
     """Every message in the tables of failures is one that its provider has."""
-    folder = ROOT / "src" / "secretsync" / "providers"
-    files = {"docker": ("docker.py", "files.py", "../core/files.py"), "env": ("env.py",)}
-    names = files.get(store, (f"{store}/*.py",))
+    folder = ROOT / "src" / "secretsync"
+    names = (f"providers/{store}/*.py", f"providers/{store}.py", "providers/files.py", "core/files.py")
     source = "".join(path.read_text(encoding="utf-8") for name in names for path in sorted(folder.glob(name)))
-    title = {"aws": "AWS", "vault": "Vault", "azure": "Azure", "docker": "files", "env": "variables"}[store]
-    messages = [text for cell in first_cells(f"Failures of {title}") for text in re.findall(r"`([^`]+)`", cell)]
+    [title] = re.findall(r"^### (Failures .*)", section(store), re.MULTILINE)
+    messages = [text for cell in first_cells(title) for text in re.findall(r"`([^`]+)`", cell)]
     assert len(messages) >= 3
     for message in messages:
         stem = re.sub(r" ?\(.*", "", message)  # what follows is put in
@@ -193,7 +188,7 @@ def vault_token(space: VaultSpace, rules: str) -> Mapping[str, str]:
 def test_policies_of_vault(
     vault: VaultSpace, postgresql: PostgreSql, project: MakeProject, canary: CanaryFactory
 ) -> None:
-    """The same for Vault, with the paths as they stand on the page, in a namespace of the test's own."""
+    """The page's Vault policies grant what SecretSync needs and no more, with the paths of the page."""
     values, metadata = blocks("hcl", section("vault"))
     space = vault.new_namespace()
     mount, database = space.kv2("secret"), space.database(postgresql, "database", static="shop")

@@ -291,11 +291,11 @@ def test_get(world: World, reference: str, key: str) -> None:
         ("vault:{mount}/nothing#x", 3, "there is no {mount}/nothing"),
         ("azure:nothing", 3, "no such secret"),
         ("azure:not_a_name", 2, "not-a-name"),
-        ("gcp:x", 2, "gcp"),
+        ("gcp:x", 2, "there is no store of this name; there are: aws, azure, docker, env, vault"),
     ],
 )
 def test_get_without_a_value(world: World, reference: str, status: int, words: str) -> None:
-    """Nothing on stdout, the reference and the cause on stderr."""
+    """A failed `get` writes nothing to stdout and the cause to stderr."""
     reference, words = (text.replace("{mount}", world.stores.mount) for text in (reference, words))
     done = world.stores.cli("get", reference, "-e", "production", expect=status)
     assert done.stdout == ""

@@ -8,7 +8,10 @@ import pytest
 from tests.servers.aws import AwsAccount
 from tests.servers.faults import FaultProxy, html, silence
 from tests.support.canary import CanaryFactory
+from tests.support.limits import HANG
 from tests.support.projects import MakeProject, Project
+
+PATIENT = f'timeout = "{HANG}s"\n'
 
 MakeProxy = Callable[[str], FaultProxy]
 PRINT = ("sh", "-c", 'printf %s "$SECRET_KEY/$PASSWORD"')
@@ -21,7 +24,8 @@ def app(project: MakeProject) -> Project:
         {
             "env/production/security.env": "SECRET_KEY=$<SECRET_KEY>\nPASSWORD=$<aws:app#/db/password>\n",
             "env/production/web.env": "TOKEN=$<aws:token>\n",
-            "providers/production.toml": '[stores.aws]\nregion = "eu-west-1"\n[secrets]\nSECRET_KEY = "aws:app#key"\n',
+            "providers/production.toml": PATIENT
+            + '[stores.aws]\nregion = "eu-west-1"\n[secrets]\nSECRET_KEY = "aws:app#key"\n',
         }
     )
 
@@ -62,7 +66,7 @@ def test_a_hundred(aws: AwsAccount, project: MakeProject, fault_proxy: MakeProxy
     aws.create_many(names)
     lines = "".join(f"KEY_{number}=$<aws:{name}>\n" for number, name in enumerate(names))
     proxy = fault_proxy(aws.url)
-    done = project({"env/production/security.env": lines}).cli(
+    done = project({"env/production/security.env": lines, "providers/production.toml": PATIENT}).cli(
         "render", "-e", "production", "--format", "json", env=aws.environ(url=proxy.url), expect=0
     )
     assert len(json.loads(done.stdout)) == 100
@@ -74,7 +78,7 @@ def test_a_hundred_without_the_right_to_batches(aws: AwsAccount, project: MakePr
     names = [f"many-{number}" for number in range(100)]
     aws.create_many(names)
     lines = "".join(f"KEY_{number}=$<aws:{name}>\n" for number, name in enumerate(names))
-    done = project({"env/production/security.env": lines}).cli(
+    done = project({"env/production/security.env": lines, "providers/production.toml": PATIENT}).cli(
         "render", "-e", "production", "--format", "json", env=aws.environ(aws.no_batch()), expect=0
     )
     assert len(json.loads(done.stdout)) == 100

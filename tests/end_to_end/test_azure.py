@@ -8,6 +8,7 @@ import pytest
 from tests.servers import faults
 from tests.servers.azure import AzureWorld, Vault, throttled
 from tests.support.canary import CanaryFactory
+from tests.support.limits import HANG
 from tests.support.projects import MakeProject, Project
 
 STATUS_MISSING, STATUS_DENIED, STATUS_UNAVAILABLE = 3, 4, 5
@@ -26,7 +27,7 @@ def app(project: MakeProject, vault: Vault) -> Project:
         {
             "env/production/security.env": "SECRET_KEY=$<SECRET_KEY>\nDB_URL=pg://app:$<azure:db#password>@db/app\n"
             "API_TOKEN=$<API_TOKEN>\n",
-            "providers/production.toml": 'lookup = ["azure"]\n[stores.azure]\n'
+            "providers/production.toml": f'timeout = "{HANG}s"\nlookup = ["azure"]\n[stores.azure]\n'
             f'vault_url = "{vault.url}"\n[secrets]\nSECRET_KEY = "azure:app-key"\n',
         }
     )

@@ -236,7 +236,7 @@ def test_every_error_at_once_in_the_order_of_places() -> None:
 
 
 def test_a_broken_binding_is_noted_once() -> None:
-    """Not again at each entry that uses it."""
+    """A broken binding is one problem, however many entries use it."""
     (error,) = plan_errors({"common": "A=$<X>\nB=$<X>"}, bindings="[secrets]\nX = 'dokcer:y'")
     assert error.startswith("providers/test.toml:2: secrets.X: ")
 
@@ -275,7 +275,7 @@ def test_what_is_hidden_is_not_asked() -> None:
 
 
 def test_an_entry_stands_after_those_it_leads_to() -> None:
-    """So that they can be put together in one pass."""
+    """Entries are ordered after the entries they use, so that one pass resolves all."""
     plan = good_plan({"common": "A=${B}${C}\nB=${D}\nC=${D}\nD=$<docker:d>", "web": "E=${A}"})
     seen: set[tuple[str, str]] = set()
     for entry_id, entry in plan.entries.items():

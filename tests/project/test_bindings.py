@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from secretsync.core.durations import parse_duration
 from secretsync.project.bindings import Bindings, parse_bindings, read_bindings
+from tests.support.amounts import examples
 from tests.support.canary import CanaryFactory
 
 FULL = """\
@@ -320,7 +321,7 @@ def _toml(value: Any) -> str:
 
 
 @given(st.dictionaries(_keys, _documents, max_size=4))
-@settings(max_examples=200)
+@examples(200)
 def test_no_shape_raises(document: dict[str, Any]) -> None:
     """Whatever stands where, it is read or it is a problem."""
     bindings = parse("\n".join(f"{key} = {_toml(value)}" for key, value in document.items()))

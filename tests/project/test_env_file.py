@@ -11,12 +11,13 @@ from pathlib import Path
 import dotenv
 import dotenv.parser
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from secretsync.core.files import MAX_BYTES, Input
 from secretsync.core.names import is_entry_name
 from secretsync.project.env_file import EnvFile, locate, parse_env_file, read_env_file, unquoted_tail
+from tests.support.amounts import examples
 from tests.support.canary import CanaryFactory, make_canary
 from tests.support.hostile import ENV_FILE_ATOMS
 from tests.support.plans import env_file
@@ -197,7 +198,7 @@ def _reference(text: str) -> tuple[dict[str, str | None], bool]:
 
 
 @given(_files | st.text().filter(lambda text: not any("\ud800" <= char <= "\udfff" for char in text)))
-@settings(max_examples=600)
+@examples(600)
 @example("A='x\\\\'\nB='y'")
 @example("export\u2028A=1")
 @example("A=1\x1c#x")
@@ -226,7 +227,7 @@ def test_what_python_dotenv_reads_reads_the_same(text: str) -> None:
 
 
 @given(_files)
-@settings(max_examples=300)
+@examples(300)
 def test_every_character_has_its_place(text: str) -> None:
     """The line and the column of each character of a value lead back to it in the file."""
     file = env_file(text)

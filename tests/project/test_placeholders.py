@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from secretsync.project.placeholders import (
@@ -20,6 +20,7 @@ from secretsync.project.placeholders import (
     parse_reference,
     parse_value,
 )
+from tests.support.amounts import examples
 from tests.support.canary import CanaryFactory
 from tests.support.hostile import PLACEHOLDER_ATOMS
 from tests.support.plans import plan_errors
@@ -376,7 +377,7 @@ def _normal(parts: list[Part]) -> tuple[Part, ...]:
 
 
 @given(_parts.map(_normal))
-@settings(max_examples=400)
+@examples(400)
 @example((Text("$"), name("A"), Text("$$"), Variable("B"), Text("$<$${")))
 @example((Placeholder(StorePath("aws", ":-:?", (("version", ":"),), "-a:")),))
 @example((Placeholder(StorePath("aws", "?#%&<>$ \x00"), "d"),))
@@ -387,7 +388,7 @@ def test_what_is_printed_parses_into_the_same(parts: tuple[Part, ...]) -> None:
 
 
 @given(_references)
-@settings(max_examples=200)
+@examples(200)
 def test_printed_references_parse_into_the_same(reference: BareName | StorePath) -> None:
     """Any reference can be written, also outside of a placeholder."""
     assert parse_reference(format_reference(reference)) == reference
@@ -414,7 +415,7 @@ def test_what_no_text_says_is_not_printed(parts: tuple[Part, ...]) -> None:
 
 
 @given(st.lists(st.sampled_from(PLACEHOLDER_ATOMS), max_size=14).map("".join) | st.text())
-@settings(max_examples=500)
+@examples(500)
 def test_no_input_raises(text: str) -> None:
     """Any text gives parts and faults; without a fault it can be written again, and faults quote nothing of it."""
     parsed = parse_value(text)

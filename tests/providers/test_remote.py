@@ -7,7 +7,6 @@ import random
 import socket
 import ssl
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -19,7 +18,7 @@ from botocore.exceptions import EndpointConnectionError
 from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Failed, Found
 from secretsync.providers.interface import Deadline
-from secretsync.providers.remote import Retries, Retry, causes, is_lasting, next_pause, retry_after
+from secretsync.providers.remote import RequestError, Retries, causes, is_lasting, next_pause, retry_after
 from secretsync.providers.threads import run_in_threads
 from tests.providers.vault.helpers import fetch, make_provider
 from tests.servers.openbao import VaultSpace
@@ -51,15 +50,24 @@ def retries(clock: Clock, *, once: bool = False, seed: int = 0) -> Retries:
     return Retries(clock, once=once, sleep=clock.sleep, draw=random.Random(seed).uniform)
 
 
-def busy(after: float = 0.0) -> Callable[[object], Retry]:
-    """What finds each answer busy."""
-    return lambda _: Retry(BUSY, after)
+def ask_busy(using: Retries, after: float = 0.0) -> list[float]:
+    """Send a request to a store that is always busy; return the times of its tries by the clock."""
+    asked: list[float] = []
+
+    def attempt() -> None:
+        asked.append(using.deadline.remaining())
+        raise RequestError(BUSY, is_retryable=True, retry_after=after)
+
+    with pytest.raises(RequestError) as raised:
+        using.run(attempt)
+    assert raised.value.outcome is BUSY
+    return asked
 
 
 def test_until_the_deadline() -> None:
     """Pauses grow up to three seconds, differ, and the last try is in the last second or so of thirty."""
-    clock, asked = Clock(30.0), []
-    retries(clock).run(lambda: asked.append(clock.now), busy())
+    clock = Clock(30.0)
+    asked = ask_busy(retries(clock))
     assert len(asked) == len(clock.pauses) + 1
     for number, pause in enumerate(clock.pauses[:10]):
         longest = min(3.0, 0.25 * 2**number)
@@ -72,22 +80,40 @@ def test_until_the_deadline() -> None:
 def test_a_success_ends_it() -> None:
     """What is no failure is returned, after as many pauses as there were failures."""
     clock, answers = Clock(30.0), iter(["busy", "busy", "fine"])
-    answer = retries(clock).run(lambda: next(answers), lambda one: Retry(BUSY) if one == "busy" else None)
-    assert (answer, len(clock.pauses)) == ("fine", 2)
+
+    def attempt() -> str:
+        if (answer := next(answers)) == "busy":
+            raise RequestError(BUSY, is_retryable=True)
+        return answer
+
+    assert (retries(clock).run(attempt), len(clock.pauses)) == ("fine", 2)
+
+
+def test_an_error_that_is_not_retryable_is_raised_at_once() -> None:
+    """An error without `is_retryable` ends the tries, and is not the cause of requests without an answer."""
+    clock = Clock(30.0)
+    using = retries(clock)
+
+    def attempt() -> None:
+        raise RequestError(BUSY)
+
+    with pytest.raises(RequestError):
+        using.run(attempt)
+    assert clock.pauses == []
+    assert using.no_answer().cause == "no answer within 30 s"
 
 
 def test_once() -> None:
     """Who asks once does not wait."""
-    clock, asked = Clock(30.0), []
-    retries(clock, once=True).run(lambda: asked.append(1), busy())
-    assert (len(asked), clock.pauses) == (1, [])
+    clock = Clock(30.0)
+    assert (len(ask_busy(retries(clock, once=True))), clock.pauses) == (1, [])
 
 
 @pytest.mark.parametrize("asked", [0.0, 0.5, 5.0, 20.0])
 def test_what_a_store_asks_for(asked: float) -> None:
     """No pause is shorter than a store's Retry-After, the last one before the deadline included."""
     clock = Clock(30.0)
-    retries(clock).run(lambda: None, busy(asked))
+    ask_busy(retries(clock), asked)
     assert clock.pauses
     assert all(pause >= asked for pause in clock.pauses)
     assert clock.now <= 29.5
@@ -97,7 +123,7 @@ def test_what_a_store_asks_for(asked: float) -> None:
 def test_a_wish_past_the_deadline(asked: float) -> None:
     """If a store asks for more time than there is, it is asked once and nothing is waited for."""
     clock = Clock(30.0)
-    retries(clock).run(lambda: None, busy(asked))
+    ask_busy(retries(clock), asked)
     assert clock.pauses == []
 
 
@@ -106,7 +132,7 @@ def test_the_last_cause_is_kept() -> None:
     clock = Clock(2.0)
     round_ = retries(clock)
     assert round_.no_answer().cause == "no answer within 2 s"
-    round_.run(lambda: None, busy())
+    ask_busy(round_)
     assert round_.no_answer() == Failed(
         ProblemKind.UNAVAILABLE, "no answer within 2 s; the last try: it is busy", "ask less often"
     )
@@ -115,8 +141,8 @@ def test_the_last_cause_is_kept() -> None:
 def test_short_deadlines() -> None:
     """With a second there is another try, and there is never one after the deadline."""
     for seconds in (0.1, 0.6, 0.7, 1.0, 2.0):
-        clock, asked = Clock(seconds), []
-        retries(clock).run(lambda: asked.append(clock.now), busy())  # noqa: B023
+        clock = Clock(seconds)
+        asked = ask_busy(retries(clock))
         assert clock.now <= max(0.0, seconds - 0.5)
         assert len(asked) >= (2 if seconds > 0.75 else 1)
 
@@ -225,7 +251,7 @@ def test_causes_end() -> None:
 
 def test_the_clock_is_the_real_one_by_default() -> None:
     """A pause takes real time."""
-    began, asked = time.monotonic(), []
-    Retries(Deadline(1.0)).run(lambda: asked.append(1), busy())
+    began = time.monotonic()
+    asked = ask_busy(Retries(Deadline(1.0)))
     assert 0.1 < time.monotonic() - began <= 1.0
     assert len(asked) > 1

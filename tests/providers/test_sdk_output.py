@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from secretsync.providers.registry import BUILT_IN
 from tests.servers.aws import REGION, AwsAccount, ContainerCredentials, Principal
 from tests.servers.azure import AzureWorld
 from tests.servers.faults import FaultProxy, running
@@ -57,11 +58,7 @@ with silenced():
 sys.stdout.write(json.dumps({"before": before, "after": after, "found": [isinstance(o, Found) for o in outcomes]}))
 """
 
-PROVIDERS = {
-    "aws": ("secretsync.providers.aws.provider", "AwsProvider"),
-    "vault": ("secretsync.providers.vault.provider", "VaultProvider"),
-    "azure": ("secretsync.providers.azure.provider", "AzureProvider"),
-}
+PROVIDERS = {name: target.split(":") for name, target in BUILT_IN.items()}
 
 # Loggers that SDKs make when they are imported or first used.
 MADE = (

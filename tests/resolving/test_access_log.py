@@ -137,7 +137,7 @@ def garbled_vault(fault_proxy: Callable[[str], FaultProxy]) -> FaultProxy:
 
 
 def test_failures_are_lines_too(made: Project, log: Path, canary: CanaryFactory, garbled_vault: FaultProxy) -> None:
-    """What was tried, and what came of it."""
+    """A failed read is a line with its outcome."""
     (made.root / "secrets/secret_key").unlink()
     (made.root / "secrets/secret_key").mkdir()
     made.write("env/production/more.env", "V=$<vault:secret/app#key>\n")
@@ -182,7 +182,7 @@ print(os.getpid())
 
 
 def test_the_application_of_run(made: Project, log: Path, canary: CanaryFactory) -> None:
-    """It gets what `run` read: no line of its own, and no word of a log that only `run` was told of."""
+    """The application writes no line, and its environment does not name the log of --access-log."""
     token = {"API_TOKEN": canary()}
     run = ("run", "-e", "production", "--no-validate")
     done = made.cli(*run, "--", sys.executable, "-c", CHILD, env={**token, "SECRETSYNC_ACCESS_LOG": str(log)}, expect=0)
@@ -291,7 +291,7 @@ def test_a_disk_that_is_full_by_then(made: Project, log: Path, canary: CanaryFac
 
 
 def test_a_line_that_was_cut(made: Project, log: Path) -> None:
-    """It stays a line of its own, and the next one begins on a new line."""
+    """A truncated line stays alone; the next line begins on a new line."""
     log.write_text('{"schema": 1, "ti')
     made.cli("get", "-e", "production", "SECRET_KEY", "--access-log", "access.log", reveals=True, expect=0)
     cut, line, end = log.read_text().split("\n")
@@ -335,7 +335,7 @@ def test_many_lines_at_once(project: MakeProject, canary: CanaryFactory) -> None
 
 
 def test_a_log_that_somebody_locked(made: Project, log: Path) -> None:
-    """Whoever holds its lock keeps nobody from reading secrets, and no line from being written."""
+    """A lock of another process delays neither reads nor lines."""
     log.touch()
     with log.open("rb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
@@ -358,7 +358,7 @@ def test_standard_error(made: Project, canary: CanaryFactory) -> None:
 
 
 def test_a_log_of_somebody_else(made: Project, log: Path) -> None:
-    """In a folder that everybody may write to, somebody could have put one there to read it."""
+    """A log of another owner in a shared directory is refused, because the owner could read it."""
     if os.geteuid() != 0:
         pytest.skip("needs root, which is not here")
     log.write_text("")

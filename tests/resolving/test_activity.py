@@ -79,7 +79,7 @@ def test_a_store_that_hangs_is_told_of_too(clock: StoppedClock) -> None:
 
 @pytest.mark.parametrize("counter", [None, 7, "many", RequestCounter])
 def test_whatever_a_plug_in_calls_requests(counter: Any) -> None:
-    """Only a counter counts."""
+    """An attribute `requests` that is not a counter is ignored."""
     told: list[StoreActivity] = []
     store = Counting("x")
     store.fetch = lambda refs, deadline: iter([(refs[0], Missing())])  # type: ignore[method-assign]
@@ -137,7 +137,7 @@ def test_commands(project: MakeProject, canary: CanaryFactory, command: tuple[st
 
 
 def test_a_failure_does_not_keep_it_back(project: MakeProject, tmp_path: Path) -> None:
-    """What the stores did is said before the report of what they lack."""
+    """The activity of the stores is printed before the report of failures."""
     made = project({"env/test/security.env": "A=$<docker:gone>\n"})
     made.write("providers/test.toml", f'[stores.docker]\ndir = "{tmp_path}"\n')
     stderr = made.cli("render", "-e", "test", "-v", "--format", "json", expect=3).stderr

@@ -5,13 +5,14 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Failed, Selector
 from secretsync.core.secret import Payload, Secret
 from secretsync.resolving.extract import select
+from tests.support.amounts import examples
 from tests.support.canary import CanaryFactory
 
 
@@ -99,7 +100,7 @@ def test_fields(field: str, expected: str) -> None:
     ],
 )
 def test_fields_that_are_not_there(field: str) -> None:
-    """They have failed, a step too far as well."""
+    """A missing field, and a step below a scalar, have failed."""
     assert refusal(DOCUMENT, field=field) == "the secret has no such field"
 
 
@@ -108,7 +109,7 @@ def test_fields_that_are_not_there(field: str) -> None:
     [("none", "null"), ("object", "an object"), ("list", "a list"), ("/list/1", "a list"), ("/list/2", "null")],
 )
 def test_what_is_no_scalar(field: str, cause: str) -> None:
-    """It is an error that says how to take it."""
+    """null, an object or an array is an error that suggests as=json."""
     assert refusal(DOCUMENT, field=field) == f"this field is {cause}"
 
 
@@ -189,13 +190,13 @@ def test_base64() -> None:
 
 @pytest.mark.parametrize("value", ["w6k", "w6k==", "w 6k=", "w6k=x", "_-8=", "é", "=", "w6k=\x00", "\ufeffw6k="])
 def test_what_is_not_base64(value: str) -> None:
-    """It is an error, not something else decoded."""
+    """Text that is not base64 is an error with decode=base64."""
     assert refusal(value, decode="base64") == "the secret is not base64"
 
 
 @pytest.mark.parametrize("value", [b"\xff", b"\xc3", b"\xed\xa0\x80", b"a\x80", "a\ud800", b"\xff\xfea\x00"])
 def test_what_is_not_utf8(value: str | bytes) -> None:
-    """It needs as=base64."""
+    """Bytes that are not UTF-8 need as=base64."""
     assert refusal(value) == "the secret is not UTF-8 text"
     assert refusal(value, field="x") == "the secret is not UTF-8 text"
     if isinstance(value, bytes):
@@ -203,7 +204,7 @@ def test_what_is_not_utf8(value: str | bytes) -> None:
 
 
 def test_decoded_bytes_that_are_not_utf8() -> None:
-    """Neither is what base64 holds, nor half of a surrogate pair in JSON."""
+    """Decoded base64 and lone surrogates in JSON are refused if they are not UTF-8."""
     assert refusal("/w==", decode="base64") == "the secret is not UTF-8 text"
     assert take("/w==", decode="base64", as_="base64") == "/w=="
     assert refusal('{"a": "\\ud800"}', field="a") == "the secret is not UTF-8 text"
@@ -227,12 +228,12 @@ def test_decoded_bytes_that_are_not_utf8() -> None:
     ids=lambda value: value[:20],
 )
 def test_json_that_has_no_field(value: str, cause: str) -> None:
-    """Each is an error of its own."""
+    """Each kind of JSON without the field has an error of its own."""
     assert cause in refusal(value, field="a")
 
 
 def test_deep_json_as_json() -> None:
-    """What can be read and not be written is an error too."""
+    """JSON that can be read but not written back is an error."""
     assert refusal("[" * 100_000 + "]" * 100_000, as_="json") == "the secret's JSON is nested too deeply"
     deep = "[" * 900 + "]" * 900
     chosen = select(Payload(deep), Selector(as_="json"))
@@ -247,7 +248,7 @@ def test_large_values() -> None:
 
 
 def test_errors_hold_nothing_of_the_value(canary: CanaryFactory) -> None:
-    """Nor does an exception that is left behind."""
+    """Neither an error nor its exception chain holds a part of the value."""
     secret = canary()
     values: list[str | bytes] = [
         secret,
@@ -279,9 +280,9 @@ _json = st.recursive(
 
 
 @given(st.dictionaries(st.text(min_size=1), _json), st.booleans())
-@settings(max_examples=40)
+@examples(40)
 def test_every_member_can_be_named(document: dict[str, object], ascii_only: bool) -> None:
-    """By a pointer to it, and by its key where that is none; `as=json` gives it back whole."""
+    """Every member is reached by its pointer, and by its key if the key is not a pointer."""
     text = json.dumps(document, ensure_ascii=ascii_only)
     for key, value in document.items():
         pointer = "/" + key.replace("~", "~0").replace("/", "~1")
@@ -300,5 +301,5 @@ def test_every_member_can_be_named(document: dict[str, object], ascii_only: bool
     st.sampled_from([None, "json"]),
 )
 def test_no_payload_raises(value: str, field: str | None, decode: str | None, as_: str | None) -> None:
-    """Whatever a store returns, it is taken or it has failed."""
+    """Any payload is taken or has failed; none raises."""
     assert isinstance(select(Payload(value), Selector(field=field, decode=decode, as_=as_)), Secret | Failed)

@@ -84,7 +84,7 @@ def failure(answers: Answers[Any], reference: str) -> str:
 
 
 def test_one_read_a_secret() -> None:
-    """However many placeholders there are, each reference is asked once, all of a store in one call."""
+    """Each reference is read once however many placeholders use it, all of a store in one call."""
     store = MemoryProvider({"a": "1", "b": "2"})
     answers = ask([part("m:a"), part("m:b"), part("m:a"), part("m:a", "m:b"), part("m:b", "m:a")], m=store)
     assert sorted(map(str, store.fetched)) == ["m:a", "m:b"]
@@ -133,7 +133,7 @@ def test_stores_are_asked_at_the_same_time() -> None:
 
 
 def test_a_lookup_goes_on_only_on_missing() -> None:
-    """What is found or failed ends it, and the next store is not asked."""
+    """A found or failed answer ends a lookup; the next store is not asked."""
     first = MemoryProvider({"found": "1", "empty": ""})
     first.fail("denied", ProblemKind.DENIED, "no right")
     first.fail("down", ProblemKind.UNAVAILABLE, "connection refused")
@@ -170,7 +170,7 @@ def _twice(refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Any]:
 
 
 def test_what_is_left_out_has_failed() -> None:
-    """It is never taken as missing, and no lookup goes on."""
+    """A reference without an answer has failed; it is not missing, and the lookup ends."""
     other = MemoryProvider({"y": "2"})
     answers = ask([part("m:x"), part("m:y", "b:y")], m=Scripted(_left_out), b=other)
     assert text(answers, "m:x") == "1"
@@ -212,7 +212,7 @@ class _Equal:
     ids=lambda named: type(named).__name__,
 )
 def test_answers_for_what_was_not_asked(named: object) -> None:
-    """They are nobody's: not the value of another secret, nor the end of the batch."""
+    """An answer for another reference is ignored."""
 
     def answer(refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Any]:
         yield named, Found(Payload("wrong"))
@@ -246,7 +246,7 @@ def test_answers_for_what_was_not_asked(named: object) -> None:
     ids=lambda garbage: type(garbage).__name__,
 )
 def test_answers_that_are_none(canary: CanaryFactory, garbage: object) -> None:
-    """What is neither found, missing nor failed has failed, and spoils no other answer."""
+    """An answer of a wrong type has failed, and does not change other answers."""
 
     def answer(refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Any]:
         yield refs[0], garbage
@@ -267,7 +267,7 @@ class _Odd(BaseException):
 )
 @pytest.mark.parametrize("when", ["at once", "in between"])
 def test_whatever_is_raised(canary: CanaryFactory, kind: type[BaseException], when: str) -> None:
-    """Its type alone is told; what was answered before stays."""
+    """Only the type of an exception is shown; earlier answers stay."""
     secret = canary()
 
     def between(refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Any]:
@@ -287,7 +287,7 @@ def test_whatever_is_raised(canary: CanaryFactory, kind: type[BaseException], wh
 
 @pytest.mark.parametrize("returned", [None, 1, "ab", [1], [(1,)], [(1, 2, 3)], [None]], ids=str)
 def test_calls_that_return_no_answers(returned: object) -> None:
-    """They have failed like everything else that is no answer."""
+    """A call that does not return an iterable has failed."""
     answers = ask([part("m:x")], m=Scripted(lambda refs, deadline: returned))
     assert failure(answers, "m:x").startswith("unavailable: the ")
 
@@ -311,7 +311,7 @@ def test_a_store_that_hangs_costs_the_deadline_and_no_more(clock: StoppedClock) 
 
 
 def test_what_came_before_the_deadline_counts(clock: StoppedClock) -> None:
-    """Of a store that answers some and then hangs, those are kept."""
+    """Answers that came before the deadline are kept if the store then hangs."""
     done = threading.Event()
 
     def slow(refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Any]:
@@ -390,7 +390,7 @@ def test_no_thread_holds_up_the_exit(tmp_path: Any) -> None:
 
 
 def test_threads_are_daemons_with_a_name() -> None:
-    """Whoever looks at the process sees whose they are."""
+    """Threads of stores are daemons, and their names say which store they ask."""
     seen: list[threading.Thread] = []
 
     def note(refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Any]:
@@ -402,14 +402,14 @@ def test_threads_are_daemons_with_a_name() -> None:
 
 
 def test_answers_show_nothing(canary: CanaryFactory) -> None:
-    """What holds the values prints none."""
+    """The repr of the answers shows no value."""
     answers = ask([part("m:x")], m=MemoryProvider({"x": canary()}))
     for shown in (repr(answers), str(answers), f"{answers}", repr(answers.of(SecretRef("m", "x")))):
         canary.assert_clean(shown)
 
 
 def test_metadata_is_asked_without_a_value() -> None:
-    """Inspecting calls `describe` alone, by the same rules."""
+    """Inspecting calls `describe` and never `fetch`."""
     store = MemoryProvider({"x": "1"})
     plan = good_plan({"common": "A=$<m:x>\nB=$<m:y>"}, stores={"m": store})
     infos = StoreAccess({}, timeout=LONG, replaced={"m": store}).metadata(plan)
@@ -468,7 +468,7 @@ def test_stores_are_built_and_closed(made: type[_Made]) -> None:
 
 
 def test_replaced_stores_are_the_caller_s() -> None:
-    """They are not closed: the caller may use them again."""
+    """Stores of the caller are not closed, because the caller may use them again."""
     store = Scripted(lambda refs, deadline: iter([(refs[0], Missing())]))
     plan = good_plan({"common": "A=$<m:x>"}, stores={"m": store})
     StoreAccess({}, timeout=LONG, replaced={"m": store}).values(plan)
@@ -493,7 +493,7 @@ def test_a_store_that_hangs_is_not_closed(made: type[_Made], monkeypatch: pytest
 
 
 def test_a_signal_that_another_thread_took_is_heeded() -> None:
-    """Its handler runs at once and not at the deadline: the main thread does not wait in one piece."""
+    """A signal's handler runs at once even if another thread received the signal."""
     heard: list[float] = []
 
     class Signalling(MemoryProvider):
@@ -520,7 +520,7 @@ def test_a_signal_that_another_thread_took_is_heeded() -> None:
 
 
 def test_an_interrupt_closes_no_store_that_is_at_work(made: type[_Made], monkeypatch: pytest.MonkeyPatch) -> None:
-    """It comes through at once, and what the thread is using stays."""
+    """An interrupt is raised at once, and a store that a thread is using is not closed."""
     done = threading.Event()
 
     def interrupt(self: _Made, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Any]:

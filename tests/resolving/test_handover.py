@@ -23,6 +23,7 @@ from secretsync.core.secret import Secret
 from secretsync.project.layout import open_files, open_project
 from secretsync.resolving.handover import Handover, HandoverError
 from secretsync.resolving.handover_codec import KEY_VARIABLE, VARIABLE, handover_variables
+from tests.support.amounts import examples
 from tests.support.canary import CanaryFactory, make_canary
 from tests.support.processes import clean_environment, secretsync_argv
 from tests.support.projects import MakeProject, Project
@@ -150,7 +151,7 @@ def test_setting_names_another_environment(shop: Project) -> None:
 
 @pytest.mark.parametrize("variable", ["SECRETSYNC_ENV", "ENVIRONMENT"])
 def test_variable_is_changed_after_the_start(shop: Project, variable: str) -> None:
-    """Neither production's values nor a guess: an error that asks for the name. The same name is no change."""
+    """If the environment variable names another environment after the start, an error asks for the name."""
     other = run_application(shop, "print(json.dumps(report()))", before=f"export {variable}=staging")
     assert other["kind"] == "UsageError"
     assert f"${variable}: it was changed after" in other["error"]
@@ -187,7 +188,7 @@ def test_application_in_another_directory(shop: Project, program: str) -> None:
 
 
 def test_project_in_the_applications_directory_is_another_one(project: MakeProject, shop: Project) -> None:
-    """The same name in another project is another environment."""
+    """An environment with the same name in another project is not inherited."""
     second = project({"env/production/common.env": "PLACE=second\n"})
     program = f'os.chdir({str(second.root)!r})\nprint(json.dumps([report("production"), report()]))'
     named, unnamed = run_application(shop, program)
@@ -222,7 +223,7 @@ def test_secret_that_is_gone_or_replaced(shop: Project, before: str) -> None:
 
 
 def test_changed_secret_file_is_not_used(shop: Project) -> None:
-    """The same for secrets that `run` wrote to files."""
+    """A secret file of `run` that changed since is not used."""
     options = ("--files", "own", "--allow-disk")
     before = 'rm -f "$SECRET_KEY_FILE" && printf changed > "$SECRET_KEY_FILE"'
     found = run_application(shop, "print(json.dumps(report()))", *options, before=before)
@@ -377,7 +378,7 @@ print(json.dumps([report(), report("staging"), report(**files), report("staging"
 
 
 def test_files_with_another_name_or_bindings(single: Project) -> None:
-    """They are another configuration: the store is asked, and does not answer."""
+    """Files with another name or other bindings are another configuration, whose store is asked."""
     program = """
 print(json.dumps([report("test", files=[".env"], bindings="s.toml"), report(files=[".env"])]))
 """
@@ -386,7 +387,7 @@ print(json.dumps([report("test", files=[".env"], bindings="s.toml"), report(file
 
 
 def test_file_that_is_named_twice(single: Project) -> None:
-    """By its own name and by a link to it."""
+    """A file that is named directly and through a link is inherited."""
     (single.root / "link.env").symlink_to(".env")
     options = ("--env-file", "link.env", *FILES)
     found = run_application(single, "print(json.dumps(report()))", *options, before="rm files/key")
@@ -433,7 +434,7 @@ print(json.dumps([found, report()]))
 
 def handover(names: int, secret: str = "1234") -> Handover:
     """Return what `run` hands over for so many settings and one short secret."""
-    from secretsync.config.config import Resolved
+    from secretsync.core.model import Resolved
     from secretsync.project.environ_entries import variable_entry
 
     with tempfile.TemporaryDirectory() as folder:
@@ -451,7 +452,7 @@ def handover(names: int, secret: str = "1234") -> Handover:
 
 def test_pipe_is_not_read_again(single: Project) -> None:
     """`run` read the pipe to its end, so its entries are those of the process environment in the application."""
-    from secretsync.config.config import Resolved
+    from secretsync.core.model import Resolved
     from secretsync.project.environ_entries import variable_entry
 
     single.write(".env", "DEBUG=true\n")
@@ -474,7 +475,7 @@ def test_pipe_is_not_read_again(single: Project) -> None:
 
 @pytest.mark.parametrize("names", [0, 10, 1_400])
 def test_variables_say_the_same_again(names: int) -> None:
-    """What is read is what was written, in one variable or in several."""
+    """The variables of the handover are read back as they were written."""
     written = handover(names)
     variables = written.to_variables()
     assert set(handover_variables({**variables, "OTHER": "", f"{VARIABLE}_X": ""})) == set(variables)
@@ -547,9 +548,7 @@ print(json.dumps([config.environment, config.services, scope(config), scope(conf
 """
 
 
-@hypothesis.settings(
-    max_examples=6, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture], database=None
-)
+@hypothesis.settings(examples(6), suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture], database=None)
 @hypothesis.given(
     whole=st.dictionaries(KEYS, TEXT, min_size=1),
     service=st.dictionaries(KEYS, TEXT),
@@ -558,7 +557,7 @@ print(json.dumps([config.environment, config.services, scope(config), scope(conf
 def test_application_gets_exactly_what_run_resolved(
     project: MakeProject, whole: dict[str, str], service: dict[str, str], stored: dict[str, str]
 ) -> None:
-    """In every scope, with the same origins, from real processes and without the stores."""
+    """Real processes get the values and origins of `run` in every scope, without the stores."""
     made = project({"providers/test.toml": STORES})
     made.write("files/none", "")
     for key, value in stored.items():

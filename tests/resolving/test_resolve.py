@@ -3,11 +3,12 @@
 import logging
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from secretsync.core.errors import Problem, ProblemKind
 from secretsync.testing import MemoryProvider
+from tests.support.amounts import examples
 from tests.support.canary import CanaryFactory
 from tests.support.hostile import ENV_FILE_ATOMS, PLACEHOLDER_ATOMS
 from tests.support.plans import config_of, failures_of, resolved
@@ -24,14 +25,14 @@ _inserted = st.text(st.characters(codec="utf-8")) | st.lists(
 
 
 @given(_inserted)
-@settings(max_examples=300)
+@examples(300)
 @example("a$<X>${HOME}$(id)\"'\\\né")
 @example("$<m:x>")
 @example("${A}${B}")
 @example("$$<X>$${Y}\\$<Z>")
 @example("$2a$10$abc\r\n")
 def test_what_a_store_returned_survives(value: str) -> None:
-    """Byte for byte, alone, inside text, and through variables: it is never looked at again."""
+    """A value from a store survives byte for byte: alone, inside text, and through variables."""
     store = MemoryProvider({"x": value, "other": "wrong"})
     config = config_of(
         {
@@ -49,7 +50,7 @@ def test_what_a_store_returned_survives(value: str) -> None:
 
 
 @given(_inserted.filter(lambda value: "\0" not in value))
-@settings(max_examples=100)
+@examples(100)
 def test_what_the_process_environment_holds_survives(value: str) -> None:
     """A placeholder's answer from there, and a variable's, are inserted as they are."""
     config = config_of({"common": "A=$<env:X>${Y}-"}, stores={}, environ={"X": value, "Y": value})
@@ -75,7 +76,7 @@ def test_text_is_kept() -> None:
 
 
 def test_defaults_apply_to_what_is_missing_alone() -> None:
-    """Not to an empty secret, nor to a field that is not there, nor to a store that failed."""
+    """A default does not apply to an empty secret, a missing field or a failed store."""
     store = MemoryProvider({"empty": "", "json": '{"a": "1"}', "plain": "x"})
     store.fail("denied", ProblemKind.DENIED, "no right")
     store.fail("down", ProblemKind.UNAVAILABLE, "connection refused")
@@ -91,7 +92,7 @@ def test_defaults_apply_to_what_is_missing_alone() -> None:
 
 
 def test_a_lookup_s_default_applies_when_no_store_has_it() -> None:
-    """And not when one of them failed."""
+    """A lookup's default applies if every store answers missing, and not if one of them failed."""
     store = MemoryProvider()
     lookup = "lookup = ['m', 'env']"
     files = {"common": "A=$<X:-d>"}
@@ -145,7 +146,7 @@ def test_what_failed_elsewhere_is_told_once() -> None:
 
 
 def test_failures_hold_nothing(canary: CanaryFactory) -> None:
-    """Of no value, whether it was found or could not be taken."""
+    """A failure holds no value, neither a found one nor one that could not be taken."""
     store = MemoryProvider({"json": {"a": canary()}, "text": canary(), "bytes": canary().encode() + b"\xff"})
     text = "A=$<m:json#b>\nB=$<m:text#a>\nC=$<m:bytes>\nD=$<m:text?decode=base64>\nE=$<m:json>$<m:nothing>\n"
     problems = failures_of({"common": text}, stores={"m": store})
@@ -254,7 +255,7 @@ def test_bytes_numbers_and_line_ends() -> None:
 
 @given(st.lists(st.sampled_from(PLACEHOLDER_ATOMS), max_size=6).map("".join))
 def test_defaults_are_not_looked_at_either(text: str) -> None:
-    """What may stand in a default stands in the value, nothing in it decoded or replaced."""
+    """A default is inserted unchanged: nothing in it is decoded or replaced."""
     if set(text) & set('<>${}"\\\n\r\0\ud800') or text != text.strip():
         return
     config = config_of({"common": f'A="$<m:none:-{text}>"\nB="${{NO:-{text}}}"'}, stores={"m": MemoryProvider()})
@@ -262,7 +263,7 @@ def test_defaults_are_not_looked_at_either(text: str) -> None:
 
 
 def test_nothing_is_there_unless_everything_is() -> None:
-    """One secret that failed leaves no configuration."""
+    """One failed secret leaves no configuration."""
     files = {"common": "\n".join(f"K{index}=$<m:x>" for index in range(49)) + "\nBAD=$<m:none>"}
     result = resolved(files, stores={"m": MemoryProvider({"x": "1"})})
     assert isinstance(result, tuple)

@@ -262,7 +262,7 @@ def test_second_findings(judged: dict[str, SecretAge]) -> None:
     ],
 )
 def test_hints(judged: dict[str, SecretAge], name: str, words: str) -> None:
-    """What is said about a row is what a person needs to act."""
+    """Each row has a hint that names the next step."""
     assert words in (judged[name].hint or "")
 
 
@@ -309,7 +309,7 @@ def test_dates_that_say_no_moment(info: SecretInfo) -> None:
 
 @pytest.mark.parametrize("moment", [NAIVE, "2026-11-01", 1793491200])
 def test_a_bad_date_spoils_no_other(tmp_path: Path, moment: object) -> None:
-    """Whatever a plug-in gives for a date, its secret is not fresh, and the others have their ages."""
+    """A wrong type of date makes its secret unknown and changes no other age."""
     write(tmp_path, "A_KEY=$<memory:a>\nB_KEY=$<memory:b>\n")
     bad = SecretInfo(created=moment, clock=Clock.VERSION_CREATED)  # type: ignore[arg-type]
     report = check(tmp_path, {"a": bad, "b": made(1)})
@@ -322,7 +322,7 @@ def test_a_bad_date_spoils_no_other(tmp_path: Path, moment: object) -> None:
 
 
 def test_mixed_statuses(tmp_path: Path) -> None:
-    """What a retry cannot mend goes first, and a store's failure before a finding."""
+    """A status that a retry cannot change goes first, and a store's failure before a finding."""
     said: dict[str, SecretInfo | Missing | Failed] = {"old": made(100)}
     expected = [
         ("old", ExitStatus.FINDINGS),
@@ -370,7 +370,7 @@ def test_unknown(tmp_path: Path, environment: str, toml: str, strict: bool, stat
 
 
 def test_rows(tmp_path: Path) -> None:
-    """One row a secret: text has none, variables add their keys, fields share a row, defaults take no part."""
+    """A secret is one row: text has none, variables add keys, fields share a row, defaults do not count."""
     write(
         tmp_path,
         "PLAIN=text\n"
@@ -403,7 +403,7 @@ def test_rows(tmp_path: Path) -> None:
 
 
 def test_services(tmp_path: Path) -> None:
-    """What is not selected is not asked for."""
+    """Services that are not selected are not asked for."""
     write(tmp_path, "A_KEY=$<memory:a>\n")
     (tmp_path / "env/production/web.env").write_text("B_KEY=$<memory:b>\n")
     (tmp_path / "env/production/job.env").write_text("C_KEY=$<memory:c>\n")
@@ -554,7 +554,7 @@ def test_bad_limits(tmp_path: Path, line: str) -> None:
 
 
 def test_other_moment(tmp_path: Path) -> None:
-    """The same metadata, asked about another day."""
+    """The same metadata has other states at another time."""
     write(tmp_path, "A_KEY=$<memory:x>\n")
     states = {
         days: check(tmp_path, {"x": made(0)}, now=NOW + timedelta(days=days)).secrets[0].state.value

@@ -15,7 +15,7 @@ from secretsync.running.unsafe_variables import NAMES, PREFIXES, is_unsafe_varia
     ],
 )
 def test_steering(name: str) -> None:
-    """They are, and are not where they were allowed by name."""
+    """Variables that control programs are unsafe unless they are allowed by name."""
     assert is_unsafe_variable(name)
     assert not is_unsafe_variable(name, {name})
     assert is_unsafe_variable(name, {"OTHER", name + "X"})

@@ -13,6 +13,7 @@ from tests.servers.aws import REGION, AwsAccount
 from tests.servers.azure import AzureWorld, Vault
 from tests.servers.openbao import VaultSpace
 from tests.support.canary import make_canary
+from tests.support.limits import HANG
 from tests.support.processes import CommandResult
 from tests.support.projects import MakeProject, Project
 
@@ -97,7 +98,7 @@ def fill(
     project = make_project(
         {
             "env/production/security.env": "".join(f'{key}="$<{ref}>"\n' for key, ref in references.items()),
-            "providers/production.toml": f'[stores.aws]\nregion = "{REGION}"\n'
+            "providers/production.toml": f'timeout = "{HANG}s"\n[stores.aws]\nregion = "{REGION}"\n'
             f'[stores.azure]\nvault_url = "{keyvault.url}"\n[stores.docker]\ndir = "{files}"\n',
         }
     )

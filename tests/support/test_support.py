@@ -53,7 +53,7 @@ def quote_all(text: str) -> str:
     ],
 )
 def test_a_leak_is_found_in_each_form(form: str, show: Callable[[str], str]) -> None:
-    """Whole or halved, whatever is around it and however it is encoded."""
+    """A canary is found whole or halved, in each encoding and inside other text."""
     assert form in find_leaks(f"before {show(make_canary('$<a', 'b>'))} after")
 
 
@@ -65,12 +65,12 @@ def test_base64_is_found_at_each_offset(before: bytes, after: bytes) -> None:
 
 @given(st.binary())
 def test_noise_is_clean(data: bytes) -> None:
-    """What no canary went into holds none."""
+    """Text without a canary has no leak."""
     assert find_leaks(data) == ()
 
 
 def test_a_command_must_not_show_a_secret(canary: CanaryFactory, tmp_path: Path) -> None:
-    """Not on stderr ever, nor on stdout unless that is what it is for, nor in its arguments."""
+    """A secret in stderr, in stdout without `reveals`, or in an argument fails the test."""
     secret = canary()
     show = [sys.executable, "-I", "-c", "import os, sys; print(os.environ['S'], file=getattr(sys, os.environ['TO']))"]
     for stream, reveals in (("stderr", False), ("stderr", True), ("stdout", False)):
@@ -222,7 +222,7 @@ def test_the_run_fails_where_a_test_leaks(tmp_path: Path, workers: str) -> None:
 
 
 def test_an_order_is_repeated_by_its_seed(tmp_path: Path) -> None:
-    """The same for a number, another one for another number, and printed."""
+    """A seed of `--shuffle` gives one order, and the header prints the seed."""
     (tmp_path / "test_inner.py").write_text("".join(f"def test_{number:02}(): pass\n" for number in range(20)))
     argv = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(tmp_path)]
     argv += ["-v", "-p", "tests.conftest", "-p", "no:cacheprovider", "--basetemp", str(tmp_path / "base")]
@@ -246,7 +246,7 @@ def test_skips_are_counted_by_what_is_missing() -> None:
 
 
 def test_the_walker_finds_what_an_error_leads_to(canary: CanaryFactory) -> None:
-    """In attributes, slots and containers, in frames, causes and notes: else its silence would mean nothing."""
+    """The walker looks into attributes, slots, containers, frames, causes and notes."""
 
     class Slotted:
         __slots__ = ("__hidden",)

@@ -164,5 +164,5 @@ def test_without_a_history(old: Project) -> None:
 
 
 def test_purge_and_list_exclude_each_other(old: Project) -> None:
-    """One of them is asked for at a time."""
+    """`--purge` and `--list` together are a usage error."""
     old.cli("track", "-e", "production", "--purge", "--list", expect=2)

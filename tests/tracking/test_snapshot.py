@@ -101,7 +101,7 @@ def test_secrets_that_are_placeholders_alone_are_recorded(text: str) -> None:
     ],
 )
 def test_text_that_may_be_a_secret_is_not_recorded(key: str, text: str) -> None:
-    """By its name, by its look, or because it stands in for one."""
+    """Text is not recorded if its name or form is that of a secret, or if it replaces one."""
     assert value_of(text, key=key) is None
 
 
@@ -139,7 +139,7 @@ VERSIONS = st.one_of(st.none(), st.text(max_size=12))
     message=st.one_of(st.none(), st.text(max_size=20)),
 )
 def test_no_secret_is_ever_recorded(spots: list[str], versions: list[str | None], message: str | None) -> None:
-    """Not in the history, not in a comparison, not in a repr; and the history is read back as it was written."""
+    """A secret is not in the history, a comparison or a repr; the history is read back unchanged."""
     states = []
     for version in versions:
         lines = "\n".join(spot.format(make_canary()) for spot in spots)
@@ -198,7 +198,7 @@ def test_comparisons(before: EnvironmentState, after: EnvironmentState) -> None:
 
 @given(states=st.lists(STATES, max_size=3), message=TEXT, uncommitted=st.booleans())
 def test_histories_are_read_back(states: list[EnvironmentState], message: str | None, uncommitted: bool) -> None:
-    """Whatever text is in them, lone surrogates too: a path may have some."""
+    """Histories are read back unchanged with any text, including lone surrogates in paths."""
     records = tuple(
         HistoryRecord(time=AT, state=state, actor={"uid": 1, "user": "é"}, message=message, uncommitted=uncommitted)
         for state in states
@@ -227,7 +227,7 @@ def test_states_of_a_lookup() -> None:
     ],
 )
 def test_states_of_a_secret(outcome: Found[SecretInfo] | Missing | Failed, status: str) -> None:
-    """What its store says of it is part of the state."""
+    """The state that a store reports is recorded."""
     plan = good_plan({"common": "A=$<BOUND>\n"}, bindings=BINDINGS)
     state, problems = observe(plan, Answers(dict.fromkeys(plan.refs, outcome)))
     assert not problems

@@ -18,8 +18,6 @@ from secretsync.project.placeholders import BareName, Variable
 
 __all__ = ["CHECKS"]
 
-# Settings about the identity of this process, not about the place of a secret.
-_HOW = ("auth", "ca_cert", "client_id", "credential", "kv_version")
 # Words of development, as whole words of a name, a host or a path. Without "local", because svc.cluster.local is
 # production.
 _DEVELOPMENT = (*(word for word in LENIENT_ENVIRONMENTS if word not in ("ci", "local")), "sandbox", "localstack")
@@ -67,7 +65,9 @@ def _secrets(plan: Plan) -> dict[Identity, tuple[Target, str, Place]]:
                 # Files and variables of another environment are on another machine.
                 if not spec.is_secret_store or not spec.has_clock:
                     continue
-                where = sorted((key, repr(value)) for key, value in config.settings.items() if key not in _HOW)
+                # Two environments share a secret even if each has an identity of its own.
+                who = {name for name, setting in spec.settings.items() if setting.identifies}
+                where = sorted((key, repr(value)) for key, value in config.settings.items() if key not in who)
                 identity = (config.provider, tuple(where), target.ref.path, target.selector.field)
                 binding = plan.bindings.secrets.get(part.written)
                 place: Place = (planned.entry.file, planned.location(part)[0])

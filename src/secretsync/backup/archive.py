@@ -41,7 +41,7 @@ class Archive(Record, kw_only=True):
 
 
 def write_archive(nodes: Mapping[str, Node], *, project: str, at: datetime) -> bytes:
-    """The archive of `nodes`, folders and readable files alone: the same bytes for the same content and moment."""
+    """Return the archive of `nodes`, folders and readable files only. Same content and time give the same bytes."""
     manifest = {
         "schema": _SCHEMA,
         "kind": _KIND,
@@ -74,7 +74,7 @@ def _add(tar: tarfile.TarFile, path: str, mode: int, data: bytes | None, at: dat
 
 
 def name_refusal(path: str) -> str | None:
-    """Why a path cannot be in an archive, or None."""
+    """Return the reason why a path cannot be in an archive, or None."""
     parts = path.split("/")
     if parts[0] not in TREES:
         return "it is outside env/ and providers/"
@@ -87,7 +87,7 @@ def name_refusal(path: str) -> str | None:
 
 
 def mode_refusal(kind: Kind, mode: int) -> str | None:
-    """Why a mode cannot be in an archive, or None. A folder's setgid bit only says who owns what is made in it."""
+    """Return the reason why a mode cannot be in an archive, or None. The setgid bit of folders is harmless."""
     allowed, needed = (0o2777, 0o500) if kind is Kind.FOLDER else (0o777, 0o400)
     if mode & ~allowed:
         return f"its mode {mode:04o} has setuid, setgid or sticky bits, which configuration does not need"
@@ -97,7 +97,7 @@ def mode_refusal(kind: Kind, mode: int) -> str | None:
 
 
 def read_archive(data: bytes, file: str) -> Archive:
-    """The archive in `data`, verified to its end. Raises OutputError that names `file` and says what is wrong."""
+    """Return the archive in `data`, verified to its end. Raises OutputError with `file` and the reason."""
     cause = None
     try:
         return _read(data)
@@ -111,7 +111,7 @@ def read_archive(data: bytes, file: str) -> Archive:
 
 
 class _Refused(Exception):  # noqa: N818 - it does not leave this module
-    """Why an archive is not taken."""
+    """The reason to refuse an archive."""
 
 
 def _refuse(path: str, cause: str) -> NoReturn:
@@ -140,7 +140,7 @@ def _read(data: bytes) -> Archive:
 
 
 def _inflate(data: bytes) -> bytes:
-    """What gzip packed, all of it, up to the size that an archive may have."""
+    """Return the unpacked bytes, up to the maximum size of an archive."""
     unpacker = zlib.decompressobj(wbits=31)
     unpacked = unpacker.decompress(data, _MAX_TAR + 1)
     if len(unpacked) > _MAX_TAR:
@@ -189,7 +189,7 @@ def _members(data: bytes) -> Iterator[tuple[tarfile.TarInfo, bytes | None]]:
 
 
 def _parse_manifest(info: tarfile.TarInfo, content: bytes | None) -> dict[str, Any]:
-    """The first member, which must be the manifest."""
+    """Return the manifest, which must be the first member."""
     if info.name != MANIFEST or content is None:
         message = "it does not begin with a manifest: `secretsync backup` did not write it"
         raise _Refused(message)
@@ -199,7 +199,7 @@ def _parse_manifest(info: tarfile.TarInfo, content: bytes | None) -> dict[str, A
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict) or found.get("kind") != _KIND:
-        message = "its manifest is none of ours"
+        message = "its manifest is not one of SecretSync"
         raise _Refused(message)
     if found.get("schema") != _SCHEMA:
         message = "it was written by another version of SecretSync, in a form that this one does not know"
@@ -213,7 +213,7 @@ def _parse_manifest(info: tarfile.TarInfo, content: bytes | None) -> dict[str, A
 
 
 def _compare(manifest: Mapping[str, Any], members: Mapping[str, tuple[Kind, int, bytes | None]]) -> dict[str, Node]:
-    """The members as nodes, each exactly as the manifest says, and each in a folder that is there."""
+    """Return the members as nodes. Each must match the manifest, and its folder must be in the archive."""
     nodes = {
         path: Node(path=path, kind=kind, mode=mode, data=content) for path, (kind, mode, content) in members.items()
     }

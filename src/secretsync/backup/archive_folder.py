@@ -1,4 +1,4 @@
-"""The folder of archives: a dated name for a new one, and the removal of our own old ones."""
+"""Name new archives in their folder, and remove old ones."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MOST = 1000  # archives of one second
 
 
 def store(folder: str, data: bytes, at: datetime) -> str:
-    """The path of a new archive in `folder`, which is made where it is missing. Raises OutputError."""
+    """Return the path of a new archive in `folder`, which is created if it is missing. Raises OutputError."""
     failure = None
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)
@@ -38,7 +38,7 @@ def store(folder: str, data: bytes, at: datetime) -> str:
 
 
 def open_archive(path: str) -> Archive:
-    """The archive at `path`, verified. Raises UsageError where there is none, OutputError where it is refused."""
+    """Return the verified archive at `path`. Raises UsageError if there is none, OutputError if it is refused."""
     data = read_file(path, Input.ARCHIVE)
     if isinstance(data, bytes):
         return read_archive(data, path)
@@ -78,7 +78,7 @@ def keep(path: str, count: int, project: str) -> tuple[list[str], list[str]]:
 
 
 def _candidates(folder: str, newest: str) -> Iterator[str]:
-    """The regular files, other than the new archive, that are named as archives are."""
+    """Return the regular files with names of archives, except the new archive."""
     for name in sorted(os.listdir(folder or ".")):
         if name != newest and _NAME.fullmatch(name):
             try:

@@ -31,7 +31,7 @@ _JOURNAL = UNFINISHED_RESTORE
 
 
 class _Step(NamedTuple):
-    """What becomes of one tree."""
+    """One tree that a restore replaces."""
 
     tree: str
     had: bool  # it was there before
@@ -70,7 +70,7 @@ def apply(root: str, restore: Restore) -> None:
 
 
 def is_unfinished(root: str) -> bool:
-    """Whether a restore was cut short below `root`, or is under way."""
+    """Return True if a restore below `root` was interrupted, or is running."""
     return os.path.lexists(os.path.join(root, _JOURNAL))
 
 
@@ -86,8 +86,8 @@ def resume(root: str) -> None:
             failure = error.strerror
         if failure is not None:
             raise OutputError(
-                f"{root}: the restore cannot be finished: {failure}; if env/ or providers/ was made anew since, and is "
-                f"to stay, remove {_JOURNAL}, {_NEW}* and {_OLD}* there"
+                f"{root}: the restore cannot be finished: {failure}; to keep env/ and providers/ as "
+                f"they are now, remove {_JOURNAL}, {_NEW}* and {_OLD}* there"
             )
         _clean_up_or_say(root, folder)
 
@@ -118,7 +118,7 @@ def _read_journal(root: str) -> list[_Step]:
 
 
 def _end_journal(folder: int) -> None:
-    """Remove the journal, once the trees are on disk as they stand."""
+    """Remove the journal after the trees are on disk."""
     sync(folder)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(_JOURNAL, dir_fd=folder)
@@ -127,7 +127,7 @@ def _end_journal(folder: int) -> None:
 
 @contextlib.contextmanager
 def _locked(root: str) -> Iterator[int]:
-    """The root as a descriptor, while nobody else restores there."""
+    """Lock the root for one restore, and return its descriptor."""
     folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         failure = None

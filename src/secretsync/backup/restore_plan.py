@@ -1,4 +1,4 @@
-"""What a restore would change: the present files beside those of an archive. Nothing is read or written here."""
+"""Plan a restore from the present files and those of an archive, without reading or writing any."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Change", "Restore", "What", "plan_restore"]
 
 
 class What(StrEnum):
-    """What happens to one path."""
+    """The change of one path."""
 
     ADDED = "added"
     CHANGED = "changed"
@@ -31,7 +31,7 @@ class Change(Record, kw_only=True):
 
 
 class Restore(Record, kw_only=True):
-    """What will be there, and how it differs from what is."""
+    """The result of a restore, and its changes."""
 
     changes: tuple[Change, ...]
     present: Mapping[str, Node]
@@ -39,13 +39,13 @@ class Restore(Record, kw_only=True):
 
     @property
     def trees(self) -> tuple[str, ...]:
-        """The trees in which something changes."""
+        """Return the trees that change."""
         changed = {change.path.split("/")[0] for change in self.changes if change.what is not What.KEPT}
         return tuple(tree for tree in TREES if tree in changed)
 
 
 def plan_restore(present: Mapping[str, Node], archived: Mapping[str, Node], *, delete: bool) -> Restore:
-    """What a restore would do. `delete`: remove what the archive does not have.
+    """Return the plan of a restore. `delete`: remove files that the archive does not have.
 
     Raises OutputError for files that would have to be kept and cannot be.
     """
@@ -87,7 +87,7 @@ def _difference(present: Node, archived: Node) -> Change | None:
 
 
 def _hindrance(node: Node, result: Mapping[str, Node]) -> Problem | None:
-    """Why a file that the archive does not have cannot be kept, or None. Folders come before what is in them."""
+    """Return the reason why a file that the archive does not have cannot be kept, or None. Folders come first."""
     hint = "move it away, or remove it with --delete"
     parent = node.path.rpartition("/")[0]
     cause = None

@@ -52,7 +52,7 @@ def plain_secrets(nodes: Mapping[str, Node], today: date) -> tuple[tuple[RuleFin
 
 
 def _environment(path: str) -> str:
-    """The environment that a path belongs to, by its folder or its name."""
+    """Return the environment that a path belongs to, by its folder or its name."""
     name = path.split("/")[1]
     return name if path.startswith("env/") else name.partition(".")[0]
 
@@ -67,7 +67,7 @@ def _policies(nodes: Mapping[str, Node]) -> dict[str, Policy]:
 
 
 def _in_file(path: str, data: bytes, policy: Policy, problems: list[Problem]) -> Iterator[RuleFinding]:
-    """The findings in one file, the surest first for each line."""
+    """Return the findings in one file, the surest first for each line."""
     if path.endswith(".toml"):
         yield from _in_document(path, data, policy, problems)
     else:
@@ -80,7 +80,7 @@ def _in_file(path: str, data: bytes, policy: Policy, problems: list[Problem]) ->
 
 
 def _in_text(path: str, data: bytes) -> Iterator[RuleFinding]:
-    """What tells itself a secret wherever it stands: keys, tokens, passwords in URLs outside comments."""
+    """Return secrets of known shapes at any place: keys, tokens, and passwords in URLs outside comments."""
     text = data.decode("utf-8", "replace")
     if has_private_key(text) and not any(has_private_key(line) for line in text.split("\n")):
         yield found("plaintext-key", "a private key stands here in plain text", file=path)
@@ -113,7 +113,7 @@ def _in_document(path: str, data: bytes, policy: Policy, problems: list[Problem]
 
 
 def _named(at: tuple[str, ...], text: str) -> str | None:
-    """The name whose value a text at a place of a document may be; None where it is a reference or a description."""
+    """Return the name whose value a text in a document may be, or None for references and descriptions."""
     if at[0] in ("required", "ignore", "rotation", "sensitive", "not_sensitive"):
         return None
     if at[0] == "secrets":  # NAME = "store:path", or { ref = "store:path", reason = "..." }

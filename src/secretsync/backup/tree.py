@@ -28,7 +28,7 @@ _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class Kind(StrEnum):
-    """What a path is."""
+    """The type of a path."""
 
     FOLDER = "folder"
     FILE = "file"
@@ -51,7 +51,7 @@ class Node(Record, kw_only=True):
 
 
 def read_trees(root: str) -> dict[str, Node]:
-    """Every folder and file of env/ and providers/ below `root`, by path and sorted, at one moment.
+    """Return every folder and file of env/ and providers/ below `root` by path, sorted, at one time.
 
     Raises OutputError where a tree is a link, a folder cannot be read, there is too much, or it keeps changing.
     """
@@ -65,7 +65,7 @@ def read_trees(root: str) -> dict[str, Node]:
 
 
 class _Walk:
-    """One look at both trees. Nothing is opened through a link."""
+    """Read both trees once. Nothing is opened through a link."""
 
     def __init__(self, root: str) -> None:
         self.nodes: dict[str, Node] = {}
@@ -113,7 +113,7 @@ class _Walk:
             self.nodes[path] = _node(path, Kind.OTHER, status)
 
     def read(self, folder: int, name: str, path: str) -> bytes | None:
-        """The bytes of a file, or None where it cannot be read, or not at this look."""
+        """Return the bytes of a file, or None if it cannot be read."""
         data = read_file(name, Input.ARCHIVED_FILE, folder=folder, follow=False)
         if isinstance(data, bytes):
             self.bytes += len(data)

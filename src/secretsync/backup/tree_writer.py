@@ -1,4 +1,4 @@
-"""Writing a tree of files as it is to be, on disk before anybody sees it, and removing one."""
+"""Write a new tree of files next to the present tree, or remove a tree."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ __all__ = ["build", "remove"]
 
 
 def build(root: str, tree: str, prefix: str, result: Mapping[str, Node], present: Mapping[str, Node]) -> None:
-    """Write one new tree beside the present one, with modes and owners as they will be, and bring it to disk.
+    """Write a new tree with its final modes and owners, and bring it to disk.
 
-    `prefix` stands before its name until it takes its place.
+    `prefix`: before its name until it replaces the present tree.
     """
     nodes = [node for path, node in result.items() if path.split("/")[0] == tree]
     place = {node.path: os.path.join(root, f"{prefix}{node.path}") for node in nodes}
     for node in nodes:
         if node.kind is Kind.FOLDER:
             os.mkdir(place[node.path], 0o700)
-            os.chmod(place[node.path], 0o700)  # whatever the umask took
+            os.chmod(place[node.path], 0o700)  # because the umask may remove bits
         elif node.kind is Kind.LINK:
             os.symlink(node.target, place[node.path])
         else:
@@ -34,7 +34,7 @@ def build(root: str, tree: str, prefix: str, result: Mapping[str, Node], present
                 file.write(node.data or b"")
                 file.flush()
                 _finish(descriptor, node, present)
-    # A folder's own mode may keep us from writing into it: the innermost comes first.
+    # Innermost folders first, because the final mode of a folder may forbid writing into it.
     for node in reversed(nodes):
         if node.kind is Kind.FOLDER:
             descriptor = os.open(place[node.path], os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -45,7 +45,7 @@ def build(root: str, tree: str, prefix: str, result: Mapping[str, Node], present
 
 
 def _finish(descriptor: int, node: Node, present: Mapping[str, Node]) -> None:
-    """Give what is open its owner and its mode, and bring it to disk."""
+    """Set owner and mode of an open file or folder, and bring it to disk."""
     wanted, status = _owner(node.path, present), os.fstat(descriptor)
     if wanted is not None and wanted != (status.st_uid, status.st_gid):
         is_refused = False
@@ -56,14 +56,14 @@ def _finish(descriptor: int, node: Node, present: Mapping[str, Node]) -> None:
         if is_refused:
             cause = "it belongs to another user or group, which only that user or root can restore"
             raise OutputError([Problem(kind=ProblemKind.OUTPUT, file=node.path, cause=cause)])
-    os.fchmod(descriptor, node.mode)  # after the owner: changing that takes bits away
+    os.fchmod(descriptor, node.mode)  # after the owner, because chown removes bits
     if node.kind is Kind.FILE and node.path in present and present[node.path] == node:
         os.utime(descriptor, ns=(node.mark[2], node.mark[2]))
     sync(descriptor)
 
 
 def _owner(path: str, present: Mapping[str, Node]) -> tuple[int, int] | None:
-    """Who owns a path now; where it is new and root restores it, who owns the folder around it."""
+    """Return the owner of a path. If root restores a new path, its owner is that of the folder around it."""
     if path in present:
         return present[path].owner
     if os.geteuid() != 0:

@@ -1,4 +1,4 @@
-"""The command line: finds the command, runs it, and turns what went wrong into messages and an exit status."""
+"""The command line: find the command, run it, and turn errors into messages and an exit status."""
 
 from __future__ import annotations
 
@@ -9,35 +9,19 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import NoReturn
 
     from secretsync.core.errors import SecretSyncError
 
-__all__ = ["COMMANDS", "main"]
-
-# Each command and its one line of help. Its code, `secretsync.cli.commands.<command>`, is imported for the call.
-COMMANDS = {
-    "run": "resolve, then start a command with the configuration in its environment",
-    "render": "write the resolved configuration in one of several formats",
-    "check": "does every secret exist? reads no value",
-    "audit": "judge a configuration before it is deployed: policy, plain secrets, files, git",
-    "track": "record the state of an environment: settings, references, versions; no secret",
-    "diff": "what changed: since a record, between records, or between environments",
-    "explain": "where each value comes from",
-    "check-rotation": "how old the secrets are, against the policy; reads no value",
-    "doctor": "is each store reachable, and who are we there?",
-    "get": "print one value, for scripts",
-    "backup": "archive env/ and providers/, with checksums; no plain secret gets in",
-    "restore": "put env/ and providers/ back from an archive, all of it or nothing",
-    "template": "write .env.example: what the environments define, without values",
-    "init": "begin a project: env/, providers/ and lines for .gitignore",
-    "providers": "the providers that are installed, and what each accepts",
-}
+__all__ = ["main"]
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
-    """Run the command that `argv` (None: the process's arguments) names, and end the process with its status."""
+    """Run a command, and end the process with its exit status.
+
+    `argv`: the name of the command and its arguments; None means the arguments of the process.
+    """
     _end_on_signals()
     _open_streams()
     status = 0
@@ -48,14 +32,14 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         status = status or _stdout_failed(error)
     with contextlib.suppress(OSError):
         sys.stderr.flush()
-    # At once: whatever still hangs in a thread, or in a library's exit handler, does not hold us up.
+    # End at once, because a thread or the exit handler of a library may still be waiting for a store.
     os._exit(status)
 
 
 def _end_on_signals() -> None:
-    """End at once on SIGTERM and SIGINT: as process 1 we would ignore the one, and Python would unwind on the other."""
+    """End at once on SIGTERM and SIGINT, because process 1 ignores SIGTERM, and Python would raise on SIGINT."""
     for number, status in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # one that our parent ignored stays ignored
+        if signal.getsignal(number) is not signal.SIG_IGN:  # a signal that the parent ignored stays ignored
             signal.signal(number, _exit_with(status))
 
 
@@ -64,16 +48,16 @@ def _exit_with(status: int) -> Callable[[int, object], NoReturn]:
 
 
 def _open_streams() -> None:
-    """Make standard output and error what the commands may rely on: there, and UTF-8 whatever the locale says.
+    """Open standard output and error if they are closed, and make them UTF-8 in every locale.
 
-    A descriptor below 3 that is closed would be given to the next file or socket that is opened, and what is meant
-    for standard output would go there. A program that `run` starts finds it closed, as it was.
+    The next opened file or socket would get a closed descriptor below 3, and results would be written to it. A program
+    that `run` starts gets the descriptor closed, as it was.
     """
     if sys.stdin is None or sys.stdout is None or sys.stderr is None:
         while (descriptor := os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)) <= 2:
             pass
         os.close(descriptor)
-        # Writing to this one fails: data must not be lost silently. What is said to nobody may be.
+        # Writing to stdout fails then, because results must not be lost silently. Messages may be lost.
         sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - for the whole process
         sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - the same
     for stream in (sys.stdout, sys.stderr):
@@ -81,24 +65,22 @@ def _open_streams() -> None:
 
 
 def _stdout_failed(error: OSError) -> int:
-    """6, said on stderr unless it is the reader that went away, as `head` does."""
+    """Return 6, and report the error, unless the reader closed the pipe, as `head` does."""
     if not isinstance(error, BrokenPipeError):
-        _complain(f"secretsync: standard output cannot be written: {error.strerror}")
+        from secretsync.cli import console
+
+        console.info(f"standard output cannot be written: {error.strerror}")
     return 6
 
 
-def _complain(text: str) -> None:
-    """Say `text` on stderr; where nobody can hear it, the exit status still says it."""
-    with contextlib.suppress(OSError):
-        print(text, file=sys.stderr)
-
-
 def _run(arguments: list[str]) -> int:
+    from secretsync.cli import console
+    from secretsync.cli.commands import COMMANDS
     from secretsync.core.errors import SecretSyncError
 
     name = arguments[0] if arguments else "--help"
     if name in ("-h", "--help", "help"):
-        print(_overview())
+        print(_overview(COMMANDS))
         return 0
     if name in ("-V", "--version"):
         from secretsync.core.version import __version__
@@ -106,21 +88,22 @@ def _run(arguments: list[str]) -> int:
         print(f"secretsync {__version__}")
         return 0
     if name not in COMMANDS:
-        return _unknown_command(name)
+        return _unknown_command(name, COMMANDS)
     failure: SecretSyncError | None = None
     try:
         return _call(name, arguments[1:])
     except SecretSyncError as error:
         failure = error
-    except SystemExit as end:  # argparse: --help, or a usage error that it has printed
+    except SystemExit as end:  # argparse: --help, or a usage error that is printed already
         return end.code if isinstance(end.code, int) else 2
     except OSError as error:
         if error.filename is None:
-            raise  # of a print to standard output: `main` says so
+            raise  # `main` reports the failure of standard output
         return _internal_error(error)
-    except Exception as error:  # noqa: BLE001 - the other border: nothing but its type, since a text may hold a value
+    except Exception as error:  # noqa: BLE001 - the top of the command line: print the type only, as a text may hold a value
         return _internal_error(error)
-    return _report(name, failure)
+    console.print_problems(name, failure.problems)
+    return int(failure.exit_status)
 
 
 def _call(name: str, arguments: list[str]) -> int:
@@ -130,7 +113,7 @@ def _call(name: str, arguments: list[str]) -> int:
 
     command = import_module(f"secretsync.cli.commands.{name.replace('-', '_')}")
     parser = build_parser(name, command)
-    if hasattr(command, "split"):  # `run` takes a command of its own behind --
+    if hasattr(command, "split"):  # `run` takes the command of the application after --
         arguments, rest = command.split(arguments)
         options = parser.parse_args(arguments)
         options.command = rest
@@ -140,45 +123,37 @@ def _call(name: str, arguments: list[str]) -> int:
     return status
 
 
-def _overview() -> str:
-    width = max(len(name) for name in COMMANDS)
-    lines = "\n".join(f"  {name:{width}}  {summary}" for name, summary in COMMANDS.items())
+def _overview(commands: Mapping[str, str]) -> str:
+    width = max(len(name) for name in commands)
+    lines = "\n".join(f"  {name:{width}}  {summary}" for name, summary in commands.items())
     return f"""usage: secretsync COMMAND [OPTIONS]
 
-Configuration that is safe to commit, resolved from the stores that hold its secrets.
+Configuration that is safe to commit: its secrets are read from their stores.
 
 commands:
 {lines}
 
-`secretsync COMMAND --help` shows a command's options and an example. `secretsync --version` shows the version.
+`secretsync COMMAND --help` shows the options of a command and an example. `secretsync --version` shows the version.
 
 example:
   secretsync run -e production -- gunicorn app:app"""
 
 
-def _unknown_command(name: str) -> int:
+def _unknown_command(name: str, commands: Mapping[str, str]) -> int:
+    from secretsync.cli import console
     from secretsync.core.text import suggestion, unknown
 
-    hint = suggestion(name, COMMANDS, "`secretsync --help` lists them")
+    hint = suggestion(name, commands, "`secretsync --help` lists the commands")
     if name.startswith("-"):
-        hint = "options stand behind the command: secretsync COMMAND [OPTIONS]"
-    _complain(f"secretsync: {unknown('command', name, COMMANDS)}; {hint}")
+        hint = "write options after the command: secretsync COMMAND [OPTIONS]"
+    console.info(f"{unknown('command', name, commands)}; {hint}")
     return 2
 
 
-def _report(command: str, error: SecretSyncError) -> int:
-    """Every problem on a line of its own, to stderr."""
-    count = len(error.problems)
-    if count == 1:
-        _complain(f"secretsync {command}: {error.problems[0]}")
-    else:
-        lines = "\n".join(f"  {problem}" for problem in error.problems)
-        _complain(f"secretsync {command}: {count} problems\n{lines}")
-    return int(error.exit_status)
-
-
 def _internal_error(error: Exception) -> int:
-    """The type of an unforeseen error and our own lines that it passed: what a bug report needs, and no value."""
+    """Report the type of an unforeseen error and its lines in SecretSync, without its text, which may hold a value."""
+    from secretsync.cli import console
+
     lines = []
     trace = error.__traceback__
     while trace is not None:
@@ -186,6 +161,6 @@ def _internal_error(error: Exception) -> int:
         if f"{os.sep}secretsync{os.sep}" in path:
             lines.append(f"{path.rpartition(os.sep + 'secretsync' + os.sep)[2]}:{trace.tb_lineno}")
         trace = trace.tb_next
-    where = " < ".join(reversed(lines))
-    _complain(f"secretsync: internal error, please report it: {type(error).__name__} at {where}")
+    places = " < ".join(reversed(lines))
+    console.info(f"internal error, please report it: {type(error).__name__} at {places}")
     return 2

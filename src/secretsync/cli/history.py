@@ -1,33 +1,30 @@
-"""What `track` and `diff` share: options, and the words for counts and commits."""
+"""The options and the words that `track` and `diff` share."""
 
 from __future__ import annotations
 
 import argparse
 
+from secretsync.cli.options import add_option
 from secretsync.core.text import count_of
 from secretsync.tracking.history import HistoryRecord
 
-__all__ = ["add_history", "counted", "short_commit"]
+__all__ = ["add_history", "format_counts", "short_commit"]
 
 
 def add_history(parser: argparse.ArgumentParser) -> None:
-    """The options that `track` and `diff` share."""
-    parser.add_argument(
-        "--history", metavar="FILE", help="the history (default: .secretsync/history/<environment>.json)"
-    )
-    parser.add_argument(
-        "--offline", action="store_true", help="ask no store: versions are not known, everything else is"
-    )
+    """Add the options that `track` and `diff` share."""
+    add_option(parser, "--history")
+    add_option(parser, "--offline")
 
 
-def counted(counts: dict[str, int]) -> str:
-    """Counts of changes as a sentence's part."""
-    told = [f"{count} {kind}" for kind, count in counts.items() if count and kind != "stores"]
+def format_counts(counts: dict[str, int]) -> str:
+    """Return the counts of changes as text: `1 added, 2 rotated`."""
+    parts = [f"{count} {kind}" for kind, count in counts.items() if count and kind != "stores"]
     if counts["stores"]:
-        told.append(f"{count_of(counts['stores'], 'store')} configured anew")
-    return ", ".join(told) or "no change"
+        parts.append(f"{count_of(counts['stores'], 'store')} with other settings")
+    return ", ".join(parts) or "no change"
 
 
 def short_commit(record: HistoryRecord) -> str | None:
-    """The beginning of a record's commit; a plus says that the files differed from it."""
+    """Return the first characters of the commit of a record, with a plus if the files differed from the commit."""
     return None if record.commit is None else record.commit[:10] + ("+" if record.uncommitted else "")

@@ -1,4 +1,4 @@
-"""From the options that commands share to plans and configurations."""
+"""Turn the options that commands share into requests, plans and configurations."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from secretsync.cli.console import say
+from secretsync.cli import console
 from secretsync.core.errors import UsageError
 from secretsync.core.text import count_of
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "environment_of",
+    "label_of",
     "open_plan",
     "open_plans",
     "resolve_valid",
@@ -41,10 +42,11 @@ def environment_of(
     variables: EnvFile | None = None,
     is_judged: bool = False,
 ) -> ConfigRequest:
-    """What the options name. Raises UsageError where they exclude each other, or nothing is named and must be.
+    """Return the request for the configuration that the options select.
 
-    `variables`: the placeholders that stand in inherited variables; with them there need be no env file. `is_judged`:
-    env files without the name of an environment are strict.
+    `must_be_named`: refuse options without an environment. `variables`: the placeholders in inherited variables, which
+    make env files optional. `is_judged`: env files without the name of an environment are strict. Raises UsageError if
+    options exclude each other, or if no environment is named but must be.
     """
     from secretsync.planning.request import ConfigRequest
     from secretsync.project.layout import named_environment
@@ -52,7 +54,7 @@ def environment_of(
     services = None if options.service is None else tuple(options.service)
     if options.env_file is not None:
         if services is not None:
-            raise UsageError("--service belongs to an environment: env files have no services")
+            raise UsageError("--service selects from env/; remove it, because --env-file has no services")
         return ConfigRequest(
             environment=options.environment,
             root=options.root,
@@ -64,22 +66,29 @@ def environment_of(
     if options.environment is None and options.bindings is None and (started := _as_started(environ)) is not None:
         source = ConfigRequest(root=options.root, services=services, variables=variables)
         return started.complete(source, environ)._replace(is_judged=is_judged)
-    # An empty name is a name that was not filled in: it is refused, and nothing else is taken in its place.
+    # An empty name is refused later: it is a name that somebody forgot to fill in, so a default would be a guess.
     environment = named_environment(environ) if options.environment is None else options.environment
     is_without_files = variables is not None and environment is None and not _has_environments(options.root, environ)
     if is_without_files:
         return ConfigRequest(root=options.root, bindings=options.bindings, variables=variables)
     if options.bindings is not None:
-        raise UsageError("--bindings goes with --env-file; an environment has providers/<environment>.toml")
+        raise UsageError("--bindings needs --env-file; without it, write the bindings in providers/<environment>.toml")
     if environment is None and must_be_named:
         raise UsageError(
-            "no environment is named, and a guess could start the wrong one; give -e NAME, or set $SECRETSYNC_ENV"
+            "no environment is named, and a default could start the wrong one; give -e NAME, or set $SECRETSYNC_ENV"
         )
     return ConfigRequest(environment=environment, root=options.root, services=services, variables=variables)
 
 
+def label_of(options: argparse.Namespace, environ: Mapping[str, str]) -> str:
+    """Return the name of the selected environment for a report about a configuration that cannot be read."""
+    from secretsync.project.layout import named_environment
+
+    return options.environment or named_environment(environ) or ", ".join(options.env_file or ()) or "development"
+
+
 def _as_started(environ: Environ) -> Handover | None:
-    """Return what `run` resolved if an application that it started calls this command; None if `run` read no files."""
+    """Return the handover of `run` if its application calls this command; None if `run` read no files."""
     from secretsync.resolving.handover import Handover
 
     handover = Handover.from_environ(environ)
@@ -121,7 +130,10 @@ def open_plan(
     variables: EnvFile | None = None,
     is_judged: bool = False,
 ) -> tuple[Plan, Environ]:
-    """The plan that the options ask for, and the process environment (None: as it is now)."""
+    """Return the plan for the options, and the environment variables that the command may use.
+
+    `environ`: the variables of the process; None means `os.environ`. The other arguments are those of `environment_of`.
+    """
     from secretsync.core.environ import Environ
     from secretsync.planning.request import load_plan
 
@@ -130,23 +142,23 @@ def open_plan(
     environ = visible_environ(source, environ)
     plan = load_plan(source, environ)
     if options.verbose:
-        _say_what_is_planned(plan)
+        _log_plan(plan)
     return plan, environ
 
 
-def _say_what_is_planned(plan: Plan) -> None:
+def _log_plan(plan: Plan) -> None:
     strictness = "strict" if plan.is_strict else "lenient"
-    entries, secrets = count_of(len(plan.entries), "entry", "entries"), count_of(len(plan.refs), "secret")
-    say(f"{plan.project.label}: {strictness}, {entries}, {secrets} to look for")
+    entries = count_of(len(plan.entries), "entry", "entries")
+    console.info(f"{plan.project.label}: {strictness}, {entries}, {count_of(len(plan.refs), 'secret')} to read")
 
 
 def open_plans(
     options: argparse.Namespace, environ: Environ, known: Mapping[str, str] | None = None
 ) -> tuple[list[Plan], bool]:
-    """The plans of all that `add_source(several=True)` lets a caller name, and whether several were asked for.
+    """Return the plans of all environments that the options select, and True if the user asked for several.
 
-    `known`: the variables that the plans may count on; None: those of `environ`. Raises ConfigurationError with the
-    problems of all of them.
+    `known`: the variables that the plans may use; None means `environ`. Raises ConfigurationError with the problems of
+    all environments.
     """
     from secretsync.core.errors import ConfigurationError, Problem
     from secretsync.planning.request import load_plan
@@ -155,14 +167,14 @@ def open_plans(
     names: tuple[str | None, ...] = tuple(dict.fromkeys(options.environment or ())) or (None,)
     if options.all:
         if options.environment or options.env_file is not None:
-            raise UsageError("--all takes every environment; it excludes --environment and --env-file")
+            raise UsageError("--all takes every environment; remove --environment and --env-file")
         names = environments(find_root(options.root, environ))
     plans: list[Plan] = []
     problems: list[Problem] = []
     for name in names:
-        of_one = argparse.Namespace(**{**vars(options), "environment": name})
+        single = argparse.Namespace(**{**vars(options), "environment": name})
         try:
-            source = environment_of(of_one, environ, must_be_named=False, is_judged=True)
+            source = environment_of(single, environ, must_be_named=False, is_judged=True)
             plans.append(load_plan(source, environ if known is None else known))
         except ConfigurationError as error:
             problems += error.problems
@@ -170,7 +182,7 @@ def open_plans(
         raise ConfigurationError(problems)
     if options.verbose:
         for plan in plans:
-            _say_what_is_planned(plan)
+            _log_plan(plan)
     return plans, options.all or len(names) > 1
 
 
@@ -199,11 +211,11 @@ def store_access(
 
 
 def _print_activity(activity: StoreActivity) -> None:
-    say(str(activity))
+    console.info(str(activity))
 
 
 def _access_log(options: argparse.Namespace, environ: Mapping[str, str]) -> AccessLog | None:
-    """Where reads of secrets are written down, if anywhere. Raises UsageError where that is required and not said."""
+    """Return the access log, or None if none is configured. Raises UsageError if one is required but not named."""
     path = environ.get("SECRETSYNC_ACCESS_LOG") if options.access_log is None else options.access_log
     if not path:
         if options.require_access_log or options.access_log is not None:
@@ -211,24 +223,24 @@ def _access_log(options: argparse.Namespace, environ: Mapping[str, str]) -> Acce
         return None
     from secretsync.resolving.access_log import AccessLog
 
-    return AccessLog(path, environ, warn=lambda text: say(f"warning: {text}"), is_required=options.require_access_log)
+    return AccessLog(path, environ, warn=console.warn, is_required=options.require_access_log)
 
 
 def resolve_valid(plan: Plan, environ: Environ, options: argparse.Namespace) -> Config:
-    """The configuration of a plan, its values judged where it is strict. Warnings are said on stderr."""
+    """Return the resolved configuration of a plan. The values of a strict environment are validated."""
     from secretsync.core.errors import ValidationError
     from secretsync.resolving.pipeline import resolve_plan
 
     is_judged = plan.is_strict and not options.no_validate
     if plan.is_strict and options.no_validate:
-        say(f"{plan.project.label}: values are not validated (--no-validate)")
+        console.info(f"{plan.project.label}: values are not validated (--no-validate)")
 
     def warn(finding: RuleFinding) -> None:
         if not options.quiet:
-            say(f"warning: {finding.problem}")
+            console.warn(str(finding.problem))
 
     try:
         return resolve_plan(plan, store_access(options, environ, is_logged=True), validate=is_judged, warn=warn)
     except ValidationError:
-        say("in an emergency, --no-validate takes the values as they are")
+        console.info("in an emergency, --no-validate accepts the values")
         raise

@@ -1,42 +1,55 @@
-"""The parser of each command, and the options that several share."""
+"""Build the parser of each command, and define the options that several commands share."""
 
 from __future__ import annotations
 
 import argparse
 import re
 import sys
+from collections.abc import Callable, Iterable
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from secretsync.core.durations import parse_duration
 from secretsync.core.errors import printable
 from secretsync.core.text import count_of, is_shown, suggestion, unknown
 
-__all__ = ["add_access_log", "add_format", "add_source", "add_validation", "build_parser"]
+if TYPE_CHECKING:
+    from datetime import datetime
+
+__all__ = [
+    "add_access_log",
+    "add_format",
+    "add_option",
+    "add_source",
+    "build_parser",
+    "duration",
+    "timestamp",
+    "whole_number",
+]
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
-    """Help of a fixed width, without a look at the terminal, which costs an import; the same in every Python."""
+    """Format help in a fixed width, equal in every Python. The width of the terminal would cost an import."""
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=28, width=110)
 
     def _format_action_invocation(self, action: argparse.Action) -> str:
-        # `-e, --environment NAME`, as Python 3.13 writes it; older ones repeat the name.
+        # `-e, --environment NAME`, as in Python 3.13. Older versions repeat the metavar.
         if not action.option_strings or action.nargs == 0:
             return super()._format_action_invocation(action)
         return f"{', '.join(action.option_strings)} {self._format_args(action, str(action.dest).upper())}"
 
 
-# The messages of argparse that repeat a value, from where they differ.
+# The messages of argparse that repeat a value, from their first different word.
 _QUOTING = r"(?s)(?:ignored explicit argument|invalid \S+ value:).*"
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose messages repeat nothing that was typed, because a secret may be pasted into any argument."""
+    """A parser whose messages do not repeat arguments, because a user may paste a secret into any of them."""
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Refuse unknown arguments here: argparse would print them."""
+        """Refuse unknown arguments, because argparse would print them."""
         options, unknown_arguments = super().parse_known_args(args, namespace)
         if unknown_arguments:
             self.error(self._refusal(unknown_arguments))
@@ -63,7 +76,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def build_parser(name: str, command: ModuleType) -> argparse.ArgumentParser:
-    """The parser of one command; `command` is its module, with USAGE, EXAMPLE and add_arguments."""
+    """Return the parser of one command. `command`: its module, with USAGE, EXAMPLE and add_arguments."""
     parser = _Parser(
         prog=f"secretsync {name}",
         description=command.__doc__,
@@ -76,49 +89,8 @@ def build_parser(name: str, command: ModuleType) -> argparse.ArgumentParser:
     return parser
 
 
-def add_source(parser: argparse.ArgumentParser, *, several: bool = False, services: bool = True) -> None:
-    """The options that say which configuration is meant.
-
-    `several`: --environment is a list, and --all takes all. `services`: parts of it can be selected.
-    """
-    group = parser.add_argument_group("which configuration")
-    group.add_argument(
-        "-e",
-        "--environment",
-        metavar="NAME",
-        action="append" if several else "store",
-        help="the folder in env/, or the name of --env-file; else $SECRETSYNC_ENV, else $ENVIRONMENT"
-        + ("; may be repeated" if several else ""),
-    )
-    if several:
-        group.add_argument("--all", action="store_true", help="every environment of the project")
-    group.add_argument(
-        "--env-file",
-        metavar="FILE",
-        action="append",
-        help="an env file in place of env/; several: later over earlier; -e then gives the environment's name only",
-    )
-    group.add_argument("--bindings", metavar="FILE", help="the bindings that go with --env-file")
-    group.add_argument(
-        "--root", metavar="DIR", help="the project's folder; else $SECRETSYNC_ROOT, else the nearest upwards with env/"
-    )
-    if services:
-        group.add_argument(
-            "--service", metavar="NAME", action="append", help="only this service, beside the whole; may be repeated"
-        )
-    else:
-        parser.set_defaults(service=None)
-    group.add_argument(
-        "--timeout", metavar="TIME", type=_duration, help='for all stores together: "30s" (default), "500ms", "2m"'
-    )
-    talk = parser.add_mutually_exclusive_group()
-    talk.add_argument(
-        "-v", "--verbose", action="store_true", help="say on stderr what is done, and how many requests each store got"
-    )
-    talk.add_argument("-q", "--quiet", action="store_true", help="say nothing but what went wrong")
-
-
-def _duration(text: str) -> float:
+def duration(text: str) -> float:
+    """Return the seconds of an option such as --timeout."""
     seconds = parse_duration(text)
     if seconds is None:
         message = 'it must be a length of time above zero, such as "30s" or "2m"'
@@ -126,28 +98,129 @@ def _duration(text: str) -> float:
     return seconds
 
 
-def add_format(parser: argparse.ArgumentParser) -> None:
-    """The option that chooses between text for people and JSON."""
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="text (default) or json")
+def timestamp(text: str) -> datetime:
+    """Return the time of an option such as --at."""
+    from secretsync.core.timestamps import parse_timestamp
+
+    time = parse_timestamp(text)
+    if time is None:
+        message = "it must be a date such as 2027-01-01, or a time such as 2027-01-01T09:00:00Z"
+        raise argparse.ArgumentTypeError(message)
+    return time
 
 
-def add_validation(parser: argparse.ArgumentParser) -> None:
-    """The option that takes the values as they are."""
-    parser.add_argument(
-        "--no-validate",
-        action="store_true",
-        help="take values that the policy or a strict environment does not allow, for an emergency",
-    )
+def whole_number(most: int) -> Callable[[str], int]:
+    """Return the type of an option that takes a number from 1 to `most`."""
+
+    def number(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and 1 <= int(text) <= most):
+            message = f"it must be a number from 1 to {most}"
+            raise argparse.ArgumentTypeError(message)
+        return int(text)
+
+    return number
+
+
+# Every option that more than one command has: the arguments of argparse's add_argument, by the long name.
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "--environment": {
+        "short": "-e",
+        "metavar": "NAME",
+        "help": "the folder in env/, or the name of --env-file; else $SECRETSYNC_ENV, else $ENVIRONMENT",
+    },
+    "--all": {"action": "store_true", "help": "every environment of the project"},
+    "--env-file": {
+        "metavar": "FILE",
+        "action": "append",
+        "help": "read this env file instead of env/; may be repeated, later files override; -e only gives the name",
+    },
+    "--bindings": {"metavar": "FILE", "help": "the bindings for --env-file"},
+    "--root": {
+        "metavar": "DIR",
+        "help": "the project's folder; else $SECRETSYNC_ROOT, else the nearest folder upwards with env/",
+    },
+    "--service": {
+        "metavar": "NAME",
+        "action": "append",
+        "help": "only the shared configuration and this service; may be repeated",
+    },
+    "--timeout": {
+        "metavar": "TIME",
+        "type": duration,
+        "help": 'the limit for all stores together: "30s" (default), "500ms", "2m"',
+    },
+    "--verbose": {
+        "short": "-v",
+        "action": "store_true",
+        "help": "print on stderr each step and the number of requests to each store",
+    },
+    "--quiet": {"short": "-q", "action": "store_true", "help": "print errors only"},
+    "--output": {"metavar": "FILE", "help": "write to this file, all of it or nothing"},
+    "--no-validate": {
+        "action": "store_true",
+        "help": "accept values that the policy or a strict environment does not allow; for emergencies",
+    },
+    "--allow-name": {
+        "metavar": "NAME",
+        "action": "append",
+        "default": [],
+        "help": "accept a value from a store for a variable that controls programs, such as PATH; may be repeated",
+    },
+    "--access-log": {
+        "metavar": "FILE",
+        "help": "append a line of JSON for each secret that is read, without its value; else $SECRETSYNC_ACCESS_LOG",
+    },
+    "--require-access-log": {
+        "action": "store_true",
+        "help": "if the access log cannot be written, read nothing and end with 6",
+    },
+    "--history": {"metavar": "FILE", "help": "the history file (default: .secretsync/history/<environment>.json)"},
+    "--offline": {"action": "store_true", "help": "ask no store; then the versions of secrets are unknown"},
+}
+
+
+def add_option(parser: argparse._ActionsContainer, name: str, **changes: Any) -> None:
+    """Add a shared option. `changes`: arguments of add_argument that differ for this command."""
+    arguments = {**_OPTIONS[name], **changes}
+    short = arguments.pop("short", None)
+    parser.add_argument(*([name] if short is None else [short, name]), **arguments)
+
+
+def add_source(parser: argparse.ArgumentParser, *, several: bool = False, services: bool = True) -> None:
+    """Add the options that select the configuration, and --timeout, --verbose and --quiet.
+
+    `several`: --environment may be repeated, and --all takes every environment. `services`: --service selects some.
+    """
+    group = parser.add_argument_group("which configuration")
+    if several:
+        repeated = f"{_OPTIONS['--environment']['help']}; may be repeated"
+        add_option(group, "--environment", action="append", help=repeated)
+        add_option(group, "--all")
+    else:
+        add_option(group, "--environment")
+    for name in ("--env-file", "--bindings", "--root"):
+        add_option(group, name)
+    if services:
+        add_option(group, "--service")
+    else:
+        parser.set_defaults(service=None)
+    add_option(group, "--timeout")
+    messages = parser.add_mutually_exclusive_group()
+    add_option(messages, "--verbose")
+    add_option(messages, "--quiet")
+
+
+def add_format(
+    parser: argparse._ActionsContainer, formats: Iterable[str] = ("text", "json"), *, default: str | None = "text"
+) -> None:
+    """Add --format. `formats`: the names of a registry. `default`: None if the user has to choose."""
+    names = list(formats)
+    listed = ", ".join(f"{name} (default)" if name == default else name for name in names)
+    parser.add_argument("--format", metavar="FORMAT", choices=names, default=default, help=f"one of: {listed}")
 
 
 def add_access_log(parser: argparse.ArgumentParser) -> None:
-    """The options that say where reads of secrets are written down."""
+    """Add the options of the access log."""
     group = parser.add_argument_group("access log")
-    group.add_argument(
-        "--access-log",
-        metavar="FILE",
-        help="append a line of JSON for each secret read, without its value; else $SECRETSYNC_ACCESS_LOG",
-    )
-    group.add_argument(
-        "--require-access-log", action="store_true", help="end with 6, and read nothing, where it cannot be written"
-    )
+    add_option(group, "--access-log")
+    add_option(group, "--require-access-log")

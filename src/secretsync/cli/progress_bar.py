@@ -1,4 +1,4 @@
-"""A progress bar on a terminal, for whoever waits for many answers."""
+"""Show the progress of many requests on a terminal."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import sys
 
 __all__ = ["ProgressBar"]
 
-_FEWEST = 25  # below that it is over before it could be read
+_FEWEST = 25  # requests; a bar for fewer of them would be removed before anybody could read it
 _WIDTH = 30
 
 
 class ProgressBar:
-    """A bar on stderr that goes away when it ends; nothing at all where stderr is no terminal."""
+    """A bar on stderr that is removed at the end. Nothing is shown if stderr is not a terminal."""
 
     def __init__(self, label: str, *, is_quiet: bool = False) -> None:
         self._label = label
@@ -19,7 +19,7 @@ class ProgressBar:
         self._drawn: str | None = None
 
     def __call__(self, done: int, total: int) -> None:
-        """Show that `done` of `total` have answered. It is drawn anew only where it looks different."""
+        """Show that `done` of `total` requests are answered. The bar is drawn again only if it changes."""
         if not self._is_shown or total < _FEWEST:
             return
         bar = f"{'█' * (_WIDTH * done // total):░<{_WIDTH}} {100 * done // total:3} %"
@@ -29,7 +29,7 @@ class ProgressBar:
             sys.stderr.flush()
 
     def end(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._drawn is not None:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()

@@ -3,42 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from secretsync.core.errors import ConfigurationError, MissingKeyError, Problem, ProblemKind, UsageError, ValueTypeError
-from secretsync.core.model import Entry, Origin
-from secretsync.core.secret import Hidden, HiddenMapping, Secret
+from secretsync.config.typed_getters import TypedGetters
+from secretsync.core.errors import ConfigurationError, MissingKeyError, Problem, ProblemKind, UsageError
+from secretsync.core.model import Origin, Resolved
+from secretsync.core.secret import Hidden, Secret
 from secretsync.core.text import count_of, suggestion, unknown
 
 if TYPE_CHECKING:
     import logging
-    from datetime import timedelta
-    from pathlib import Path
 
-__all__ = ["Config", "Refreshed", "Resolved"]
+__all__ = ["Config", "Refreshed", "new_config"]
 
 T = TypeVar("T")
 
-_NO_DEFAULT: Any = object()  # None is a default like any other
-
-
-class Resolved(Hidden):
-    """One entry's value, where it came from, and the secrets that were put into it."""
-
-    __slots__ = ("entry", "inserted", "is_from_store", "origin", "value")
-
-    def __init__(
-        self, entry: Entry, value: Secret, origin: Origin, inserted: tuple[Secret, ...], *, is_from_store: bool
-    ) -> None:
-        self.entry = entry
-        self.value = value
-        self.origin = origin
-        self.inserted = inserted
-        self.is_from_store = is_from_store  # a store other than the process environment gave a part of it
-
 
 class _State(Hidden):
-    """What all scopes of one configuration share."""
+    """The state that all scopes of one configuration share."""
 
     __slots__ = (
         "environ",
@@ -75,7 +57,7 @@ class _State(Hidden):
         self.reload: Callable[[], Config] | None = None
 
 
-class Config(HiddenMapping):
+class Config(TypedGetters):
     """A resolved configuration: `config["KEY"]` is the value, as text.
 
     The mapping (`[]`, `in`, iteration, `len`) knows what the env files define and nothing else. `get` and the typed
@@ -86,7 +68,7 @@ class Config(HiddenMapping):
     __slots__ = ("__scope", "__state", "_service")
 
     def __init__(self, state: _State, service: str | None = None) -> None:
-        """Configurations come from `resolve_config`, and one service's view from `service()`."""
+        """Internal: `resolve_config` and `service()` return configurations."""
         self.__state = state
         self.__scope = state.shared if service is None else state.services[service]
         self._service = service
@@ -94,7 +76,7 @@ class Config(HiddenMapping):
     # The mapping
 
     def __getitem__(self, key: str) -> str:
-        """The value of `key`. Raises MissingKeyError, a KeyError that names the nearest keys."""
+        """Return the value of `key`. Raises MissingKeyError, a KeyError that names the nearest keys."""
         found = self.__scope.get(key)
         if found is None:
             raise self._missing(key)
@@ -120,7 +102,7 @@ class Config(HiddenMapping):
         return repr(self)
 
     def __setattr__(self, name: str, value: object) -> None:
-        # Slots of our own are set once, while it is built.
+        # Each slot is set once, in __init__.
         if hasattr(self, name):
             message = "a Config cannot be changed; resolve_config gives a new one"
             raise AttributeError(message)
@@ -130,34 +112,34 @@ class Config(HiddenMapping):
         message = "a Config cannot be changed; resolve_config gives a new one"
         raise AttributeError(message)
 
-    # What it is of
+    # Scopes and origins
 
     @property
     def environment(self) -> str | None:
-        """The environment's name; None where the files were named one by one."""
+        """Return the environment's name, or None if the files were named one by one."""
         return self.__state.environment
 
     @property
     def is_strict(self) -> bool:
-        """Whether this environment keeps all safeguards."""
+        """Return True if this environment is strict."""
         return self.__state.is_strict
 
     @property
     def services(self) -> tuple[str, ...]:
-        """The services that were selected."""
+        """Return the selected services."""
         return tuple(self.__state.services)
 
     def service(self, name: str) -> Config:
-        """The same mapping as one service sees it: its own file over the configuration as a whole.
+        """Return the mapping of one service: its own file over the shared configuration.
 
-        Raises UsageError where there is no such service, or it was not selected.
+        Raises UsageError if there is no such service, or it was not selected.
         """
         if name not in self.__state.services:
             raise UsageError(self._no_service(name))
         return Config(self.__state, name)
 
     def inherited(self, key: str) -> str | None:
-        """The variable called `key` of the process environment, whatever the env files define; None: it is not set."""
+        """Return the variable `key` of the process environment, whatever the env files define, or None."""
         return self.__state.environ.get(key)
 
     def bind(self, kind: type[T], *, service: str | None = None) -> T:
@@ -167,126 +149,18 @@ class Config(HiddenMapping):
         return bind(self, kind, service=service)
 
     def origin(self, key: str) -> Origin:
-        """Where the value of `key` came from: file, line, references, stores, versions. Raises MissingKeyError."""
+        """Return the origin of the value of `key`: file, line, references, stores, versions. Raises MissingKeyError."""
         found = self.__scope.get(key)
         if found is None:
             raise self._missing(key)
         return found.origin
 
     def secret(self, key: str) -> Secret:
-        """The value of `key` as a Secret, which hides itself until `reveal()`. Raises MissingKeyError."""
+        """Return the value of `key` as a Secret, which hides it until `reveal()`. Raises MissingKeyError."""
         found = self.__scope.get(key)
         if found is None:
             raise self._missing(key)
         return found.value
-
-    # Typed getters
-
-    @overload
-    def get(self, key: str, default: None = None, *, service: str | None = None) -> str | None: ...
-    @overload
-    def get(self, key: str, default: T, *, service: str | None = None) -> str | T: ...
-    def get(self, key: str, default: object = None, *, service: str | None = None) -> object:
-        """The value of `key`, else the variable of the process environment, else `default`.
-
-        `service`: look as that service sees it.
-        """
-        scope = self if service is None else self.service(service)
-        if key in scope:
-            return scope[key]
-        return self.__state.environ.get(key, default)
-
-    @overload
-    def get_int(self, key: str, *, service: str | None = None) -> int: ...
-    @overload
-    def get_int(self, key: str, default: T, *, service: str | None = None) -> int | T: ...
-    def get_int(self, key: str, default: object = _NO_DEFAULT, *, service: str | None = None) -> object:
-        """A whole number, written in decimal digits. Raises ValueTypeError, or MissingKeyError without a default."""
-        return self._typed(key, default, service, "int")
-
-    @overload
-    def get_float(self, key: str, *, service: str | None = None) -> float: ...
-    @overload
-    def get_float(self, key: str, default: T, *, service: str | None = None) -> float | T: ...
-    def get_float(self, key: str, default: object = _NO_DEFAULT, *, service: str | None = None) -> object:
-        """A decimal number. Raises ValueTypeError, or MissingKeyError without a default."""
-        return self._typed(key, default, service, "float")
-
-    @overload
-    def get_bool(self, key: str, *, service: str | None = None) -> bool: ...
-    @overload
-    def get_bool(self, key: str, default: T, *, service: str | None = None) -> bool | T: ...
-    def get_bool(self, key: str, default: object = _NO_DEFAULT, *, service: str | None = None) -> object:
-        """True for true, 1, yes, on; False for false, 0, no, off, in any case.
-
-        Raises ValueTypeError for everything else, or MissingKeyError without a default.
-        """
-        return self._typed(key, default, service, "bool")
-
-    @overload
-    def get_list(self, key: str, *, separator: str = ",", service: str | None = None) -> list[str]: ...
-    @overload
-    def get_list(self, key: str, default: T, *, separator: str = ",", service: str | None = None) -> list[str] | T: ...
-    def get_list(
-        self, key: str, default: object = _NO_DEFAULT, *, separator: str = ",", service: str | None = None
-    ) -> object:
-        """Return the items of a list, as texts.
-
-        A value that begins with `[` is a JSON list of texts, numbers and booleans. Every other value is a list of
-        items between separators, without white space at their edges. An empty value is an empty list.
-        Raises ValueTypeError if an item is empty, or a JSON list is not valid or holds null, a list or an object;
-        MissingKeyError without a default.
-        """
-        return self._typed(key, default, service, "list", separator)
-
-    @overload
-    def get_json(self, key: str, *, service: str | None = None) -> Any: ...
-    @overload
-    def get_json(self, key: str, default: T, *, service: str | None = None) -> Any | T: ...
-    def get_json(self, key: str, default: object = _NO_DEFAULT, *, service: str | None = None) -> object:
-        """Return what a JSON document contains: dict, list, str, int, float, bool or None.
-
-        Raises ValueTypeError, also for NaN, infinities and a key that an object has twice; MissingKeyError without a
-        default.
-        """
-        return self._typed(key, default, service, "json")
-
-    @overload
-    def get_path(self, key: str, *, service: str | None = None) -> Path: ...
-    @overload
-    def get_path(self, key: str, default: T, *, service: str | None = None) -> Path | T: ...
-    def get_path(self, key: str, default: object = _NO_DEFAULT, *, service: str | None = None) -> object:
-        """Return a path as written: a relative path stays relative, `~` is not replaced, and nothing is opened.
-
-        Raises ValueTypeError if the value is empty, or MissingKeyError without a default.
-        """
-        return self._typed(key, default, service, "path")
-
-    @overload
-    def get_duration(self, key: str, *, service: str | None = None) -> timedelta: ...
-    @overload
-    def get_duration(self, key: str, default: T, *, service: str | None = None) -> timedelta | T: ...
-    def get_duration(self, key: str, default: object = _NO_DEFAULT, *, service: str | None = None) -> object:
-        """Return a length of time, written as in bindings: `500ms`, `30s`, `5m`, `12h`, `90d`, `26w` or ISO `P90D`.
-
-        Raises ValueTypeError, or MissingKeyError without a default.
-        """
-        return self._typed(key, default, service, "duration")
-
-    def _typed(self, key: str, default: object, service: str | None, kind: str, *options: str) -> object:
-        """Return the converted value. The text is not a local variable, because this frame may be in a traceback."""
-        scope = self if service is None else self.service(service)
-        if key not in scope and key not in self.__state.environ:
-            if default is not _NO_DEFAULT:
-                return default
-            raise scope._missing(key)  # noqa: SLF001 - another Config
-        from secretsync.config.convert import BY_NAME, UNFIT, attempt, value_problem
-
-        expected, convert = BY_NAME[kind]
-        converted = attempt(convert, scope.get(key), *options)
-        if converted is UNFIT:
-            raise ValueTypeError([value_problem(scope, key, f"its value is not {expected}")])
-        return converted
 
     # As a whole
 
@@ -304,9 +178,9 @@ class Config(HiddenMapping):
             raise ConfigurationError(problems)
 
     def resolved(self, services: Iterable[str] | None = None) -> dict[str, Resolved]:
-        """The whole and the services (None: all selected) as one list, sorted by key, each with its origin.
+        """Return the shared entries and those of the services (None: all selected) as one dict, sorted by key.
 
-        Raises ConfigurationError where two services give one key different values.
+        Raises ConfigurationError if two services give one key different values.
         """
         selected = self.services if services is None else tuple(dict.fromkeys(services))
         merged = dict(self.__state.shared)
@@ -325,18 +199,18 @@ class Config(HiddenMapping):
         return dict(sorted(merged.items()))
 
     def beside(self) -> Mapping[str, Resolved]:
-        """What was resolved beside the env files: a template's placeholders, by their text."""
+        """Return the values that are not of env files: the placeholders of a template, by their text."""
         return self.__state.template_entries
 
     def as_environ(self, services: Iterable[str] | None = None) -> dict[str, str]:
-        """The whole and the services (None: all selected) as one plain dict, for a child process.
+        """Return the shared values and those of the services (None: all selected) as one dict, for a child process.
 
-        Raises ConfigurationError where two services give one key different values.
+        Raises ConfigurationError if two services give one key different values.
         """
         return {key: found.value.reveal() for key, found in self.resolved(services).items()}
 
     def refresh(self) -> Refreshed:
-        """The same configuration asked of the stores again, and the keys that changed: another version, or value.
+        """Resolve the configuration again; return it with the keys whose version or value changed.
 
         Raises what `resolve_config` raises; this configuration stays as it is.
         """
@@ -361,7 +235,7 @@ class Config(HiddenMapping):
                     yield key
 
     def logging_filter(self) -> logging.Filter:
-        """A filter for handlers that masks every secret of this configuration in messages and tracebacks."""
+        """Return a filter for handlers that masks every secret of this configuration in messages and tracebacks."""
         from secretsync.config.log_filter import SecretFilter
 
         return SecretFilter(self._secrets())
@@ -391,14 +265,14 @@ class Config(HiddenMapping):
 
 
 class Refreshed(NamedTuple):
-    """What `Config.refresh` gives back."""
+    """The result of `Config.refresh`."""
 
     config: Config
     changed: frozenset[str]
 
 
 def new_config(reload: Callable[[], Config] | None = None, **state: Any) -> Config:
-    """A configuration of this state; `reload` is what `refresh` calls."""
+    """Return a configuration with this state. `reload`: called by `refresh`."""
     shared = _State(**state)
     shared.reload = reload
     return Config(shared)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from pathlib import Path
 
-    from secretsync.config.config import Config
+    from secretsync.config.typed_getters import TypedGetters
 
 __all__ = ["BY_NAME", "NUMBER", "UNFIT", "Conversion", "attempt", "json_items", "scalar_text", "split_items"]
 __all__ += ["to_bool", "to_float", "to_json", "value_problem"]
@@ -46,7 +46,7 @@ def attempt(convert: Callable[..., Any], value: Any, *options: str) -> Any:
         return UNFIT
 
 
-def value_problem(scope: Config, key: str, cause: str) -> Problem:
+def value_problem(scope: TypedGetters, key: str, cause: str) -> Problem:
     """Return a Problem with the value of `key` in `scope`: file and line if an env file defines it."""
     origin = scope.origin(key) if key in scope else None
     return Problem(

@@ -1,1 +1,1 @@
-"""What every other package stands on: records, errors, names, times, and files."""
+"""The base of every other package: records, secrets, errors, names, texts, times, files and git."""

@@ -229,7 +229,7 @@ def _write_fifo(folder: int, name: str, data: bytes, until: float) -> None:
             if error.errno != errno.ENXIO:
                 raise
         if time.monotonic() >= until:
-            raise _Refused("nobody opened this FIFO for reading in time", "start its reader first")
+            raise _Refused("no process opened this FIFO for reading in time", "start its reader first")
         time.sleep(_FIFO_POLL)
     try:
         if not stat.S_ISFIFO(os.fstat(descriptor).st_mode):

@@ -1,4 +1,4 @@
-"""Who runs us: what the kernel knows, and what the environment claims."""
+"""Name the user of this process: by the kernel, and by variables of the environment."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Mapping
 
 __all__ = ["actor", "actor_name"]
 
-# Who stands behind sudo or a CI job. Anybody can set a variable: these are hints beside the user id.
+# The user behind sudo or a CI job. Anybody can set a variable, so these are only hints in addition to the user id.
 HINTS = ("SUDO_USER", "DOAS_USER", "GITHUB_ACTOR", "GITLAB_USER_LOGIN", "BUILD_USER_ID")
 _LONGEST = 256  # characters of a hint
 
 
 def actor(environ: Mapping[str, str]) -> dict[str, str | int]:
-    """The user's id and name, and each of the variables that say for whom a user works."""
+    """Return the user's id and name, and the variables that name another user behind this one."""
     import pwd
 
     uid = os.getuid()
@@ -26,7 +26,7 @@ def actor(environ: Mapping[str, str]) -> dict[str, str | int]:
 
 
 def actor_name(actor: Mapping[str, str | int]) -> str:
-    """An actor on one line."""
+    """Return an actor on one line."""
     hints = ", ".join(f"{name}={value}" for name, value in actor.items() if name not in ("uid", "user"))
     user = str(actor.get("user", actor.get("uid", "unknown")))
     return f"{user} ({hints})" if hints else user

@@ -8,7 +8,7 @@ __all__ = ["format_duration", "parse_duration", "parse_length"]
 
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _SHORT = re.compile(r"(\d{1,9})(ms|s|m|h|d|w)", re.ASCII)
-# ISO 8601-2:2019 durations of whole units; months and years have no fixed length and are not taken.
+# ISO 8601-2:2019 durations of whole units; months and years do not have a fixed length and are refused.
 _ISO = re.compile(
     r"P(?:(\d{1,6})W|(?=\d|T\d)(?:(\d{1,6})D)?(?:T(?=\d)(?:(\d{1,6})H)?(?:(\d{1,6})M)?(?:(\d{1,6})S)?)?)", re.ASCII
 )
@@ -30,7 +30,7 @@ def parse_length(text: str) -> float | None:
 
 
 def format_duration(seconds: float) -> str:
-    """A length of time for people, in the largest unit that has two of it, cut to whole ones: `90 days`, `36 hours`."""
+    """Return a length of time for people, in whole units, at least two if possible: `90 days`, `36 hours`."""
     whole = int(abs(seconds))
     for unit, name in ((86400, "days"), (3600, "hours"), (60, "minutes")):
         if whole >= 2 * unit:

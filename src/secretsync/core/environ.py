@@ -32,9 +32,9 @@ class Environ(HiddenMapping):
 
 
 class AnyEnviron(Environ):
-    """The process environment of which nobody knows what it lacks: plans made of it find every variable there.
+    """A process environment that is not known completely: a plan finds every variable in it.
 
-    An audit before a deployment runs where the variables of the later process are not.
+    An audit before a deployment does not have the variables of the later process.
     """
 
     __slots__ = ()
@@ -44,8 +44,8 @@ class AnyEnviron(Environ):
 
 
 def variable_text(value: str) -> str:
-    """A variable's value as UTF-8, whatever the locale says by which Python made text of its bytes.
+    """Return a variable's value decoded as UTF-8, whatever locale Python used to decode it.
 
-    What is not UTF-8 stands in it as lone surrogates.
+    Bytes that are not UTF-8 become lone surrogates.
     """
     return value if value.isascii() else os.fsencode(value).decode("utf-8", "surrogateescape")

@@ -1,4 +1,4 @@
-"""What can go wrong, as exceptions that carry problems and an exit status.
+"""Exceptions with problems and an exit status.
 
 SecretSyncError                 anything below
 ├── UsageError             2    the call itself: no environment named, a bad name
@@ -53,7 +53,7 @@ class ExitStatus(IntEnum):
 
 
 class ProblemKind(StrEnum):
-    """What sort of thing went wrong."""
+    """The kind of a problem. It decides the exit status."""
 
     CONFIGURATION = "configuration"  # env files, placeholders, bindings, a missing SDK
     MISSING = "missing"  # the store answered that no such secret is there
@@ -64,7 +64,7 @@ class ProblemKind(StrEnum):
 
     @property
     def status(self) -> ExitStatus:
-        """The exit status of this kind."""
+        """Return the exit status of this kind."""
         return _STATUS[self]
 
 
@@ -79,7 +79,7 @@ _STATUS = {
 
 
 def printable(text: str) -> str:
-    """`text` on one line: control and direction characters as escapes, so that a name cannot forge a log line."""
+    """Return `text` on one line. Control and direction characters are escaped, so that no name forges a log line."""
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
@@ -107,15 +107,21 @@ class Problem(Record, kw_only=True):
         return printable(f"{text}; {self.hint}" if self.hint else text)
 
     def _shown_key(self) -> str | None:
-        """The key, but not if it may be a value: the last line of a pasted base64 text ends in `=`."""
-        from secretsync.core.text import looks_like_value  # needed only if something is wrong
+        """Return the key, but not if it may be a value: the last line of a pasted base64 text ends in `=`."""
+        from secretsync.core.text import looks_like_value  # Imported only if there is a problem.
 
         return None if self.key is None or looks_like_value(self.key) else self.key
 
 
 def worst_status(kinds: Iterable[ProblemKind]) -> ExitStatus:
-    """The exit status where several kinds occur: 2 before all, then the lowest of 3, 4, 5: no retry mends those."""
+    """Return the lowest exit status: 2 comes before 3, 4 and 5, because a retry does not help."""
     return min((kind.status for kind in kinds), default=ExitStatus.OK)
+
+
+def combined_status(statuses: Iterable[ExitStatus]) -> ExitStatus:
+    """Return the exit status of several reports: the lowest failure first, else findings, else 0."""
+    order = {ExitStatus.FINDINGS: 1, ExitStatus.OK: 2}  # after every failure
+    return min(statuses, key=lambda status: (order.get(status, 0), status), default=ExitStatus.OK)
 
 
 class SecretSyncError(Exception):
@@ -135,7 +141,7 @@ class SecretSyncError(Exception):
 
     @property
     def exit_status(self) -> ExitStatus:
-        """The status that a command ends with."""
+        """Return the exit status of a command."""
         return worst_status(problem.kind for problem in self.problems)
 
 
@@ -148,15 +154,15 @@ class ConfigurationError(SecretSyncError):
 
 
 class ValidationError(ConfigurationError):
-    """Everything resolved, and some of it is not as the policy or a strict environment asks."""
+    """Every value was resolved, and the policy or a strict environment refuses some."""
 
 
 class ResolutionError(SecretSyncError):
-    """At least one secret could not be had. Nothing was rendered or started."""
+    """At least one secret could not be read. Nothing was rendered or started."""
 
 
 class OutputError(SecretSyncError):
-    """What was resolved cannot be written: a value that the format cannot carry, an unsafe file."""
+    """The result cannot be written: a value that the format cannot carry, an unsafe file."""
 
     def __init__(self, problems: Sequence[Problem] | str, *, kind: ProblemKind = ProblemKind.OUTPUT) -> None:
         super().__init__(problems, kind=kind)
@@ -169,7 +175,7 @@ class MissingKeyError(SecretSyncError, KeyError):
         super().__init__(problems, kind=kind)
 
     def __str__(self) -> str:
-        """The message as it is; KeyError alone would quote it."""
+        """Return the message without the quotes of KeyError."""
         return "\n".join(str(problem) for problem in self.problems)
 
 

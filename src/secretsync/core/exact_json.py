@@ -15,7 +15,7 @@ class Number(str):
 
 
 class NotJsonError(Exception):
-    """Why a text is not JSON, as the end of a sentence that begins with what it is; it holds nothing of the text."""
+    """A text is not JSON. `cause` is a clause without its subject, and repeats nothing of the text."""
 
     def __init__(self, cause: str) -> None:
         self.cause = cause
@@ -25,8 +25,8 @@ class NotJsonError(Exception):
 def parse_json(text: str, *, integer: Callable[[str], Any] = Number, decimal: Callable[[str], Any] = Number) -> Any:
     """Return what `text` contains. `integer` and `decimal` make the numbers of their digits.
 
-    Raises NotJsonError, also where an object has one key twice, and RecursionError where it is nested too deeply.
-    Neither holds a part of the text.
+    Raises NotJsonError, also if an object has one key twice, and RecursionError if the nesting is too deep.
+    Neither repeats a part of the text.
     """
     import json
 
@@ -47,7 +47,7 @@ def parse_json(text: str, *, integer: Callable[[str], Any] = Number, decimal: Ca
 
 
 def format_json(value: Any) -> str:
-    """Compact JSON with numbers as they were written."""
+    """Return compact JSON with numbers as they were written."""
     if isinstance(value, Number):
         return str(value)
     if isinstance(value, dict):
@@ -60,7 +60,7 @@ def format_json(value: Any) -> str:
 
 
 def _refuse_constant(_name: str) -> Any:
-    """Python's parser takes NaN and infinities; RFC 8259 has none."""
+    """Refuse NaN and infinities, which Python's parser accepts and RFC 8259 does not."""
     raise NotJsonError("has a number in its JSON that JSON has not: NaN or an infinity")
 
 

@@ -7,11 +7,24 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from secretsync.core.errors import ProblemKind
 from secretsync.core.records import Record
+from secretsync.core.secret import Hidden, Secret
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-__all__ = ["Clock", "Entry", "Failed", "Found", "Missing", "Origin", "Outcome", "SecretInfo", "SecretRef", "Selector"]
+__all__ = [
+    "Clock",
+    "Entry",
+    "Failed",
+    "Found",
+    "Missing",
+    "Origin",
+    "Outcome",
+    "Resolved",
+    "SecretInfo",
+    "SecretRef",
+    "Selector",
+]
 
 
 class SecretRef(Record):
@@ -48,7 +61,7 @@ class Clock(StrEnum):
 
 
 class SecretInfo(Record, kw_only=True):
-    """What a store says about a secret without giving its value. All times are aware, in UTC."""
+    """The metadata of a secret in its store, without its value. All times are aware, in UTC."""
 
     version: str | None = None
     created: datetime | None = None  # what the age is counted from; see `clock`
@@ -57,33 +70,33 @@ class SecretInfo(Record, kw_only=True):
     not_before: datetime | None = None
     enabled: bool = True
     dynamic: bool = False  # leased: made for each reader
-    newer_version: str | None = None  # where the reference pins an older one
-    rotation_period: float | None = None  # seconds, where the store rotates by itself
+    newer_version: str | None = None  # if the reference pins an older version
+    rotation_period: float | None = None  # seconds, if the store rotates the secret itself
     next_rotation: datetime | None = None
-    pending_since: datetime | None = None  # a rotation that was begun and not ended
+    pending_since: datetime | None = None  # the start of a rotation that has not ended
     deletion: datetime | None = None  # when the store will delete it
     modified: datetime | None = None  # a hint only, never an age: a file's modification time
-    notes: tuple[str, ...] = ()  # what could not be found out, in words
+    notes: tuple[str, ...] = ()  # for people: what the store did not answer
 
 
 T = TypeVar("T")
 
 
 class Found(Record, Generic[T]):
-    """The store has it."""
+    """The store returned the value or the metadata."""
 
     value: T
 
 
 class Missing(Record):
-    """The store answered that no such secret is there."""
+    """The store answered that it does not have the secret."""
 
     cause: str = "there is no such secret"
     hint: str | None = None
 
 
 class Failed(Record):
-    """Everything that is neither a value nor a plain "not there". No text in it holds a part of a value."""
+    """Every other answer or failure. Its texts do not hold a part of a value."""
 
     kind: ProblemKind
     cause: str
@@ -99,18 +112,18 @@ class Entry(Record, kw_only=True):
     key: str
     text: str  # the value as the env file's grammar gives it, placeholders unresolved
     literal: bool  # in single quotes: nothing in it is replaced
-    file: str  # as it is shown to people: relative to the root where it is below it
-    line: int  # of the key, from 1; 0: it stands in no file
+    file: str  # as it is shown to people: relative to the root if it is below it
+    line: int  # of the key, from 1; 0: not in a file
     service: str | None  # None: common.env and security.env
     source: str  # the lines of the file that make the entry: columns are found in it
     comment: str | None = None  # the comment lines right above it
-    column: int = 1  # of the text, where there is no source
+    column: int = 1  # of the text, if there is no source
 
     _unseen = ("source",)
 
 
 class Origin(Record, kw_only=True):
-    """Where a key's value came from. It has no room for the value."""
+    """The origin of a key's value, without the value."""
 
     key: str
     file: str
@@ -120,3 +133,18 @@ class Origin(Record, kw_only=True):
     references: tuple[str, ...] = ()  # as written in messages: "aws:prod/app#password"
     stores: tuple[str, ...] = ()
     versions: tuple[str | None, ...] = ()
+
+
+class Resolved(Hidden):
+    """The value of one entry, its origin, and the secrets that were inserted into it."""
+
+    __slots__ = ("entry", "inserted", "is_from_store", "origin", "value")
+
+    def __init__(
+        self, entry: Entry, value: Secret, origin: Origin, inserted: tuple[Secret, ...], *, is_from_store: bool
+    ) -> None:
+        self.entry = entry
+        self.value = value
+        self.origin = origin
+        self.inserted = inserted
+        self.is_from_store = is_from_store  # a part comes from a store other than the process environment

@@ -1,4 +1,4 @@
-"""The rules for names: of environments, services, entries and stores, and which names are sensitive."""
+"""Rules for the names of environments, services, entries and stores, and for sensitive names."""
 
 from __future__ import annotations
 
@@ -118,22 +118,22 @@ class SensitiveNames(Record, kw_only=True):
 
 
 def is_entry_name(name: str) -> bool:
-    """Whether `name` may name an entry, a binding or a variable."""
+    """Return True if `name` may name an entry, a binding or a variable."""
     return _ENTRY.fullmatch(name) is not None
 
 
 def is_environment_name(name: str) -> bool:
-    """Whether `name` may name an environment or a service: no path can be built from anything else."""
+    """Return True if `name` may name an environment or a service. Paths are built only from such names."""
     return _ENVIRONMENT.fullmatch(name) is not None
 
 
 def is_store_name(name: str) -> bool:
-    """Whether `name` may name a store or a provider."""
+    """Return True if `name` may name a store or a provider."""
     return _STORE.fullmatch(name) is not None
 
 
 def is_lenient(environment: str) -> bool:
-    """Whether an environment of this name is lenient where its bindings do not say."""
+    """Return True if an environment of this name is lenient unless its bindings set `strict`."""
     return environment.lower() in LENIENT_ENVIRONMENTS
 
 

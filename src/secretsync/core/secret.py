@@ -32,7 +32,7 @@ class Hidden:
         return repr(self)
 
     def __sentry_repr__(self) -> str:
-        # Error reporters take a frame's mappings apart, and Sentry's asks for this method first.
+        # Error reporters show the items of a frame's mappings. Sentry's reporter calls this method first.
         return repr(self)
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
@@ -84,9 +84,9 @@ class HiddenValue(Hidden):
 
 
 class HiddenMapping(Hidden, _MappingToTypeCheckers):
-    """A mapping in all that it does, but no instance of `collections.abc.Mapping`.
+    """A mapping that is not an instance of `collections.abc.Mapping`.
 
-    Error reporters and test runners take mappings apart, and show every value of them.
+    Error reporters and test runners show every value of a Mapping.
     """
 
     __slots__ = ()
@@ -125,11 +125,11 @@ class Secret(HiddenValue):
     __slots__ = ("__reveal",)
 
     def __init__(self, value: str) -> None:
-        # A closure and not an attribute: what walks over objects (debuggers, error reporters) does not enter it.
+        # A closure and not an attribute, because debuggers and error reporters show attributes.
         self.__reveal: Callable[[], str] = lambda: value
 
     def reveal(self) -> str:
-        """The value itself."""
+        """Return the value."""
         return self.__reveal()
 
     def __eq__(self, other: object) -> bool:
@@ -145,7 +145,7 @@ class Secret(HiddenValue):
 
 
 class Payload(HiddenValue):
-    """What a store returned for one secret, whole: text, or bytes where the store has no text."""
+    """The complete value that a store returned for one secret: text, or bytes if the store does not have text."""
 
     __slots__ = ("__reveal", "created", "from_file", "version")
 
@@ -159,8 +159,8 @@ class Payload(HiddenValue):
     ) -> None:
         """Wrap `value`.
 
-        `version`: the store's own id of the version, where it has one. `created`: when that version was made, aware,
-        where the answer said so. `from_file`: the bytes of a file, whose one trailing line end is not part of the
+        `version`: the store's id of the version, or None. `created`: when that version was created, aware; None
+        means unknown. `from_file`: the bytes of a file, whose one trailing line end is not part of the
         secret unless the reference says `trim=false`.
         """
         self.__reveal: Callable[[], str | bytes] = lambda: value
@@ -169,5 +169,5 @@ class Payload(HiddenValue):
         self.from_file = from_file
 
     def reveal(self) -> str | bytes:
-        """The value itself."""
+        """Return the value."""
         return self.__reveal()

@@ -13,7 +13,7 @@ _MOMENT = re.compile(
 
 
 def parse_timestamp(text: str) -> datetime | None:
-    """The moment that an RFC 3339 time or a date (its first instant in UTC) says, in UTC; None where it is neither.
+    """Return the time in UTC of an RFC 3339 text or a date (its first instant in UTC), or None for other texts.
 
     Fractions are cut to microseconds. A leap second, `23:59:60`, is the first second after it, as in Unix time.
     """
@@ -36,5 +36,5 @@ def parse_timestamp(text: str) -> datetime | None:
 
 
 def format_timestamp(moment: datetime) -> str:
-    """An aware moment in UTC, to the second: `2026-11-24T08:00:00Z`."""
+    """Return an aware time in UTC, to the second: `2026-11-24T08:00:00Z`."""
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"

@@ -1,4 +1,4 @@
-"""Telling values from stand-ins that somebody was to replace: changeme, TODO, <SECRET>."""
+"""Recognize examples that have to be replaced by a value: changeme, TODO, <SECRET>."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _EXAMPLE_SECRETS = frozenset(
 
 
 def is_example(text: str, *, is_sensitive: bool) -> bool:
-    """Whether `text` only stands in for a value that somebody was to put there."""
+    """Return True if `text` is an example that has to be replaced by a value."""
     text = text.strip().lower()
     if not text or len(text) > _LONGEST_EXAMPLE:
         return False
@@ -38,7 +38,7 @@ def is_example(text: str, *, is_sensitive: bool) -> bool:
 
 
 def _is_hole(text: str) -> bool:
-    """Whether `text` is <NAME>, {{ NAME }}, ${NAME} or $<NAME>: a place where something was to be put."""
+    """Return True if `text` is a place for a value: <NAME>, {{ NAME }}, ${NAME} or $<NAME>."""
     if text.startswith("{{") and text.endswith("}}"):
         return text[2:-2].strip().replace(".", "_").isidentifier()
     if text.startswith("${") and text.endswith("}"):

@@ -1,4 +1,4 @@
-"""Secrets in plain text in env files."""
+"""Find secrets in plain text in env files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["finding_at", "plaintext_of", "written"]
 
 
 def plaintext_of(files: Iterable[EnvFile], policy: Policy, *, is_strict: bool) -> Iterator[RuleFinding]:
-    """Every secret in plain text in `files`: of each entry the surest sign alone; keys and tokens in comments too."""
+    """Return every secret in plain text in `files`, one finding for each entry; keys and tokens in comments too."""
     for file in files:
         for line, comment in file.comments:
             if (sign := _sure_sign(comment)) is not None:
@@ -38,15 +38,15 @@ def plaintext_of(files: Iterable[EnvFile], policy: Policy, *, is_strict: bool) -
 def _plaintext(entry: Entry, policy: Policy, *, is_strict: bool) -> RuleFinding | None:
     literal, defaults = written(entry)
     whole = HOLE.join([literal, *defaults])
-    # The source has what the value has not: a comment behind it.
+    # The source also has the comment after the value.
     if (sign := _sure_sign(whole) or _sure_sign(entry.source)) is not None:
         rule, what = sign
         return finding_at(entry, rule, f"{what} stands here in plain text")
     if has_password(literal) or any(map(has_password, defaults)):
         return finding_at(entry, "plaintext-url", "a password stands in this value in plain text", is_strict=is_strict)
-    # A value with a placeholder in it has its secret from there: the text around it is no secret.
+    # A placeholder in a value is its secret, so that the text around it is not a secret.
     if HOLE not in literal and policy.is_sensitive(entry.key) and may_be_secret(literal):
-        # In strict environments the rule on stand-ins speaks.
+        # In strict environments the rule `example-value` reports it.
         if is_strict and is_example(literal, is_sensitive=True):
             return None
         return finding_at(entry, "plaintext-name", "a name of secrets has its value in plain text", is_strict=is_strict)
@@ -58,7 +58,7 @@ def _plaintext(entry: Entry, policy: Policy, *, is_strict: bool) -> RuleFinding 
 
 
 def _sure_sign(text: str) -> tuple[str, str] | None:
-    """The rule that a text breaks wherever it stands, and what it is."""
+    """Return the rule that a text breaks at any place, with the name of its kind, or None."""
     if has_private_key(text):
         return "plaintext-key", "a private key"
     if kind := known_token(text):
@@ -67,7 +67,7 @@ def _sure_sign(text: str) -> tuple[str, str] | None:
 
 
 def written(entry: Entry) -> tuple[str, list[str]]:
-    """What is written of a value, with a hole for each placeholder and variable; and the defaults in these."""
+    """Return the literal text of a value, with a hole for each placeholder and variable, and their defaults."""
     if entry.literal or "$" not in entry.text:
         return entry.text, []
     parts = parse_value(entry.text).parts

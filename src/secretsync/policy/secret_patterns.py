@@ -1,4 +1,4 @@
-"""What secrets in plain text look like: keys, tokens of known shapes, passwords in URLs, random text."""
+"""Recognize secrets in plain text: keys, tokens of known shapes, passwords in URLs, random text."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ _HEX = re.compile(r"[0-9a-f]{32,}|[0-9A-F]{32,}")
 
 
 def has_private_key(text: str) -> bool:
-    """Whether a private key stands in `text`, as PEM, as PEM in base64, or as age and PuTTY write one."""
+    """Return True if `text` has a private key: as PEM, as PEM in base64, or as age and PuTTY write one."""
     if _PRIVATE_KEY.search(text):
         return True
     for encoded in _ENCODED_PEM.finditer(text):
@@ -85,17 +85,17 @@ def has_private_key(text: str) -> bool:
 
 
 def known_token(text: str) -> str | None:
-    """What kind of token stands in `text`, or None."""
+    """Return the kind of token in `text`, or None."""
     return next((name for name, shape in _KNOWN.items() if shape.search(text)), None)
 
 
 def has_url_password(text: str) -> bool:
-    """Whether a URL in `text` has a password that is written there."""
+    """Return True if a URL in `text` has a literal password."""
     return _URL_PASSWORD.search(text) is not None
 
 
 def has_password(text: str) -> bool:
-    """Whether `text` has a password written into it: in a URL, or as a parameter of a connection string."""
+    """Return True if `text` has a literal password: in a URL, or as a parameter of a connection string."""
     parameters = (match[1] for match in _PASSWORD_PARAMETER.finditer(text))
     return has_url_password(text) or any(map(may_be_secret, parameters))
 
@@ -109,7 +109,7 @@ def may_be_secret(text: str) -> bool:
 
 
 def looks_random(name: str, text: str) -> bool:
-    """Whether a part of `text` is as mixed as generated secrets are, and its name is none of something public."""
+    """Return True if a part of `text` looks random, and `name` does not name something public."""
     if _PUBLIC.search(name) or text.startswith(_PUBLIC_KEYS):
         return False
     text = _UUID.sub("", text)
@@ -117,7 +117,7 @@ def looks_random(name: str, text: str) -> bool:
 
 
 def _is_digest(text: str, start: int) -> bool:
-    """Whether what begins at `start` is said to be a digest: sha256:..., sha384-... ."""
+    """Return True if the text at `start` is marked as a digest: sha256:..., sha384-... ."""
     before, rest = text[:start], text[start:]
     return before.endswith(("sha256:", "sha1:", "sha512:", "md5:")) or rest.startswith(
         ("sha256-", "sha384-", "sha512-")

@@ -177,7 +177,7 @@ class _Judging:
                 continue
             self.asked.add(rule)
             if is_example(subject.value.reveal(), is_sensitive=self.policy.is_sensitive(subject.key)):
-                self._note(rule, "its value is a stand-in that nobody replaced", subject)
+                self._note(rule, "its value is an example that was not replaced", subject)
 
 
 def unjudged_lines(unjudged: Iterable[Unjudged]) -> Iterator[str]:

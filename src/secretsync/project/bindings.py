@@ -24,7 +24,7 @@ _NOTHING: Mapping[Any, Any] = MappingProxyType({})
 
 
 class Limit(Record, kw_only=True):
-    """How old a secret may grow."""
+    """The maximum age of a secret."""
 
     seconds: float | None  # None: for ever
     reason: str | None = None
@@ -54,7 +54,7 @@ class Binding(Record, kw_only=True):
 
 
 class RotationPolicy(Record, kw_only=True):
-    """What `[rotation]` says."""
+    """The content of `[rotation]`."""
 
     max_age: Limit | None = None
     warn_before: float | None = None  # seconds
@@ -63,7 +63,7 @@ class RotationPolicy(Record, kw_only=True):
 
 
 class Bindings(Record, kw_only=True):
-    """All that a bindings file says, and all that is wrong with it."""
+    """The content of a bindings file, and its problems."""
 
     file: str | None = None  # as shown to people; None: there is none
     strict: bool | None = None
@@ -85,13 +85,13 @@ class Bindings(Record, kw_only=True):
 
 
 def read_bindings(path: str, file: str) -> Bindings:
-    """The bindings at `path`, shown to people as `file`. Nothing is raised: problems come back with it."""
+    """Return the bindings at `path`, shown to people as `file`. This raises nothing: the result has the problems."""
     data = read_document(path, file, Input.BINDINGS)
     return Bindings(file=file, problems=(data,)) if isinstance(data, Problem) else parse_bindings(data, file)
 
 
 def parse_bindings(data: bytes, file: str) -> Bindings:
-    """The bindings in the bytes of a TOML file."""
+    """Return the bindings in the bytes of a TOML file."""
     parsed = parse_document(data, file)
     if isinstance(parsed, Problem):
         return Bindings(file=file, problems=(parsed,))
@@ -133,7 +133,7 @@ class _Reader(Reader):
         return seconds
 
     def limit(self, path: tuple[str, ...], table: Mapping[str, Any]) -> Limit | None:
-        """The limit that `max_age`, `reason` and `until` of a table say."""
+        """Return the limit of `max_age`, `reason` and `until` in a table."""
         reason = self.value(path, table, "reason", str, "a string")
         until = self.day(path, table, "until")
         if "max_age" not in table:
@@ -158,7 +158,7 @@ class _Reader(Reader):
         return Limit(seconds=seconds, reason=reason, written=text)
 
     def day(self, path: tuple[str, ...], table: Mapping[str, Any], key: str) -> datetime | None:
-        """The moment that a TOML date or date-time says, in UTC; a local one is taken as UTC."""
+        """Return the time of a TOML date or date-time in UTC. Local times are taken as UTC."""
         from datetime import UTC, date, datetime
 
         value = self.value(path, table, key, date, "a date such as 2026-10-01, without quotes")

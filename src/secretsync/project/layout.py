@@ -47,7 +47,7 @@ class SourceFile(Record, kw_only=True):
 
 
 class Project(Record, kw_only=True):
-    """An environment's files, before any of them is read.
+    """The files of an environment, before they are read.
 
     `files` stand with the lowest first: common, security, then the services by name. `environment` is None if no
     environment is named, which only files that were named one by one allow.
@@ -62,17 +62,17 @@ class Project(Record, kw_only=True):
 
     @property
     def services(self) -> tuple[str, ...]:
-        """The names of the services that have a file."""
+        """Return the names of the services that have a file."""
         return tuple(source.service for source in self.files if source.service is not None)
 
     @property
     def label(self) -> str:
-        """What reports call it."""
+        """Return the name in reports."""
         return self.environment or ", ".join(source.shown for source in self.files) or "process environment"
 
 
 def named_environment(environ: Mapping[str, str]) -> str | None:
-    """The environment that the process environment names, or None."""
+    """Return the environment that the process environment names, or None."""
     return environ.get("SECRETSYNC_ENV") or environ.get("ENVIRONMENT") or None
 
 
@@ -86,7 +86,7 @@ def absolute(path: str) -> str:
 
 
 def find_root(root: str | None, environ: Mapping[str, str], *, start: str | None = None) -> str:
-    """The project's folder: `root`, else `$SECRETSYNC_ROOT`, else the nearest upwards with an `env/<name>/*.env`.
+    """Return the project's root: `root`, else `$SECRETSYNC_ROOT`, else the nearest upwards with `env/<name>/*.env`.
 
     Raises UsageError where there is none.
     """
@@ -121,7 +121,7 @@ def _refuse_unfinished(folder: str) -> None:
 
 
 def environments(root: str) -> tuple[str, ...]:
-    """The environments that a project has, by name."""
+    """Return the names of a project's environments."""
     return _environment_names(os.path.join(root, "env"))
 
 
@@ -134,7 +134,7 @@ def _environment_names(folder: str) -> tuple[str, ...]:
 
 
 def _env_files(folder: str) -> list[str]:
-    """The names of the env files in `folder`, sorted; hidden ones are not ours."""
+    """Return the names of the env files in `folder`, sorted, without hidden files."""
     try:
         return sorted(name for name in os.listdir(folder) if name.endswith(".env") and not name.startswith("."))
     except OSError:
@@ -142,7 +142,7 @@ def _env_files(folder: str) -> list[str]:
 
 
 def open_project(environment: str, root: str) -> Project:
-    """The files of one environment below `root`.
+    """Return the files of one environment below `root`.
 
     Raises UsageError for a name that is none (before a path is built from it), an environment that is not there, a
     file that is no service, or a link that leads out of `env/`.

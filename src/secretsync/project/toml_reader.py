@@ -27,7 +27,7 @@ def read_document(path: str, file: str, kind: Input) -> bytes | Problem:
 
 
 def parse_document(data: bytes, file: str) -> tuple[dict[str, Any], Lines] | Problem:
-    """What the bytes of a TOML file say, and the line of each key; or why they say nothing."""
+    """Return the document in the bytes of a TOML file and the line of each key, or the problem."""
     import tomllib
 
     cause = None
@@ -47,7 +47,7 @@ def parse_document(data: bytes, file: str) -> tuple[dict[str, Any], Lines] | Pro
 
 
 def _toml_cause(message: str) -> str:
-    """The message of tomllib without the keys and characters that it quotes, and with its place."""
+    """Return the message of tomllib with its place, and without the keys and characters that it quotes."""
     text, _, place = message.rpartition(" (at ")
     if text.startswith(("Cannot ", "Duplicate ")):
         text = "a key or a table is defined twice"
@@ -83,12 +83,12 @@ def key_problem(
 
 
 def _shown_part(path: Sequence[str]) -> list[str]:
-    """The keys that lead to a place, up to the first that may be a value."""
+    """Return the keys that lead to a place, up to the first that may be a value."""
     return list(itertools.takewhile(lambda key: key.isdigit() or name_or_none(key) is not None, path))
 
 
 def _line(lines: Lines, path: Sequence[str]) -> int | None:
-    """The line of a key; of the table around it where the key itself is not there."""
+    """Return the line of a key, or of the table around it if the key does not exist."""
     for end in range(len(path), 0, -1):
         if (line := lines.get(tuple(path[:end]))) is not None:
             return line
@@ -117,7 +117,7 @@ class Reader:
                 self.note((*path, key), "unknown key", hint, known=known)
 
     def value(self, path: tuple[str, ...], table: Mapping[str, Any], key: str, kind: type, words: str) -> Any:
-        """The value of `key`, or None where it is not there or not of its type, which is noted."""
+        """Return the value of `key`, or None if it is missing or, after a noted problem, of another type."""
         value = table.get(key)
         # bool is an int in Python, and not in TOML.
         if value is None or (isinstance(value, kind) and (kind is bool or not isinstance(value, bool))):
@@ -126,7 +126,7 @@ class Reader:
         return None
 
     def strings(self, path: tuple[str, ...], table: Mapping[str, Any], key: str) -> tuple[str, ...] | None:
-        """A list of strings that are not empty, or one such string."""
+        """Return a list of strings that are not empty; one such string is a list too."""
         value = table.get(key)
         if value is None:
             return None
@@ -137,7 +137,7 @@ class Reader:
         return None
 
     def tables(self, document: Mapping[str, Any], name: str, read: Callable[[str, Any], Any]) -> dict[str, Any]:
-        """What `read` makes of each key of the table `name`, without those of which it makes nothing."""
+        """Return what `read` returns for each key of the table `name`, without None."""
         table = self.value((), document, name, dict, "a table")
         found = {key: read(key, value) for key, value in (table or {}).items()}
         return {key: value for key, value in found.items() if value is not None}

@@ -9,6 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Protocol
 
+from secretsync.core.errors import ConfigurationError, Problem, ProblemKind
 from secretsync.core.model import Failed, Found, Missing, SecretInfo, SecretRef
 from secretsync.core.records import Record
 from secretsync.core.secret import Payload
@@ -87,6 +88,7 @@ class Setting(Record, kw_only=True):
     environment: str | None = None  # the variable that says it where the bindings do not
     default: str | None = None  # what holds where nothing says it, in words
     keys: Mapping[str, Setting] = _NOTHING  # of a table
+    identifies: bool = False  # it decides how the store is asked, and not where a secret is
 
 
 def _any_path(path: str) -> str | None:  # noqa: ARG001 - the signature of a path rule
@@ -129,8 +131,13 @@ class StoreContext(Record, kw_only=True):
         return str(value) if value else None
 
     def path(self, written: str) -> str:
-        """A path of the settings, from the project's root where it is relative."""
+        """Return a path of the settings. A relative one is taken from the project's root."""
         return os.path.join(self.root, written)
+
+    def mistake(self, cause: str, hint: str | None = None) -> ConfigurationError:
+        """Return the error to raise if the settings do not go together."""
+        text = f"{self.store}: {cause}"
+        return ConfigurationError([Problem(kind=ProblemKind.CONFIGURATION, cause=text, hint=hint, store=self.store)])
 
 
 class Identity(Record, kw_only=True):

@@ -1,42 +1,69 @@
-"""When a request to a store is made again, and after which pause: one policy for all stores."""
+"""The parts that all providers of remote stores share: errors, retries, threads, identity, clients per process."""
 
 from __future__ import annotations
 
-import random
+import os
 import re
-import socket
-import ssl
 import time
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Generic, TypeVar
 
-from secretsync.core.model import Failed
-from secretsync.core.records import Record
-from secretsync.providers.interface import Deadline
-from secretsync.providers.threads import no_answer
+from secretsync.core.errors import Problem, ProblemKind, ResolutionError
+from secretsync.core.model import Failed, Missing
+from secretsync.providers.interface import Deadline, Identity
+from secretsync.providers.threads import answer_all, no_answer, run_in_threads
 
-__all__ = ["Retries", "Retry", "causes", "is_certificate_refused", "is_lasting", "next_pause", "retry_after"]
+__all__ = [
+    "PerProcess",
+    "RequestError",
+    "Retries",
+    "answer_each",
+    "causes",
+    "has_cause",
+    "identify",
+    "is_certificate_refused",
+    "is_lasting",
+    "is_loopback",
+    "next_pause",
+    "retry_after",
+]
 
-# Pauses double from the first to the longest: so a failover of half a second costs little, and a fleet that starts at
-# once spreads over some seconds.
+# Pauses double from the first to the longest, so that a failover of half a second costs little, and the requests of
+# many processes that start together spread over some seconds.
 _FIRST = 0.25  # seconds
 _LONGEST = 3.0  # seconds
 _LAST = 0.5  # seconds that the last try gets before the deadline
 
+_IDENTITY_TIME = 10.0  # seconds
+
 _MAX_CAUSES = 50
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
-class Retry(Record):
-    """Why a request failed that may succeed later."""
+def _draw(low: float, high: float) -> float:
+    import random  # here and below: not imported if a store is configured and not asked
 
-    failed: Failed
-    after: float = 0.0  # seconds that the store asks to wait
+    return random.uniform(low, high)  # noqa: S311 - it spreads requests, and protects nothing
+
+
+class RequestError(Exception):
+    """A request got no usable answer. Raised by clients, and caught inside each provider.
+
+    Raise it outside of `except` blocks, because the exception of an SDK may hold a value and would be chained.
+    """
+
+    def __init__(self, outcome: Missing | Failed, *, is_retryable: bool = False, retry_after: float = 0.0) -> None:
+        """`is_retryable`: the same request may succeed later. `retry_after`: seconds that the store asks to wait."""
+        super().__init__(outcome.cause)
+        self.outcome = outcome
+        self.is_retryable = is_retryable
+        self.retry_after = retry_after
 
 
 class Retries:
-    """The tries of all requests of one round of asking. Used from many threads."""
+    """The tries of all requests of one call of a provider. Used from many threads."""
 
     def __init__(
         self,
@@ -44,45 +71,93 @@ class Retries:
         *,
         once: bool = False,
         sleep: Callable[[float], None] = time.sleep,
-        draw: Callable[[float, float], float] = random.uniform,
+        draw: Callable[[float, float], float] = _draw,
     ) -> None:
-        """`once`: make no request again. `draw(a, b)`: a random number between the two."""
+        """`once`: retry nothing. `draw(a, b)`: return a random number between the two."""
         self.deadline = deadline
         self._once = once
         self._sleep = sleep
         self._draw = draw
-        self._last: Failed | None = None
+        self._last: Missing | Failed | None = None
 
-    def run(self, attempt: Callable[[], T], look: Callable[[T], Retry | None]) -> T:
+    def run(self, attempt: Callable[[], T]) -> T:
         """Return what `attempt` returns, at the latest at the deadline.
 
-        It is called again, with growing pauses, for as long as `look` finds a reason to and time is left.
+        If it raises a RequestError that is retryable, it is called again after a pause. Raises the last RequestError.
         """
         tries = 0
         while True:
-            outcome = attempt()
-            retry = None if self._once else look(outcome)
-            if retry is None:
-                return outcome
-            self._last = retry.failed
-            pause = next_pause(tries, retry.after, self.deadline.remaining(), self._draw)
-            if pause is None:
-                return outcome
+            try:
+                return attempt()
+            except RequestError as error:
+                if self._once or not error.is_retryable:
+                    raise
+                self._last = error.outcome
+                pause = next_pause(tries, error.retry_after, self.deadline.remaining(), self._draw)
+                if pause is None:
+                    raise
             self._sleep(pause)
             tries += 1
 
     def no_answer(self) -> Failed:
-        """Return the outcome of what was not answered by the deadline, with the cause of the last failed try."""
+        """Return the outcome of a request without an answer at the deadline, with the cause of the last failed try."""
         failed = no_answer(self.deadline)
         if self._last is None:
             return failed
         return Failed(failed.kind, f"{failed.cause}; the last try: {self._last.cause}", self._last.hint or failed.hint)
 
 
+class PerProcess(Generic[T]):
+    """One object a process, made on first use: parent and child of a fork must not share connections."""
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._made: dict[int, T] = {}
+
+    def get(self) -> T:
+        """Return the object of this process."""
+        process = os.getpid()
+        made = self._made.get(process)
+        # setdefault is atomic, so that two threads get the same object. A lock could be held during a fork.
+        return self._made.setdefault(process, self._make()) if made is None else made
+
+    def pop(self) -> T | None:
+        """Forget the object of this process. Return it, or None if it was not made."""
+        return self._made.pop(os.getpid(), None)
+
+
+def answer_each(
+    call: Callable[[T], R], items: Sequence[T], retries: Retries, *, workers: int
+) -> Iterator[tuple[T, R | Missing | Failed]]:
+    """Yield each item with the result of `call(item)`, or with the outcome of its RequestError, until the deadline.
+
+    Items without an answer at the deadline are failed. `call` runs in at most `workers` threads.
+    """
+
+    def guarded(item: T) -> R | Missing | Failed:
+        try:
+            return call(item)
+        except RequestError as error:
+            return error.outcome
+
+    answers = run_in_threads(guarded, items, workers=workers, deadline=retries.deadline)
+    return answer_all(items, answers, retries.no_answer)
+
+
+def identify(store: str, ask: Callable[[Retries], Identity | Missing | Failed]) -> Identity:
+    """Return the identity that `ask` finds within ten seconds, without retries. Raises ResolutionError."""
+    retries = Retries(Deadline(_IDENTITY_TIME), once=True)
+    [(_, found)] = answer_each(ask, (retries,), retries, workers=1)
+    if isinstance(found, Identity):
+        return found
+    kind = found.kind if isinstance(found, Failed) else ProblemKind.MISSING
+    raise ResolutionError([Problem(kind=kind, cause=found.cause, hint=found.hint, store=store)])
+
+
 def next_pause(tries: int, asked: float, remaining: float, draw: Callable[[float, float], float]) -> float | None:
     """Return the seconds until the next try, after `tries` pauses; None if there is no time for one.
 
-    asked: seconds that the store asks to wait. They are honoured and never cut short.
+    `asked`: seconds that the store asks to wait. The pause is never shorter.
     """
     longest = min(_LONGEST, _FIRST * 2.0 ** min(tries, 16))
     pause = asked + draw(longest / 2, longest)
@@ -90,7 +165,7 @@ def next_pause(tries: int, asked: float, remaining: float, draw: Callable[[float
     if pause <= left:
         return pause
     if max(asked, _FIRST) < left:
-        # A try before the deadline, at a time of its own: clients that started together have the same deadline.
+        # One more try, at a random time, because clients that started together have the same deadline.
         return draw(max(asked, left / 2), left)
     return None
 
@@ -110,7 +185,7 @@ def retry_after(text: object) -> float | None:
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield `error` and all that it wraps: SDKs keep reasons in arguments, attributes and contexts."""
+    """Yield `error` and all exceptions inside it: SDKs keep them in arguments, attributes and contexts."""
     waiting: list[object] = [error]
     seen: set[int] = set()
     while waiting and len(seen) < _MAX_CAUSES:
@@ -124,13 +199,21 @@ def causes(error: BaseException) -> Iterator[BaseException]:
             waiting += [keywords.get("error")] if isinstance(keywords, dict) else []
 
 
+def has_cause(error: BaseException, *kinds: type[BaseException]) -> bool:
+    """Return True if `error` or an exception inside it is of one of `kinds`."""
+    return any(isinstance(one, kinds) for one in causes(error))
+
+
 def is_lasting(error: BaseException) -> bool:
-    """True if no repetition fixes a network error: unknown host, certificate, no TLS there, a proxy that refuses."""
+    """Return True if no retry fixes a network error: unknown host, certificate, no TLS there, a proxy that refuses."""
+    import socket
+    import ssl
+
     for one in causes(error):
         if isinstance(one, socket.gaierror):
             return one.errno != socket.EAI_AGAIN
         if isinstance(one, ssl.SSLError):
-            # The other end has gone away in the middle of the handshake.
+            # These two mean that the server closed the connection during the handshake, as a restart does.
             return not isinstance(one, ssl.SSLEOFError | ssl.SSLZeroReturnError)
         if isinstance(one, OSError) and (refused := re.match(r"Tunnel connection failed: ([0-9]{3})", str(one))):
             return int(refused[1]) < 500 and refused[1] not in ("408", "429")
@@ -138,5 +221,19 @@ def is_lasting(error: BaseException) -> bool:
 
 
 def is_certificate_refused(error: BaseException) -> bool:
-    """True if the server's certificate is not trusted."""
-    return any(isinstance(one, ssl.SSLCertVerificationError) for one in causes(error))
+    """Return True if the server's certificate is not trusted."""
+    import ssl
+
+    return has_cause(error, ssl.SSLCertVerificationError)
+
+
+def is_loopback(host: str) -> bool:
+    """Return True if a host name or address leads to this machine."""
+    import ipaddress
+
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,1 +1,1 @@
-"""Writing a resolved configuration in the formats of other tools."""
+"""Write a resolved configuration in the formats of other tools."""

@@ -1,4 +1,4 @@
-"""The .env.example of a project: the keys that its environments define, with comments and without a value."""
+"""Write the .env.example of a project: the keys of its environments, with comments and without values."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _NAMED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\s*:\s*\S+\s*")
 
 
 class Defined(Record, kw_only=True):
-    """What one environment defines."""
+    """One environment: its plan, files and policy."""
 
     name: str
     plan: Plan
@@ -46,7 +46,7 @@ class Defined(Record, kw_only=True):
 
 
 class _Key:
-    """What all environments say of one key in one group."""
+    """One key in one group: its environments, its comments, and the reasons why it is required."""
 
     def __init__(self) -> None:
         self.environments: list[str] = []
@@ -58,7 +58,7 @@ _Groups = dict[str, dict[str, _Key]]
 
 
 def env_example(environments: Sequence[Defined]) -> str:
-    """The text of the file: the same for the same env files and policies."""
+    """Return the text of the file. Equal env files and policies give equal text."""
     groups = _groups(environments)
     secret = {key for defined in environments for key in _secret_keys(defined)}
     everywhere = [defined.name for defined in environments]
@@ -66,26 +66,26 @@ def env_example(environments: Sequence[Defined]) -> str:
     def is_sensitive(name: str) -> bool:
         return any(defined.plan.names.is_sensitive(name) for defined in environments)
 
-    parts, stands = [_HEAD], dict[str, str]()
+    parts, first_groups = [_HEAD], dict[str, str]()
     for group in sorted(groups, key=lambda name: ({COMMON: 0, SECURITY: 1}.get(name, 2), name)):
-        lines, again = [f"\n# ---- {group} ----\n"], []
+        lines, repeated = [f"\n# ---- {group} ----\n"], []
         for name, key in groups[group].items():
-            if name in stands:
-                again.append(f"{name} (under {stands[name]})")
+            if name in first_groups:
+                repeated.append(f"{name} (under {first_groups[name]})")
                 continue
-            stands[name] = group
+            first_groups[name] = group
             notes = [f"# {line}".rstrip() for line in _notes(key, everywhere, is_sensitive)]
             is_first = len(lines) == 1
             lines.append("\n" * (is_first or bool(notes)) + "".join(f"{note}\n" for note in notes))
             lines.append(f"{name}=$<{name}>\n" if name in secret else f"{name}=\n")
-        if again:
-            lines.append(f"\n# Here too: {', '.join(again)}\n")
+        if repeated:
+            lines.append(f"\n# Here too: {', '.join(repeated)}\n")
         parts += lines
     return "".join(parts)
 
 
 def _groups(environments: Sequence[Defined]) -> _Groups:
-    """Each group's keys, in the order in which the environments' files have them."""
+    """Return the keys of each group, in the order of the files."""
     groups: _Groups = {}
     for defined in environments:
         for file in defined.files:
@@ -98,15 +98,15 @@ def _groups(environments: Sequence[Defined]) -> _Groups:
     for defined in environments:
         for wanted in defined.policy.required:
             preferred = wanted.service or COMMON
-            having = [group for group in (preferred, *sorted(groups)) if wanted.key in groups.get(group, {})]
-            group = having[0] if having else preferred
+            candidates = [group for group in (preferred, *sorted(groups)) if wanted.key in groups.get(group, {})]
+            group = candidates[0] if candidates else preferred
             key = groups.setdefault(group, {}).setdefault(wanted.key, _Key())
             key.required[defined.name] = wanted.description
     return groups
 
 
 def _secret_keys(defined: Defined) -> Iterator[str]:
-    """The keys whose values are secrets, or lead to one, or would be if they stood there in plain text."""
+    """Yield the keys whose values are secrets, refer to secrets, or may be plain text secrets."""
     yield from (key for _, key in secret_entries(defined.plan))
     policy = defined.policy
     yield from (found.key for found in plaintext_of(defined.files, policy, is_strict=True) if found.key is not None)
@@ -118,10 +118,10 @@ def _secret_keys(defined: Defined) -> Iterator[str]:
 
 
 def _notes(key: _Key, everywhere: Sequence[str], is_sensitive: Callable[[str], bool]) -> Iterator[str]:
-    """The comment lines above a key: what requires it, what the files say, where it is."""
+    """Yield the comment lines of a key: the reasons why it is required, the comments of the files, its environments."""
     for description, names in _by_text(key.required).items():
-        where = "" if names == list(everywhere) else f" in {', '.join(names)}"
-        yield from _lines(f"required{where}: {description}" if description else f"required{where}", is_sensitive)
+        places = "" if names == list(everywhere) else f" in {', '.join(names)}"
+        yield from _lines(f"required{places}: {description}" if description else f"required{places}", is_sensitive)
     texts = _by_text(key.comments)
     for text, names in texts.items():
         yield from _lines(text if len(texts) == 1 else f"{', '.join(names)}: {text}", is_sensitive)
@@ -130,7 +130,7 @@ def _notes(key: _Key, everywhere: Sequence[str], is_sensitive: Callable[[str], b
 
 
 def _by_text(texts: Mapping[str, str]) -> dict[str, list[str]]:
-    """The environments that say each text."""
+    """Return the environments of each text."""
     found: dict[str, list[str]] = {}
     for name, text in texts.items():
         found.setdefault(text, []).append(name)
@@ -138,7 +138,7 @@ def _by_text(texts: Mapping[str, str]) -> dict[str, list[str]]:
 
 
 def _lines(text: str, is_sensitive: Callable[[str], bool]) -> Iterator[str]:
-    """The lines of a comment, without those that may hold a value: an entry that was commented out, for instance."""
+    """Yield the lines of a comment, without lines that may contain a value, such as an entry that is commented out."""
     for line in text.split("\n"):
         if not _may_hold_value(line, is_sensitive):
             yield printable(line.replace("\t", " "))
@@ -158,7 +158,7 @@ def _may_hold_value(line: str, is_sensitive: Callable[[str], bool]) -> bool:
 
 
 def masked(text: str, expected: str) -> str:
-    """`text`, a file that is there, with a mask for whatever is not in the `expected` one and may be a value."""
+    """Return `text`, a present file, with a mask for everything that may be a value and is not in `expected`."""
     known = set(expected.split("\n"))
     read = parse_env_file(text.encode("utf-8", "surrogateescape"), file="")
     names, inside = dict[int, str](), set[int]()

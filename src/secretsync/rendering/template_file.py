@@ -1,13 +1,12 @@
-"""Files of any kind with placeholders: what stands between them, and what they stand for."""
+"""Read a template: a text file of any kind with placeholders."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from secretsync.config.config import Resolved
 from secretsync.core.errors import ConfigurationError, Problem, ProblemKind
 from secretsync.core.files import Input, read_file
-from secretsync.core.model import Entry
+from secretsync.core.model import Entry, Resolved
 from secretsync.core.records import Record, replace
 from secretsync.core.text import path_or
 from secretsync.project.placeholders import Part, Text, format_value, parse_value
@@ -16,14 +15,14 @@ __all__ = ["Template", "read_template"]
 
 
 class Template(Record):
-    """A template: its parts in order, and an entry for each different placeholder or variable in it."""
+    """A template: its parts in order, and an entry for each different placeholder or variable."""
 
     parts: tuple[Part, ...]
-    labels: Mapping[Part, str]  # of each placeholder and variable: messages show it, and no default
+    labels: Mapping[Part, str]  # the text of each placeholder and variable in messages, without defaults
     entries: tuple[Entry, ...]
 
     def pieces(self, resolved: Mapping[str, Resolved]) -> Iterator[str | tuple[str, str]]:
-        """In order, text as it is, and each value with the placeholder that it replaces."""
+        """Yield the parts in order: text as `str`, and each value with the label of its placeholder."""
         for part in self.parts:
             if isinstance(part, Text):
                 yield part.text
@@ -33,10 +32,7 @@ class Template(Record):
 
 
 def read_template(path: str) -> Template:
-    """The template in the file at `path`.
-
-    Raises ConfigurationError with all that is wrong in it, by line and column.
-    """
+    """Read the template in the file at `path`. Raises ConfigurationError with the line and column of every mistake."""
     text, problem = _read(path)
     if problem is not None:
         raise ConfigurationError([problem])
@@ -58,7 +54,7 @@ def read_template(path: str) -> Template:
             continue
         line, column = _place(text, part.offset)
         label = format_value([replace(part, default=None, message=None)])
-        if label in labels.values():  # with another default
+        if label in labels.values():  # equal, with another default
             label = f"{label} ({line}:{column})"
         labels[part] = label
         entries.append(

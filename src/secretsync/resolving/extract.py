@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from secretsync.core.errors import ProblemKind
-from secretsync.core.exact_json import NotJsonError, format_json, parse_json
 from secretsync.core.model import Failed, Selector
 from secretsync.core.secret import Payload, Secret
 
@@ -88,6 +87,7 @@ def _decode_base64(value: str | bytes) -> bytes:
 
 
 def _parse_json(text: str) -> Any:
+    from secretsync.core.exact_json import NotJsonError, parse_json  # imported only if a field is asked for
 
     try:
         return parse_json(text)
@@ -97,6 +97,7 @@ def _parse_json(text: str) -> Any:
 
 
 def _format_json(value: Any) -> str:
+    from secretsync.core.exact_json import format_json
 
     return format_json(value)
 

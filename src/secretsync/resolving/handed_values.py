@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from secretsync.config.config import Resolved
 from secretsync.core.environ import variable_text
-from secretsync.core.model import Origin
+from secretsync.core.model import Origin, Resolved
 from secretsync.core.records import Record
 from secretsync.core.secret import Secret
 from secretsync.planning.plan import EntryId, Plan

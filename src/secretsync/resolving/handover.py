@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from secretsync.config.config import Resolved
 from secretsync.core.environ import Environ
 from secretsync.core.errors import UsageError
+from secretsync.core.model import Resolved
 from secretsync.core.names import is_entry_name, is_environment_name
 from secretsync.core.records import Record
 from secretsync.planning.request import ConfigRequest

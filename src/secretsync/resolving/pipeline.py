@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from secretsync.config.config import Config, Resolved
+from secretsync.config.config import Config
 from secretsync.core.errors import ResolutionError, ValidationError
+from secretsync.core.model import Resolved
 from secretsync.planning.plan import EntryId, Plan
 from secretsync.planning.request import ConfigRequest, load_plan
 from secretsync.resolving.resolve import resolve

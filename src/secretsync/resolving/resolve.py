@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from secretsync.config.config import Config, Resolved, new_config
+from secretsync.config.config import Config, new_config
 from secretsync.core.environ import variable_text
 from secretsync.core.errors import Problem, ProblemKind
-from secretsync.core.model import Failed, Missing, Origin
+from secretsync.core.model import Failed, Missing, Origin, Resolved
 from secretsync.core.records import Record
 from secretsync.core.secret import Payload, Secret
 from secretsync.core.text import by_place

@@ -1,1 +1,1 @@
-"""Starting the application in the place of this process."""
+"""Replace this process with the application."""

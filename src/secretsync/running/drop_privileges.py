@@ -1,4 +1,4 @@
-"""Becoming another user for good: its groups, its ids, no capability, and no way back."""
+"""Become another user permanently: ids, groups, no capabilities."""
 
 from __future__ import annotations
 
@@ -21,39 +21,39 @@ _MAX_CAPABILITIES = 64
 
 
 class User(Record, kw_only=True):
-    """Whom the application runs as."""
+    """The user that runs the application."""
 
     uid: int
     gid: int
-    groups: tuple[int, ...]  # all of them, `gid` too
+    groups: tuple[int, ...]  # all groups, `gid` included
 
 
 def find_user(text: str) -> User:
-    """The user that "NAME", "UID" or either with ":GROUP" means here. Without a group: those that the user is in.
+    """Return the user for "NAME", "UID", "NAME:GROUP" or "UID:GROUP". Without a group: all groups of the user.
 
-    Raises UsageError where there is none, or where we cannot become another user.
+    Raises UsageError if there is no such user, or if this process cannot become another user.
     """
     if sys.platform != "linux":
         raise UsageError("--user needs Linux")
     if os.geteuid() != 0:
-        raise UsageError("--user: only root can become another user; leave it out, or start as root")
+        raise UsageError("--user: only root can become another user; remove --user, or start as root")
     name, colon, group = text.partition(":")
     uid, own_gid, login = _look_up(name)
     if colon:
         gid = _group_id(group)
         groups: tuple[int, ...] = (gid,)
     elif own_gid is None or login is None:
-        raise UsageError(f"--user: nothing is known here of the user {uid}; say its group too: {uid}:GROUP")
+        raise UsageError(f"--user: the user {uid} is not in passwd; add its group: {uid}:GROUP")
     else:
         gid = own_gid
         groups = tuple(os.getgrouplist(login, gid))
     if uid == 0:
-        raise UsageError("--user: root is whom this option is there to leave; name another user")
+        raise UsageError("--user cannot be root; name an unprivileged user")
     return User(uid=uid, gid=gid, groups=groups)
 
 
 def _look_up(name: str) -> tuple[int, int | None, str | None]:
-    """Number, group and name of a user; a number needs no entry in passwd."""
+    """Return number, group and name of a user. A number does not need an entry in passwd."""
     import pwd
 
     is_number = name.isascii() and name.isdigit()
@@ -80,28 +80,30 @@ def _group_id(name: str) -> int:
 
 
 def _number(digits: str) -> int:
-    """The id; the largest number of 32 bits means "unchanged" to the kernel."""
+    """Return the id. The largest number of 32 bits is refused, because it means "unchanged" to the kernel."""
     if len(digits) > 10 or int(digits) >= 2**32 - 1:
-        raise UsageError("--user: a user or group number is below 4294967295")
+        raise UsageError("--user: a user or group number must be below 4294967295")
     return int(digits)
 
 
 def become_user(user: User) -> None:
-    """Be `user` and nobody else from now on. Raises CommandError where anything of what we were is left."""
+    """Change this process to `user` permanently. Raises CommandError if any privilege of root remains."""
     failure = None
     try:
         _drop(user)
     except OSError as error:
         failure = error.strerror
     if failure is None and _can_return(user):
-        failure = "root could be had back"
+        failure = "this process could become root again"
     if failure is not None:
-        raise CommandError(f"--user: the command is not started with rights that it must not have: {failure}", 126)
+        raise CommandError(
+            f"--user: the command was not started, because it would have privileges of root: {failure}", 126
+        )
 
 
 def _drop(user: User) -> None:
-    # The set from which an exec could fill the others again. EINVAL: there are no more; EPERM: without SETPCAP it
-    # stays as it is, and "no new privileges" alone keeps an exec from drawing on it.
+    # Empty the bounding set, because exec could refill the other sets from it. EINVAL: the last capability is done.
+    # EPERM: without SETPCAP the set stays full, but exec cannot use it after "no new privileges".
     for capability in range(_MAX_CAPABILITIES):
         if prctl(_PR_CAPBSET_DROP, capability):
             break
@@ -114,9 +116,9 @@ def _drop(user: User) -> None:
 
 
 def _clear_capabilities() -> None:
-    """Empty the permitted, effective and inheritable sets, and with them the ambient one.
+    """Empty the permitted, effective, inheritable and ambient sets of capabilities.
 
-    Leaving root empties them already, unless the securebits say otherwise; never the inheritable one.
+    The change of user empties them too, except the inheritable set, and except if the securebits forbid that.
     """
     import ctypes
 
@@ -128,7 +130,7 @@ def _clear_capabilities() -> None:
 
 
 def _can_return(user: User) -> bool:
-    """Whether any of what root has is still there, or can be had."""
+    """True if this process still has an id of root, or can get it back."""
     try:
         os.setresuid(-1, 0, -1)
     except PermissionError:

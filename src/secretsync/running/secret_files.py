@@ -1,7 +1,7 @@
-"""Secrets as files of their own, for applications that take NAME_FILE in place of NAME.
+"""Write each secret to a file, for applications that read NAME_FILE instead of NAME.
 
-The folder holds nothing else. A list in it says which files are ours, so that a later run removes those that are no
-longer wanted and never touches anything that it did not write.
+The folder contains only secrets and a list of them. A later run removes the listed files that it does not write again,
+and never touches other files.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ import stat
 from collections.abc import Collection, Mapping
 
 from secretsync.core.atomic_write import write_file
-from secretsync.core.errors import OutputError, Problem, ProblemKind
+from secretsync.core.errors import ConfigurationError, OutputError, Problem, ProblemKind
 from secretsync.core.files import FileRefusal, Input, read_file
+from secretsync.core.model import Resolved
 
-__all__ = ["open_folder", "write_secrets"]
+__all__ = ["file_paths", "open_folder", "write_secrets"]
 
 _LIST = ".secretsync-files"
 _MODE = 0o400
@@ -22,40 +23,40 @@ _IN_MEMORY = ("tmpfs", "ramfs")
 
 
 def open_folder(path: str, *, owner: tuple[int, int] | None, must_be_in_memory: bool) -> str:
-    """The absolute path of the folder, made where it was not there.
+    """Create the folder if it does not exist, and return its absolute path.
 
-    `owner`: the user and group that will write and read in it; None: ourselves. Raises OutputError where it is a
-    link, is open to others, belongs to somebody else, or is on a disk and must not be.
+    `owner`: the user and group that will write and read in it; None means this process. `must_be_in_memory`: refuse a
+    folder on a disk. Raises OutputError if the folder is a link, is open to others, or belongs to another user.
     """
     path = os.path.abspath(path)
     if must_be_in_memory and not _is_in_memory(path):
         raise _refused(
             path,
-            "it is not in memory (tmpfs), and what was on a disk stays readable there",
-            "mount a tmpfs, or say --allow-disk",
+            "it is not in memory (tmpfs), and deleted secrets stay readable on a disk",
+            "mount a tmpfs, or give --allow-disk",
         )
     failure = None
     try:
-        is_new = _make(path)
+        is_new = _make_folder(path)
         status = os.lstat(path)
     except OSError as error:
         failure = error.strerror
     if failure is not None:
-        raise _refused(path, f"this folder cannot be made: {failure}", "the folder above it must be there and writable")
+        raise _refused(path, f"this folder cannot be created: {failure}", "create the folder above it, writable")
     if is_new and owner is not None:
-        _hand_over(path, owner)
+        _change_owner(path, owner)
         status = os.lstat(path)
     if not stat.S_ISDIR(status.st_mode):
-        raise _refused(path, "it is no folder of its own", "name a folder that is no link, or one that is not there")
+        raise _refused(path, "it is a link or a file", "name a real folder, or one that does not exist yet")
     wanted = os.geteuid() if owner is None else owner[0]
     if status.st_uid != wanted or stat.S_IMODE(status.st_mode) & 0o077:
-        cause = f"secrets are written to a folder that user {wanted} owns and nobody else may enter (mode 0700)"
-        raise _refused(path, cause, "name one that is not there yet, for instance a folder inside this one")
+        cause = f"the folder for secrets must belong to user {wanted}, and no other user may enter it (mode 0700)"
+        raise _refused(path, cause, "name a folder that does not exist yet, for instance inside this one")
     return path
 
 
-def _make(path: str) -> bool:
-    """Whether the folder was not there."""
+def _make_folder(path: str) -> bool:
+    """Create the folder. Return False if it exists."""
     try:
         os.mkdir(path, 0o700)
     except FileExistsError:
@@ -63,8 +64,8 @@ def _make(path: str) -> bool:
     return True
 
 
-def _hand_over(path: str, owner: tuple[int, int]) -> None:
-    """Give the new folder to its owner; where that cannot be done it goes again, so that the next run is no worse."""
+def _change_owner(path: str, owner: tuple[int, int]) -> None:
+    """Change the owner of a new folder. If that fails, remove the folder, so that the next run starts as this one."""
     failure = None
     try:
         os.chown(path, *owner, follow_symlinks=False)
@@ -72,8 +73,8 @@ def _hand_over(path: str, owner: tuple[int, int]) -> None:
         failure = error.strerror
         os.rmdir(path)
     if failure is not None:
-        cause = f"this folder cannot be given to user {owner[0]}: {failure}"
-        raise _refused(path, cause, "root needs the capability CHOWN for it")
+        cause = f"the owner of this folder cannot be changed to user {owner[0]}: {failure}"
+        raise _refused(path, cause, "give root the capability CHOWN")
 
 
 def _refused(path: str, cause: str, hint: str | None = None) -> OutputError:
@@ -81,14 +82,14 @@ def _refused(path: str, cause: str, hint: str | None = None) -> OutputError:
 
 
 def _is_in_memory(path: str) -> bool:
-    """Whether the file system that holds the folder, or would, is one in memory; False where nothing says so."""
+    """True if the folder, or the parent of a new folder, is on a file system in memory; False if that is unknown."""
     try:
-        there = os.stat(path if os.path.lexists(path) else os.path.dirname(path)).st_dev
+        number = os.stat(path if os.path.lexists(path) else os.path.dirname(path)).st_dev
     except OSError:
         return False
     data = read_file("/proc/self/mountinfo", Input.KERNEL)
     lines = data.decode("utf-8", "surrogateescape").split("\n") if isinstance(data, bytes) else []
-    device = f"{os.major(there)}:{os.minor(there)}"
+    device = f"{os.major(number)}:{os.minor(number)}"
     # proc(5): ID PARENT MAJOR:MINOR ROOT POINT OPTIONS [TAGS...] - TYPE SOURCE OPTIONS
     for line in lines:
         fields = line.split(" ")
@@ -97,10 +98,30 @@ def _is_in_memory(path: str) -> bool:
     return False
 
 
-def write_secrets(folder: str, values: Mapping[str, str]) -> None:
-    """Write a file (mode 0400) for each name, and remove those of earlier runs.
+def file_paths(folder: str, resolved: Mapping[str, Resolved], environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the path of the file for each secret. Raises ConfigurationError if a variable NAME_FILE exists already."""
+    secrets = {key: found for key, found in resolved.items() if found.origin.is_secret}
+    problems = [
+        Problem(
+            kind=ProblemKind.CONFIGURATION,
+            key=key,
+            file=found.entry.file,
+            line=found.entry.line,
+            cause=f"--files sets {key}_FILE, and there is a variable of this name already",
+            hint=f"remove {key}_FILE, or run without --files",
+        )
+        for key, found in secrets.items()
+        if f"{key}_FILE" in resolved or f"{key}_FILE" in environ
+    ]
+    if problems:
+        raise ConfigurationError(problems)
+    return {key: os.path.join(folder, key) for key in secrets}
 
-    Raises OutputError; nothing is written then where the folder holds what is not ours.
+
+def write_secrets(folder: str, values: Mapping[str, str]) -> None:
+    """Write a file (mode 0400) for each name, and remove the files of earlier runs.
+
+    Raises OutputError. If the folder contains a file of another program, nothing is written.
     """
     list_path = os.path.join(folder, _LIST)
     try:
@@ -114,10 +135,10 @@ def write_secrets(folder: str, values: Mapping[str, str]) -> None:
     if foreign := sorted(name for name in present - before if not name.startswith(".secretsync-")):
         raise _refused(
             folder,
-            f"it holds what --files did not write: {', '.join(foreign[:3])}",
-            "name a folder that is for secrets alone",
+            f"it contains files that --files did not write: {', '.join(foreign[:3])}",
+            "name a folder that contains only secrets",
         )
-    # Both are in the list before anything changes: whatever ends us in between, the next run knows all files.
+    # The list names old and new files before the first change, so that the next run knows all files if this one dies.
     write_file(list_path, _as_list(before | set(values)))
     for name in sorted(before - set(values)):
         _remove(os.path.join(folder, name))
@@ -131,13 +152,13 @@ def _as_list(names: Collection[str]) -> bytes:
 
 
 def _read_list(path: str) -> set[str]:
-    """The names that the last run left; names of variables alone, so that no path can be among them."""
+    """Return the names that the last run wrote. Other text than names of variables is ignored, as it may be a path."""
     data = read_file(path, Input.FILE_LIST, follow=False)
     if isinstance(data, FileRefusal):
         if data.is_absent:
             return set()
         raise _refused(path, data.cause, "remove it")
-    # UTF-8, whose codec is there already: the user that we are by now may not be able to read our own modules.
+    # UTF-8, because its codec is imported already: after --user, this process may not be able to read Python's files.
     return {name for name in data.decode("utf-8", "replace").split("\n") if name.isidentifier()}
 
 

@@ -122,7 +122,7 @@ def test_warnings_count_only_when_asked(project: MakeProject) -> None:
 
 
 def test_the_contract_of_json(faulty: Project) -> None:
-    """Its members, in the documented shape, and the time in UTC."""
+    """The JSON report has the documented members and UTC times."""
     document = json.loads(faulty.cli("audit", "-e", "production", "--format", "json", expect=1).stdout)
     assert document["schema"] == 1
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", document["timestamp"])
@@ -138,7 +138,7 @@ def test_the_contract_of_json(faulty: Project) -> None:
 
 
 def test_sarif(faulty: Project) -> None:
-    """What readers of SARIF 2.1.0 rely on: rules by index, places, levels, what was not checked."""
+    """The SARIF report has what readers rely on: rules by index, places, levels, and what was not checked."""
     faulty.write(POLICY, MENDED[POLICY] + "[[ignore]]\nrule = 'debug-off'\nreason = 'until <Monday>'\n")
     first = faulty.cli("audit", "-e", "production", "--format", "sarif", expect=1).stdout
     log = json.loads(first)
@@ -227,7 +227,7 @@ def test_a_log_that_cannot_be_written(faulty: Project) -> None:
     faulty.write("file", "x")
     ran = faulty.cli("audit", "-e", "production", "--save", "file/logs", expect=6)
     assert ran.stdout.startswith("production: ")
-    assert "no audit log can be written there" in ran.stderr
+    assert "the report cannot be saved there" in ran.stderr
 
 
 def test_all_environments(project: MakeProject) -> None:
@@ -262,7 +262,7 @@ def online(project: MakeProject, canary: CanaryFactory) -> Callable[[str], Proje
 
 
 def test_online_judges_values(online: Callable[[str], Project], canary: CanaryFactory) -> None:
-    """What is in the store counts: one too short, or a stand-in; offline neither is known, and that is said."""
+    """`--online` judges the values in the stores; offline the report says that they were not checked."""
     for secret, rules in (
         (canary(), set()),
         ("Zq7short", {"secret-key-length"}),
@@ -327,7 +327,7 @@ def test_the_hook(faulty: Project, project: MakeProject) -> None:
 
 
 def test_this_repository_is_clean(tmp_path: Path) -> None:
-    """Its own env/ and providers/, judged by its own policies."""
+    """The repository's own env/ and providers/ pass the audit."""
     pytest.importorskip("secretsync.providers.vault.provider", reason="needs the provider vault, which is not here")
     pytest.importorskip("secretsync.providers.azure.provider", reason="needs the provider azure, which is not here")
     pytest.importorskip("secretsync.providers.aws.provider", reason="needs the provider aws, which is not here")
@@ -335,7 +335,7 @@ def test_this_repository_is_clean(tmp_path: Path) -> None:
 
 
 def test_several_environments_by_name(project: MakeProject) -> None:
-    """One report on each, in one document, whose log is named after neither."""
+    """Several environments are one document, whose log is named after none of them."""
     made = make_all(project, {**MENDED, "env/development/common.env": "A=1\n", "env/test/common.env": "A=1\n"})
     ran = made.cli("audit", "-e", "test", "-e", "development", "--format", "json", "--save", "logs", expect=0)
     document = json.loads(ran.stdout)

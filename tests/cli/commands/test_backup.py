@@ -61,7 +61,7 @@ def test_an_archive(made: Project) -> None:
 
 
 def test_other_tools_read_it(made: Project) -> None:
-    """What lists archives lists it, its manifest comes first, and every member belongs to nobody in particular."""
+    """The program tar lists the archive, the manifest is first, and no member has an owner."""
     with tarfile.open(backed_up(made)) as tar:
         names = tar.getnames()
         assert names == ["manifest.json", *sorted(names[1:])]
@@ -116,7 +116,7 @@ PLAIN = {
 def test_plain_secrets_are_refused(
     made: Project, canary: CanaryFactory, file: str, text: str, line: int, rule: str
 ) -> None:
-    """In each file of each environment, at file and line, without the value; --allow-plaintext takes them."""
+    """Plain secrets are refused with file and line and without the value; --allow-plaintext accepts them."""
     if file == "env/test/pin.env":
         (made.root / "env/test").chmod(0o700)
         made.write("env/test/policy.toml", "sensitive = ['*_PIN']\n")
@@ -126,16 +126,16 @@ def test_plain_secrets_are_refused(
     assert any(f" {file}:{line}:" in said and f"({rule})" in said for said in lines), lines
     assert any("--allow-plaintext" in said for said in lines)
     allowed = made.cli("backup", "--allow-plaintext", expect=0)
-    assert "warning: the archive holds plain secrets" in allowed.stderr
+    assert "warning: the archive contains plain text secrets" in allowed.stderr
 
 
 def test_tokens_and_keys_are_found_anywhere(made: Project) -> None:
-    """In comments too, and in files that are no text."""
+    """Tokens and keys are found in comments and in binary files."""
     made.write("env/production/common.env", f"# was {TOKEN}\nDEBUG=False\n")
     made.write("env/production/blob", b"\0\xff\n-----BEGIN RSA PRIVATE KEY-----\n\xfe")
     made.write("providers/production.toml", f"[secrets]\nA = 'docker:a' # {TOKEN}\n")
     (first, *lines) = refused(made)
-    assert first.endswith("--allow-plaintext archives plain secrets too")
+    assert first.endswith("--allow-plaintext archives plain text secrets too")
     assert [re.findall(r"(\S+:\d+): .*\(([a-z-]+)\)", line) for line in lines[1:]] == [
         [("env/production/blob:2", "plaintext-key")],
         [("env/production/common.env:1", "plaintext-token")],
@@ -177,7 +177,7 @@ def test_what_cannot_be_judged_is_refused(made: Project) -> None:
     made.write("env/production/policy.toml", "sensitive = 3\n")
     made.write("providers/production.toml", "[[[\n")
     lines = refused(made)
-    assert len([line for line in lines if "plain secrets in it would not be seen" in line]) == 3
+    assert len([line for line in lines if "plain text secrets in it would not be found" in line]) == 3
     assert not any("kf83jd" in line for line in lines)
     backed_up(made, "--allow-plaintext")
 
@@ -208,7 +208,7 @@ def test_a_tree_behind_a_link(made: Project, tree: str) -> None:
 
 
 def test_too_much(made: Project) -> None:
-    """What an archive could not give back is not put in: one file too large."""
+    """A file that is too large to restore is refused by `backup`."""
     with (made.root / "env/production/core").open("wb") as file:
         file.truncate(17 * 1024 * 1024)
     assert "env/production/core: this is too much" in refused(made, "--allow-plaintext")[0]
@@ -217,7 +217,7 @@ def test_too_much(made: Project) -> None:
 def test_not_into_itself(made: Project) -> None:
     """An archive in env/ would be part of the next one."""
     for folder in ("env", "env/backups", "providers/../env/x"):
-        assert "in what is archived" in refused(made, "--output", folder, status=2)[0]
+        assert "inside the archived folder" in refused(made, "--output", folder, status=2)[0]
 
 
 @pytest.mark.parametrize("changes", [0, 1, 3, 1000])

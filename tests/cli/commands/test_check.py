@@ -42,7 +42,7 @@ def test_no_value_is_read(probed: Callable[..., Project], plugin: Path, requests
 
 
 def test_fetch_reads_every_value(probed: Callable[..., Project], plugin: Path, requests: RequestLog) -> None:
-    """And finds the field that is not there; nothing is left unchecked."""
+    """`--fetch` finds a missing field, and leaves no row unchecked."""
     made = probed("A=$<probe:x#gone>\n", x='{"field": "value"}')
     failed = made.cli("check", "-e", "test", "--fetch", sys_path=[plugin], expect=3)
     assert requests.wait() == "fetch probe:x\n"
@@ -87,7 +87,7 @@ def test_the_document(probed: Callable[..., Project], plugin: Path) -> None:
 def test_status_and_kind(
     probed: Callable[..., Project], plugin: Path, security: str, status: int, kind: str | None
 ) -> None:
-    """In text and in JSON alike, and with `--fetch`."""
+    """The exit status follows the kind of problem, in text, in JSON and with `--fetch`."""
     made = probed(security)
     for options in ([], ["--fetch"]):
         made.cli("check", "-e", "test", *options, sys_path=[plugin], expect=status)
@@ -97,7 +97,7 @@ def test_status_and_kind(
 
 
 def test_usage_errors_are_a_document_too(probed: Callable[..., Project]) -> None:
-    """What parses standard output finds JSON there, whatever went wrong."""
+    """`--json` prints a JSON document even for a usage error."""
     checked = probed("A=1\n").cli("check", "-e", "tset", "--format", "json", expect=2)
     document = json.loads(checked.stdout)
     assert document["environment"] == "tset"
@@ -115,7 +115,7 @@ def test_usage_errors_are_a_document_too(probed: Callable[..., Project]) -> None
 def test_a_document_says_what_it_is_about(
     project: MakeProject, options: list[str], env: dict[str, str], shown: str
 ) -> None:
-    """Also where the files themselves are wrong."""
+    """The JSON document names project and environment even if the files have errors."""
     made = project({"env/test/common.env": "A=$<\n", "env/development/common.env": "A=$<\n", "b.env": ""})
     checked = made.cli("check", "--format", "json", *options, env=env, expect=2)
     assert json.loads(checked.stdout)["environment"] == shown
@@ -129,7 +129,7 @@ def test_a_store_that_hangs(probed: Callable[..., Project], plugin: Path) -> Non
 
 
 def test_development_is_the_default(project: MakeProject) -> None:
-    """Where nothing names an environment, `check` takes development."""
+    """`check` takes development if no environment is named."""
     made = project({"env/development/common.env": "A=1\n"})
     assert made.cli("check", expect=0).stdout == "development: 0 secrets found, nothing is missing\n"
 

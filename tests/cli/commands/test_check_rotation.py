@@ -101,7 +101,7 @@ def test_json(made: Project) -> None:
 )
 @pytest.mark.parametrize("zone", ["UTC", ":bad"])
 def test_status(made: Project, arguments: tuple[str, ...], status: int, zone: str) -> None:
-    """What is found decides the status, to the second, wherever the machine is."""
+    """Ages decide the exit status to the second, in any time zone."""
     rest = () if "--at" in arguments else AT
     made.cli("check-rotation", *arguments, *rest, env={"TZ": zone}, expect=status)
 
@@ -110,7 +110,7 @@ def test_status(made: Project, arguments: tuple[str, ...], status: int, zone: st
     "text", ["tomorrow", "2027-13-01", "2027-02-30", "2027-01-01T09:00:00", "2027-01-01T25:00:00Z", ""]
 )
 def test_bad_moment(made: Project, text: str) -> None:
-    """What is no date or time of RFC 3339 is a usage error; a time without a zone is none."""
+    """`--at` accepts RFC 3339 dates and times only; a time without a zone is a usage error."""
     done = made.cli("check-rotation", "-e", "staging", "--at", text, expect=2)
     assert "2027-01-01T09:00:00Z" in done.stderr
 
@@ -144,7 +144,7 @@ def test_several(made: Project) -> None:
 
 
 def test_errors_of_all_environments(made: Project) -> None:
-    """What is wrong in the files of any environment is said of all of them, before any store is asked."""
+    """Errors in the files of all environments are reported together, before a store is asked."""
     made.write("env/staging/security.env", "A=$<nowhere:a>\n")
     made.write("env/production/security.env", "B=$<\n")
     done = made.cli("check-rotation", "--all", *AT, expect=2)
@@ -165,7 +165,7 @@ def test_errors_of_all_environments(made: Project) -> None:
     ],
 )
 def test_usage(made: Project, arguments: tuple[str, ...]) -> None:
-    """What does not go together is a usage error."""
+    """Options that exclude each other are a usage error."""
     done = made.cli("check-rotation", *arguments, expect=2)
     assert done.stdout == ""
     assert done.stderr.startswith(("secretsync check-rotation", "usage"))
@@ -217,7 +217,7 @@ def test_output_through_a_link(made: Project) -> None:
 def test_verbose_and_quiet(made: Project) -> None:
     """-v says on stderr what is looked at."""
     done = made.cli("check-rotation", "--all", "-v", *AT, expect=1)
-    assert re.search(r"production: strict, \d+ entries, 3 secrets to look for", done.stderr)
+    assert re.search(r"production: strict, \d+ entries, 3 secrets to read", done.stderr)
     assert made.cli("check-rotation", "--all", "-q", *AT, expect=1).stderr == ""
 
 

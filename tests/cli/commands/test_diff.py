@@ -74,7 +74,7 @@ def test_no_difference(made: Project) -> None:
 
 
 def test_each_kind_of_change(made: Project) -> None:
-    """As a text that reads as diffs do."""
+    """Each kind of change is printed in the form of a unified diff."""
     made.write(COMMON, "LOG_LEVEL=WARNING\nNEW=2\n")
     edit(made, BINDINGS, "docker:secret_key", "docker:db_password")
     edit(made, SECURITY, "@db/", "@db2/")
@@ -113,7 +113,7 @@ def test_each_kind_of_change(made: Project) -> None:
 
 
 def test_what_is_a_change_and_what_is_none(made: Project) -> None:
-    """Another file, another reference in the text, a secret that is gone, a store configured anew."""
+    """Another file, another reference in the text, a missing secret, a store with other settings."""
     made.write(COMMON, "OLD=1\n")
     made.write(SECURITY, "LOG_LEVEL=INFO\n" + made.read(SECURITY).replace("$<DB_PASSWORD>", "$<docker:db_password>"))
     found = difference(made, "-e", "production")
@@ -131,11 +131,11 @@ def test_what_is_a_change_and_what_is_none(made: Project) -> None:
     assert store["before"]["settings"] == {"dir": "secrets"}
     assert store["after"]["settings"] == {"dir": "other"}
     told = made.cli("diff", "-e", "production", "--exit-code", expect=1).stdout
-    assert "@@ store docker: configured anew @@\n-dir = secrets\n+dir = other\n" in told
+    assert "@@ store docker: other settings @@\n-dir = secrets\n+dir = other\n" in told
 
 
 def test_a_lookup_that_is_answered_elsewhere(project: MakeProject, canary: CanaryFactory) -> None:
-    """The same bare name, first from a file, then from the environment: re-pointed."""
+    """A bare name that another store answers than before is reported as re-pointed."""
     files = {SECURITY: "API_TOKEN=$<API_TOKEN>\n", BINDINGS: "[stores.docker]\ndir = 'secrets'\n"}
     made = project({**files, "secrets/api_token": canary()})
     env = {"API_TOKEN": canary()}
@@ -172,26 +172,27 @@ def test_records(made: Project) -> None:
         (["HEAD~1"], "HEAD~1: there is 1 record of production"),
         (["HEAD", "HEAD~77777"], "HEAD~77777: there is 1 record"),
         (["2001-01-01"], "no record of production is that old; the first is of 2"),
-        (["HEAD", "staging"], "compare two records of one environment, or two environments"),
+        (["HEAD", "staging"], "name two records of one environment, or two environments"),
         (["stag\ning"], "one name is no record (HEAD, HEAD~1, a moment)"),
         (["a", "b", "c"], "two names at most"),
-        (["staging", "production"], "without -e, --env-file and --history"),
+        (["staging", "production"], "remove -e, --env-file and --history"),
     ],
 )
-def test_names_that_are_none(made: Project, names: list[str], said: str) -> None:
-    """Status 2, with what there is."""
+def test_names_of_no_record(made: Project, names: list[str], said: str) -> None:
+    """A name that is not a record ends with status 2; the message lists the records that exist."""
     assert said in made.cli("diff", "-e", "production", *names, expect=2).stderr
 
 
 def test_no_record_yet(made: Project) -> None:
-    """The error names the command that makes a record; an environment that does not exist is an error."""
+    """The message names the command that makes a record; an environment that does not exist is an error."""
     failed = made.cli("diff", "-e", "staging", expect=2)
     assert "there is no record of staging yet; `secretsync track` makes the first" in failed.stderr
-    assert "there is no environment of this name; there are: production, staging" in made.cli("diff", "staging", "gone", expect=2).stderr
+    failed = made.cli("diff", "staging", "gone", expect=2)
+    assert "there is no environment of this name; there are: production, staging" in failed.stderr
 
 
 def test_two_environments(made: Project, canary: CanaryFactory) -> None:
-    """As they are, no store asked: settings by value, secrets by reference, plain secrets not at all."""
+    """Two environments are compared without asking a store: settings by value, secrets by reference."""
     env = {"HTTPS_PROXY": "http://127.0.0.1:1"}
     done = made.cli("diff", "staging", "production", "--exit-code", env=env, expect=1)
     assert "@@ common.env: LOG_LEVEL: changed @@\n-LOG_LEVEL=DEBUG\n+LOG_LEVEL=INFO\n" in done.stdout
@@ -200,7 +201,7 @@ def test_two_environments(made: Project, canary: CanaryFactory) -> None:
         "-  docker:key\n+  docker:secret_key\n" in done.stdout
     )
     assert "@@ security.env: API_TOKEN: removed @@\n-API_TOKEN=********\n" in done.stdout
-    assert "@@ store docker: configured anew @@\n-dir = staging\n+dir = secrets\n" in done.stdout
+    assert "@@ store docker: other settings @@\n-dir = staging\n+dir = secrets\n" in done.stdout
     assert "not compared: versions: those are each environment's own\n" in done.stdout
     document = difference(made, "staging", "production")
     assert (document["before"]["environment"], document["after"]["environment"]) == ("staging", "production")
@@ -209,7 +210,7 @@ def test_two_environments(made: Project, canary: CanaryFactory) -> None:
 
 
 def test_hostile_text_is_escaped(project: MakeProject) -> None:
-    """What files say moves no cursor and forges no line; JSON has it as it is."""
+    """Text of the files cannot move the cursor or forge a line; JSON has the text unchanged."""
     hostile = "a\\n+FORGED=1 \x1b[2J\x9b\u202e\x7f"
     made = project({SECURITY: "A=1\n", "env/staging/security.env": f'X="{hostile}"\n'})
     shown = made.cli("diff", "production", "staging", expect=0).stdout
@@ -258,7 +259,7 @@ def test_colours(made: Project, no_colour: str | None) -> None:
 
 
 def test_a_rotation_in_vault(project: MakeProject, vault: VaultSpace, canary: CanaryFactory) -> None:
-    """By its version id, asked by who may read metadata alone; the values are read by nobody."""
+    """A rotation is found by the version id, with permission to read metadata alone."""
     mount = vault.kv2()
     vault.write(mount, "app", {"password": canary()})
     vault.write(mount, "still", {"key": canary()})
@@ -294,7 +295,7 @@ def test_a_rotation_in_vault(project: MakeProject, vault: VaultSpace, canary: Ca
 
 
 def test_a_rotation_in_aws(project: MakeProject, aws: AwsAccount, canary: CanaryFactory) -> None:
-    """By version id; a pinned version stays what it is."""
+    """A rotation is found by the version id; a pinned version does not change."""
     aws.create("app", json.dumps({"password": canary()}))
     listed = aws.client().list_secret_version_ids(SecretId=aws.name("app"))["Versions"]
     (first,) = [one["VersionId"] for one in listed]

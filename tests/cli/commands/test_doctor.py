@@ -17,7 +17,7 @@ BINDINGS = "lookup = ['docker']\n[stores.docker]\ndir = 'files'\n"
 
 
 def test_a_folder_that_is_not_there_is_said(project: MakeProject) -> None:
-    """It is no failure: a container may have no secrets, or have them in the other folder."""
+    """A missing directory is a note and not a failure, because a container may have no secrets."""
     made = project({"env/test/common.env": "A=$<docker:a>\n", "providers/test.toml": BINDINGS})
     folder = str(made.root / "files")
     said = made.cli("doctor", "-e", "test", expect=0).stdout
@@ -29,7 +29,7 @@ def test_a_folder_that_is_not_there_is_said(project: MakeProject) -> None:
 
 
 def test_a_folder_that_we_may_not_enter_is_denied() -> None:
-    """Not by its mode, but by asking the kernel; root may enter every folder, so somebody else is asked."""
+    """A directory that the user may not enter is denied. Another user asks, because root may enter every directory."""
     nobody = os.geteuid() or 65534
     folder = Path(tempfile.mkdtemp(prefix="secretsync-test-"))
     try:

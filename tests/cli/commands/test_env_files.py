@@ -54,7 +54,7 @@ def test_missing_secret_stops_everything(project: MakeProject, command: list[str
 
 @pytest.mark.parametrize("how", ["-e", "SECRETSYNC_ENV", "ENVIRONMENT"])
 def test_name_decides_strictness(single: Project, how: str) -> None:
-    """By the option or by a variable, for each command that starts or writes."""
+    """The environment's name, from the option or a variable, decides strictness for each command."""
     for name in (*LENIENT, *STRICT):
         options, env = name_by(how, name)
         status = 0 if name in LENIENT else 2
@@ -76,7 +76,7 @@ def test_bindings_decide_if_they_say_so(single: Project, strict: bool) -> None:
 
 
 def test_library_takes_a_name_with_files(single: Project) -> None:
-    """As the command line does."""
+    """`resolve_config(files=...)` takes the name of an environment, like the command line."""
     files = [str(single.root / ".env")]
     assert resolve_config("dev", files=files, environ={}).environment == "dev"
     assert resolve_config(files=files, environ={"ENVIRONMENT": "local"}).environment == "local"

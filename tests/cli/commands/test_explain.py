@@ -51,7 +51,7 @@ def test_the_table(shop: Project, plugin: Path, canary: CanaryFactory, requests:
 
 
 def test_the_document(shop: Project, plugin: Path) -> None:
-    """By schema, sorted by service and key, without a value in it."""
+    """The JSON document has a schema, sorted rows and no value."""
     shown = shop.cli("explain", "-e", "test", "--format", "json", sys_path=[plugin], expect=0)
     document = json.loads(shown.stdout)
     assert list(document) == ["schema", "environment", "entries"]
@@ -85,7 +85,7 @@ def test_the_document(shop: Project, plugin: Path) -> None:
 
 
 def test_one_key(shop: Project, plugin: Path) -> None:
-    """In each scope that has it; an unknown one is status 2 with the nearest."""
+    """One key is explained in each scope that has it; an unknown key is status 2 with the nearest key."""
     document = json.loads(
         shop.cli("explain", "PORT", "-e", "test", "--format", "json", sys_path=[plugin], expect=0).stdout
     )

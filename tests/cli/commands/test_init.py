@@ -18,7 +18,7 @@ def files_of(folder: Path) -> set[str]:
 
 
 def test_a_first_project_works_at_once(run_cli: RunCli, tmp_path: Path, canary: CanaryFactory) -> None:
-    """What is made resolves: development without anything, production once what its policy asks for is there."""
+    """A new project resolves: development at once, production after its policy's requirements are met."""
     made = run_cli("init", expect=0)
     assert made.stdout.endswith("next: secretsync explain -e development\n")
     assert files_of(tmp_path) == {
@@ -82,7 +82,7 @@ def test_a_folder_that_git_ignores_is_said(run_cli: RunCli, tmp_path: Path, rule
 def test_names_that_are_none(run_cli: RunCli, tmp_path: Path, name: str) -> None:
     """Refused before a path is built of one."""
     failed = run_cli("init", f"--environment={name}", expect=2)
-    assert "an environment's name" in failed.stderr
+    assert "the name of an environment" in failed.stderr
     assert files_of(tmp_path) == set()
 
 

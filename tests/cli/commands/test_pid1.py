@@ -163,7 +163,7 @@ def test_the_application_is_process_one(start: Start, shop: Project) -> None:
 
 
 def test_its_environment_is_exact(start: Start, shop: Project) -> None:
-    """Byte for byte what was inherited and resolved, as the kernel shows it."""
+    """/proc shows exactly the bytes that were inherited and resolved."""
     found = look(start, shop, env={"KEPT": "x y"})
     told = [pair for pair in found["environ"] if pair.startswith("SECRETSYNC_RESOLVED")]
     assert [pair.partition("=")[0] for pair in sorted(told)] == ["SECRETSYNC_RESOLVED", "SECRETSYNC_RESOLVED_KEY"]
@@ -187,7 +187,7 @@ def test_signals_are_as_a_fresh_process_has_them(start: Start, shop: Project) ->
 
 
 def test_what_the_parent_ignored_stays_ignored(start: Start, shop: Project) -> None:
-    """As with nohup."""
+    """Signals that the parent ignored (nohup) stay ignored."""
     command = ["run", "-e", "test", "--", needs_tool("grep"), "SigIgn", "/proc/self/status"]
     with start(shop, *command, shell="trap '' HUP INT; exec") as process:
         ignored = signal_mask(finish(process).decode().split(":\t")[1])
@@ -195,7 +195,7 @@ def test_what_the_parent_ignored_stays_ignored(start: Start, shop: Project) -> N
 
 
 def test_no_descriptor_but_the_three(start: Start, shop: Project) -> None:
-    """Neither ours nor one that we inherited."""
+    """The application has descriptors 0, 1 and 2 only."""
     assert look(start, shop, shell="exec 5</dev/null 9</dev/null; exec")["open"] == [0, 1, 2]
 
 
@@ -218,7 +218,7 @@ def test_limits_and_place_are_kept(start: Start, shop: Project) -> None:
 
 @pytest.mark.parametrize("status", [0, 1, 42, 255])
 def test_exit_statuses_pass(start: Start, shop: Project, status: int) -> None:
-    """What the application ends with is what the container ends with."""
+    """The exit status of the application is that of the container."""
     with start(shop, "run", "-e", "test", "--", "sh", "-c", f"exit {status}") as process:
         finish(process, status)
 
@@ -307,7 +307,7 @@ def test_a_failure_starts_nothing(start: Start, shop: Project) -> None:
 
 
 def test_stdout_is_the_applications_alone(start: Start, shop: Project) -> None:
-    """Even where we talk: our lines are on stderr, all of them before its first."""
+    """Messages go to stderr before the application starts; stdout belongs to the application."""
     command = ["run", "-e", "test", "-v", "--", "sh", "-c", "echo out; echo err >&2"]
     with start(shop, *command) as process:
         stdout, stderr = process.communicate(timeout=HANG)

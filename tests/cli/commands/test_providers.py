@@ -14,7 +14,7 @@ KEYS = ["name", "title", "built_in", "ready", "extra", "path", "key", "options",
 
 
 def test_the_five_are_listed(run_cli: RunCli) -> None:
-    """By name, without an import of any SDK."""
+    """The built-in providers are listed by name, without importing an SDK."""
     needs(sorted(BUILT_IN) == PRESENT, f"all of {', '.join(BUILT_IN)}")
     document = json.loads(run_cli("providers", "--format", "json", expect=0).stdout)
     assert document["schema"] == 1

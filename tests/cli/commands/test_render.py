@@ -78,7 +78,7 @@ def test_a_value_that_the_format_cannot_carry(shop: Project) -> None:
 
 
 def test_there_is_no_default_format(shop: Project) -> None:
-    """And an unknown one is named with those that there are."""
+    """`render` without a format, or with an unknown one, lists the formats."""
     failed = shop.cli("render", "-e", "test", expect=2)
     assert "--format" in failed.stderr
     failed = shop.cli("render", "-e", "test", "--format", "xml", expect=2)
@@ -164,7 +164,7 @@ def test_output_is_utf8_in_any_locale(project: MakeProject) -> None:
 
 
 def test_a_path_that_is_not_utf8(project: MakeProject) -> None:
-    """It works, and its name is shown with escapes."""
+    """A path that is not UTF-8 works, and messages show it with escapes."""
     made = project()
     folder = os.fsencode(made.root)
     with open(folder + b"/a\xff.env", "wb") as file:

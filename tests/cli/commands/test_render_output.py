@@ -45,19 +45,18 @@ def test_template_with_json(made: Project, secret: str) -> None:
 
 
 def test_template_is_not_expanded_twice(made: Project, secret: str) -> None:
-    """What a store returned stands in the output as it is, whatever it looks like."""
+    """A value from a store is inserted unchanged even if it looks like a placeholder."""
     made.write("t.txt", "[${PASSWORD}]")
     done = made.cli("render", "-e", "test", "--template", "t.txt", "--escape", "none", reveals=True, expect=0)
     assert done.stdout == f"[{secret}]"
 
 
 def test_template_errors_say_where(made: Project) -> None:
-    """All that is wrong in a template comes at once, with line and column."""
+    """Every fault of a template is in one report, with line and column."""
     made.write("t.txt", "a $<docker:password> ${NOPE}\n\nb $<dokcer:x>\n")
     done = made.cli("render", "-e", "test", "--template", "t.txt", "--escape", "none", expect=2)
-    assert "t.txt:1:22: ${NOPE}" in done.stderr
-    assert "t.txt:3:3: $<dokcer:x>" in done.stderr
-    assert "did you mean docker?" in done.stderr
+    assert "t.txt:1:22: the variable NOPE is neither an entry nor in the process environment" in done.stderr
+    assert "t.txt:3:3: there is no store called 'dokcer'; did you mean docker?" in done.stderr
 
 
 def test_template_with_a_missing_secret(made: Project) -> None:
@@ -76,7 +75,7 @@ def test_template_needs_an_escape(made: Project) -> None:
 
 
 def test_template_that_cannot_carry_a_value(made: Project) -> None:
-    """What does not fit where it stands is status 6, with the line, and no file is written."""
+    """A value that does not fit its place in the template is status 6 with the line; no file is written."""
     made.write("t.json", '{\n"password": $<docker:password>}')
     arguments = ("render", "-e", "test", "--template", "t.json", "--escape", "json", "--output", "out.json")
     assert "t.json:2: $<docker:password>" in made.cli(*arguments, expect=6).stderr
@@ -97,7 +96,7 @@ def test_output_is_private_and_kept_when_unchanged(made: Project, secret: str) -
 
 
 def test_a_failing_render_leaves_the_old_file(made: Project) -> None:
-    """Where a secret is missing or a format cannot carry one, the file of the last run stays."""
+    """The file of the last run stays if a secret is missing or a format cannot carry a value."""
     path = made.write("out", "old")
     done = made.cli("render", "-e", "test", "--format", "docker", "--output", "out", expect=6)
     assert "PASSWORD" in done.stderr

@@ -53,12 +53,12 @@ def test_backup_damage_restore(made: Project, archive: Path) -> None:
     assert state(made.root).pop("env/production/extra.env")
     assert "  removed  env/production/extra.env\n" in made.cli("restore", str(archive), "-y", "--delete").stdout
     assert state(made.root) == before
-    assert "nothing is to be changed" in made.cli("restore", str(archive), expect=0).stdout
+    assert "nothing would change" in made.cli("restore", str(archive), expect=0).stdout
     assert sorted(os.listdir(made.root)) == ["backups", "env", "providers"]
 
 
 def test_everything_lost(made: Project, archive: Path) -> None:
-    """Into an empty folder, the working directory or another one."""
+    """An archive is restored into an empty directory: the working directory or another one."""
     before = state(made.root)
     for tree in ("env", "providers"):
         lose(made.root / tree)
@@ -158,13 +158,14 @@ def test_cut_short(made: Project, archive: Path) -> None:
     cut_short()
     for command in (("explain",), ("run", "-e", "test", "--", "true"), ("backup",), ("check", "-e", "production")):
         failed = made.cli(*command, expect=2)
-        assert "was cut short; `secretsync restore --resume` finishes it" in failed.stderr
+        assert "was interrupted; run `secretsync restore --resume` to finish it" in failed.stderr
     made.cli("restore", str(archive), "--dry-run", expect=2)
-    assert "finished the restore" in made.cli("restore", "--resume", cwd=made.root / "backups", expect=0).stderr
+    resumed = made.cli("restore", "--resume", cwd=made.root / "backups", expect=0)
+    assert "finished the interrupted restore" in resumed.stderr
     assert state(made.root) == before
-    assert "no restore was cut short" in made.cli("restore", "--resume", expect=0).stderr
+    assert "there is no interrupted restore" in made.cli("restore", "--resume", expect=0).stderr
     cut_short()
-    assert "finished the restore" in made.cli("restore", str(archive), "--yes", expect=0).stderr
+    assert "finished the interrupted restore" in made.cli("restore", str(archive), "--yes", expect=0).stderr
     assert state(made.root) == before
     made.cli("explain", "-e", "test", expect=0)
 

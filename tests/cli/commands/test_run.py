@@ -77,7 +77,7 @@ def test_the_interpreters_own_variable_is_not_handed_over(shop: Project) -> None
 
 
 def test_what_was_resolved_is_told_by_name(shop: Project, canary: CanaryFactory) -> None:
-    """One variable, with files, references and versions, and without a value."""
+    """One variable lists files, references and versions, without a value."""
     show = "import os; print(os.environ['SECRETSYNC_RESOLVED'])"
     told = json.loads(shop.cli("run", "-e", "test", "--", *PYTHON, show, expect=0).stdout)
     assert told["environment"] == "test"
@@ -219,7 +219,7 @@ def test_services_that_disagree(project: MakeProject) -> None:
 def test_used_credentials_are_not_handed_over(
     project: MakeProject, plugin: Path, probe_values: Values, canary: CanaryFactory
 ) -> None:
-    """Those of the stores that were asked, said by name; identity pointers and other stores' credentials stay."""
+    """Credentials of the stores that were asked are removed and named; identity pointers stay."""
     made = project(
         {
             "env/test/security.env": "A=$<probe:a>\n",
@@ -232,7 +232,10 @@ def test_used_credentials_are_not_handed_over(
     assert {"PROBE_TOKEN_FILE", "AWS_SECRET_ACCESS_KEY", "A"} <= kept.keys()
     assert not {"PROBE_TOKEN", "PROBE_APP_SECRET"} & kept.keys()
     said = made.cli("run", "-e", "test", "--", "true", expect=0, **more).stderr
-    assert said == "secretsync: not handed to the command: PROBE_APP_SECRET, PROBE_TOKEN (--pass-env keeps one)\n"
+    assert (
+        said
+        == "secretsync: removed from the environment: PROBE_APP_SECRET, PROBE_TOKEN (--pass-env keeps a variable)\n"
+    )
     assert made.cli("run", "-e", "test", "-q", "--", "true", expect=0, **more).stderr == ""
     passed = environment_of(made, "--pass-env", "PROBE_*", **more)
     assert passed["PROBE_TOKEN"] == env["PROBE_TOKEN"].encode()
@@ -250,7 +253,7 @@ def test_credentials_of_stores_that_were_not_asked_stay(shop: Project, canary: C
 
 
 def test_clean(shop: Project) -> None:
-    """Only the plain variables, what is passed, and what was resolved."""
+    """`--clean` leaves basic variables, those of --pass-env, and what was resolved."""
     plain = {"HOME": str(shop.home), "LANG": "C.UTF-8", "LC_TIME": "C", "TZ": "UTC", "TERM": "dumb"}
     env = {
         **plain,
@@ -318,7 +321,7 @@ def test_the_argument_list_is_untouched(shop: Project) -> None:
 
 @pytest.mark.parametrize("status", [0, 1, 2, 42, 255])
 def test_the_exit_status_is_the_applications(shop: Project, status: int) -> None:
-    """Whatever it is."""
+    """The exit status of the application is passed on unchanged."""
     shop.cli("run", "-e", "test", "--", "sh", "-c", f"exit {status}", expect=status)
 
 
@@ -329,10 +332,10 @@ def test_the_exit_status_is_the_applications(shop: Project, status: int) -> None
         ([""], 2, "the command is an empty word"),
         (["no-such-command"], 127, "no-such-command: no folder in PATH has it"),
         (["./no/such/file"], 127, "./no/such/file: there is no such file"),
-        (["./plain"], 126, "./plain: it is there, and cannot be executed"),
-        (["./folder"], 126, "./folder: it is there, and cannot be executed"),
+        (["./plain"], 126, "./plain: it cannot be executed"),
+        (["./folder"], 126, "./folder: it cannot be executed"),
         (["./no-shebang"], 126, "./no-shebang: it cannot be executed: Exec format error"),
-        (["./bad-shebang"], 127, "./bad-shebang: it, or the interpreter that its first line names, is not there"),
+        (["./bad-shebang"], 127, "./bad-shebang: the file, or the interpreter in its first line, does not exist"),
         (["bad\nname\x1b[31m"], 127, r"bad\nname\x1b[31m: no folder in PATH has it"),
     ],
 )
@@ -348,7 +351,7 @@ def test_commands_that_cannot_be_run(shop: Project, command: list[str], status: 
 
 
 def test_the_command_is_found_by_the_path_that_we_were_given(shop: Project) -> None:
-    """Not by one that the env files define, which is for the application."""
+    """The command is looked up in the inherited PATH, and not in a PATH that the env files define."""
     shop.write("mine/tool", "#!/bin/sh\necho mine $PATH\n", mode=0o755)
     shop.write("theirs/tool", "#!/bin/sh\necho theirs\n", mode=0o755)
     shop.write("env/test/common.env", "PATH=/defined\n")
@@ -390,8 +393,8 @@ def test_env_files_with_bindings(project: MakeProject, canary: CanaryFactory) ->
         ([], "no environment is named"),
         (["--env-file", ".env", "-e", "../test"], "an environment's name is letters, digits"),
         (["--env-file", ".env", "-e", ""], "an environment's name is letters, digits"),
-        (["--env-file", ".env", "--service", "web"], "env files have no services"),
-        (["--bindings", "x.toml", "-e", "test"], "--bindings goes with --env-file"),
+        (["--env-file", ".env", "--service", "web"], "--env-file has no services"),
+        (["--bindings", "x.toml", "-e", "test"], "--bindings needs --env-file"),
         (["--env-file", "gone.env"], "gone.env: there is no such file"),
         (["--env-file", ".env", "--bindings", "gone.toml"], "gone.toml: there is no such file"),
         (["-e", "tset"], "did you mean test?"),
@@ -487,7 +490,7 @@ def test_signals_while_a_store_hangs(
 def test_verbose_says_what_is_done(shop: Project) -> None:
     """On stderr: counts and names, no value."""
     run = shop.cli("run", "-e", "test", "-v", "--", "true", expect=0)
-    assert "test: lenient, 3 entries, 1 secret to look for" in run.stderr
+    assert "test: lenient, 3 entries, 1 secret to read" in run.stderr
     assert "3 variables resolved; starting " in run.stderr
     assert run.stdout == ""
 

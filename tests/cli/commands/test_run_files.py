@@ -56,7 +56,7 @@ def app(project: MakeProject, secret: str) -> Project:
 
 
 def test_each_secret_is_a_file(app: Project, memory: Path, secret: str) -> None:
-    """Byte for byte, for the owner's eyes alone; its variable says where, and settings stay variables."""
+    """Each secret is a file with mode 0400, byte for byte; a variable has its path; settings stay variables."""
     done = app.cli(*PRODUCTION, "--files", str(memory), "--", "env", "-0", env={"DB_URL": "old"}, expect=0)
     found = dict(entry.split("=", 1) for entry in done.stdout.split("\0") if entry)
     assert found["DB_PASSWORD_FILE"] == str(memory / "DB_PASSWORD")
@@ -70,13 +70,13 @@ def test_each_secret_is_a_file(app: Project, memory: Path, secret: str) -> None:
 
 
 def test_relative_folder_is_given_to_the_application_as_a_whole_path(app: Project) -> None:
-    """It may change its working directory."""
+    """A relative directory becomes absolute, because the application may change its working directory."""
     done = app.cli(*PRODUCTION, "--files", "here", "--allow-disk", "--", "printenv", "DB_PASSWORD_FILE", expect=0)
     assert done.stdout == f"{app.root.resolve()}/here/DB_PASSWORD\n"
 
 
 def test_files_of_an_earlier_run_go(app: Project, memory: Path, secret: str) -> None:
-    """Those that are no longer wanted; the others have the new values."""
+    """Files of an earlier run are removed or get the new values."""
     app.cli(*PRODUCTION, "--files", str(memory), "--", "true", expect=0)
     app.write("env/production/security.env", "API_KEY=$<docker:db_password>\nDB_URL=$<docker:other>\n")
     app.write("secrets/other", other := make_canary())
@@ -110,12 +110,12 @@ def test_disk_is_refused_where_strict(app: Project) -> None:
 
 
 def test_folder_that_others_may_enter_is_refused(app: Project, memory: Path) -> None:
-    """As is a link, a file, and a folder in a place that is not there."""
+    """A directory that others may enter is refused, and so are links, files and missing parents."""
     memory.mkdir(mode=0o750)
     assert "0700" in app.cli(*PRODUCTION, "--files", str(memory), "--", "true", expect=6).stderr
     memory.rmdir()
     memory.symlink_to(app.root)
-    assert "no folder of its own" in app.cli(*PRODUCTION, "--files", f"{memory}", "--allow-disk", "--", "true").stderr
+    assert "it is a link or a file" in app.cli(*PRODUCTION, "--files", f"{memory}", "--allow-disk", "--", "true").stderr
     memory.unlink()
     app.cli(*PRODUCTION, "--files", str(memory / "a" / "b"), "--", "true", expect=6)
     app.cli(*PRODUCTION, "--files", str(app.write("file", "")), "--allow-disk", "--", "true", expect=6)
@@ -142,7 +142,7 @@ def test_no_store_fills_a_file_that_steers_the_application(app: Project, memory:
 
 
 def test_library_inside_the_application_reads_the_files(app: Project, memory: Path, secret: str) -> None:
-    """It asks no store, which is gone by then, and knows the origin."""
+    """`resolve_config` in the application reads the files, asks no store, and knows the origins."""
     code = """
 import json, pathlib, secretsync
 pathlib.Path("secrets/db_password").unlink()

@@ -56,7 +56,7 @@ def test_nothing_is_resolved_unless_asked_for(place: Project) -> None:
 
 
 def test_no_environment_need_be_named_where_there_is_none(place: Project, secret: str) -> None:
-    """Then the stores are as they are by default, or as --bindings says; it is strict."""
+    """Without an environment the stores are the default ones or those of --bindings, and it is strict."""
     env = {"A": "$<docker:db_password>", "B": "$<env:C>", "C": "c"}
     arguments = ("run", "--resolve-environment", "--bindings", "providers/production.toml", "-v", "--")
     done = place.cli(*arguments, "printenv", "A", "B", env=env, expect=0, reveals=True)
@@ -77,7 +77,7 @@ def test_root_that_is_not_there_is_an_error(place: Project) -> None:
 
 
 def test_env_files_stand_above_variables(place: Project, secret: str) -> None:
-    """As they do above all that is inherited; a variable in them leads to what was resolved."""
+    """Env files override inherited variables with placeholders."""
     place.write("env/production/common.env", "A=file\nURL=db://${DB_PASSWORD}\n")
     place.write("env/production/security.env", "OWN=${OWN}\n")
     found = variables(place, A="$<docker:not_there>", DB_PASSWORD="$<docker:db_password>", OWN="$<docker:db_password>")
@@ -102,7 +102,7 @@ def test_placeholder_is_never_taken_for_a_value(place: Project) -> None:
 
 
 def test_variables_can_become_files(place: Project, secret: str) -> None:
-    """As what the env files define."""
+    """Secrets of inherited variables become files with `--files`."""
     env = {"SECRETSYNC_ENV": "production", "DB_PASSWORD": "$<docker:db_password>", "LEVEL": "$<env:L:-INFO>"}
     arguments = ("run", "--resolve-environment", "--files", "files", "--allow-disk", "--", "printenv")
     done = place.cli(*arguments, "DB_PASSWORD_FILE", "LEVEL", env=env, expect=0)
@@ -113,7 +113,7 @@ def test_variables_can_become_files(place: Project, secret: str) -> None:
 
 @pytest.mark.parametrize("name", ["production", None])
 def test_library_inside_the_application_sees_them(place: Project, secret: str, name: str | None) -> None:
-    """As entries, with their origin; no store is asked, which is gone by then."""
+    """`resolve_config` in the application sees the variables as entries with their origin, and asks no store."""
     code = f"""
 import json, pathlib, secretsync
 pathlib.Path("secrets/db_password").unlink()
@@ -128,7 +128,7 @@ print(json.dumps([config["DB_PASSWORD"], origin.is_secret, list(origin.reference
 
 @pytest.mark.parametrize("name", ["V", "W", "P"])
 def test_values_are_utf8_in_any_locale(project: MakeProject, name: str) -> None:
-    """By a locale without UTF-8 Python decodes variables otherwise: nothing of that reaches a value, here or there."""
+    """A locale without UTF-8 changes no value, although Python decodes variables by the locale."""
     made = project({"a.env": "V=(${X})\nW=($<env:X>)\n"})
     env = {"X": "é", "P": "é$<env:X>", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     show = f"import secretsync; print(ascii(secretsync.resolve_config()[{name!r}]))"

@@ -92,20 +92,20 @@ def written(made: Project, *arguments: str) -> str:
 
 
 def test_what_is_written(project: MakeProject) -> None:
-    """By service, with comments and descriptions, secrets as placeholders, settings empty."""
+    """The template has services, comments and descriptions; secrets are placeholders and settings are empty."""
     made = project(FILES)
     text = written(made)
     assert text.split("\n", 2)[2] == EXPECTED
     assert stat.S_IMODE((made.root / ".env.example").stat().st_mode) == 0o644
     # Nobody's variables choose what is written, and a second run writes nothing.
     again = made.cli("template", "--all", env={"SECRETSYNC_ENV": "production", "PYTHONHASHSEED": "7"}, expect=0)
-    assert "it is up to date" in again.stderr
+    assert ".env.example: up to date" in again.stderr
     assert made.cli("template", "--output", "-", expect=0).stdout == text
     assert made.cli("template", "--check", expect=0).stdout == ""
 
 
 def test_it_can_be_read(project: MakeProject) -> None:
-    """By our own reader and by python-dotenv: the same keys, and nothing but names in the values."""
+    """SecretSync and python-dotenv read the same keys from the template."""
     text = written(project(FILES))
     read = parse_env_file(text.encode(), file=".env.example")
     assert not read.problems
@@ -140,7 +140,7 @@ def test_one_environment(project: MakeProject) -> None:
 
 
 def test_no_value_gets_in(project: MakeProject, canary: CanaryFactory) -> None:
-    """Not from values, defaults, other quoting, nor from comments: entries that were commented out, tokens, URLs."""
+    """The template has no value: not from defaults, quoting, commented-out entries, tokens or URLs."""
     c = canary
     made = project(
         {
@@ -252,7 +252,7 @@ def env_files(draw: st.DrawFn) -> str:
 
 @given(st.dictionaries(st.sampled_from([COMMON, SECURITY, "web", "db"]), env_files()))
 def test_whatever_the_files_hold(files: dict[str, str]) -> None:
-    """What is written can be read, has every key once, and no value."""
+    """For any env files the template can be read, has every key once, and has no value."""
     plan, _ = planned(files)
     assume(plan is not None)
     assert plan is not None

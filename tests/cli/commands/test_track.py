@@ -179,7 +179,7 @@ def test_a_store_that_does_not_answer_leaves_no_record(made: Project) -> None:
     env = {"VAULT_ADDR": "http://127.0.0.1:1", "VAULT_TOKEN": "x"}
     failed = made.cli("track", "-e", "production", "--timeout", "2s", env=env, expect=5)
     assert "env/production/security.env:1:12: SECRET_KEY: vault:secret/app#key" in failed.stderr
-    assert "nothing was recorded; --offline records what the files say" in failed.stderr
+    assert "nothing was recorded; --offline records the files" in failed.stderr
     assert not (made.root / HISTORY).exists()
     done = made.cli("track", "-e", "production", "--offline", expect=0)
     assert "offline, without versions; the first record" in done.stdout
@@ -188,7 +188,7 @@ def test_a_store_that_does_not_answer_leaves_no_record(made: Project) -> None:
     (source,) = entries(record)["SECRET_KEY"]["sources"]
     assert source == {"references": ["vault:secret/app#key"], "answer": None, "version": None, "status": None}
     failed = made.cli("diff", "-e", "production", "--timeout", "2s", env=env, expect=5)
-    assert "--offline compares what the files say" in failed.stderr
+    assert "--offline compares the files" in failed.stderr
 
 
 def test_versions_after_an_offline_record_are_news(made: Project) -> None:
@@ -200,7 +200,7 @@ def test_versions_after_an_offline_record_are_news(made: Project) -> None:
 
 
 def test_that_a_secret_is_gone_is_a_state(made: Project) -> None:
-    """What is missing is recorded as missing; a policy that cannot be read is an error, since it names secrets."""
+    """A missing secret is recorded as missing; an unreadable policy is an error, because it names secrets."""
     (made.root / "secrets/secret_key").unlink()
     made.cli("track", "-e", "production", expect=0)
     assert entries(records(made)[0])["SECRET_KEY"]["sources"][0]["status"] == "missing"
@@ -236,7 +236,7 @@ DAMAGED = {
 
 @pytest.mark.parametrize("text", DAMAGED, ids=list(DAMAGED.values()))
 def test_a_damaged_history_is_never_written_over(made: Project, text: str) -> None:
-    """It is an error that says what to do, of `track` as of `diff`, and stays as it is."""
+    """`track` and `diff` report a damaged history and do not change the file."""
     data = text.encode("utf-8", "surrogatepass")
     made.write(HISTORY, data)
     for command in ("track", "diff"):
@@ -247,7 +247,7 @@ def test_a_damaged_history_is_never_written_over(made: Project, text: str) -> No
 
 
 def test_any_cut_is_damage(made: Project) -> None:
-    """Whatever of the file is gone, it is no shorter history."""
+    """A truncated history is damaged at every length, and never a shorter history."""
     made.cli("track", "-e", "production", expect=0)
     whole = (made.root / HISTORY).read_bytes().rstrip()
     assert parse_history(whole.decode())

@@ -4,17 +4,36 @@ import json
 import socket
 import unittest.mock
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from botocore.exceptions import (
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ReadTimeoutError,
+    SSLError,
+)
 
 from secretsync.core.errors import ProblemKind, ResolutionError
 from secretsync.core.model import Missing
+from secretsync.providers.aws.errors import OPENING, AwsRequestError
 from tests.providers.aws.helpers import LONG, describe, failed, fetch, provider, ref
 from tests.servers.aws import AwsAccount
 from tests.servers.faults import FaultProxy, aws_error, html, respond
 from tests.support.canary import CanaryFactory, find_leaks
 
 MakeProxy = Callable[[str], FaultProxy]
+
+
+def client_error(
+    code: str, message: str = "", status: int = 400, operation: str = "GetSecretValue", pause: str = ""
+) -> AwsRequestError:
+    """The error for an answer of AWS."""
+    metadata: Any = {"HTTPStatusCode": status, "HTTPHeaders": {"retry-after": pause}}
+    response: Any = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": metadata}
+    return AwsRequestError.of(ClientError(response, operation), operation)
 
 
 @pytest.fixture
@@ -120,16 +139,62 @@ _EARLY, _LATE = "20261124T080000Z", "20261124T081500Z"
         ("SomethingNewException", "", ProblemKind.UNAVAILABLE, ["GetSecretValue", "SomethingNewException"]),
     ],
 )
-def test_permanent(
-    aws: AwsAccount, proxy: FaultProxy, code: str, message: str, kind: ProblemKind, words: list[str]
-) -> None:
-    """What no retry mends is asked exactly once, and has its own kind and words."""
-    proxy.fail(aws_error(code, 400, message))
-    outcome = failed(fetch(provider(aws, url=proxy.url), "app")[0])
-    assert proxy.requests.count() == 1
+def test_permanent(code: str, message: str, kind: ProblemKind, words: list[str]) -> None:
+    """An error that no retry fixes has its own kind and words, and is not retryable."""
+    error = client_error(code, message)
+    assert not error.is_retryable
+    outcome = failed(error.outcome_of(ref("app")))
     assert outcome.kind is kind
     for word in words:
         assert word in f"{outcome.cause}; {outcome.hint}"
+
+
+@pytest.mark.parametrize(
+    ("error", "is_retryable"),
+    [
+        (client_error("ThrottlingException"), True),
+        (client_error("ThrottlingException", operation="BatchGetSecretValue"), False),
+        (client_error("SlowDown", status=503, operation="BatchGetSecretValue"), False),
+        (client_error("InternalServiceError", status=500), True),
+        (client_error("InternalServiceError", status=500, operation="BatchGetSecretValue"), True),
+        (client_error("", status=429), True),
+        (client_error("", status=502), True),
+        (client_error("AccessDeniedException"), False),
+        (client_error("", status=403), False),
+        (AwsRequestError.of(ConnectTimeoutError(endpoint_url="https://x.test"), "GetSecretValue"), True),
+        (AwsRequestError.of(ReadTimeoutError(endpoint_url="https://x.test"), "GetSecretValue"), True),
+        (AwsRequestError.of(SSLError(endpoint_url="https://x.test", error=OSError("x")), "GetSecretValue"), False),
+        (AwsRequestError.of(NoCredentialsError(), OPENING), False),
+        (AwsRequestError.of(RuntimeError("the credentials are still expired"), OPENING), False),
+        (AwsRequestError.of(ValueError("secret"), OPENING), False),
+    ],
+    ids=lambda value: value.code if isinstance(value, AwsRequestError) else None,
+)
+def test_retryable(error: AwsRequestError, *, is_retryable: bool) -> None:
+    """Throttling, failures of the service and lost connections are retryable. A throttled batch is read one by one."""
+    assert error.is_retryable is is_retryable
+
+
+def test_missing_has_one_code_for_three_meanings() -> None:
+    """ResourceNotFoundException means a missing secret, unless its message names a version or a stage."""
+    assert isinstance(client_error("ResourceNotFoundException").outcome_of(ref("app")), Missing)
+    message = "Secrets Manager can't find the specified secret value for staging label: X"
+    outcome = failed(client_error("ResourceNotFoundException", message).outcome_of(ref("app", stage="X")))
+    assert outcome.kind is ProblemKind.UNUSABLE
+
+
+def test_the_error_keeps_the_pause_and_the_host() -> None:
+    """Retry-After becomes the pause, and the host of a connection error is in the hint."""
+    assert client_error("ThrottlingException", pause="7").retry_after == 7.0
+    error = AwsRequestError.of(EndpointConnectionError(endpoint_url="https://u:p@host.test:8443/x"), "GetSecretValue")
+    assert failed(error.outcome).hint == "is there a way to host.test:8443 from here?"
+
+
+def test_a_permanent_error_is_not_retried(aws: AwsAccount, proxy: FaultProxy) -> None:
+    """A real server gets one request only."""
+    proxy.fail(aws_error("ExpiredTokenException", 400, ""))
+    assert failed(fetch(provider(aws, url=proxy.url), "app")[0]).kind is ProblemKind.DENIED
+    assert proxy.requests.count() == 1
 
 
 @pytest.mark.parametrize("code", ["ExpiredTokenException", "UnrecognizedClientException", "InvalidSignatureException"])

@@ -195,7 +195,7 @@ def test_credentials_are_not_logged(aws: AwsAccount, canary: CanaryFactory, loud
 def test_faults_are_not_logged(
     aws: AwsAccount, proxy: FaultProxy, canary: CanaryFactory, loud: Loud, fault: str
 ) -> None:
-    """Nor is what an answer held that was broken."""
+    """Neither a fault nor the content of a broken answer is logged."""
     aws.create("app", canary())
     FAULTS[fault](proxy)
     log = loud()
@@ -228,4 +228,4 @@ def test_nothing_shows_what_it_holds(aws: AwsAccount, canary: CanaryFactory) -> 
     secret = canary()
     of = provider(aws, environ={"AWS_SECRET_ACCESS_KEY": secret})
     outcome = fetch(of, "app")[0]
-    assert_clean(f"{of!r} {vars(of)!r} {outcome!r} {[vars(calls) for calls in of._calls_of.values()]!r}", "a repr")
+    assert_clean(f"{of!r} {vars(of)!r} {outcome!r} {[vars(calls) for calls in of._client._made.values()]!r}", "a repr")

@@ -13,7 +13,7 @@ from secretsync.core.errors import ConfigurationError, ProblemKind, ResolutionEr
 from secretsync.core.model import Failed, Found, Outcome, SecretRef
 from secretsync.core.secret import Payload
 from secretsync.providers.azure.credentials import Credential, Tokens
-from secretsync.providers.azure.errors import NoTokenError
+from secretsync.providers.azure.errors import AzureRequestError
 from secretsync.providers.azure.provider import AzureProvider
 from secretsync.providers.interface import Deadline, StoreContext
 from tests.servers import faults
@@ -311,7 +311,7 @@ def test_an_identity_endpoint_that_recovers(azure: AzureWorld, vault: Vault, app
     ids=["down", "busy", "busy, and says so", "reset"],
 )
 def test_an_authority_that_recovers(azure: AzureWorld, vault: Vault, kind: str, fault: Fault) -> None:
-    """So is a busy authority."""
+    """A request to an authority that is busy or away for a while is retried."""
     azure.keyvault.fail(fault, "token", times=2)
     assert isinstance(ask(provider(vault, KINDS[kind](azure, azure.principal()))), Found)
     assert azure.requests.count("token") == 3
@@ -374,7 +374,7 @@ def test_no_exception_is_chained(azure: AzureWorld, vault: Vault) -> None:
     context = StoreContext(
         store="azure", environment="test", settings={"vault_url": vault.url}, environ=wrong_secret(azure)
     )
-    with pytest.raises(NoTokenError) as caught:
+    with pytest.raises(AzureRequestError) as caught:
         Tokens(Credential(context)).get_token("https://vault.azure.net/.default", tenant_id=TENANT)
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
@@ -406,7 +406,7 @@ def test_a_federated_token_in_a_special_file(tmp_path: Path, make: Callable[[Pat
     }
     settings = {"credential": "workload-identity"}
     context = StoreContext(store="azure", environment="test", settings=settings, environ=environ)
-    with pytest.raises(NoTokenError) as raised:
+    with pytest.raises(AzureRequestError) as raised:
         Tokens(Credential(context)).get_token("https://vault.azure.net/.default")
-    failed = raised.value.trouble.outcome
+    failed = raised.value.outcome
     assert f"its file cannot be read: it is not a regular file but {cause}" in failed.cause

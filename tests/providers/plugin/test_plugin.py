@@ -1,13 +1,19 @@
 """A provider of another distribution is found by its name, used like ours, and cannot do us harm."""
 
+import ast
 import json
+import re
+import textwrap
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
+import secretsync.providers
 from tests.support.canary import CanaryFactory
 from tests.support.projects import MakeProject, Project
+
+ROOT = Path(__file__).parents[3]
 
 Values = Callable[[Mapping[str, str]], Path]
 
@@ -67,6 +73,32 @@ def test_a_built_in_name_cannot_be_taken(project: MakeProject, plugin: Path, can
     assert json.loads(rendered.stdout) == {"A": secret}
     listed = json.loads(made.cli("providers", "docker", "--format", "json", sys_path=[plugin], expect=0).stdout)
     assert [row["title"] for row in listed["providers"]] == ["Docker secrets files"]
+
+
+def imported_modules(text: str) -> set[str]:
+    """The modules of SecretSync that a program imports."""
+    nodes = list(ast.walk(ast.parse(text)))
+    named = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    named |= {f"{node.module}" for node in nodes if isinstance(node, ast.ImportFrom)}
+    return {name for name in named if name.partition(".")[0] == "secretsync"}
+
+
+def test_a_plug_in_imports_public_modules_only() -> None:
+    """The plug-in of these tests, and every example of the docs, imports no other module of SecretSync."""
+    programs = [path.read_text(encoding="utf-8") for path in (Path(__file__).parent / "distribution").rglob("*.py")]
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        blocks = re.findall(r"^( *)```python\n(.*?)^ *```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+        programs += [textwrap.dedent(block) for _, block in blocks]
+    assert len(programs) > 10
+    imported = set[str]().union(*map(imported_modules, programs))
+    assert imported == {"secretsync", "secretsync.providers", "secretsync.testing"}
+
+
+def test_every_public_name_exists() -> None:
+    """`secretsync.providers` has every name that it lists, and no name twice."""
+    assert len(set(secretsync.providers.__all__)) == len(secretsync.providers.__all__)
+    for name in secretsync.providers.__all__:
+        assert getattr(secretsync.providers, name).__name__
 
 
 @pytest.mark.parametrize("name", ["broken", "exits", "not-a-provider"])

@@ -108,7 +108,7 @@ def test_down_in_every_way(broken: Broken, how: str) -> None:
 
 @pytest.mark.parametrize("how", ["silent", "dripping", "resetting", "html"])
 def test_down_after_the_mount_was_found(broken: Broken, how: str) -> None:
-    """The same where the fault begins with the reads."""
+    """A server that goes down after a first read is unavailable, by the deadline."""
     provider = broken.provider()
     assert isinstance(fetch(provider, broken.path), Found)
     DOWN[how](broken.proxy)

@@ -254,7 +254,7 @@ def test_a_token_near_its_end_is_renewed(world: World) -> None:
     variables = {"VAULT_ROLE_ID": role.role_id, "VAULT_SECRET_ID": role.secret_id}
     provider = world.provider(method="approle", mount=role.mount, environ=variables)
     assert world.reads(provider)
-    session = provider._session
+    session = provider._session.get()
     assert session is not None
     assert session.token is not None
     session.token._ends = session.token._ends and session.token._ends - 3600 + 5  # as if almost an hour had gone by

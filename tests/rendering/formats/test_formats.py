@@ -36,7 +36,7 @@ def refusals(name: str, values: Mapping[str, str], **options: Any) -> dict[str |
 def test_the_table_names_what_is_there() -> None:
     """Every format can be loaded, and has what the others have."""
     files = {path.stem.rstrip("_") for path in (SOURCE / "secretsync" / "rendering" / "formats").glob("*.py")}
-    assert set(formats.FORMATS) == files - {"", "init", "__init", "shared", "escape"}
+    assert set(formats.FORMATS) == files - {"", "init", "__init", "shared"}
     for name, entry in formats.FORMATS.items():
         module = formats.load(name)
         assert entry.module == module.__name__
@@ -127,7 +127,7 @@ def test_usage_errors() -> None:
     with pytest.raises(UsageError, match="no option interpolating"):
         formats.render("json", {}, interpolating=True)
     for name in ("", "App", "a_b", "-a", "a-", "a..b", "a" * 254, "a\nb", '"'):
-        with pytest.raises(UsageError, match="name for the Secret"):
+        with pytest.raises(UsageError, match="needs a name"):
             formats.render("kubernetes", {}, name=name)
     for namespace in ("", "a.b", "A", "a" * 64):
         with pytest.raises(UsageError, match="namespace"):
@@ -160,7 +160,7 @@ def test_kubernetes_limits() -> None:
 
 
 def test_dotenv_reasons() -> None:
-    """What the default dialect cannot say, and the other one can."""
+    """The dotenv format names the reason and the dialect that can carry the value."""
     values = {"CR": "\r$<A>", "BACKSLASH": "a \n\\"}
     found = refusals("dotenv", values)
     assert "carriage return" in found["CR"]

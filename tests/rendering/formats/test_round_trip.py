@@ -8,7 +8,6 @@ import pytest
 
 from secretsync.rendering import formats
 from tests.rendering.formats.hostile import CANARY_FILE, hostile_strings
-from tests.rendering.formats.plugin import DEFAULT_HOSTILE, DEFAULT_SEED
 from tests.rendering.formats.readers import Reader, all_readers
 
 BATCH = 250
@@ -69,8 +68,8 @@ def test_hostile_strings_come_back(
     version = reader.find()
     if version is None:
         pytest.skip(f"needs the reader {reader.name}, which is not here")
-    count = request.config.getoption("--hostile", DEFAULT_HOSTILE)
-    seed = request.config.getoption("--hostile-seed", DEFAULT_SEED)
+    count = request.config.getoption("--hostile")
+    seed = request.config.getoption("--hostile-seed")
     strings = hostile_strings(count, seed) + (plain_strings(count, seed) if reader.format == "portable" else [])
     values = carried(reader, strings)
     folders = (tmp_path / str(number) for number in range(10**9))

@@ -41,7 +41,7 @@ def test_names_add_nothing(name: str, hostile: str) -> None:
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_deterministic(name: str) -> None:
-    """The same report is the same text, and the report says which moment it is for."""
+    """Equal reports are equal texts, and each text has the time it is for."""
     assert render(name, document("a", "b")) == render(name, document("a", "b"))
 
 
@@ -62,7 +62,7 @@ def test_colour_is_the_table_s_alone(name: str) -> None:
 
 
 def test_json() -> None:
-    """One environment has exactly the documented members."""
+    """The JSON document of one environment has exactly the documented members."""
     read = json.loads(render("json", document("x")))
     assert list(read) == ["schema", "environment", "at", "summary", "secrets"]
     assert (read["schema"], read["environment"], read["at"]) == (1, "production", "2026-11-24T08:00:00Z")

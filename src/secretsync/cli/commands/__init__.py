@@ -1,1 +1,24 @@
-"""One module for each command."""
+"""The commands: one module each, with a row in COMMANDS."""
+
+# Start-up time counts: the table does not import the modules, and `main` imports the module of one command.
+
+__all__ = ["COMMANDS"]
+
+# Each command and its line in `secretsync --help`. Its module is `secretsync.cli.commands.<command>`.
+COMMANDS = {
+    "run": "resolve, then start a command with the configuration in its environment",
+    "render": "write the resolved configuration in one of several formats",
+    "check": "does every secret exist? reads no value",
+    "audit": "check a configuration before it is deployed: policy, plain text secrets, files, git",
+    "track": "record the state of an environment: settings, references, versions; no secret",
+    "diff": "what changed: since a record, between records, or between environments",
+    "explain": "where each value comes from",
+    "check-rotation": "how old the secrets are, against the policy; reads no value",
+    "doctor": "is each store reachable, and with which identity?",
+    "get": "print one value, for scripts",
+    "backup": "archive env/ and providers/, with checksums; refuses plain text secrets",
+    "restore": "restore env/ and providers/ from an archive, all of it or nothing",
+    "template": "write .env.example: the keys of the environments, without values",
+    "init": "create a project: env/, providers/ and lines for .gitignore",
+    "providers": "the installed providers, and their settings and options",
+}

@@ -1,26 +1,25 @@
-"""Judge a configuration before it is deployed: values against the policy, plain secrets, files, git, bindings.
+"""Check a configuration before it is deployed: values against the policy, plain text secrets, files, git, bindings.
 
-Without --online no store is asked and no secret is read: what only a store could say is listed as not checked. Ends
-with 1 where there is an error.
+Without --online no store is asked and no secret is read. The report lists the rules that were not checked for that
+reason. The exit status is 1 if there is an error.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import sys
 from datetime import UTC, datetime
 
 from secretsync.audit.collect import audit_plan
 from secretsync.audit.formats import FORMATS
 from secretsync.audit.formats.json_ import as_json
 from secretsync.audit.report import AuditReport
-from secretsync.cli.console import say, table
+from secretsync.cli import console
 from secretsync.cli.loading import open_plans, store_access
-from secretsync.cli.options import add_access_log, add_source
+from secretsync.cli.options import add_access_log, add_format, add_source
 from secretsync.core.atomic_write import write_file
 from secretsync.core.environ import AnyEnviron, Environ
-from secretsync.core.errors import ExitStatus, OutputError
+from secretsync.core.errors import OutputError, combined_status
 from secretsync.policy.rules import RULES
 
 USAGE = "[-e NAME... | --all] [--env-file FILE...] [OPTIONS]"
@@ -28,67 +27,59 @@ EXAMPLE = "  secretsync audit -e production --strict --save audits"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `audit`."""
+    """Add the options of `audit`."""
     add_source(parser, several=True)
     add_access_log(parser)
     parser.add_argument(
-        "--online", action="store_true", help="ask the stores: judge the values of secrets and their ages too"
+        "--online", action="store_true", help="ask the stores: check the values of secrets and their ages too"
     )
-    parser.add_argument("--strict", action="store_true", help="warnings count too")
+    parser.add_argument("--strict", action="store_true", help="warnings count as errors")
+    add_format(parser, FORMATS)
     parser.add_argument(
-        "--format", metavar="FORMAT", choices=list(FORMATS), default="text", help=f"{', '.join(FORMATS)}"
-    )
-    parser.add_argument(
-        "--save", metavar="DIR", nargs="?", const=".", help="write the report as dated JSON into DIR too (default: .)"
+        "--save", metavar="DIR", nargs="?", const=".", help="also write the report as dated JSON to DIR (default: .)"
     )
     parser.add_argument("--rules", action="store_true", help="list the rules, and do nothing else")
 
 
 def execute(options: argparse.Namespace) -> int:
-    """0, 1 where there is an error, or the status of what stores did not give."""
+    """Return 0, 1 if there is an error, or the status of a failed request."""
     if options.rules:
         rows = [(rule.id, rule.severity.value, rule.title, rule.scope.value) for rule in RULES.values()]
-        print(table(("RULE", "SEVERITY", "ASKS THAT", "WHERE"), rows))
+        print(console.format_table(("RULE", "SEVERITY", "ASKS THAT", "WHERE"), rows))
         return 0
     environ = Environ(os.environ)
     at = datetime.now(UTC)
     reports = _reports(options, environ, at)
-    sys.stdout.buffer.write(FORMATS[options.format](reports).encode("utf-8", "backslashreplace"))
+    console.write_report(FORMATS[options.format](reports))
     if options.save is not None:
         _save(options, reports, at)
-    return max_status([report.exit_status(is_strict=options.strict) for report in reports])
-
-
-def max_status(statuses: list[ExitStatus]) -> int:
-    """The status of several: what stores did not give goes before findings, the lowest first."""
-    failures = [status for status in statuses if status > ExitStatus.FINDINGS]
-    return int(min(failures) if failures else max(statuses, default=ExitStatus.OK))
+    return int(combined_status(report.exit_status(is_strict=options.strict) for report in reports))
 
 
 def _reports(options: argparse.Namespace, environ: Environ, at: datetime) -> list[AuditReport]:
-    # Offline the variables of the process that will run are not known: what names one is a warning, and no error.
+    # Offline, the variables of the later process are unknown, so an undefined variable is a warning and not an error.
     plans, _ = open_plans(options, environ, environ if options.online else AnyEnviron(environ))
     access = store_access(options, environ, is_logged=True)
     return [audit_plan(plan, environ, at=at, access=access if options.online else None) for plan in plans]
 
 
 def _save(options: argparse.Namespace, reports: list[AuditReport], at: datetime) -> None:
-    """Write the reports as JSON under a name of their own; a log that is there is never written over."""
-    what = reports[0].environment if len(reports) == 1 else "all" if options.all else "several"
+    """Write the reports as JSON to a new file. An existing file is never overwritten."""
+    name = reports[0].environment if len(reports) == 1 else "all" if options.all else "several"
     if options.env_file is not None:
-        what = "files"
-    path = _reserve(options.save, f"audit-{what}-{at:%Y%m%dT%H%M%SZ}")
+        name = "files"
+    path = _create_file(options.save, f"audit-{name}-{at:%Y%m%dT%H%M%SZ}")
     try:
         write_file(path, as_json(reports).encode("utf-8"))
     except OutputError:
         os.unlink(path)
         raise
     if not options.quiet:
-        say(f"saved {path}")
+        console.info(f"saved {path}")
 
 
-def _reserve(folder: str, stem: str) -> str:
-    """The path of a new, empty file of ours in `folder`."""
+def _create_file(folder: str, stem: str) -> str:
+    """Create an empty file in `folder`, and return its path."""
     failure = None
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)
@@ -101,4 +92,4 @@ def _reserve(folder: str, stem: str) -> str:
             return path
     except OSError as error:
         failure = error.strerror
-    raise OutputError(f"{folder}: no audit log can be written there: {failure or 'there are too many of this second'}")
+    raise OutputError(f"{folder}: the report cannot be saved there: {failure or 'too many reports in this second'}")

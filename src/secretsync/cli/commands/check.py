@@ -1,7 +1,7 @@
-"""Say whether every secret that the configuration refers to exists.
+"""Check that every secret of the configuration exists.
 
-Asks the stores for metadata only, so no right to read values is needed, and says what it could not check. With
---fetch it reads the values too, and throws them away.
+The stores are asked for metadata only, so no permission to read values is needed. The report lists what could not be
+checked. With --fetch the values are read too, and discarded.
 """
 
 from __future__ import annotations
@@ -11,13 +11,12 @@ import os
 import sys
 from datetime import UTC, datetime
 
-from secretsync.cli.console import print_json, say
-from secretsync.cli.loading import open_plan, store_access
+from secretsync.cli import console
+from secretsync.cli.loading import label_of, open_plan, store_access
 from secretsync.cli.options import add_access_log, add_format, add_source
 from secretsync.core.errors import Problem, SecretSyncError, worst_status
 from secretsync.core.text import count_of
 from secretsync.inspection.check import check
-from secretsync.project.layout import named_environment
 from secretsync.resolving.pipeline import resolve_plan
 
 USAGE = "[-e NAME] [--env-file FILE...] [OPTIONS]"
@@ -25,17 +24,16 @@ EXAMPLE = "  secretsync check -e production --format json"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `check`."""
+    """Add the options of `check`."""
     add_source(parser)
-    parser.add_argument("--fetch", action="store_true", help="read every value, and throw it away")
+    parser.add_argument("--fetch", action="store_true", help="read every value, and discard it")
     add_format(parser)
     add_access_log(parser)
 
 
 def execute(options: argparse.Namespace) -> int:
-    """0, or the status of what is wrong."""
-    files = ", ".join(options.env_file or ())
-    label = options.environment or named_environment(os.environ) or files or "development"
+    """Return 0, or the status of the problems."""
+    label = label_of(options, os.environ)
     not_checked: tuple[str, ...] = ()
     count: int | None
     try:
@@ -53,13 +51,8 @@ def execute(options: argparse.Namespace) -> int:
             raise
         problems, count = error.problems, 0
     if options.format == "json":
-        print_json(
-            {
-                "environment": label,
-                "problems": [_as_json(problem) for problem in problems],
-                "not_checked": list(not_checked),
-            }
-        )
+        rows = [_as_json(problem) for problem in problems]
+        print(console.format_json({"environment": label, "problems": rows, "not_checked": list(not_checked)}))
     else:
         _print_text(label, problems, not_checked, count, is_quiet=options.quiet)
     return int(worst_status(problem.kind for problem in problems))
@@ -71,7 +64,7 @@ def _print_text(
     for problem in problems:
         print(problem, file=sys.stderr)
     if problems:
-        say(f"{label}: {count_of(len(problems), 'problem')}")
+        console.info(f"{label}: {count_of(len(problems), 'problem')}")
     elif not is_quiet:
         found = "every value was read" if count is None else f"{count_of(count, 'secret')} found"
         print(f"{label}: {found}, nothing is missing")

@@ -1,23 +1,21 @@
-"""Say how old the secrets are that the configuration uses, against the policy.
+"""Compare the ages of the secrets of the configuration with the policy.
 
-Asks the stores for metadata only, so no right to read values is needed. Ends with 1 where a secret is overdue, expired,
-or (in a strict environment) of unknown age; with 3, 4 or 5 where a store did not answer with a usable secret.
+The stores are asked for metadata only, so no permission to read values is needed. The exit status is 1 if a secret is
+overdue, expired, or of unknown age in a strict environment. It is 3, 4 or 5 if a store did not return a usable secret.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import sys
 from datetime import UTC, datetime
 
-from secretsync.cli.console import say
+from secretsync.cli import console
 from secretsync.cli.loading import open_plans, store_access
-from secretsync.cli.options import add_source
+from secretsync.cli.options import add_format, add_option, add_source, timestamp
 from secretsync.cli.progress_bar import ProgressBar
 from secretsync.core.environ import Environ
 from secretsync.core.errors import printable
-from secretsync.core.timestamps import parse_timestamp
 from secretsync.resolving.activity import StoreActivity
 from secretsync.rotation import formats
 from secretsync.rotation.check import rotation_of_plan
@@ -27,74 +25,45 @@ EXAMPLE = "  secretsync check-rotation -e production --format html --output rota
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `check-rotation`."""
+    """Add the options of `check-rotation`."""
     add_source(parser, several=True)
     parser.add_argument(
-        "--at", metavar="TIME", type=_moment, help="answer for another moment: 2027-01-01, or a time of RFC 3339"
+        "--at",
+        metavar="TIME",
+        type=timestamp,
+        help="report the ages at another time: 2027-01-01, or a time of RFC 3339",
     )
-    parser.add_argument("--strict", action="store_true", help="what is due or of unknown age counts too")
-    choices = list(formats.FORMATS)
     parser.add_argument(
-        "--format", metavar="FORMAT", choices=choices, default="table", help=f"{', '.join(choices)}; table by default"
+        "--strict", action="store_true", help="secrets that are due or of unknown age count as findings"
     )
-    parser.add_argument("--output", metavar="FILE", help="write the report there, as a whole or not at all")
+    add_format(parser, formats.FORMATS, default="table")
+    add_option(parser, "--output")
 
 
 def execute(options: argparse.Namespace) -> int:
-    """0, or the status of what was found."""
+    """Return 0, or the status of the findings."""
     environ = Environ(os.environ)
     plans, is_several = open_plans(options, environ)
     now = options.at
     found = []
     for plan in plans:
-        done: list[StoreActivity] = []  # said when the bar is gone
+        activities: list[StoreActivity] = []  # printed after the bar is removed
         bar = ProgressBar(f"secretsync: {printable(plan.project.label)}", is_quiet=options.quiet)
         try:
             found.append(
                 rotation_of_plan(
                     plan,
-                    store_access(options, environ, on_activity=done.append, progress=bar),
+                    store_access(options, environ, on_activity=activities.append, progress=bar),
                     now=now,
                     strict=options.strict,
                 )
             )
         finally:
             bar.end()
-        for work in done:
-            say(str(work))
+        for activity in activities:
+            console.info(str(activity))
     at = options.at or max((report.at for report in found), default=datetime.now(UTC))
-    document = formats.Document(at=at, reports=tuple(found), is_several=is_several, is_colourful=_is_colourful(options))
-    _write(formats.render(options.format, document), options.output)
+    is_colourful = options.output is None and console.is_coloured()
+    document = formats.Document(at=at, reports=tuple(found), is_several=is_several, is_colourful=is_colourful)
+    console.write_report(formats.render(options.format, document), options.output)
     return int(document.exit_status)
-
-
-def _moment(text: str) -> datetime:
-    moment = parse_timestamp(text)
-    if moment is None:
-        message = "it must be a date such as 2027-01-01, or a time such as 2027-01-01T09:00:00Z"
-        raise argparse.ArgumentTypeError(message)
-    return moment
-
-
-def _is_colourful(options: argparse.Namespace) -> bool:
-    return options.output is None and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-
-
-def _write(text: str, path: str | None) -> None:
-    data = text.encode("utf-8")
-    if path is None:
-        sys.stdout.buffer.write(data)
-        return
-    from secretsync.core.atomic_write import write_file
-
-    write_file(path, data, mode=_mode(path))
-
-
-def _mode(path: str) -> int:
-    """The mode that any program would give the report: it holds no secret, and a collector has to read it."""
-    try:
-        return os.stat(path).st_mode & 0o666
-    except OSError:
-        mask = os.umask(0)
-        os.umask(mask)
-        return 0o666 & ~mask

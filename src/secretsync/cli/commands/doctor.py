@@ -1,4 +1,4 @@
-"""Ask each store of an environment who we are there: names and ids only, and how long the answer took.
+"""Ask each store of an environment for the identity of this process there: names and ids only, and the response time.
 
 No secret is read.
 """
@@ -8,11 +8,11 @@ from __future__ import annotations
 import argparse
 import os
 
-from secretsync.cli.console import print_json, table
+from secretsync.cli import console
 from secretsync.cli.loading import environment_of
 from secretsync.cli.options import add_format, add_source
 from secretsync.core.environ import Environ
-from secretsync.core.errors import ProblemKind, worst_status
+from secretsync.core.errors import worst_status
 from secretsync.core.model import Failed
 from secretsync.planning.request import load_plan
 from secretsync.resolving.identify import StoreState
@@ -23,37 +23,33 @@ EXAMPLE = "  secretsync doctor -e production"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `doctor`."""
+    """Add the options of `doctor`."""
     add_source(parser)
     add_format(parser)
 
 
 def execute(options: argparse.Namespace) -> int:
-    """0, or the status of the worst that a store had to say."""
+    """Return 0, or the status of the worst failure."""
     environ = Environ(os.environ)
     source = environment_of(options, environ, must_be_named=False)
     plan = load_plan(source, environ)
     label, states = plan.project.label, StoreAccess(environ, timeout=options.timeout).identities(plan)
     if options.format == "json":
-        print_json({"environment": label, "stores": [_as_json(state) for state in states]})
+        print(console.format_json({"environment": label, "stores": [_as_json(state) for state in states]}))
     else:
         print(f"{label}\n")
-        print(table(("STORE", "STATE", "TIME", "WHERE", "WHO"), [_cells(state) for state in states]))
-    return int(worst_status(_kinds(states)))
-
-
-def _kinds(states: tuple[StoreState, ...]) -> list[ProblemKind]:
-    return [state.identity.kind for state in states if isinstance(state.identity, Failed)]
+        print(console.format_table(("STORE", "STATE", "TIME", "WHERE", "WHO"), [_cells(state) for state in states]))
+    return int(worst_status(state.identity.kind for state in states if isinstance(state.identity, Failed)))
 
 
 def _cells(state: StoreState) -> tuple[str, ...]:
     identity = state.identity
-    took = f"{state.seconds * 1000:.0f} ms"
+    time = f"{state.seconds * 1000:.0f} ms"
     if isinstance(identity, Failed):
         hint = f"; {identity.hint}" if identity.hint else ""
-        return (state.store, identity.kind.value.upper(), took, "", f"{identity.cause}{hint}")
-    who = [identity.principal or "", *(f"{name} {value}" for name, value in identity.details)]
-    return (state.store, "ok", took, identity.endpoint or "", ", ".join(part for part in who if part))
+        return (state.store, identity.kind.value.upper(), time, "", f"{identity.cause}{hint}")
+    names = [identity.principal or "", *(f"{name} {value}" for name, value in identity.details)]
+    return (state.store, "ok", time, identity.endpoint or "", ", ".join(name for name in names if name))
 
 
 def _as_json(state: StoreState) -> dict[str, object]:

@@ -1,6 +1,6 @@
-"""Where each value comes from: file and line, reference, store, version, age.
+"""Show where each value comes from: file and line, reference, store, version, age.
 
-Settings are shown as they are, secrets masked. No store is asked for the value of a secret.
+Settings are shown, secrets are masked. No store is asked for the value of a secret.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from datetime import UTC, datetime
 
-from secretsync.cli.console import print_json, table
+from secretsync.cli import console
 from secretsync.cli.loading import open_plan, store_access
 from secretsync.cli.options import add_format, add_source
 from secretsync.core.errors import UsageError
@@ -23,25 +23,26 @@ _WIDEST = 48  # characters of a setting that a table shows
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `explain`."""
+    """Add the options of `explain`."""
     parser.add_argument("key", metavar="KEY", nargs="?", help="only this key, in every scope that has it")
     add_source(parser)
     add_format(parser)
 
 
 def execute(options: argparse.Namespace) -> int:
-    """0: whether everything is there is the business of `check`."""
+    """Return 0, because `check` is the command that reports missing secrets."""
     plan, environ = open_plan(options)
     rows = explain_plan(plan, store_access(options, environ))
     if options.key is not None:
         rows = _only(options.key, rows, plan)
     if options.format == "json":
-        print_json({"environment": plan.project.label, "entries": [_as_json(row) for row in _sorted(rows)]})
+        entries = [_as_json(row) for row in sorted(rows, key=lambda row: (row.service or "", row.key))]
+        print(console.format_json({"environment": plan.project.label, "entries": entries}))
         return 0
     now = datetime.now(UTC)
     print(f"{plan.project.label} ({'strict' if plan.is_strict else 'lenient'})\n")
     cells = [(row.service or "-", row.key, _shown(row), f"{row.file}:{row.line}", _from(row, now)) for row in rows]
-    print(table(("SERVICE", "KEY", "VALUE", "FILE", "FROM"), cells))
+    print(console.format_table(("SERVICE", "KEY", "VALUE", "FILE", "FROM"), cells))
     return 0
 
 
@@ -53,10 +54,6 @@ def _only(key: str, rows: tuple[Row, ...], plan: Plan) -> tuple[Row, ...]:
         name = key if is_shown(key, known) else "of this name"
         raise UsageError(f"{plan.project.label} has no key {name}; {hint}")
     return found
-
-
-def _sorted(rows: tuple[Row, ...]) -> list[Row]:
-    return sorted(rows, key=lambda row: (row.service or "", row.key))
 
 
 def _shown(row: Row) -> str:

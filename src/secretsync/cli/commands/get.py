@@ -1,6 +1,6 @@
-"""Print one value: of a reference, or of a name that the bindings or the lookup order find.
+"""Print one value: of a reference, or of a name, which is found through the bindings or the lookup order.
 
-Exactly the value goes to a file or a pipe; a line end is added on a terminal alone.
+A file or a pipe gets exactly the value. A line end is added only on a terminal.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ EXAMPLE = "  PGPASSWORD=\"$(secretsync get 'vault:secret/app#password')\" psql -
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `get`."""
+    """Add the options of `get`."""
     parser.add_argument("reference", metavar="REFERENCE", help="store:path?options#field, or a name")
     add_source(parser)
     add_access_log(parser)
@@ -28,9 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    """0, after the value was printed."""
+    """Return 0 after the value is printed."""
     if sys.stdout.isatty() and not options.reveal:
-        raise UsageError("this would show a secret on a terminal; --reveal does it")
+        raise UsageError("this would show a secret on a terminal; give --reveal to show it")
     environ = Environ(os.environ)
     source = environment_of(options, environ, must_be_named=False)
     environ = visible_environ(source, environ)

@@ -1,11 +1,12 @@
-"""Begin a project: env/, providers/ and lines for .gitignore. What is there already stays as it is."""
+"""Create a project: env/, providers/ and lines for .gitignore. Existing files are not changed."""
 
 from __future__ import annotations
 
 import argparse
 import os
 
-from secretsync.cli.console import say
+from secretsync.cli import console
+from secretsync.cli.options import add_option
 from secretsync.core.errors import OutputError, UsageError
 from secretsync.core.files import FileRefusal, Input, read_file
 from secretsync.core.git import GitError, ignored_paths
@@ -16,7 +17,7 @@ USAGE = "[--root DIR] [-e NAME]..."
 EXAMPLE = "  secretsync init && secretsync explain -e development"
 
 _IGNORED = (
-    "# written by secretsync init: what holds plain secrets, and what secretsync track records",
+    "# written by secretsync init: files with plain text secrets, and the records of secretsync track",
     "/.secrets/",
     "/.secretsync/",
     "/.env",
@@ -27,77 +28,71 @@ _IGNORED = (
 )
 
 
-# The built-in rules say the same of the keys that are there; written down, they can be read, tightened and required.
+# The built-in rules check the same keys. The file makes the rules visible, and users can tighten them.
 _POLICY = """\
-# What must hold in {name} before anything starts (secretsync run, render, resolve_config) or is deployed
-# (secretsync audit).
+# Rules for the values of {name}. They are checked before anything starts (secretsync run, render, resolve_config) and
+# before a deployment (secretsync audit).
 
 [required]
-SECRET_KEY   = "the key that sessions and tokens are signed with"
-FORCE_HTTPS  = "whether plain http is redirected to https"
+SECRET_KEY   = "the key that signs sessions and tokens"
+FORCE_HTTPS  = "redirect http to https"
 # Written in env/{name}/database.env, or exported by the platform.
-DATABASE_URL = { description = "where the database is", service = "database", environment = true }
+DATABASE_URL = { description = "the address of the database", service = "database", environment = true }
 
 [checks.DEBUG]
 is_false = true
-message  = "debug mode shows the application's insides to everybody: it must be off"
+message  = "debug mode shows internals of the application to every visitor; turn it off"
 
 [checks.SECRET_KEY]
 min_length = 32
-message    = "it must have 32 characters or more: python -c 'import secrets; print(secrets.token_urlsafe(48))'"
+message    = "it must have 32 or more characters; make it: python -c 'import secrets; print(secrets.token_urlsafe(48))'"
 
 [checks.FORCE_HTTPS]
 is_true = true
-message = "sessions and passwords would pass the network in plain text: it must be on"
+message = "sessions and passwords would be sent in plain text; turn it on"
 
 [checks.SESSION_TIMEOUT]
 max      = 3600
 severity = "warning"
-message  = "a session should end after an hour at most: 3600 seconds"
+message  = "a session should end after at most one hour (3600 seconds)"
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `init`."""
-    parser.add_argument("--root", metavar="DIR", default=".", help="where the project is (default: here)")
-    parser.add_argument(
-        "-e",
-        "--environment",
-        metavar="NAME",
-        action="append",
-        help="an environment to begin with; may be repeated (default: development and production)",
-    )
-    parser.add_argument("-q", "--quiet", action="store_true", help="say nothing but what went wrong")
+    """Add the options of `init`."""
+    add_option(parser, "--root", default=".", help="the project's folder (default: this folder)")
+    help_text = "create this environment; may be repeated (default: development and production)"
+    add_option(parser, "--environment", action="append", help=help_text)
+    add_option(parser, "--quiet")
 
 
 def execute(options: argparse.Namespace) -> int:
-    """0, after what was missing is there."""
+    """Return 0 after the missing files are written."""
     names = options.environment or ["development", "production"]
-    for name in names:
-        if not is_environment_name(name):
-            raise UsageError("an environment's name is letters, digits, '_' and '-', at most 64")
+    if not all(is_environment_name(name) for name in names):
+        raise UsageError("the name of an environment must be letters, digits, '_' and '-', at most 64")
     root = options.root
     if not os.path.isdir(root):
-        raise UsageError(f"{path_or(root, '--root')}: there is no such folder")
+        raise UsageError(f"{path_or(root, '--root')}: there is no such folder; create it")
     for name in names:
         for path, text in _files(name).items():
             _write(root, path, text, is_quiet=options.quiet)
     _ignore(root, is_quiet=options.quiet)
     for ignored, rule in _ignored_by_git(root, [f"env/{name}/common.env" for name in names]).items():
-        hint = "it is meant to be committed: add !/env/ and !/env/** to .gitignore"
-        say(f"warning: git ignores {ignored} ({rule}); {hint}")
+        hint = "this file must be committed; add !/env/ and !/env/** to .gitignore"
+        console.warn(f"git ignores {ignored} ({rule}); {hint}")
     if not options.quiet:
         print(f"next: secretsync explain -e {names[0]}")
     return 0
 
 
 def _files(name: str) -> dict[str, str]:
-    """The files of a first environment, by path."""
+    """Return the files of an environment, by path."""
     lenient = is_lenient(name)
     secret = "$<SECRET_KEY:-for-development-only>" if lenient else "$<SECRET_KEY>"
     return {
         f"env/{name}/common.env": (
-            f"# Settings of {name}. Safe to commit: no secret is written here.\n"
+            f"# Settings of {name}. Safe to commit: this file contains no secret.\n"
             f"ENVIRONMENT={name}\n"
             f"DEBUG={'True' if lenient else 'False'}\n"
             f"LOG_LEVEL={'DEBUG' if lenient else 'WARNING'}\n"
@@ -106,25 +101,25 @@ def _files(name: str) -> dict[str, str]:
             f"SESSION_TIMEOUT={'86400' if lenient else '1800'}\n"
         ),
         f"env/{name}/security.env": (
-            f"# Secrets, as placeholders. Each is looked for as providers/ says.\nSECRET_KEY={secret}\n"
+            f"# Secrets, as placeholders. providers/{name}.toml configures where they are.\nSECRET_KEY={secret}\n"
         ),
         f"env/{name}/app.env": "# Settings of one service, app. Another service is another file.\nPORT=8000\n",
-        f"providers/{name}.toml": _bindings(name, is_lenient_one=lenient),
+        f"providers/{name}.toml": _bindings(name, has_lenient_rules=lenient),
         **({} if lenient else {f"env/{name}/policy.toml": _POLICY.replace("{name}", name)}),
     }
 
 
-def _bindings(name: str, *, is_lenient_one: bool) -> str:
-    folder = f'dir = ".secrets/{name}"' if is_lenient_one else 'dir = "/run/secrets"'
+def _bindings(name: str, *, has_lenient_rules: bool) -> str:
+    folder = f'dir = ".secrets/{name}"' if has_lenient_rules else 'dir = "/run/secrets"'
     return (
-        f"# Where {name} finds its secrets. No credential is written here.\n"
-        "# A bare name, $<SECRET_KEY>, is looked for in these stores in turn: the file secret_key, then the variable.\n"
+        f"# The stores of the secrets of {name}. This file contains no credential.\n"
+        "# A bare name such as $<SECRET_KEY> is searched in these stores in order: file secret_key, then variable.\n"
         'lookup = ["docker", "env"]\n'
         "\n"
         "[stores.docker]\n"
         f"{folder}\n"
         "\n"
-        "# Better: say where each one is, and how old it may grow.\n"
+        "# Better: name the place of each secret, and its maximum age.\n"
         "[secrets]\n"
         '# SECRET_KEY = "vault:secret/app#secret_key"\n'
         '# SECRET_KEY = { ref = "aws:prod/app#secret_key", max_age = "90d" }\n'
@@ -142,19 +137,19 @@ def _write(root: str, path: str, text: str, *, is_quiet: bool) -> None:
         with open(full, "x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        what = "kept"
+        result = "kept"
     except OSError as error:
-        failure, what = error.strerror, ""
+        failure, result = error.strerror, ""
     else:
-        what = "made"
+        result = "created"
     if failure is not None:
         raise OutputError(f"{full}: it cannot be written: {failure}")
     if not is_quiet:
-        print(f"{what} {path}")
+        print(f"{result} {path}")
 
 
 def _ignore(root: str, *, is_quiet: bool) -> None:
-    """Add to .gitignore the lines that it lacks."""
+    """Add the missing lines to .gitignore."""
     path = os.path.join(root, ".gitignore")
     failure = None
     try:

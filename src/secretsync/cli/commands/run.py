@@ -1,6 +1,6 @@
-"""Resolve, then become COMMAND with the configuration in its environment.
+"""Resolve the configuration, then replace this process with COMMAND, with the configuration in its environment.
 
-COMMAND takes our process id: signals and the exit status are its own. Nothing is started unless everything that is
+COMMAND keeps the process id, so signals and the exit status are its own. Nothing is started unless everything that is
 selected resolved.
 """
 
@@ -11,18 +11,26 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from secretsync.cli.console import say
+from secretsync.cli import console
 from secretsync.cli.loading import open_plan, resolve_valid
-from secretsync.cli.options import add_access_log, add_source, add_validation
+from secretsync.cli.options import add_access_log, add_option, add_source
 from secretsync.core.environ import Environ
-from secretsync.core.errors import ConfigurationError, Problem, ProblemKind, UsageError
+from secretsync.core.errors import UsageError
 from secretsync.core.text import count_of
 from secretsync.resolving.handover import Handover
 from secretsync.resolving.handover_codec import handover_variables
-from secretsync.running import exec_command, process_protection
+from secretsync.running.environment import (
+    child_environment,
+    inherited_environment,
+    refuse_too_large,
+    refuse_unfit,
+    used_credentials,
+)
+from secretsync.running.exec_command import exec_program, find_program, forbid_core_file
+from secretsync.running.unsafe_variables import refuse_unsafe_variables
 
 if TYPE_CHECKING:
-    from secretsync.config.config import Resolved
+    from secretsync.core.model import Resolved
     from secretsync.planning.plan import Plan
     from secretsync.running.drop_privileges import User
 
@@ -31,7 +39,7 @@ EXAMPLE = "  secretsync run -e production -- gunicorn app:app"
 
 
 def split(arguments: list[str]) -> tuple[list[str], list[str]]:
-    """Our own arguments, and the command behind the first `--`."""
+    """Split the arguments at the first `--` into the options of `run` and the command."""
     if "--" not in arguments:
         return arguments, []
     index = arguments.index("--")
@@ -39,106 +47,115 @@ def split(arguments: list[str]) -> tuple[list[str], list[str]]:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `run`."""
+    """Add the options of `run`."""
     add_source(parser)
-    add_validation(parser)
+    add_option(parser, "--no-validate")
     add_access_log(parser)
     parser.add_argument(
         "--clean",
         action="store_true",
-        help="inherit only PATH, HOME, LANG, LC_*, TZ, TERM, HOSTNAME, USER and what --pass-env names",
+        help="inherit only PATH, HOME, LANG, LC_*, TZ, TERM, HOSTNAME, USER and the names of --pass-env",
     )
     parser.add_argument(
         "--pass-env",
         metavar="NAME",
         action="append",
         default=[],
-        help="hand this inherited variable over: with --clean, or a credential that we used; AWS_* works too",
+        help="keep this inherited variable in spite of --clean, or if it is a credential that SecretSync used; a "
+        "pattern such as AWS_* is possible; may be repeated",
     )
-    parser.add_argument(
-        "--allow-name",
-        metavar="NAME",
-        action="append",
-        default=[],
-        help="take a value from a store under a name that steers processes, such as PATH",
-    )
+    add_option(parser, "--allow-name")
     parser.add_argument(
         "--resolve-environment",
         action="store_true",
-        help="resolve $<...> in inherited variables too; then no env/ is needed",
+        help="also resolve $<...> in inherited variables; then env/ is optional",
     )
     parser.add_argument(
         "--files",
         metavar="DIR",
-        help="write each secret to a file in DIR (made if absent), and set NAME_FILE to its path in place of NAME",
+        help="write each secret to a file in DIR, and set NAME_FILE to its path instead of NAME; DIR is created if it "
+        "does not exist",
     )
-    parser.add_argument("--allow-disk", action="store_true", help="let --files write to a disk, where strict")
+    parser.add_argument("--allow-disk", action="store_true", help="let --files write to a disk in a strict environment")
     parser.add_argument(
         "--user",
         metavar="USER[:GROUP]",
-        help="once the secrets are read, become this user (name or number) and give up every right of root",
+        help="after the secrets are read, become this user (name or number) and drop all privileges of root",
     )
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Never returns but by an exception: the process is another one then."""
+    """Replace this process. Returns only by an exception."""
     if not options.command:
-        raise UsageError("there is no command; put it behind --: secretsync run -e production -- COMMAND")
-    core_limits = process_protection.forbid_core_file()
-    environ = exec_command.inherited_environment()
-    # Before any store is asked: all that can be wrong with the call.
-    path = exec_command.find_command(options.command[0], environ)
+        raise UsageError("there is no command; add it after --: secretsync run -e production -- COMMAND")
+    core_limits = forbid_core_file()
+    environ = inherited_environment()
+    # Every mistake in the arguments is reported before a store is asked.
+    path = find_program(options.command[0], environ)
     user = _find_user(options.user)
-    plan, seen = _open_plan(options, environ)
+    plan, visible = _open_plan(options, environ)
     folder = _open_folder(options, plan, user)
-    patterns = [pattern for spec in plan.specs.values() for pattern in spec.credentials]
-    if exec_command.used_credentials(patterns, environ, ()):
-        _hide(options)
-    config = resolve_valid(plan, seen, options)
+    credentials = [pattern for spec in plan.specs.values() for pattern in spec.credentials]
+    if used_credentials(credentials, environ, ()):
+        _hide_process(options)
+    config = resolve_valid(plan, visible, options)
     resolved = config.resolved()
-    exec_command.refuse_unsafe_variables(resolved, options.allow_name)
-    in_files = {} if folder is None else _choose_files(folder, resolved, environ, options)
-    removed = exec_command.used_credentials(patterns, environ, options.pass_env)
-    environment = _environment(options, environ, resolved, in_files, removed)
-    handover = Handover.of(
-        plan.project,
-        config.services,
-        resolved,
-        in_files,
-        {os.fsdecode(name): os.fsdecode(value) for name, value in environment.items()},
-        validates=not options.no_validate,
-    )
+    refuse_unsafe_variables(resolved, options.allow_name)
+    files = _choose_files(options, folder, resolved, environ)
+    removed = used_credentials(credentials, environ, options.pass_env)
+    environment = _environment(options, environ, resolved, files, removed)
+    variables = {os.fsdecode(name): os.fsdecode(value) for name, value in environment.items()}
+    handover = Handover.of(plan.project, config.services, resolved, files, variables, validates=not options.no_validate)
     environment |= {name.encode(): text.encode() for name, text in handover.to_variables().items()}
-    exec_command.refuse_unfit(environment, resolved)
-    exec_command.refuse_too_large(path, options.command, environment)
-    if (unseen := [name for name in removed if name not in resolved]) and not options.quiet:
-        say(f"not handed to the command: {', '.join(unseen)} (--pass-env keeps one)")
+    refuse_unfit(environment, resolved)
+    refuse_too_large(path, options.command, environment)
+    if (unset := [name for name in removed if name not in resolved]) and not options.quiet:
+        console.info(f"removed from the environment: {', '.join(unset)} (--pass-env keeps a variable)")
     if options.verbose:
-        say(f"{count_of(len(resolved), 'variable')} resolved; starting {path}")
+        console.info(f"{count_of(len(resolved), 'variable')} resolved; starting {path}")
+    _become_user(user)
+    _write_files(folder, resolved, files)
+    exec_program(path, options.command, environment, core_limits=core_limits)
 
-    if user is not None:
-        _become_user(user)
-    if folder is not None:
-        _write_files(folder, resolved, in_files)
-    process_protection.restore_core_file(core_limits)
-    exec_command.become(path, options.command, environment)
+
+def _open_plan(options: argparse.Namespace, environ: Mapping[str, str]) -> tuple[Plan, Environ]:
+    """Return the plan, and the variables that it may use, without those that --resolve-environment resolves."""
+    if not options.resolve_environment:
+        return open_plan(options, must_be_named=True, environ=Environ(environ))
+    from secretsync.project.environ_entries import variables_file
+
+    variables = variables_file(environ)
+    taken = {entry.key for entry in variables.entries}
+    rest = {name: value for name, value in environ.items() if name not in taken}
+    return open_plan(options, must_be_named=True, environ=Environ(rest), variables=variables)
 
 
 def _environment(
     options: argparse.Namespace,
     environ: Mapping[str, str],
     resolved: Mapping[str, Resolved],
-    in_files: Mapping[str, str],
+    files: Mapping[str, str],
     removed: tuple[str, ...],
 ) -> dict[bytes, bytes]:
-    """The application's: what is inherited, what was resolved, and where the rest of it is."""
-    values = {key: found.value.reveal() for key, found in resolved.items() if key not in in_files}
-    values |= {f"{key}_FILE": path for key, path in in_files.items()}
-    # What a file holds now is not to be in a variable of old as well, nor is word of another resolution.
-    removed = (*removed, *in_files, *handover_variables(environ))
-    return exec_command.child_environment(
-        environ, values, is_clean=options.clean, passed=options.pass_env, removed=removed
-    )
+    """Return the environment of the application without the handover."""
+    values = {key: found.value.reveal() for key, found in resolved.items() if key not in files}
+    values |= {f"{key}_FILE": path for key, path in files.items()}
+    # An inherited variable is removed if a file replaces it, or if it is the handover of another `run`.
+    removed = (*removed, *files, *handover_variables(environ))
+    return child_environment(environ, values, is_clean=options.clean, passed=options.pass_env, removed=removed)
+
+
+def _hide_process(options: argparse.Namespace) -> None:
+    from secretsync.running.process_protection import hide_process
+
+    failure = hide_process()
+    if failure is not None and not options.quiet:
+        console.info(
+            f"until the command starts, processes of the same user can read the memory of SecretSync: {failure}"
+        )
+
+
+# The options --user and --files. Their modules are imported only if the options are given.
 
 
 def _find_user(text: str | None) -> User | None:
@@ -149,16 +166,11 @@ def _find_user(text: str | None) -> User | None:
     return find_user(text)
 
 
-def _open_plan(options: argparse.Namespace, environ: Mapping[str, str]) -> tuple[Plan, Environ]:
-    """The plan, and what of the environment it may see: not the variables that it resolves itself."""
-    if not options.resolve_environment:
-        return open_plan(options, must_be_named=True, environ=Environ(environ))
-    from secretsync.project.environ_entries import variables_file
+def _become_user(user: User | None) -> None:
+    if user is not None:
+        from secretsync.running.drop_privileges import become_user
 
-    variables = variables_file(environ)
-    taken = {entry.key for entry in variables.entries}
-    rest = {name: value for name, value in environ.items() if name not in taken}
-    return open_plan(options, must_be_named=True, environ=Environ(rest), variables=variables)
+        become_user(user)
 
 
 def _open_folder(options: argparse.Namespace, plan: Plan, user: User | None) -> str | None:
@@ -170,45 +182,22 @@ def _open_folder(options: argparse.Namespace, plan: Plan, user: User | None) -> 
     return open_folder(options.files, owner=owner, must_be_in_memory=plan.is_strict and not options.allow_disk)
 
 
-def _hide(options: argparse.Namespace) -> None:
-    """Keep others out of our memory and environment while there are credentials in them."""
-    failure = process_protection.hide_process()
-    if failure is not None and not options.quiet:
-        say(f"until the command starts, processes of the same user can read our memory: {failure}")
-
-
 def _choose_files(
-    folder: str, resolved: Mapping[str, Resolved], environ: Mapping[str, str], options: argparse.Namespace
+    options: argparse.Namespace, folder: str | None, resolved: Mapping[str, Resolved], environ: Mapping[str, str]
 ) -> dict[str, str]:
-    """The path of the file that each secret will be in."""
-    secrets = {key: found for key, found in resolved.items() if found.origin.is_secret}
-    taken = [found.entry for key, found in secrets.items() if f"{key}_FILE" in {**resolved, **environ}]
-    if taken:
-        raise ConfigurationError(
-            [
-                Problem(
-                    kind=ProblemKind.CONFIGURATION,
-                    key=entry.key,
-                    file=entry.file,
-                    line=entry.line,
-                    cause=f"--files sets {entry.key}_FILE, and there is a variable of this name already",
-                    hint=f"take {entry.key}_FILE away, or leave --files out",
-                )
-                for entry in taken
-            ]
-        )
-    # A store's value must not become, for instance, the file of SSL_CERT_FILE.
-    exec_command.refuse_unsafe_variables({f"{key}_FILE": found for key, found in secrets.items()}, options.allow_name)
-    return {key: os.path.join(folder, key) for key in secrets}
+    """Return the path of the file for each secret."""
+    if folder is None:
+        return {}
+    from secretsync.running.secret_files import file_paths
+
+    files = file_paths(folder, resolved, environ)
+    # NAME_FILE may be an unsafe variable itself: the value of a store must not become the file of SSL_CERT_FILE.
+    refuse_unsafe_variables({f"{key}_FILE": resolved[key] for key in files}, options.allow_name)
+    return files
 
 
-def _become_user(user: User) -> None:
-    from secretsync.running.drop_privileges import become_user
+def _write_files(folder: str | None, resolved: Mapping[str, Resolved], files: Mapping[str, str]) -> None:
+    if folder is not None:
+        from secretsync.running.secret_files import write_secrets
 
-    become_user(user)
-
-
-def _write_files(folder: str, resolved: Mapping[str, Resolved], in_files: Mapping[str, str]) -> None:
-    from secretsync.running.secret_files import write_secrets
-
-    write_secrets(folder, {key: resolved[key].value.reveal() for key in in_files})
+        write_secrets(folder, {key: resolved[key].value.reveal() for key in files})

@@ -1,6 +1,6 @@
-"""Write .env.example: the keys that the environments define, by service, with their comments and without a value.
+"""Write .env.example: the keys of the environments, by service, with their comments and without values.
 
-It is made to be committed. With --check nothing is written: the status is 1 where the committed file is out of date.
+Commit the file. With --check nothing is written, and the exit status is 1 if the file is out of date.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ import argparse
 import os
 import sys
 
-from secretsync.cli.console import say
+from secretsync.cli import console
+from secretsync.cli.options import add_option
 from secretsync.core.atomic_write import UNCHANGED, write_file
 from secretsync.core.environ import AnyEnviron, Environ
 from secretsync.core.errors import ConfigurationError, OutputError, Problem, UsageError, printable
@@ -26,47 +27,42 @@ EXAMPLE = """  secretsync template
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `template`."""
+    """Add the options of `template`."""
     which = parser.add_mutually_exclusive_group()
-    which.add_argument(
-        "-e", "--environment", metavar="NAME", action="append", help="only this environment; may be repeated"
-    )
-    which.add_argument("--all", action="store_true", help="every environment of the project (default)")
+    add_option(which, "--environment", action="append", help="only this environment; may be repeated")
+    add_option(which, "--all", help="every environment of the project (default)")
+    add_option(parser, "--root")
+    output_help = "write to this file (default: .env.example in the project); - is standard output"
+    add_option(parser, "--output", help=output_help)
     parser.add_argument(
-        "--root", metavar="DIR", help="the project's folder; else $SECRETSYNC_ROOT, else the nearest upwards with env/"
+        "--check", action="store_true", help="write nothing; show the differences, and end with 1 if there are any"
     )
-    parser.add_argument(
-        "--output", metavar="FILE", help="write there (default: .env.example in the project); - is standard output"
-    )
-    parser.add_argument(
-        "--check", action="store_true", help="write nothing; show how the file differs, and end with 1 if it does"
-    )
-    parser.add_argument("-q", "--quiet", action="store_true", help="say nothing but what went wrong")
+    add_option(parser, "--quiet")
 
 
 def execute(options: argparse.Namespace) -> int:
-    """0, or 1 where --check finds a difference."""
+    """Return 0, or 1 if --check finds a difference."""
     environ = Environ(os.environ)
     root = find_root(options.root, environ)
-    # The process environment chooses none: the same project gives the same file for everybody.
+    # The process environment does not select one, because the same project must give the same file on every machine.
     names = tuple(sorted(set(options.environment))) if options.environment else environments(root)
     text = env_example(_defined(names, root, environ))
     path = options.output or os.path.join(root, ".env.example")
     if options.check:
         if path == "-":
-            raise UsageError("--check compares with a file; name it with --output")
+            raise UsageError("--check compares with a file; name a file with --output")
         return _check(path, text, is_quiet=options.quiet)
     if path == "-":
         sys.stdout.write(text)
         return 0
     state = write_file(path, text.encode("utf-8"), mode=_mode(path))
     if not options.quiet:
-        say(f"{path}: {'it is up to date' if state == UNCHANGED else 'written'}")
+        console.info(f"{path}: {'up to date' if state == UNCHANGED else 'written'}")
     return 0
 
 
 def _defined(names: tuple[str, ...], root: str, environ: Environ) -> list[Defined]:
-    """What each environment defines. Raises ConfigurationError with everything that is wrong in any of them."""
+    """Return what each environment defines. Raises ConfigurationError with the problems of all environments."""
     found, problems = [], list[Problem]()
     for name in names:
         try:
@@ -84,7 +80,7 @@ def _defined(names: tuple[str, ...], root: str, environ: Environ) -> list[Define
 
 
 def _mode(path: str) -> int:
-    """The mode of a file that is committed: as it is, else readable by everybody, since it holds no value."""
+    """Return the mode of the present file, or 0644 for a new file, because it contains no value."""
     try:
         return os.lstat(path).st_mode & 0o777
     except OSError:
@@ -92,14 +88,14 @@ def _mode(path: str) -> int:
 
 
 def _check(path: str, expected: str, *, is_quiet: bool) -> int:
-    """0 where the file at `path` is as expected, whatever its line ends; else 1, and the difference on stdout."""
+    """Return 0 if the file at `path` has the `expected` text, with any line ends; else print the diff, return 1."""
     import difflib
 
     data = read_file(path, Input.EXAMPLE)
     if isinstance(data, FileRefusal):
         if not data.is_absent:
             raise OutputError(f"{path}: {data.cause}")
-        say(f"{path}: there is no such file; `secretsync template` writes it")
+        console.info(f"{path}: there is no such file; run `secretsync template` to write it")
         return 1
     present = data.decode("utf-8", "surrogateescape").replace("\r\n", "\n").replace("\r", "\n")
     if present == expected:
@@ -107,7 +103,7 @@ def _check(path: str, expected: str, *, is_quiet: bool) -> int:
     if not is_quiet:
         before, after = masked(present, expected).split("\n"), expected.split("\n")
         name = printable(os.path.basename(path))
-        lines = difflib.unified_diff(before, after, f"{name} (as it is)", f"{name} (as it would be)", lineterm="")
+        lines = difflib.unified_diff(before, after, f"{name} (present)", f"{name} (expected)", lineterm="")
         sys.stdout.write("".join(f"{printable(line)}\n" for line in lines))
-    say(f"{path}: it is out of date; `secretsync template` writes it anew")
+    console.info(f"{path}: it is out of date; run `secretsync template` to update it")
     return 1

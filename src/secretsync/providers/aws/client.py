@@ -1,113 +1,114 @@
-"""Calls to AWS: one client a region, kept, counted, and made again by the policy of all stores."""
+"""Calls to AWS: one client of the SDK a region, which is kept, counted and retried."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from botocore import xform_name
 
 from secretsync.core.model import SecretRef
-from secretsync.providers.aws.errors import failure
-from secretsync.providers.aws.refusal import OPENING, Refusal
+from secretsync.providers.aws.errors import OPENING, AwsRequestError
 from secretsync.providers.interface import RequestCounter, StoreContext
-from secretsync.providers.remote import Retries, Retry
+from secretsync.providers.remote import Retries
 from secretsync.providers.sdk_logging import silenced
 from secretsync.providers.threads import run_in_threads
 
-__all__ = ["WORKERS", "Calls"]
+__all__ = ["WORKERS", "AwsClient"]
 
-WORKERS = 16  # more gain nothing on the one or two cores of a container, and lose over TLS
+WORKERS = 16  # more gain nothing on the one or two cores of a container, and lose time over TLS
 
 
-class Calls:
-    """Clients and calls of one store. Used from many threads."""
+class AwsClient:
+    """The SDK's clients and the calls of one store. Used from many threads."""
 
     def __init__(self, context: StoreContext, requests: RequestCounter) -> None:
         self._requests = requests
         self.store = context.store
-        self.batch_is_refused = False  # for this process there is no use in asking again
+        self.batch_is_refused = False  # for this process: further batches would be refused too
         self._context = context
         self._opening = threading.Lock()  # held while credentials are looked for, which may hang
         self._session: Any = None
-        self._clients: dict[tuple[str | None, str], Any] = {}
+        self._sdk_clients: dict[tuple[str | None, str], Any] = {}
 
-    def connect(self, refs: Sequence[SecretRef], retries: Retries) -> list[tuple[Any, list[SecretRef]]]:
-        """A client for each region of `refs`, or why there is none, with those that it is for.
+    def connect(self, refs: Sequence[SecretRef], retries: Retries) -> Iterator[tuple[Any, list[SecretRef]]]:
+        """Yield the SDK's client for each region of `refs`, or an AwsRequestError, with the references of the region.
 
-        A region whose client is not ready by the deadline is left out: looking for credentials may hang.
+        A region is left out if its client is not ready at the deadline, because looking for credentials may hang.
         """
         regions: dict[str | None, list[SecretRef]] = {}
         for ref in refs:
             regions.setdefault(_region_of(ref.path), []).append(ref)
-        groups: dict[int, tuple[Any, list[SecretRef]]] = {}
-        opened = run_in_threads(
-            lambda region: self.client(region, retries), tuple(regions), workers=len(regions), deadline=retries.deadline
-        )
-        for region, client in opened:
-            # The store's region and that of an ARN may be the same one.
-            groups.setdefault(id(client), (client, []))[1].extend(regions[region])
-        return list(groups.values())
 
-    def client(self, region: str | None, retries: Retries, service: str = "secretsmanager") -> Any:
-        """The client of `service` in `region` (None: the store's), or a Refusal."""
-        return retries.run(lambda: self._try_opening(region, service), _retry)
-
-    def _try_opening(self, region: str | None, service: str) -> Any:
-        with self._opening, silenced():
+        def open_region(region: str | None) -> Any:
             try:
-                return self._open(region, service)
-            except Exception as error:  # noqa: BLE001 - the border: files, metadata services and the SDK may raise any
-                return Refusal.of(error, OPENING)
+                return self.sdk_client(region, retries)
+            except AwsRequestError as error:
+                return error
+
+        groups: dict[int, tuple[Any, list[SecretRef]]] = {}
+        opened = run_in_threads(open_region, tuple(regions), workers=len(regions), deadline=retries.deadline)
+        for region, sdk in opened:
+            # The store's region and the region of an ARN may be the same, and then have the same client.
+            groups.setdefault(id(sdk), (sdk, []))[1].extend(regions[region])
+        yield from groups.values()
+
+    def sdk_client(self, region: str | None, retries: Retries, service: str = "secretsmanager") -> Any:
+        """Return the SDK's client of `service` in `region` (None: the store's). Raises AwsRequestError."""
+
+        def attempt() -> Any:
+            with self._opening, silenced():
+                try:
+                    return self._open(region, service)
+                except AwsRequestError:
+                    raise
+                except Exception as caught:  # noqa: BLE001 - files, metadata services and the SDK may raise anything
+                    error = AwsRequestError.of(caught, OPENING)
+            raise error
+
+        return retries.run(attempt)
 
     def _open(self, region: str | None, service: str) -> Any:
-        from secretsync.providers.aws.session import StoreSession
+        from secretsync.providers.aws.credentials import StoreSession
 
         if self._session is None:
-            self._session = StoreSession(self._context, WORKERS)
-            if cause := self._session.unusable_file():
-                self._session = None
-                return Refusal.of_file(cause)
-        # None is not kept by the session either: the next call looks for credentials again.
+            session = StoreSession(self._context, WORKERS)
+            if cause := session.unusable_file():
+                raise AwsRequestError("UnusableFileError", operation=OPENING, cause=cause)
+            self._session = session
+        # The session does not keep None either, so that the next call looks for credentials again.
         if self._session.get_credentials() is None:
-            return Refusal("NoCredentialsError")
+            raise AwsRequestError("NoCredentialsError")
         key = (region or self._session.get_config_variable("region"), service)
-        if key not in self._clients:
-            self._clients[key] = self._session.create_client(service, region_name=key[0])
-        return self._clients[key]
+        if key not in self._sdk_clients:
+            self._sdk_clients[key] = self._session.create_client(service, region_name=key[0])
+        return self._sdk_clients[key]
 
-    def call(self, client: Any, operation: str, retries: Retries, **parameters: Any) -> dict[str, Any] | Refusal:
-        """The answer to one call, or why there is none."""
+    def call(self, sdk: Any, operation: str, retries: Retries, **parameters: Any) -> dict[str, Any]:
+        """Return the answer to one call of `sdk`, a client of the SDK. Raises AwsRequestError."""
 
-        def attempt() -> dict[str, Any] | Refusal:
+        def attempt() -> dict[str, Any]:
             self._requests.add(operation)
             with silenced():
                 try:
-                    answer: dict[str, Any] = getattr(client, xform_name(operation))(**parameters)
-                except Exception as error:  # noqa: BLE001 - the border: whatever the SDK raises is translated there
-                    return Refusal.of(error, operation)
-            return answer
+                    answer: dict[str, Any] = getattr(sdk, xform_name(operation))(**parameters)
+                except Exception as caught:  # noqa: BLE001 - whatever the SDK raises is translated here
+                    error = AwsRequestError.of(caught, operation)
+                else:
+                    return answer
+            raise error
 
-        return retries.run(attempt, _retry)
+        return retries.run(attempt)
 
     def close(self) -> None:
-        """Give back the connections."""
+        """Close the connections."""
         with silenced():
-            for client in self._clients.values():
-                client.close()
-            self._clients.clear()
-
-
-def _retry(answer: object) -> Retry | None:
-    """Return why and when the same call may be made again; None: not at all."""
-    if not isinstance(answer, Refusal) or not answer.is_temporary:
-        return None
-    if answer.is_throttled and answer.operation == "BatchGetSecretValue":
-        return None  # single reads have a quota of their own, a hundred times as large
-    return Retry(failure(answer), answer.retry_after)
+            for sdk in self._sdk_clients.values():
+                sdk.close()
+            self._sdk_clients.clear()
 
 
 def _region_of(path: str) -> str | None:
-    """The region that an ARN names; None for a plain name."""
+    """Return the region of an ARN; None for a name."""
     return path.split(":")[3] if path.startswith("arn:") else None

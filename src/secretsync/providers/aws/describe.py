@@ -1,4 +1,4 @@
-"""What AWS knows about secrets, in as few requests as that takes, and none of them for a value."""
+"""Read the metadata of secrets of AWS, in few requests and without a request for a value; and the identity."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from secretsync.core.model import Clock, Failed, Found, Missing, SecretInfo, SecretRef
-from secretsync.providers.aws.client import WORKERS, Calls
-from secretsync.providers.aws.errors import garbled, no_version, outcome, scheduled_for_deletion
-from secretsync.providers.aws.refusal import Refusal
+from secretsync.providers.aws.client import WORKERS, AwsClient
+from secretsync.providers.aws.errors import AwsRequestError, garbled, no_version, scheduled_for_deletion
 from secretsync.providers.aws.responses import in_utc, is_named
-from secretsync.providers.interface import Deadline, Information
+from secretsync.providers.interface import Deadline, Identity, Information
 from secretsync.providers.remote import Retries
 from secretsync.providers.threads import answer_all, run_in_threads
 
-__all__ = ["describe"]
+__all__ = ["describe", "identity"]
 
 _PAGE = 100  # the most that a page of a list has
 _WORTH_LISTING = 20  # from so many secrets on, pages may be cheaper than a call for each
@@ -30,45 +29,58 @@ _Record = Mapping[str, Any]  # a secret or a version, as AWS lists it
 
 
 class _Ask(NamedTuple):
-    """One thing to ask: the versions or the details of a secret, or the details of all of a region's by pages."""
+    """One request: the versions or the details of a secret, or the details of all secrets of a region by pages."""
 
-    client: Any
+    sdk: Any  # the client of the SDK
     what: str  # "versions", "details", "pages"
     refs: tuple[SecretRef, ...]
 
 
-def describe(calls: Calls, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Information]:
-    """What AWS knows about each of `refs`, as it comes."""
+def describe(client: AwsClient, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Information]:
+    """Yield the metadata of each of `refs` as they come."""
     retries = Retries(deadline)
-    return answer_all(refs, _describe(calls, refs, retries), retries.no_answer)
+    return answer_all(refs, _describe(client, refs, retries), retries.no_answer)
 
 
-def _describe(calls: Calls, refs: Sequence[SecretRef], retries: Retries) -> Iterator[Information]:
+def _describe(client: AwsClient, refs: Sequence[SecretRef], retries: Retries) -> Iterator[Information]:
     asks: list[_Ask] = []
-    for client, some in calls.connect(refs, retries):
-        if isinstance(client, Refusal):
-            yield from ((ref, outcome(client, ref)) for ref in some)
+    for sdk, some in client.connect(refs, retries):
+        if isinstance(sdk, AwsRequestError):
+            yield from ((ref, sdk.outcome_of(ref)) for ref in some)
             continue
         by_pages = len(some) >= _WORTH_LISTING
-        asks += [_Ask(client, "pages", tuple(some))] if by_pages else []
+        asks += [_Ask(sdk, "pages", tuple(some))] if by_pages else []
         for ref in some:
-            asks.append(_Ask(client, "versions", (ref,)))
-            asks += [] if by_pages else [_Ask(client, "details", (ref,))]
-    yield from _Round(calls, retries).run(asks)
+            asks.append(_Ask(sdk, "versions", (ref,)))
+            asks += [] if by_pages else [_Ask(sdk, "details", (ref,))]
+    yield from _Round(client, retries).run(asks)
+
+
+def identity(client: AwsClient, retries: Retries) -> Identity:
+    """Return the identity that AWS knows. Raises AwsRequestError."""
+    sdk = client.sdk_client(None, retries)
+    answer = client.call(client.sdk_client(None, retries, "sts"), "GetCallerIdentity", retries)
+    return Identity(
+        store=client.store,
+        provider="aws",
+        endpoint=sdk.meta.endpoint_url,
+        principal=answer.get("Arn"),
+        details=(("account", str(answer.get("Account"))), ("region", sdk.meta.region_name)),
+    )
 
 
 class _Round:
-    """One round of asking: a secret is told when both its versions and its details are there."""
+    """One round of requests. A secret is answered when both its versions and its details are known."""
 
-    def __init__(self, calls: Calls, retries: Retries) -> None:
-        self.calls = calls
+    def __init__(self, client: AwsClient, retries: Retries) -> None:
+        self.client = client
         self.retries = retries
         self.deadline = retries.deadline
         self.versions: dict[SecretRef, list[_Record] | Missing | Failed] = {}
-        self.details: dict[SecretRef, _Record | Refusal] = {}
+        self.details: dict[SecretRef, _Record | AwsRequestError] = {}
 
     def run(self, asks: list[_Ask]) -> Iterator[Information]:
-        """The information about the secrets of `asks`, perhaps some of it twice."""
+        """Yield the information about the secrets of `asks`. A secret may come twice."""
         while asks:
             again: list[_Ask] = []
             for ask, answer in run_in_threads(self._ask, asks, workers=WORKERS, deadline=self.deadline):
@@ -76,42 +88,46 @@ class _Round:
                     yield from ((ref, answer) for ref in ask.refs)
                 elif ask.what == "pages":
                     left = [ref for ref in ask.refs if ref not in self.details]
-                    again += [_Ask(ask.client, "details", (ref,)) for ref in left]
+                    again += [_Ask(ask.sdk, "details", (ref,)) for ref in left]
                 for ref in ask.refs:
-                    if (told := self._tell(ref)) is not None:
-                        yield ref, told
+                    if (outcome := self._outcome(ref)) is not None:
+                        yield ref, outcome
             asks = again
 
     def _ask(self, ask: _Ask) -> None:
         ref = ask.refs[0]
-        if ask.what == "versions":
-            self.versions[ref] = self._list_versions(ask.client, ref)
-        elif ask.what == "details":
-            self.details[ref] = self.calls.call(ask.client, "DescribeSecret", self.retries, SecretId=ref.path)
-        else:
-            self._list_secrets(ask.client, ask.refs)
+        try:
+            if ask.what == "versions":
+                self.versions[ref] = self._list_versions(ask.sdk, ref)
+            elif ask.what == "details":
+                self.details[ref] = self.client.call(ask.sdk, "DescribeSecret", self.retries, SecretId=ref.path)
+            else:
+                self._list_secrets(ask.sdk, ask.refs)
+        except AwsRequestError as error:
+            if ask.what == "versions":
+                self.versions[ref] = error.outcome_of(ref)
+            elif ask.what == "details":
+                self.details[ref] = error
+            # If the list fails, the details are requested one by one.
 
-    def _list_versions(self, client: Any, ref: SecretRef) -> list[_Record] | Missing | Failed:
+    def _list_versions(self, sdk: Any, ref: SecretRef) -> list[_Record] | Missing | Failed:
         found: list[_Record] = []
-        # A version without a stage, which only a pinned reference may mean, is deprecated.
+        # A version without a stage is deprecated. Only a reference with a version can mean such a version.
         parameters = {"SecretId": ref.path, "MaxResults": _PAGE, "IncludeDeprecated": ref.version is not None}
-        for page in self._pages(client, "ListSecretVersionIds", parameters):
-            if isinstance(page, Refusal):
-                return outcome(page, ref)
+        for page in self._pages(sdk, "ListSecretVersionIds", parameters):
             if not is_named(page, ref.path):
                 return garbled("is about another secret, or about none")
             found += _records(page, "Versions")
-        # Of pages that were left out at the deadline one may have the version that is meant: it is not missing.
+        # After the deadline further pages are not read, so that a version on one of them must not count as missing.
         return self.retries.no_answer() if self.deadline.is_over else found
 
-    def _list_secrets(self, client: Any, refs: Sequence[SecretRef]) -> None:
+    def _list_secrets(self, sdk: Any, refs: Sequence[SecretRef]) -> None:
         """Note the details of those of `refs` that are on the first pages. The others are asked for one by one."""
-        sought = {ref.path: ref for ref in refs}  # of two versions of one secret the other one is asked for by itself
+        # Of two versions of one secret, the first version is requested by itself.
+        sought = {ref.path: ref for ref in refs}
         parameters = {"MaxResults": _PAGE, "IncludePlannedDeletion": True}
         limit = -(-len(refs) // _SECRETS_A_PAGE)
-        for page in islice(self._pages(client, "ListSecrets", parameters), limit):
-            if isinstance(page, Refusal):
-                return
+        for page in islice(self._pages(sdk, "ListSecrets", parameters), limit):
             for record in _records(page, "SecretList"):
                 name, arn = record.get("Name"), str(record.get("ARN"))
                 for path in (name, arn, arn[:-_SUFFIX]):
@@ -120,19 +136,18 @@ class _Round:
             if not sought:
                 return
 
-    def _pages(self, client: Any, operation: str, parameters: Mapping[str, Any]) -> Iterator[dict[str, Any] | Refusal]:
+    def _pages(self, sdk: Any, operation: str, parameters: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         token: object = None
         while not self.deadline.is_over:
             more = {"NextToken": token} if token else {}
-            page = self.calls.call(client, operation, self.retries, **parameters, **more)
+            page = self.client.call(sdk, operation, self.retries, **parameters, **more)
             yield page
-            last = token
-            token = None if isinstance(page, Refusal) else page.get("NextToken")
+            last, token = token, page.get("NextToken")
             if not token or token == last:
                 return
 
-    def _tell(self, ref: SecretRef) -> Found[SecretInfo] | Missing | Failed | None:
-        """What is known about `ref`; None where it is not all there."""
+    def _outcome(self, ref: SecretRef) -> Found[SecretInfo] | Missing | Failed | None:
+        """Return the metadata of `ref`; None if not all requests are answered."""
         versions, details = self.versions.get(ref), self.details.get(ref)
         if isinstance(versions, Missing | Failed):
             return versions
@@ -141,13 +156,17 @@ class _Round:
         return secret_info(ref, versions, details)
 
 
-def secret_info(ref: SecretRef, versions: Sequence[_Record], details: _Record | Refusal) -> Found[SecretInfo] | Failed:
-    """What the versions and the details of a secret say about it."""
-    if isinstance(details, Refusal) and not details.is_denied:
-        failed = outcome(details, ref)
-        return failed if isinstance(failed, Failed) else garbled("says that it is there and that it is not")
-    told: _Record = {} if isinstance(details, Refusal) else details
-    if told.get("DeletedDate") is not None:
+def secret_info(
+    ref: SecretRef, versions: Sequence[_Record], details: _Record | AwsRequestError
+) -> Found[SecretInfo] | Failed:
+    """Return the metadata of a secret from its versions and its details."""
+    is_unseen = isinstance(details, AwsRequestError)
+    if isinstance(details, AwsRequestError):
+        failed = details.outcome_of(ref)
+        if not details.is_denied:
+            return failed if isinstance(failed, Failed) else garbled("says that it is there and that it is not")
+        details = {}
+    if details.get("DeletedDate") is not None:
         return scheduled_for_deletion()
     current, pending = _with_stage(versions, "AWSCURRENT"), _with_stage(versions, "AWSPENDING")
     meant = current
@@ -160,18 +179,18 @@ def secret_info(ref: SecretRef, versions: Sequence[_Record], details: _Record | 
     created = in_utc(meant.get("CreatedDate"))
     if created is None:
         return garbled("has no date of the version")
-    rotates = told.get("RotationEnabled") is True  # absent where it was never on
+    rotates = details.get("RotationEnabled") is True  # absent where it was never on
     return Found(
         SecretInfo(
             version=meant.get("VersionId"),
             created=created,
             clock=Clock.VERSION_CREATED,
             newer_version=None if current is None or current is meant else current.get("VersionId"),
-            rotation_period=rotation_period(told.get("RotationRules")) if rotates else None,
-            next_rotation=in_utc(told.get("NextRotationDate")) if rotates else None,
+            rotation_period=rotation_period(details.get("RotationRules")) if rotates else None,
+            next_rotation=in_utc(details.get("NextRotationDate")) if rotates else None,
             # After a rotation AWSPENDING may stay, at the version that is AWSCURRENT.
             pending_since=None if pending is None or pending is current else in_utc(pending.get("CreatedDate")),
-            notes=(_UNSEEN,) if isinstance(details, Refusal) else (),
+            notes=(_UNSEEN,) if is_unseen else (),
         )
     )
 

@@ -1,4 +1,4 @@
-"""The values of secrets: few singly and side by side, many twenty at a time."""
+"""Read values from AWS: a few secrets one by one and in parallel, many secrets twenty at a time."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from secretsync.core.model import Failed, SecretRef
-from secretsync.providers.aws.client import WORKERS, Calls
-from secretsync.providers.aws.errors import outcome
-from secretsync.providers.aws.refusal import Refusal
+from secretsync.providers.aws.client import WORKERS, AwsClient
+from secretsync.providers.aws.errors import AwsRequestError
 from secretsync.providers.aws.responses import is_named, payload
 from secretsync.providers.interface import Answer, Deadline
 from secretsync.providers.remote import Retries
@@ -20,63 +19,64 @@ __all__ = ["fetch"]
 _log = logging.getLogger(__name__)
 
 _BATCH = 20  # ids that BatchGetSecretValue takes
-# So few are read singly: it needs no right but GetSecretValue, and takes a tenth longer at 20 ms.
+# Up to this number secrets are read one by one, because that needs no right but GetSecretValue, and at 20 ms takes only
+# a tenth longer.
 _FEW = 4
 
 
 class _Job(NamedTuple):
     """One request: for a single secret, or for a batch."""
 
-    client: Any
+    sdk: Any  # the client of the SDK
     refs: tuple[SecretRef, ...]
 
 
 class _Read(NamedTuple):
-    """What came of a job. `left`: still to be read singly; `refused`: why batches are of no use here."""
+    """The result of a job. `left`: still to be read one by one; `refused`: the code with which batches are refused."""
 
     answers: Sequence[Answer]
     left: Sequence[SecretRef] = ()
     refused: str | None = None
 
 
-def fetch(calls: Calls, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Answer]:
-    """The answers for `refs` as they come."""
+def fetch(client: AwsClient, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Answer]:
+    """Yield the answers for `refs` as they come."""
     retries = Retries(deadline)
-    return answer_all(refs, _fetch(calls, refs, retries), retries.no_answer)
+    return answer_all(refs, _fetch(client, refs, retries), retries.no_answer)
 
 
-def _fetch(calls: Calls, refs: Sequence[SecretRef], retries: Retries) -> Iterator[Answer]:
+def _fetch(client: AwsClient, refs: Sequence[SecretRef], retries: Retries) -> Iterator[Answer]:
     jobs: list[_Job] = []
-    for client, some in calls.connect(refs, retries):
-        if isinstance(client, Refusal):
-            yield from ((ref, outcome(client, ref)) for ref in some)
+    for sdk, some in client.connect(refs, retries):
+        if isinstance(sdk, AwsRequestError):
+            yield from ((ref, sdk.outcome_of(ref)) for ref in some)
         else:
-            jobs += _divide(client, some, singly=calls.batch_is_refused)
-    reader = _Reader(calls, retries)
+            jobs += _divide(sdk, some, singly=client.batch_is_refused)
+    reader = _Reader(client, retries)
     while jobs:
         again: list[_Job] = []
         for job, read in run_in_threads(reader.read, jobs, workers=WORKERS, deadline=retries.deadline):
             if isinstance(read, Failed):
                 yield from ((ref, read) for ref in job.refs)
                 continue
-            if read.refused is not None and not calls.batch_is_refused:
-                calls.batch_is_refused = True
-                _warn(calls.store, read.refused)
+            if read.refused is not None and not client.batch_is_refused:
+                client.batch_is_refused = True
+                _warn(client.store, read.refused)
             yield from read.answers
-            again += [_Job(job.client, (ref,)) for ref in read.left]
+            again += [_Job(job.sdk, (ref,)) for ref in read.left]
         jobs = again
 
 
-def _divide(client: Any, refs: Sequence[SecretRef], *, singly: bool) -> Iterator[_Job]:
-    """The requests that `refs` need. A batch knows no versions: it has what is AWSCURRENT."""
+def _divide(sdk: Any, refs: Sequence[SecretRef], *, singly: bool) -> Iterator[_Job]:
+    """Yield the requests for `refs`. A batch only returns versions with the stage AWSCURRENT."""
     current = [ref for ref in refs if ref.version is None and ref.stage is None]
     pinned = [ref for ref in refs if ref.version is not None or ref.stage is not None]
     if singly or len(current) <= _FEW:
         current, pinned = [], [*current, *pinned]
     for start in range(0, len(current), _BATCH):
-        yield _Job(client, tuple(current[start : start + _BATCH]))
+        yield _Job(sdk, tuple(current[start : start + _BATCH]))
     for ref in pinned:
-        yield _Job(client, (ref,))
+        yield _Job(sdk, (ref,))
 
 
 def _warn(store: str, code: str) -> None:
@@ -91,45 +91,45 @@ def _warn(store: str, code: str) -> None:
 class _Reader:
     """Reads values until a deadline."""
 
-    def __init__(self, calls: Calls, retries: Retries) -> None:
-        self.calls = calls
+    def __init__(self, client: AwsClient, retries: Retries) -> None:
+        self.client = client
         self.retries = retries
 
     def read(self, job: _Job) -> _Read:
-        """What came of `job`."""
-        return self._read_one(job.client, job.refs[0]) if len(job.refs) == 1 else self._read_batch(job)
+        """Return the result of `job`."""
+        try:
+            return self._read_one(job.sdk, job.refs[0]) if len(job.refs) == 1 else self._read_batch(job)
+        except AwsRequestError as error:
+            if len(job.refs) > 1 and (error.is_throttled or error.is_denied):
+                return _Read([], job.refs, error.code)
+            if len(job.refs) > 1 and not error.is_permanent and not error.is_unreachable:
+                return _Read([], job.refs)  # a single id may be the cause
+            return _Read([(ref, error.outcome_of(ref)) for ref in job.refs])
 
-    def _read_one(self, client: Any, ref: SecretRef) -> _Read:
-        asked = {"SecretId": ref.path, "VersionId": ref.version, "VersionStage": ref.stage}
-        parameters = {name: value for name, value in asked.items() if value is not None}
-        answer = self.calls.call(client, "GetSecretValue", self.retries, **parameters)
-        return _Read([(ref, outcome(answer, ref) if isinstance(answer, Refusal) else payload(answer, ref))])
+    def _read_one(self, sdk: Any, ref: SecretRef) -> _Read:
+        identity = {"SecretId": ref.path, "VersionId": ref.version, "VersionStage": ref.stage}
+        parameters = {name: value for name, value in identity.items() if value is not None}
+        answer = self.client.call(sdk, "GetSecretValue", self.retries, **parameters)
+        return _Read([(ref, payload(answer, ref))])
 
     def _read_batch(self, job: _Job) -> _Read:
         paths = [ref.path for ref in job.refs]
-        answer = self.calls.call(job.client, "BatchGetSecretValue", self.retries, SecretIdList=paths)
-        if isinstance(answer, Refusal):
-            if answer.is_throttled or answer.is_denied:
-                return _Read([], job.refs, answer.code)
-            if answer.is_permanent or answer.is_unreachable:
-                return _Read([(ref, outcome(answer, ref)) for ref in job.refs])
-            return _Read([], job.refs)  # it may be the fault of a single id
-        return _sort(answer, job.refs)
+        return _sort(self.client.call(job.sdk, "BatchGetSecretValue", self.retries, SecretIdList=paths), job.refs)
 
 
 def _sort(answer: dict[str, Any], refs: Sequence[SecretRef]) -> _Read:
-    """What a batch says of each of its ids. One that it says nothing of is read singly."""
+    """Return the answer of a batch for each of `refs`. References that the batch does not answer are left."""
     values = [value for value in answer.get("SecretValues") or () if isinstance(value, dict)]
     errors = {error.get("SecretId"): error for error in answer.get("Errors") or () if isinstance(error, dict)}
     answers: list[Answer] = []
     left: list[SecretRef] = []
     for ref in refs:
         value = next((value for value in values if is_named(value, ref.path)), None)
-        refusal = Refusal.of_batch(errors[ref.path]) if ref.path in errors else None
+        error = AwsRequestError.of_batch(errors[ref.path]) if ref.path in errors else None
         if value is not None:
             answers.append((ref, payload(value, ref)))
-        elif refusal is None or refusal.is_temporary:
+        elif error is None or error.is_retryable:
             left.append(ref)
         else:
-            answers.append((ref, outcome(refusal, ref)))
+            answers.append((ref, error.outcome_of(ref)))
     return _Read(answers, left)

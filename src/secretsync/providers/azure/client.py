@@ -1,10 +1,8 @@
-"""Asking one key vault through its SDK: kept connections, time-outs, and retries within the deadline."""
+"""Requests to one key vault through the SDK: connections are kept, and requests are retried within the deadline."""
 
 from __future__ import annotations
 
 import contextlib
-import os
-import threading
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -12,121 +10,113 @@ from urllib.parse import urlsplit
 from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Failed, Missing
 from secretsync.providers.azure.credentials import Credential, Tokens
-from secretsync.providers.azure.errors import Trouble, vault_trouble
+from secretsync.providers.azure.errors import AzureRequestError, vault_error
 from secretsync.providers.interface import Deadline, RequestCounter
-from secretsync.providers.remote import Retries, Retry
+from secretsync.providers.remote import PerProcess, RequestError, Retries
 from secretsync.providers.sdk_logging import silenced
 
-__all__ = ["VaultClient"]
+__all__ = ["WORKERS", "AzureClient"]
 
 T = TypeVar("T")
+
+WORKERS = 16  # more gain nothing over TLS on one or two cores
 
 _CONNECT = 2.0  # seconds
 _READ = 5.0  # seconds
 
 
-class VaultClient:
-    """The SDK's client of one vault. Its methods may be called from several threads."""
+class AzureClient:
+    """The SDK's client of one vault. Used from many threads."""
 
-    def __init__(self, vault_url: str, credential: Credential, requests: RequestCounter, *, connections: int) -> None:
-        self.host = urlsplit(vault_url).hostname or ""
+    def __init__(self, url: str, credential: Credential, requests: RequestCounter) -> None:
+        self.url = url
+        self.host = urlsplit(url).hostname or ""
+        self.credential = credential
         self.tokens = Tokens(credential)
-        self.is_warm = False  # whether it has had an answer, and so has a token and knows the vault's challenge
-        self._url = vault_url
+        self.is_warm = False  # after the first answer: the client has a token and the vault's challenge
         self._requests = requests
-        self._connections = connections
-        self._lock = threading.Lock()
-        self._sdk: Any = None
-        self._process = 0  # that the SDK's client was made in
+        self._sdk = PerProcess(self._make_sdk)
         self._down: tuple[Deadline, Failed | Missing] | None = None
 
-    def ask(self, call: Callable[..., T], right: str, retries: Retries) -> T | Missing | Failed:
-        """What `call` returns, given the SDK's client and the options of a request, or why there is nothing.
+    def ask(self, call: Callable[..., T], right: str, retries: Retries) -> T:
+        """Return what `call` returns, given the SDK's client and the options of a request. Raises RequestError.
 
-        It is tried again where a retry can mend what went wrong, and where there is time for it. What concerns the
-        whole vault, or our identity, is not run into again by each secret before the same deadline.
+        An error that concerns the whole vault, or the identity, is raised for all further secrets of the same deadline.
         """
         down, deadline = self._down, retries.deadline
         if down is not None and down[0] is deadline:
-            return down[1]
-        answer = self._ask(call, right, retries)
-        if not isinstance(answer, Trouble):
-            self.is_warm = True
-            return answer
-        if answer.is_general:
-            self._down = (deadline, answer.outcome)
-        return answer.outcome
+            raise RequestError(down[1])
+        try:
+            answer = self._ask(call, right, retries)
+        except AzureRequestError as error:
+            if error.is_general:
+                self._down = (deadline, error.outcome)
+            raise
+        self.is_warm = True
+        return answer
 
-    def _ask(self, call: Callable[..., T], right: str, retries: Retries) -> T | Trouble:
+    def _ask(self, call: Callable[..., T], right: str, retries: Retries) -> T:
         is_renewed = False
 
-        def attempt() -> T | Trouble:
+        def attempt() -> T:
             nonlocal is_renewed
             generation = self.tokens.generation
-            answer = self._try(call, right, retries.deadline)
-            if isinstance(answer, Trouble) and answer.is_token_refused and not is_renewed:
-                # Revoked, or past its end by the vault's clock: once, with a new one.
-                is_renewed = True
-                self.tokens.renew(generation)
-                answer = self._try(call, right, retries.deadline)
-            return answer
+            try:
+                return self._try(call, right, retries.deadline)
+            except AzureRequestError as error:
+                if not error.is_token_refused or is_renewed:
+                    raise
+            # The token was revoked, or has expired by the vault's clock. One retry with a new token.
+            is_renewed = True
+            self.tokens.renew(generation)
+            return self._try(call, right, retries.deadline)
 
-        return retries.run(attempt, _retry)
+        return retries.run(attempt)
 
-    def _try(self, call: Callable[..., T], right: str, deadline: Deadline) -> T | Trouble:
+    def _try(self, call: Callable[..., T], right: str, deadline: Deadline) -> T:
         left = max(deadline.remaining(), 0.01)
         try:
             with silenced():
-                return call(self._client(), connection_timeout=min(_CONNECT, left), read_timeout=min(_READ, left))
-        except Exception as error:  # noqa: BLE001 - a garbled answer makes the SDK raise anything; no text of it is kept
-            return vault_trouble(error, vault=self.host, right=right)
+                return call(self._sdk.get(), connection_timeout=min(_CONNECT, left), read_timeout=min(_READ, left))
+        except AzureRequestError:  # there is no token
+            raise
+        except Exception as caught:  # noqa: BLE001 - the SDK raises anything for a garbled answer; its text is not kept
+            error = vault_error(caught, vault=self.host, right=right)
+        raise error
 
-    def _client(self) -> Any:
-        with self._lock:
-            # Connections of another process, which this one was forked from, are not ours to write to.
-            if self._sdk is None or self._process != os.getpid():
-                from azure.keyvault.secrets import SecretClient
+    def _make_sdk(self) -> Any:
+        from azure.keyvault.secrets import SecretClient
 
-                from secretsync.providers.azure.transport import transport
+        from secretsync.providers.azure.transport import transport
 
-                # Retries are ours: the SDK's know of no deadline, and follow any Retry-After.
-                self._process = os.getpid()
-                self._sdk = SecretClient(
-                    self._url,
-                    self.tokens,
-                    transport=transport(self._connections, self._requests),
-                    retry_total=0,
-                    permit_redirects=False,
-                    logging_enable=False,
-                )
-            return self._sdk
+        # No retries of the SDK, because it does not know the deadline and follows any Retry-After.
+        return SecretClient(
+            self.url,
+            self.tokens,
+            transport=transport(WORKERS, self._requests),
+            retry_total=0,
+            permit_redirects=False,
+            logging_enable=False,
+        )
 
-    def claims(self, retries: Retries) -> Mapping[str, Any] | Missing | Failed:
-        """What the token that the vault takes says about us; empty where it is no JWT."""
+    def claims(self, retries: Retries) -> Mapping[str, Any]:
+        """Return the claims of the token that the vault accepts; empty if it is not a JWT. Raises RequestError."""
 
-        def list_one(client: Any, **options: Any) -> None:
-            next(client.list_properties_of_secrets(max_page_size=1, **options).by_page(), None)
+        def list_one(sdk: Any, **options: Any) -> None:
+            next(sdk.list_properties_of_secrets(max_page_size=1, **options).by_page(), None)
 
-        answer = self._ask(list_one, "list", retries)
-        # Without the right to list, we are somebody all the same.
-        if answer is not None and (answer.is_general or not _is_denied(answer.outcome)):
-            return answer.outcome
+        try:
+            self._ask(list_one, "list", retries)
+        except AzureRequestError as error:
+            # A vault that denies the list has accepted the token.
+            is_denied = isinstance(error.outcome, Failed) and error.outcome.kind is ProblemKind.DENIED
+            if error.is_general or not is_denied:
+                raise
         return self.tokens.claims()
 
     def close(self) -> None:
-        """Give back the connections."""
+        """Close the connections."""
         with silenced(), contextlib.suppress(Exception):
-            if self._sdk is not None:
-                self._sdk.close()
+            if (sdk := self._sdk.pop()) is not None:
+                sdk.close()
         self.tokens.close()
-
-
-def _retry(answer: object) -> Retry | None:
-    """Return why and when the same request may be made again; None: not at all."""
-    if not isinstance(answer, Trouble) or not answer.is_transient or isinstance(answer.outcome, Missing):
-        return None
-    return Retry(answer.outcome, answer.retry_after or 0.0)
-
-
-def _is_denied(outcome: Missing | Failed) -> bool:
-    return isinstance(outcome, Failed) and outcome.kind is ProblemKind.DENIED

@@ -12,15 +12,12 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from secretsync.core.errors import ConfigurationError, Problem, ProblemKind
 from secretsync.core.files import Input, check_file
-from secretsync.providers.azure.errors import NoTokenError, token_trouble, unusable_token_file
+from secretsync.providers.azure.token_errors import token_error, unusable_token_file
 from secretsync.providers.interface import StoreContext
 from secretsync.providers.sdk_logging import silenced
 
-__all__ = ["CREDENTIALS", "Credential", "Tokens"]
-
-CREDENTIALS = ("auto", "default", "workload-identity", "managed-identity", "client-secret", "cli")
+__all__ = ["Credential", "Tokens"]
 
 _PUBLIC_CLOUD = "https://login.microsoftonline.com"
 
@@ -72,15 +69,11 @@ class Credential:
         self.kind = shown or "managed-identity"
         lacking = [name for name in _NEEDED.get(self.kind, ()) if not self._value(name)]
         if lacking:
-            cause = f"{context.store}: the credential {self.kind} needs {', '.join(lacking)} in the environment"
-            raise ConfigurationError([Problem(kind=ProblemKind.CONFIGURATION, store=context.store, cause=cause)])
+            raise context.mistake(f"the credential {self.kind} needs {', '.join(lacking)} in the environment")
         for name in _READ_BY_SDK.get(self.kind, ()):
             if self._environ.get(name) != os.environ.get(name):
-                cause = f"{context.store}: azure-identity takes {name} from the process's own environment only"
-                hint = "set it there, or use client-secret or workload-identity"
-                raise ConfigurationError(
-                    [Problem(kind=ProblemKind.CONFIGURATION, store=context.store, cause=cause, hint=hint)]
-                )
+                cause = f"azure-identity takes {name} from the process's own environment only"
+                raise context.mistake(cause, "set it there, or use client-secret or workload-identity")
 
     def _shown(self) -> str | None:
         """The kind that the environment shows, in the order in which DefaultAzureCredential would try them."""
@@ -139,7 +132,7 @@ class Tokens:
         self.generation = 0  # how often a refused token was given up
 
     def get_token(self, *scopes: str, **options: Any) -> Any:
-        """The token for `scopes`, as the SDK's protocol has it. Raises NoTokenError."""
+        """The token for `scopes`, as the SDK's protocol has it. Raises AzureRequestError."""
         key = (scopes, options.get("tenant_id"))
         with self._lock:
             kept = self._kept.get(key)
@@ -154,21 +147,20 @@ class Tokens:
                 if self._credential is None:
                     self._credential = self._choice.create()
                 return self._credential.get_token(*scopes, **options)
-        except UnusableFileError as error:
-            trouble = unusable_token_file(self._choice.kind, str(error))
-        except Exception as error:  # noqa: BLE001 - whatever a credential raises means that there is no token
-            trouble = token_trouble(
-                error,
+        except UnusableFileError as caught:
+            error = unusable_token_file(self._choice.kind, str(caught))
+        except Exception as caught:  # noqa: BLE001 - whatever a credential raises means that there is no token
+            error = token_error(
+                caught,
                 credential=self._choice.kind,
                 is_built=self._credential is not None,
                 status=getattr(self._choice.transport, "status", None),
                 after=getattr(self._choice.transport, "pause", None),
                 is_guess=self._choice.is_guess,
             )
-        # The library below azure-identity would answer the next try from its memory of this one.
+        # A new credential for the next try, because the library below azure-identity caches this failure.
         self._forget()
-        # Out of the block, so that it is not chained: what the SDK raised may hold the answer.
-        raise NoTokenError(trouble)
+        raise error
 
     def renew(self, generation: int) -> None:
         """Give up the token that was in use at `generation`, and with it what the credential has cached."""

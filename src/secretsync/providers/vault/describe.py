@@ -1,4 +1,4 @@
-"""What Vault knows about a secret, and about us, asked without a value and without a new lease."""
+"""Read the metadata of one secret of Vault, without its value and without a new lease; and the identity."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from hvac.api.secrets_engines import KvV2
 from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Clock, Failed, Found, Missing, SecretInfo, SecretRef
 from secretsync.providers.interface import Identity
-from secretsync.providers.vault.connection import Reply
-from secretsync.providers.vault.fetch import deleted, moment, newest_version, refused, version_problem
-from secretsync.providers.vault.session import Kind, Mount, Round
+from secretsync.providers.vault.mounts import Mount, MountKind, refused, version_problem
+from secretsync.providers.vault.responses import Reply, deleted, newest_version, timestamp
+from secretsync.providers.vault.session import Round
 
-__all__ = ["describe", "who_we_are"]
+__all__ = ["describe_one", "identity"]
 
-# Where an engine keeps what it knows about a password that it rotates, and about a role that it makes users for.
+# The folders with the metadata of a password that an engine rotates, and of a role that it makes users for.
 _STATIC = {"static-creds": "static-roles", "static-cred": "static-role"}
 _LEASED = {"creds": "roles"}
 
 
-def describe(round_: Round, ref: SecretRef) -> Found[SecretInfo] | Missing | Failed:
-    """What the server knows about one secret. Raises VaultFailureError."""
+def describe_one(round_: Round, ref: SecretRef) -> Found[SecretInfo] | Missing | Failed:
+    """Return the metadata of one secret. Raises RequestError."""
     mount = round_.mount(ref.path)
     if problem := version_problem(ref, mount):
         return problem
     folder, _, name = mount.rest(ref.path).partition("/")
-    if mount.kind in (Kind.OTHER, Kind.UNKNOWN) and name:
+    if mount.kind in (MountKind.OTHER, MountKind.UNKNOWN) and name:
         if folder in _STATIC:
             return _static(round_, mount, f"{mount.path}/{_STATIC[folder]}/{name}")
-        if folder in _LEASED and mount.kind is Kind.OTHER:
+        if folder in _LEASED and mount.kind is MountKind.OTHER:
             return _leased(round_, ref, mount, f"{mount.path}/{_LEASED[folder]}/{name}")
-    if mount.kind is Kind.OTHER:
+    if mount.kind is MountKind.OTHER:
         note = f"the engine {mount.engine} tells nothing about {ref.path} without making a value"
         return Found(SecretInfo(dynamic=True, notes=(note,)))
-    if mount.kind is Kind.KV1:
+    if mount.kind is MountKind.KV1:
         return _kv1(round_, ref, mount)
     return _kv2(round_, ref, mount)
 
@@ -56,20 +56,20 @@ def _kv2(round_: Round, ref: SecretRef, mount: Mount) -> Found[SecretInfo] | Mis
         return Missing(f"{ref.path} has no version {number}", f"its newest is {newest}")
     if gone := deleted(version, ref, number):
         return gone
-    created = moment(version.get("created_time"))
+    created = timestamp(version.get("created_time"))
     return Found(
         SecretInfo(
             version=number,
             created=created,
             clock=Clock.VERSION_CREATED if created else Clock.NONE,
-            deletion=moment(version.get("deletion_time")),
+            deletion=timestamp(version.get("deletion_time")),
             newer_version=newest if newest != number else None,
         )
     )
 
 
 def _kv1(round_: Round, ref: SecretRef, mount: Mount) -> Found[SecretInfo] | Missing | Failed:
-    """That it exists, from the names in its folder: reading it would be reading its value."""
+    """Return whether the secret exists, from the names in its folder, because a read would return its value."""
     folder, _, name = ref.path.rpartition("/")
     reply = round_.ask(lambda adapter: adapter.list_names(folder))
     note = "KV v1 has no metadata: its age is not known"
@@ -83,12 +83,12 @@ def _kv1(round_: Round, ref: SecretRef, mount: Mount) -> Found[SecretInfo] | Mis
 
 
 def _static(round_: Round, mount: Mount, role: str) -> Found[SecretInfo] | Missing | Failed:
-    """When the engine changed the password of a static role, without the password."""
+    """Return when the engine changed the password of a static role, without the password."""
     reply = round_.ask(lambda adapter: adapter.read(role))
     if reply.status != 200:
         return refused(reply, role, mount)
     data = reply.data or {}
-    rotated, period = moment(data.get("last_vault_rotation")), _seconds(data.get("rotation_period"))
+    rotated, period = timestamp(data.get("last_vault_rotation")), _seconds(data.get("rotation_period"))
     return Found(
         SecretInfo(
             created=rotated,
@@ -100,7 +100,7 @@ def _static(round_: Round, mount: Mount, role: str) -> Found[SecretInfo] | Missi
 
 
 def _leased(round_: Round, ref: SecretRef, mount: Mount, role: str) -> Found[SecretInfo] | Missing | Failed:
-    """That there is a role to make users for. Nothing is made."""
+    """Return whether the role exists, without making a user for it."""
     reply = round_.ask(lambda adapter: adapter.read(role))
     if reply.status == 200:
         return Found(SecretInfo(dynamic=True))
@@ -126,8 +126,8 @@ def _after(start: datetime | None, seconds: float | None) -> datetime | None:
         return None
 
 
-def who_we_are(round_: Round, _: None) -> Identity | Failed:
-    """Our token's names and ids, without the token. Raises VaultFailureError."""
+def identity(round_: Round) -> Identity | Failed:
+    """Return the names and ids of the token, without the token. Raises RequestError."""
     session = round_.session
     details = [("auth", session.login.method)]
     if session.namespace:
@@ -143,7 +143,7 @@ def who_we_are(round_: Round, _: None) -> Identity | Failed:
     return Identity(
         store=session.store,
         provider="vault",
-        endpoint=session.connection.address,
+        endpoint=session.client.address,
         principal=str(data["display_name"]) if data.get("display_name") else None,
         details=tuple(details),
     )

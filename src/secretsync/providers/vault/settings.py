@@ -1,4 +1,4 @@
-"""What a store of Vault can be told, and what of it does not go together: readable without the SDK."""
+"""The settings of a store of Vault, and the rule for its paths. Imported without the SDK."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from secretsync.core.errors import ConfigurationError, Problem, ProblemKind
 from secretsync.providers.interface import Setting, SettingType, StoreContext
 
 __all__ = ["SETTINGS", "check_path", "check_settings", "server_address"]
 
 _ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
 
-# Which keys of `auth` go with which method; those in the first place are needed.
+# The keys of `auth` by method: the required keys, then all keys.
 _METHODS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "token": ((), ("token_file",)),
     "approle": ((), ("mount", "role_id", "role_id_file", "secret_id_file", "wrapped")),
@@ -52,21 +51,25 @@ _AUTH = {
 SETTINGS = {
     "address": Setting(help="the server's address, such as https://vault.internal:8200", environment="VAULT_ADDR"),
     "namespace": Setting(help="the namespace of all paths", environment="VAULT_NAMESPACE"),
-    "auth": Setting(type=SettingType.TABLE, help="how to log in", default="token", keys=_AUTH),
+    "auth": Setting(type=SettingType.TABLE, help="how to log in", default="token", keys=_AUTH, identifies=True),
     "kv_version": Setting(
         type=SettingType.INTEGER,
         help="1 or 2: mounts are not asked for their version, and (2) have one segment",
         default="each mount is asked once",
+        identifies=True,
     ),
     "ca_cert": Setting(
-        type=SettingType.PATH, help="a PEM file with the server's authority", environment="VAULT_CACERT"
+        type=SettingType.PATH,
+        help="a PEM file with the server's authority",
+        environment="VAULT_CACERT",
+        identifies=True,
     ),
     "plain_http": Setting(type=SettingType.BOOLEAN, help="true: http:// may lead to other machines", default="false"),
 }
 
 
 def check_path(path: str) -> str | None:
-    """What is wrong with the path of a reference, in words; None: nothing."""
+    """Return what is wrong with the path of a reference; None if nothing is."""
     if not path.isprintable():
         return "a path has no control characters"
     if "?" in path or "#" in path or _ENCODED.search(path):
@@ -81,10 +84,12 @@ def check_path(path: str) -> str | None:
 
 
 def server_address(context: StoreContext) -> str:
-    """The server's address, without a slash at its end."""
+    """Return the address of the server, without a slash at its end. Raises ConfigurationError."""
+    from secretsync.providers.remote import is_loopback
+
     address = context.setting("address", "VAULT_ADDR") or context.environ.get("BAO_ADDR")
     if not address:
-        raise _wrong(context, "it has no address", "set address in the bindings, or VAULT_ADDR")
+        raise context.mistake("it has no address", "set address in the bindings, or VAULT_ADDR")
     host = None
     try:
         parts = urlsplit(address)
@@ -98,24 +103,15 @@ def server_address(context: StoreContext) -> str:
         or parts.fragment
         or not address.isprintable()
     ):
-        raise _wrong(context, "its address is no http(s)://host:port", "such as https://vault.internal:8200")
+        raise context.mistake("its address is no http(s)://host:port", "such as https://vault.internal:8200")
     if "@" in parts.netloc:
-        raise _wrong(context, "its address has a user or a password in it", "see auth for ways to log in")
+        raise context.mistake("its address has a user or a password in it", "see auth for ways to log in")
     if _is_link_local(host):
-        raise _wrong(context, "its address is a platform's metadata service", None)
-    if parts.scheme == "http" and not _is_loopback(host) and not context.settings.get("plain_http"):
+        raise context.mistake("its address is a platform's metadata service")
+    if parts.scheme == "http" and not is_loopback(host) and not context.settings.get("plain_http"):
         hint = "use https://, or say plain_http = true where something else encrypts the way"
-        raise _wrong(context, "its address would send the token to another machine in the clear", hint)
+        raise context.mistake("its address would send the token to another machine in the clear", hint)
     return address.rstrip("/")
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _is_link_local(host: str) -> bool:
@@ -126,9 +122,9 @@ def _is_link_local(host: str) -> bool:
 
 
 def check_settings(context: StoreContext) -> None:
-    """Nothing, where the settings go together; ConfigurationError where they do not."""
+    """Raise ConfigurationError if the settings do not go together."""
     if context.settings.get("kv_version") not in (None, 1, 2):
-        raise _wrong(context, "kv_version is 1 or 2", None)
+        raise context.mistake("kv_version is 1 or 2")
     _check_auth(context)
 
 
@@ -138,17 +134,12 @@ def _check_auth(context: StoreContext) -> None:
     needed, known = _METHODS[method]
     for key in needed:
         if not settings.get(key):
-            raise _wrong(context, f"auth: the method {method} needs {key}", None)
+            raise context.mistake(f"auth: the method {method} needs {key}")
     for key in settings:
         if key not in ("method", *known):
-            raise _wrong(context, f"auth: {key} does not go with the method {method}", f"it takes: {', '.join(known)}")
+            raise context.mistake(f"auth: {key} does not go with the method {method}", f"it takes: {', '.join(known)}")
         if settings[key] == "":
-            raise _wrong(context, f"auth: {key} is empty", None)
+            raise context.mistake(f"auth: {key} is empty")
     mount = str(settings.get("mount", method)).strip("/")
     if check_path(f"auth/{mount}"):
-        raise _wrong(context, "auth: mount is no path", None)
-
-
-def _wrong(context: StoreContext, cause: str, hint: str | None) -> ConfigurationError:
-    problem = Problem(kind=ProblemKind.CONFIGURATION, cause=f"{context.store}: {cause}", hint=hint, store=context.store)
-    return ConfigurationError([problem])
+        raise context.mistake("auth: mount is no path")

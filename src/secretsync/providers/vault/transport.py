@@ -1,9 +1,8 @@
-"""Sessions to a Vault server: proxies, trust, and what network errors mean."""
+"""HTTP connections to a Vault server: proxies, certificates and one TLS context for all connections."""
 
 from __future__ import annotations
 
 import os
-import socket
 import ssl
 from collections.abc import Mapping
 from typing import Any
@@ -12,45 +11,25 @@ from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined
 
 import certifi
 import requests
-import urllib3.exceptions
 from requests.adapters import HTTPAdapter
 
 from secretsync.core.errors import ProblemKind
 from secretsync.core.files import Input, check_file
 from secretsync.core.model import Failed
-from secretsync.core.records import Record
-from secretsync.providers.remote import causes, is_lasting
+from secretsync.providers.remote import RequestError
 
-__all__ = ["Trouble", "VaultFailureError", "make_session", "translate"]
-
-
-class VaultFailureError(Exception):
-    """Why there is no answer. It never leaves the provider, and is raised where no other exception is at hand."""
-
-    def __init__(self, failed: Failed) -> None:
-        self.failed = failed
-        super().__init__(failed.cause)
-
+__all__ = ["make_session"]
 
 _CA_HINT = "ca_cert, or VAULT_CACERT, names a PEM file with the authority of the server's certificate"
-_PROXY = "HTTPS_PROXY or HTTP_PROXY names it; NO_PROXY lists the hosts that need none"
-
-
-class Trouble(Record):
-    """A request without an answer."""
-
-    failed: Failed
-    is_passing: bool = True  # another try can mend it
-    was_sent: bool = True  # the server may have carried it out
 
 
 def make_session(address: str, environ: Mapping[str, str], ca_cert: str | None, *, workers: int) -> requests.Session:
-    """A session for one server, with a connection for each worker.
+    """Return a session for one server, with a connection for each worker.
 
-    Raises VaultFailureError where the certificates cannot be read.
+    Raises RequestError if the certificates cannot be read.
     """
     session = requests.Session()
-    # The process's own environment, a .netrc and hvac's ideas of both stay out: everything is said here.
+    # Nothing comes from the environment of the process or from a .netrc, because `environ` may be another environment.
     session.trust_env = False
     session.proxies.update(_proxies(address, environ))
     context = _tls_context(environ, ca_cert) if address.startswith("https:") else None
@@ -60,55 +39,8 @@ def make_session(address: str, environ: Mapping[str, str], ca_cert: str | None, 
     return session
 
 
-def translate(error: Exception, address: str, timeout: tuple[float, float]) -> Trouble:
-    """What a network error means, in words of our own."""
-    hint = f"is {address} the right address, and reachable from here?"
-    if isinstance(error, requests.exceptions.ConnectTimeout):
-        failed = Failed(ProblemKind.UNAVAILABLE, f"no connection within {timeout[0]:.2g} s", hint)
-        return Trouble(failed, was_sent=False)
-    is_passing = not is_lasting(error)
-    if isinstance(error, requests.exceptions.ProxyError):
-        failed = Failed(ProblemKind.UNAVAILABLE, "the proxy between us and the server does not answer", _PROXY)
-        return Trouble(failed, is_passing=is_passing, was_sent=False)
-    if isinstance(error, requests.RequestException) and isinstance(error, ValueError):  # of an address that is none
-        cause = f"there is no way to {address} ({type(error).__name__})"
-        failed = Failed(ProblemKind.CONFIGURATION, cause, f"is it right, and the proxy? {_PROXY}")
-        return Trouble(failed, is_passing=False, was_sent=False)
-    if isinstance(error, requests.exceptions.SSLError):
-        return Trouble(_untrusted(error), is_passing=is_passing)
-    if isinstance(error, requests.exceptions.Timeout):
-        return Trouble(Failed(ProblemKind.UNAVAILABLE, f"no answer within {timeout[1]:.2g} s", hint))
-    if _has_cause(error, socket.gaierror):
-        what = "cannot be looked up for now" if is_passing else "is not known"
-        failed = Failed(ProblemKind.UNAVAILABLE, f"the server's name {what}", hint)
-        return Trouble(failed, is_passing=is_passing, was_sent=False)
-    if _has_cause(error, urllib3.exceptions.NewConnectionError):
-        failed = Failed(ProblemKind.UNAVAILABLE, "the server refuses connections", hint)
-        return Trouble(failed, was_sent=False)
-    if _has_cause(error, urllib3.exceptions.IncompleteRead):
-        return Trouble(Failed(ProblemKind.UNAVAILABLE, "the answer was cut off", hint))
-    if isinstance(error, requests.exceptions.ConnectionError | requests.exceptions.ChunkedEncodingError | OSError):
-        return Trouble(Failed(ProblemKind.UNAVAILABLE, "the connection was closed before the answer", hint))
-    return Trouble(
-        Failed(ProblemKind.UNAVAILABLE, f"the request failed ({type(error).__name__})", hint), is_passing=False
-    )
-
-
-def _untrusted(error: Exception) -> Failed:
-    why = next((cause.verify_message for cause in causes(error) if isinstance(cause, ssl.SSLCertVerificationError)), "")
-    return Failed(
-        ProblemKind.UNAVAILABLE,
-        f"the server's certificate is not trusted: {why}" if why else "no TLS connection can be made with the server",
-        "ca_cert, or VAULT_CACERT, names the file with its authority; verification cannot be switched off",
-    )
-
-
-def _has_cause(error: BaseException, kind: type[BaseException]) -> bool:
-    return any(isinstance(cause, kind) for cause in causes(error))
-
-
 class _Transport(HTTPAdapter):
-    """Connections that share one TLS context: requests has each new one load all authorities again."""
+    """Connections that share one TLS context. Otherwise requests loads all certificate authorities for each."""
 
     def __init__(self, context: ssl.SSLContext | None, *, workers: int) -> None:
         self._context = context
@@ -125,20 +57,20 @@ class _Transport(HTTPAdapter):
         return host, {"ssl_context": self._context} if self._context else {}
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
-        # The context does it; urllib3 asks for a certificate where nobody says otherwise.
+        # The TLS context verifies certificates.
         pass
 
 
 def _tls_context(environ: Mapping[str, str], ca_cert: str | None) -> ssl.SSLContext:
-    """What is trusted: the authority named, else those of the environment, else the system's, else certifi's."""
+    """Return the context that trusts `ca_cert`, else what the environment names, else the system's authorities."""
     file = ca_cert or environ.get("REQUESTS_CA_BUNDLE") or environ.get("SSL_CERT_FILE")
     folder = None if file else environ.get("VAULT_CAPATH") or environ.get("SSL_CERT_DIR")
     if file and not ca_cert:
         file, folder = (None, file) if os.path.isdir(file) else (file, None)
-    # OpenSSL opens them by their paths, and would wait for a FIFO.
+    # OpenSSL opens these files by their paths, and would wait for a FIFO.
     for path in (file, environ.get("VAULT_CLIENT_CERT"), environ.get("VAULT_CLIENT_KEY")):
         if path and (refusal := check_file(path, Input.CERTIFICATES)) is not None:
-            raise VaultFailureError(
+            raise RequestError(
                 Failed(ProblemKind.UNAVAILABLE, f"the certificates in {path} cannot be used: {refusal.cause}", _CA_HINT)
             )
     failed = None
@@ -156,12 +88,12 @@ def _tls_context(environ: Mapping[str, str], ca_cert: str | None) -> ssl.SSLCont
             _CA_HINT,
         )
     if failed is not None:
-        raise VaultFailureError(failed)
+        raise RequestError(failed)
     return context
 
 
 def _proxies(address: str, environ: Mapping[str, str]) -> dict[str, str]:
-    """The proxy that the environment names for the server, as requests takes it."""
+    """Return the proxy of the environment for the server, in the form of requests."""
     parts = urlsplit(address)
 
     def value(name: str) -> str:

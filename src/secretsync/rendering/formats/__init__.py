@@ -1,6 +1,6 @@
-"""The output formats: a table of what there is, and the one function that renders."""
+"""The formats of `render`: a row each in FORMATS, and the functions that load and call their modules."""
 
-# Start-up time counts here: reading the table imports nothing, and a format is imported when it is chosen.
+# Start-up time counts: the table imports nothing, and a format is imported when it is chosen.
 from __future__ import annotations
 
 TYPE_CHECKING = False
@@ -11,22 +11,27 @@ if TYPE_CHECKING:
 
     from secretsync.core.errors import Problem
 
-__all__ = ["FORMATS", "Format", "load", "preamble", "problems", "render"]
+__all__ = ["ESCAPES", "FORMATS", "Format", "load", "preamble", "problems", "render"]
+
+# The syntaxes of `render --escape`; their code is in `template_escape`.
+ESCAPES = ("json", "yaml", "shell", "none")
 
 
 class Format:
-    """What is known of a format before it is chosen."""
+    """A row of the table: what is known about a format before its module is imported."""
 
     __slots__ = ("module", "name", "options", "reader", "summary")
 
-    def __init__(self, name: str, module: str, reader: str, summary: str, options: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, name: str, reader: str, summary: str, options: tuple[str, ...] = (), *, module: str | None = None
+    ) -> None:
         """Describe a format.
 
-        `module`: where its code is. `reader`: who reads it. `summary`: one line for help and documentation.
-        `options`: the keyword arguments that its functions take.
+        `reader`: the programs that read it. `summary`: one line for help and documentation. `options`: the keyword
+        arguments of its functions. `module`: its module in this package; None means `name`.
         """
         self.name = name
-        self.module = module
+        self.module = f"{__name__}.{module or name}"
         self.reader = reader
         self.summary = summary
         self.options = options
@@ -38,66 +43,31 @@ class Format:
 FORMATS: dict[str, Format] = {
     item.name: item
     for item in (
+        Format("dotenv", "python-dotenv, SecretSync itself", "a .env file for python-dotenv", ("interpolating",)),
+        Format("docker", "docker run --env-file", "an env file for docker run"),
+        Format("compose", "docker compose env_file", "an env file for docker compose"),
+        Format("shell", "sh, bash, dash, ksh, zsh, ash", "export lines for a POSIX shell"),
+        Format("systemd", "systemd EnvironmentFile=", "an environment file for systemd"),
+        Format("node", "node --env-file, npm dotenv", "a .env file for Node.js"),
         Format(
-            "dotenv",
-            "secretsync.rendering.formats.dotenv",
-            "python-dotenv, SecretSync itself",
-            "a .env file for python-dotenv",
-            ("interpolating",),
+            "portable", "every env file reader", "values that all env file readers read alike; refuses other values"
         ),
-        Format("docker", "secretsync.rendering.formats.docker", "docker run --env-file", "an env file for docker run"),
-        Format(
-            "compose",
-            "secretsync.rendering.formats.compose",
-            "docker compose env_file",
-            "an env file for docker compose",
-        ),
-        Format(
-            "shell",
-            "secretsync.rendering.formats.shell",
-            "sh, bash, dash, ksh, zsh, ash",
-            "export lines for a POSIX shell",
-        ),
-        Format(
-            "systemd",
-            "secretsync.rendering.formats.systemd",
-            "systemd EnvironmentFile=",
-            "an environment file for systemd",
-        ),
-        Format("node", "secretsync.rendering.formats.node", "node --env-file, npm dotenv", "a .env file for Node.js"),
-        Format(
-            "portable",
-            "secretsync.rendering.formats.portable",
-            "every env file reader",
-            "only what all env file readers read the same way; everything else is refused",
-        ),
-        Format("json", "secretsync.rendering.formats.json_", "any JSON parser", "one JSON object"),
-        Format("yaml", "secretsync.rendering.formats.yaml_", "any YAML 1.1 or 1.2 parser", "one YAML mapping"),
+        Format("json", "any JSON parser", "one JSON object", module="json_"),
+        Format("yaml", "any YAML 1.1 or 1.2 parser", "one YAML mapping", module="yaml_"),
         Format(
             "kubernetes",
-            "secretsync.rendering.formats.kubernetes",
             "kubectl apply --server-side, the Kubernetes API",
             "the manifest of a Secret",
             ("name", "namespace"),
         ),
-        Format(
-            "github",
-            "secretsync.rendering.formats.github",
-            "the GitHub Actions runner",
-            "lines for the file $GITHUB_ENV",
-        ),
-        Format(
-            "null",
-            "secretsync.rendering.formats.null",
-            "read -d of bash, your own programs",
-            "KEY=value, each ended by NUL",
-        ),
+        Format("github", "the GitHub Actions runner", "lines for the file $GITHUB_ENV"),
+        Format("null", "read -d of bash, your own programs", "KEY=value, each followed by NUL"),
     )
 }
 
 
 def load(name: str) -> ModuleType:
-    """The module of the format called `name`; UsageError if there is none."""
+    """Return the module of the format `name`. Raises UsageError if there is no such format."""
     if name not in FORMATS:
         from secretsync.core.text import unknown
 
@@ -108,7 +78,7 @@ def load(name: str) -> ModuleType:
 
 
 def problems(format_name: str, values: Mapping[str, str], /, **options: Any) -> tuple[Problem, ...]:
-    """Everything of `values` that a format cannot carry, by key, without any value."""
+    """Return a problem for each of `values` that a format cannot carry. The problems contain no values."""
     module = load(format_name)
     refused = [(key, module.refusal(key, values[key], **options)) for key in sorted(values)]
     found: list[tuple[str | None, str]] = [(key, reason) for key, reason in refused if reason]
@@ -131,11 +101,11 @@ def problems(format_name: str, values: Mapping[str, str], /, **options: Any) -> 
 
 
 def render(format_name: str, values: Mapping[str, str], /, **options: Any) -> str:
-    """`values` as text in the format called `format_name`, sorted by key.
+    """Return `values` as text in the format `format_name`, sorted by key.
 
-    `options` are those that `FORMATS[format_name].options` lists: `interpolating` (dotenv: for readers that replace
-    `${...}`), `name` and `namespace` (kubernetes). The text is to be written as UTF-8, without any translation of
-    line ends. OutputError lists every key that the format cannot carry, and why; UsageError is a wrong option.
+    `options`: the names in `FORMATS[format_name].options`: `interpolating` (dotenv: for readers that replace `${...}`),
+    `name` and `namespace` (kubernetes). Write the text as UTF-8, and do not translate its line ends. Raises OutputError
+    with every key that the format cannot carry and the reason, and UsageError for a wrong option.
     """
     module = load(format_name)
     unknown = sorted(set(options) - set(FORMATS[format_name].options))
@@ -143,7 +113,7 @@ def render(format_name: str, values: Mapping[str, str], /, **options: Any) -> st
         raise _usage_error(f"the format {format_name} has no option {unknown[0]}")
     found = problems(format_name, values, **options)
     if found:
-        del values  # no exception leads to one
+        del values  # the exception must not lead to a value
         from secretsync.core.errors import OutputError
 
         raise OutputError(found)
@@ -152,10 +122,10 @@ def render(format_name: str, values: Mapping[str, str], /, **options: Any) -> st
 
 
 def preamble(format_name: str, values: Mapping[str, str], secret_keys: Collection[str] | None = None, /) -> str:
-    """What is to be said before the rendered text is handed over: commands for the reader, not part of the text.
+    """Return the commands that the reader must get before the rendered text, in another stream.
 
-    Only `github` has any: the commands by which the runner masks the values of `secret_keys` (None: of all) in its
-    log. They hold the values, so they go where the runner listens (stderr), and never to a terminal.
+    Only `github` has commands: the runner then masks the values of `secret_keys` (None: all values) in its log. The
+    commands contain the values, so write them to stderr, which the runner reads, and never to a terminal.
     """
     module = load(format_name)
     text: str = module.preamble(values, secret_keys) if hasattr(module, "preamble") else ""

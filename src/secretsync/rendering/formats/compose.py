@@ -1,4 +1,4 @@
-"""The env file of docker compose: its own grammar, with escapes and variables in double quotes."""
+"""The env file of docker compose, whose grammar has escapes and variables in double quotes."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ if TYPE_CHECKING:
 
 __all__ = ["refusal", "render"]
 
-# Grammar: compose-go. A `$` is doubled against substitution; the escapes are undone before it.
+# Grammar: compose-go. `$$` prevents substitution, which happens after the escapes are decoded.
 _DOUBLE = {ord("\\"): r"\\", ord('"'): r"\"", ord("$"): "$$", ord("\n"): r"\n", ord("\r"): r"\r"}
 
 
 def refusal(key: str, value: str, /) -> str | None:
-    """Why compose cannot take it, or None."""
+    """Return why compose cannot read the entry, or None."""
     return env_refusal(key, value) or environment_size_refusal(key, value)
 
 
 def render(items: Mapping[str, str], /) -> str:
-    """`items` as lines of `KEY="value"`."""
+    """Return `items` as lines of `KEY="value"`."""
     return "".join(f"{key}={_written(items[key])}\n" for key in sorted(items))
 
 

@@ -1,4 +1,4 @@
-"""The env file of `docker run --env-file`: a line is a variable, and nothing in it is quoted or escaped."""
+"""The env file of `docker run --env-file`: one line a variable, without quotes and escapes."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ if TYPE_CHECKING:
 
 __all__ = ["refusal", "render"]
 
-LINE_LIMIT = 65_536  # the buffer of Go's bufio.Scanner, by which the docker CLI reads lines
+LINE_LIMIT = 65_536  # the buffer of Go's bufio.Scanner, which the docker CLI uses
 
 
 def refusal(key: str, value: str, /) -> str | None:
-    """Why the file cannot carry it, or None."""
+    """Return why the file cannot carry the entry, or None."""
     reason = env_refusal(key, value)
     if reason:
         return reason
     if "\n" in value:
-        return "it holds a line feed, and a value ends with its line"
+        return "it contains a line feed, which ends the value"
     if value.endswith("\r"):
-        return "it ends in a carriage return, which is taken for a part of the line end"
+        return "it ends in a carriage return, which is read as part of the line end"
     if len(key) + 1 + len(value.encode()) >= LINE_LIMIT:
         return f"a line must be shorter than {LINE_LIMIT:,} bytes"
     return None
 
 
 def render(items: Mapping[str, str], /) -> str:
-    """`items` as lines of `KEY=value`."""
+    """Return `items` as lines of `KEY=value`."""
     return "".join(f"{key}={items[key]}\n" for key in sorted(items))

@@ -1,4 +1,4 @@
-"""The file $GITHUB_ENV of GitHub Actions, with the commands that mask its values in the log."""
+"""The file $GITHUB_ENV of GitHub Actions, and the commands that mask its values in the log."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ if TYPE_CHECKING:
 
 __all__ = ["preamble", "refusal", "render"]
 
-# The runner refuses NODE_OPTIONS, and a step never gets another value of its own variables.
+# The runner refuses NODE_OPTIONS, and does not let a step change the runner's own variables.
 _RESERVED_PREFIXES = ("GITHUB_", "RUNNER_")
 _COMMAND_ESCAPES = {ord("%"): "%25", ord("\r"): "%0D", ord("\n"): "%0A"}
 
 
 def refusal(key: str, value: str, /) -> str | None:
-    """Why the runner cannot take it, or None."""
+    """Return why the runner cannot take the entry, or None."""
     reason = env_refusal(key, value)
     if reason:
         return reason
     if key.upper() == "NODE_OPTIONS":
         return "the runner refuses this name"
     if key.upper().startswith(_RESERVED_PREFIXES):
-        return "the runner keeps names that begin with GITHUB_ and RUNNER_ for itself"
+        return "the runner reserves names that begin with GITHUB_ or RUNNER_"
     return environment_size_refusal(key, value)
 
 
 def render(items: Mapping[str, str], /) -> str:
-    """`items` for the end of $GITHUB_ENV: here documents, each with a delimiter that nobody can guess."""
+    """Return `items` as text to append to $GITHUB_ENV: here documents with random delimiters."""
     return "".join(_written(key, items[key]) for key in sorted(items))
 
 
 def preamble(items: Mapping[str, str], secret_keys: Collection[str] | None = None) -> str:
-    """The commands that mask the values of `secret_keys` (None: of all), whole and by line.
+    """Return the commands that mask the values of `secret_keys` (None: all values), whole and by line.
 
-    They are for the runner's ear, stdout or stderr of the step, before anything else: in the file they are an error.
+    Write them to stdout or stderr of the step before any other output. In the file they are an error.
     """
     masks: dict[str, None] = {}
     for key in sorted(items):

@@ -1,4 +1,4 @@
-"""JSON: one object, a string a key."""
+"""JSON: one object with a string for each key."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ if TYPE_CHECKING:
 
 __all__ = ["escaped", "refusal", "render"]
 
-# RFC 8259 asks for quote, backslash and U+0000..U+001F. DEL, U+0085, U+2028 and U+2029 are escaped as well: every
-# parser reads them back, and tools that cut text into lines at them do no harm. The json module is not used because
-# its import costs more than all the rest of a rendering.
+# RFC 8259 requires an escape for quote, backslash and U+0000..U+001F. DEL, U+0085, U+2028 and U+2029 are escaped too,
+# because some tools split lines at them, and every parser decodes the escape. The json module is not used, because its
+# import takes longer than the rest of a rendering.
 _ESCAPES = {code: f"\\u{code:04x}" for code in (*range(0x20), 0x7F, 0x85, 0x2028, 0x2029)}
 _ESCAPES |= {ord('"'): r"\"", ord("\\"): r"\\", ord("\n"): r"\n", ord("\r"): r"\r", ord("\t"): r"\t"}
 
 
 def escaped(text: str) -> str:
-    """`text` as it stands between the quotes of a JSON string."""
+    """Return `text` escaped for the inside of a JSON string."""
     return text.translate(_ESCAPES)
 
 
 def refusal(key: str, value: str, /) -> str | None:
-    """Why JSON cannot carry it, or None."""
+    """Return why JSON cannot carry the entry, or None."""
     return text_refusal(key) or text_refusal(value)
 
 
 def render(items: Mapping[str, str], /) -> str:
-    """`items` as a JSON object, one line a key."""
+    """Return `items` as a JSON object, one line for each key."""
     if not items:
         return "{}\n"
     lines = ",\n".join(f'  "{escaped(key)}": "{escaped(items[key])}"' for key in sorted(items))

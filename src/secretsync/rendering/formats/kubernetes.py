@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["refusal", "refusal_of_all", "render"]
 
-# Limits: ValidateSecret of Kubernetes. A Secret's name is a DNS subdomain, a namespace's a DNS label.
+# Limits: ValidateSecret of Kubernetes. The name of a Secret is a DNS subdomain, the name of a namespace a DNS label.
 KEY_LIMIT = 253
 SIZE_LIMIT = 1_048_576
 KEY_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._")
@@ -21,30 +21,34 @@ LABEL_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
 
 
 def refusal(key: str, value: str, /, **_options: object) -> str | None:
-    """Why a Secret cannot carry it, or None."""
+    """Return why a Secret cannot carry the entry, or None."""
     if not key or not KEY_CHARACTERS.issuperset(key) or key == "." or key.startswith(".."):
-        return "its name is no key of a Secret: letters, digits, dashes, underscores and dots, not beginning with two"
+        return (
+            "its name cannot be a key of a Secret: use letters, digits, '-', '_' and '.', but not '..' at the beginning"
+        )
     if len(key) > KEY_LIMIT:
         return f"its name is longer than {KEY_LIMIT} characters"
     return text_refusal(value)
 
 
 def refusal_of_all(items: Mapping[str, str], /) -> str | None:
-    """Why one Secret cannot carry all of `items`, or None."""
+    """Return why one Secret cannot carry all of `items`, or None."""
     if sum(len(value.encode()) for value in items.values()) > SIZE_LIMIT:
         return "the values together are over 1 MiB"
     return None
 
 
 def render(items: Mapping[str, str], /, *, name: str = "", namespace: str | None = None) -> str:
-    """`items` as a Secret called `name`. UsageError where that or `namespace` is no name of Kubernetes.
+    """Return `items` as a Secret called `name`. Raises UsageError if Kubernetes would refuse `name` or `namespace`.
 
-    All is in `data`, in base64: in `stringData` YAML would make numbers and booleans of values.
+    All values are in `data`, in base64, because YAML would read some values in `stringData` as numbers or booleans.
     """
     if len(name) > KEY_LIMIT or not all(_is_label(part) for part in name.split(".")):
-        raise UsageError("the format kubernetes needs a name for the Secret: lower case letters, digits, dashes, dots")
+        raise UsageError(
+            "the Secret of the format kubernetes needs a name; give --name with lower case letters, digits, '-', '.'"
+        )
     if namespace is not None and not _is_label(namespace):
-        raise UsageError("a namespace of Kubernetes is made of lower case letters, digits and dashes")
+        raise UsageError("the namespace is not a name of Kubernetes; use lower case letters, digits and '-'")
     lines = ["apiVersion: v1", "kind: Secret", "metadata:", f'  name: "{name}"']
     if namespace is not None:
         lines.append(f'  namespace: "{namespace}"')

@@ -12,40 +12,40 @@ __all__ = ["refusal", "render"]
 
 
 def refusal(key: str, value: str, /) -> str | None:
-    """Why the file cannot carry it, or None."""
+    """Return why the file cannot carry the entry, or None."""
     reason = env_refusal(key, value)
     if reason:
         return reason
     if "\r" in value:
-        return "it holds a carriage return, which is read as a line feed"
+        return "it contains a carriage return, which is read as a line feed"
     if _written(value) is None:
-        return "no quote fits: there is no escape for quotes, and a backslash before the closing quote escapes that"
+        return "no quotes fit: quotes cannot be escaped, and a backslash at the end would escape the closing quote"
     return None
 
 
 def render(items: Mapping[str, str], /) -> str:
-    """`items` as lines of `KEY='value'`."""
+    """Return `items` as lines of `KEY='value'`."""
     return "".join(f"{key}={_written(items[key])}\n" for key in sorted(items))
 
 
 def _written(value: str) -> str | None:
-    """`value` in the first quotes that it does not hold; None where there are none."""
+    """Return `value` in the first kind of quotes that it does not contain, or None if it contains all kinds."""
     if is_safe(value):
         return value
     if value.endswith("\\"):
-        # npm's dotenv takes the backslash and the closing quote for an escaped quote.
+        # npm's dotenv would read the backslash and the closing quote as an escaped quote.
         return value if _fits_unquoted(value) else None
     for quote in "'`":
         if quote not in value:
             return f"{quote}{value}{quote}"
-    # In double quotes \n is a line feed, and \r a carriage return to some.
+    # In double quotes, \n is read as a line feed, and some readers read \r as a carriage return.
     if '"' not in value and r"\n" not in value and r"\r" not in value:
         return f'"{value}"'
     return value if _fits_unquoted(value) else None
 
 
 def _fits_unquoted(value: str) -> bool:
-    """Whether the readers take all of `value` without quotes: they trim what JavaScript takes for white space."""
+    """True if the readers keep all of `value` without quotes. They strip the white space of JavaScript."""
     if "#" in value or "\n" in value or value[0] in "'`\"":
         return False
     return not any(edge.isspace() or edge == "\ufeff" for edge in (value[0], value[-1]))

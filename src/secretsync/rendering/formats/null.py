@@ -1,4 +1,4 @@
-"""NUL-separated `KEY=value`: the one separator that no environment variable can hold."""
+"""`KEY=value` separated by NUL, the only character that an environment variable cannot contain."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ __all__ = ["refusal", "render"]
 
 
 def refusal(key: str, value: str, /) -> str | None:
-    """Why it cannot be carried, or None."""
+    """Return why the format cannot carry the entry, or None."""
     return env_refusal(key, value)
 
 
 def render(items: Mapping[str, str], /) -> str:
-    """`items` as `KEY=value`, each ended by NUL."""
+    """Return `items` as `KEY=value`, each followed by NUL."""
     return "".join(f"{key}={items[key]}\0" for key in sorted(items))

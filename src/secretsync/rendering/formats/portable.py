@@ -1,4 +1,4 @@
-"""An env file that every reader of env files reads the same way: plain text without quotes."""
+"""An env file that all readers read alike: plain text without quotes."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ __all__ = ["refusal", "render"]
 
 
 def refusal(key: str, value: str, /) -> str | None:
-    """Why some reader would take it for something else, or None."""
+    """Return why a reader would change or refuse the entry, or None."""
     reason = env_refusal(key, value)
     if reason:
         return reason
     if not SAFE.issuperset(value):
-        return "it holds other characters than letters, digits and _./:@%+,=-"
+        return "it contains characters other than letters, digits and _./:@%+,=-"
     if value.startswith("=") or ":=" in value:
-        return "zsh takes a word after = at the beginning or after a colon for the name of a command"
+        return "zsh replaces a word after = at the beginning, or after :=, with the path of a command"
     return docker.refusal(key, value) or shell.refusal(key, value) or github.refusal(key, value)
 
 
 def render(items: Mapping[str, str], /) -> str:
-    """`items` as lines of `KEY=value`."""
+    """Return `items` as lines of `KEY=value`."""
     return "".join(f"{key}={items[key]}\n" for key in sorted(items))

@@ -1,4 +1,4 @@
-"""The rules for names and text that several formats share."""
+"""Refuse names and values that no format, or no environment, can carry: rules that several formats share."""
 
 from __future__ import annotations
 
@@ -7,39 +7,39 @@ __all__ = ["ENVIRONMENT_LIMIT", "SAFE", "env_refusal", "environment_size_refusal
 ENVIRONMENT_LIMIT = 131_071  # Linux: MAX_ARG_STRLEN is 32 pages of 4 KiB, with the NUL at the end
 NAME_LIMIT = 255
 
-# What python-dotenv, docker, compose, sh and systemd read the same way without quotes; not "~", which sh expands.
+# The characters that python-dotenv, docker, compose, sh and systemd read alike without quotes. Not "~": sh expands it.
 SAFE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./:@%+,=-")
 
 
 def text_refusal(text: str) -> str | None:
-    """Why `text` cannot be written as UTF-8 text, or None."""
+    """Return why `text` cannot be written as UTF-8 text, or None."""
     if "\0" in text:
-        return "it holds a NUL character"
+        return "it contains a NUL character"
     if text.isascii():
         return None
     try:
         text.encode()
-    except UnicodeEncodeError:  # it holds the text: nothing is raised or chained from here
-        return "it holds half of a surrogate pair, which is not text"
+    except UnicodeEncodeError:  # nothing is raised from here, because this exception contains the text
+        return "it contains half of a surrogate pair, which is not text"
     return None
 
 
 def env_refusal(name: str, value: str) -> str | None:
-    """Why `name` and `value` cannot stand in an environment, or None: `[A-Za-z_][A-Za-z0-9_]*`, at most 255 long."""
+    """Return why an environment cannot contain the variable, or None. A name is `[A-Za-z_][A-Za-z0-9_]{0,254}`."""
     if not (name.isascii() and name.isidentifier()):
-        return "its name is not made of letters, digits and underscores alone, not beginning with a digit"
+        return "its name must contain only letters, digits and underscores, and not begin with a digit"
     if len(name) > NAME_LIMIT:
         return f"its name is longer than {NAME_LIMIT} characters"
     return text_refusal(value)
 
 
 def environment_size_refusal(name: str, value: str) -> str | None:
-    """Why no process could be started with this variable, or None."""
+    """Return why Linux could not start a process with this variable, or None."""
     if len(name) + 1 + len(value.encode()) > ENVIRONMENT_LIMIT:
         return f"NAME=VALUE is over {ENVIRONMENT_LIMIT:,} bytes, and Linux starts no process with such a variable"
     return None
 
 
 def is_safe(value: str) -> bool:
-    """Whether every env file reader takes `value` as it is, without quotes. Empty is."""
+    """True if every env file reader reads `value` unchanged without quotes. The empty value is safe."""
     return SAFE.issuperset(value)

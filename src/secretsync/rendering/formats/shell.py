@@ -1,4 +1,4 @@
-"""Export lines for POSIX shells: `. file`."""
+"""Export lines for POSIX shells, read with `. file`."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ if TYPE_CHECKING:
 
 __all__ = ["quoted", "refusal", "render"]
 
-# Names that a shell keeps for itself: it ignores the value, ends, or takes it for an arithmetic expression, in which
-# `a[$(command)]` runs a command (bash: OPTIND, HISTCMD, RANDOM, SRANDOM; mksh: many more).
+# Names that a shell reserves. The shell ignores the value, exits, or evaluates the value as an arithmetic expression,
+# in which `a[$(command)]` runs a command (bash: OPTIND, HISTCMD, RANDOM, SRANDOM; mksh: many more).
 SHELL_NAMES = frozenset(
     [
         # every shell
         *("OPTIND", "LINENO", "PPID", "_"),
-        # bash; the read-only ones end bash --posix in the middle of the file, and two are printed where they are wrong
+        # bash; a read-only name ends bash --posix in the middle of the file, and bash prints two of the wrong values
         *("BASHOPTS", "BASHPID", "BASH_ALIASES", "BASH_ARGC", "BASH_ARGV", "BASH_ARGV0", "BASH_CMDS", "BASH_COMMAND"),
         *("BASH_COMPAT", "BASH_LINENO", "BASH_MONOSECONDS", "BASH_SOURCE", "BASH_SUBSHELL", "BASH_TRAPSIG"),
         *("BASH_VERSINFO", "BASH_XTRACEFD", "DIRSTACK", "EPOCHREALTIME", "EPOCHSECONDS", "EUID", "FUNCNAME", "GROUPS"),
@@ -52,20 +52,20 @@ SHELL_NAMES = frozenset(
 
 
 def quoted(value: str) -> str:
-    """`value` as one word of a shell, in single quotes."""
+    """Return `value` as one word of a shell, in single quotes."""
     return "'" + value.replace("'", r"'\''") + "'"
 
 
 def refusal(key: str, value: str, /) -> str | None:
-    """Why a shell cannot take it, or None."""
+    """Return why a shell cannot take the entry, or None."""
     reason = env_refusal(key, value)
     if reason:
         return reason
     if key in SHELL_NAMES:
-        return "shells keep this name for themselves"
+        return "shells reserve this name"
     return environment_size_refusal(key, value)
 
 
 def render(items: Mapping[str, str], /) -> str:
-    """`items` as lines of `export KEY='value'`."""
+    """Return `items` as lines of `export KEY='value'`."""
     return "".join(f"export {key}={quoted(items[key])}\n" for key in sorted(items))

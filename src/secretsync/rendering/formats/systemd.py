@@ -10,24 +10,24 @@ if TYPE_CHECKING:
 
 __all__ = ["refusal", "render"]
 
-# Grammar: load_env_file of systemd. In double quotes a backslash escapes these four and nothing else; a line feed
-# stands for itself, and nothing is expanded.
+# Grammar: load_env_file of systemd. In double quotes a backslash escapes only these four characters. A line feed is
+# read as a line feed, and nothing is expanded.
 _DOUBLE = {ord(char): f"\\{char}" for char in '\\"$`'}
 
 
 def refusal(key: str, value: str, /) -> str | None:
-    """Why systemd cannot take it, or None."""
+    """Return why systemd cannot read the entry, or None."""
     reason = env_refusal(key, value)
     if reason:
         return reason
-    # To systemd noncharacters are no UTF-8: it drops the whole file, and writes the value into the log.
+    # systemd treats noncharacters as invalid UTF-8: it drops the whole file, and writes the value to its log.
     if not value.isascii() and any(_is_noncharacter(ord(char)) for char in value):
-        return "it holds a noncharacter of Unicode, for which systemd drops the whole file"
+        return "it contains a noncharacter of Unicode, and systemd would drop the whole file"
     return environment_size_refusal(key, value)
 
 
 def render(items: Mapping[str, str], /) -> str:
-    """`items` as lines of `KEY="value"`."""
+    """Return `items` as lines of `KEY="value"`."""
     return "".join(f"{key}={_written(items[key])}\n" for key in sorted(items))
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from secretsync.core.errors import OutputError, UsageError
-from secretsync.rendering.formats.escape import KINDS, join
+from secretsync.rendering.formats import ESCAPES
+from secretsync.rendering.template_escape import SYNTAXES, insert_values
 from tests.rendering.formats.hostile import CANARY_FILE, hostile_strings
-from tests.rendering.formats.plugin import DEFAULT_HOSTILE, DEFAULT_SEED
 
 
 def inserted(kind: str, template: str, *values: str) -> str:
@@ -20,7 +20,7 @@ def inserted(kind: str, template: str, *values: str) -> str:
     pieces: list[str | tuple[str, str]] = [texts[0]]
     for number, (value, text) in enumerate(zip(values, texts[1:], strict=True)):
         pieces += [(f"V{number}", value), text]
-    return join(kind, pieces, file="app.tmpl")
+    return insert_values(kind, pieces, file="app.tmpl")
 
 
 def reason(kind: str, template: str, *values: str) -> str:
@@ -34,8 +34,8 @@ def reason(kind: str, template: str, *values: str) -> str:
 @pytest.fixture
 def strings(request: pytest.FixtureRequest) -> list[str]:
     """Hostile strings that are text."""
-    count = request.config.getoption("--hostile", DEFAULT_HOSTILE)
-    drawn = hostile_strings(count, request.config.getoption("--hostile-seed", DEFAULT_SEED) + 1)
+    count = request.config.getoption("--hostile")
+    drawn = hostile_strings(count, request.config.getoption("--hostile-seed") + 1)
     return [text for text in drawn if "\0" not in text and text.encode(errors="replace").decode() == text]
 
 
@@ -142,9 +142,9 @@ def test_shell(strings: list[str], shell: str, tmp_path: Path) -> None:
         ("cat <<EOF\n@\nEOF\n", "here document"),
         ("A=`echo @`\n", "backticks"),
         ('A="$(echo "@")"\n', "command within double quotes"),
-        ('A="${B:-@}"\n', "other rules"),
+        ('A="${B:-@}"\n', "other quoting rules"),
         ('A="${B:-"@"}"\n', "quotes within quotes"),
-        ("A=$'@'\n", "other rules"),
+        ("A=$'@'\n", "other quoting rules"),
         ("A=\\@\n", "backslash"),
     ],
 )
@@ -159,11 +159,11 @@ def test_shell_after_substitutions_outside_of_quotes() -> None:
 
 
 def test_none() -> None:
-    """As it is."""
+    """The escape `none` inserts a value unchanged."""
     assert inserted("none", "proxy_set_header X '@';\n", "a'b\n") == "proxy_set_header X 'a'b\n';\n"
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize("kind", sorted(SYNTAXES))
 def test_what_is_no_text(kind: str) -> None:
     """NUL and halves of surrogate pairs are refused everywhere, with label, file and line, all at once."""
     message = reason(kind, 'first\n"@"\n"@"\n', "a\0SENTINEL", "\ud800SENTINEL")
@@ -175,7 +175,7 @@ def test_what_is_no_text(kind: str) -> None:
 def test_no_frame_of_the_error_holds_a_value() -> None:
     """An error reporter that walks over frames finds none in ours."""
     with pytest.raises(OutputError) as caught:
-        join("json", ['{"a": ', ("V", "a value nobody sees"), "}"])
+        insert_values("json", ['{"a": ', ("V", "a value nobody sees"), "}"])
     frames = [entry.frame.f_locals for entry in caught.traceback if "secretsync" in str(entry.path)]
     assert frames
     assert "nobody" not in repr(frames)
@@ -184,4 +184,9 @@ def test_no_frame_of_the_error_holds_a_value() -> None:
 def test_unknown_kind() -> None:
     """The message says what there is."""
     with pytest.raises(UsageError, match="json, none, shell, yaml"):
-        join("toml", ["x"])
+        insert_values("toml", ["x"])
+
+
+def test_the_command_offers_every_syntax() -> None:
+    """`--escape` lists the syntaxes without an import of their code, so the two lists must be equal."""
+    assert tuple(SYNTAXES) == ESCAPES

@@ -1,4 +1,4 @@
-"""Logging in to Vault: what each method needs, where it comes from, and the token that it gives."""
+"""Log in to Vault: the methods, the credentials that each needs, and the token."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from secretsync.core.model import Failed
 from secretsync.core.secret import HiddenValue
 from secretsync.providers.files import read_secret_file
 from secretsync.providers.interface import StoreContext
-from secretsync.providers.vault.connection import Reply, VaultAdapter
-from secretsync.providers.vault.transport import VaultFailureError
+from secretsync.providers.remote import RequestError
+from secretsync.providers.vault.client import VaultAdapter
+from secretsync.providers.vault.responses import Reply
 
 __all__ = ["Login", "Token", "variable"]
 
@@ -29,7 +30,7 @@ class MakeAdapter(Protocol):
     """Makes adapters for requests."""
 
     def __call__(self, token: str, *, is_repeatable: bool = True) -> VaultAdapter:
-        """Return an adapter with this token; "" for none. `is_repeatable`: being carried out twice does no harm."""
+        """Return an adapter with this token; "" for none. `is_repeatable`: see VaultClient.send."""
         ...
 
 
@@ -41,7 +42,7 @@ class Token(HiddenValue):
     def __init__(
         self, text: str, *, lifetime: float = 0.0, is_renewable: bool = False, is_issued: bool = False
     ) -> None:
-        """`lifetime`: seconds, 0 where it is not known or has no end. `is_issued`: to us, by a login."""
+        """`lifetime`: seconds; 0 if it is not known or has no end. `is_issued`: by a login of this process."""
         self.__reveal: Callable[[], str] = lambda: text
         self._ends = time.monotonic() + lifetime if lifetime > 0 else None
         self._margin = min(_MARGIN, lifetime / 3)
@@ -49,27 +50,27 @@ class Token(HiddenValue):
         self.is_issued = is_issued
 
     def reveal(self) -> str:
-        """The token itself."""
+        """Return the token itself."""
         return self.__reveal()
 
     @property
     def is_over(self) -> bool:
-        """Whether its end has come."""
+        """True if the token has expired."""
         return self._ends is not None and time.monotonic() >= self._ends
 
     @property
     def is_ending(self) -> bool:
-        """Whether its end is near."""
+        """True if the token expires soon."""
         return self._ends is not None and time.monotonic() >= self._ends - self._margin
 
 
 def variable(environ: Mapping[str, str], name: str) -> str | None:
-    """The variable VAULT_`name`, else OpenBao's BAO_`name`; empty counts as unset."""
+    """Return the variable VAULT_`name`, else OpenBao's BAO_`name`; None if both are unset or empty."""
     return environ.get(f"VAULT_{name}") or environ.get(f"BAO_{name}") or None
 
 
 class Login:
-    """One store's way to a token."""
+    """The login of one store."""
 
     def __init__(self, context: StoreContext) -> None:
         self._context = context
@@ -80,11 +81,11 @@ class Login:
 
     @property
     def place(self) -> str:
-        """Where it is done, for messages: `auth/approle`."""
+        """The path of the login, for messages: `auth/approle`."""
         return f"auth/{self._mount}"
 
     def token(self, adapter: MakeAdapter) -> Token:
-        """A token, from where it is kept or by logging in. Raises VaultFailureError."""
+        """Return the configured token, or the token of a login. Raises RequestError."""
         if self.method == "token":
             return Token(_checked(self._kept_token(), "the token"))
         reply = self._log_in(adapter)
@@ -92,10 +93,10 @@ class Login:
         token = auth.get("client_token") if isinstance(auth, dict) else None
         if reply.status == 200 and isinstance(auth, dict) and isinstance(token, str) and token:
             return _issued(auth, token)
-        raise VaultFailureError(self._refused(reply))
+        raise RequestError(self._refused(reply))
 
     def renewed(self, token: Token, adapter: MakeAdapter) -> Token | None:
-        """`token` with a new end; None where the server does not give it one."""
+        """Renew `token`; return None if the server does not."""
         reply: Reply = methods.Token(adapter(token.reveal())).renew_self()  # type: ignore[no-untyped-call]
         auth = (reply.document or {}).get("auth")
         if reply.status != 200 or not isinstance(auth, dict) or float(auth.get("lease_duration") or 0) <= 0:
@@ -108,13 +109,13 @@ class Login:
             return self._read(path, "token_file")
         if token := variable(self._context.environ, "TOKEN"):
             return token
-        # Where `vault login` and `bao login` leave it.
+        # `vault login` and `bao login` write the token there.
         if home := self._context.environ.get("HOME"):
             data = read_secret_file(os.path.join(home, ".vault-token"))
             if isinstance(data, bytes):
                 return data.decode("utf-8", "replace").strip()
         hint = "set VAULT_TOKEN, run `vault login`, or choose another method: auth in the bindings"
-        raise VaultFailureError(Failed(ProblemKind.DENIED, "there is no token to log in with", hint))
+        raise RequestError(Failed(ProblemKind.DENIED, "there is no token to log in with", hint))
 
     def _log_in(self, adapter: MakeAdapter) -> Reply:
         reply: Reply
@@ -141,7 +142,7 @@ class Login:
         return reply
 
     def _unwrapped(self, adapter: MakeAdapter) -> str:
-        """The secret_id, out of its wrapping where it has one."""
+        """Return the secret_id, unwrapped if it is wrapped."""
         given = self._secret_id or self._secret("secret_id", "SECRET_ID")
         if not self._settings.get("wrapped") or self._secret_id is not None:
             return given
@@ -152,40 +153,38 @@ class Login:
             self._secret_id = secret_id
             return secret_id
         if reply.status >= 500 or reply.status == 429:
-            raise VaultFailureError(
-                Failed(ProblemKind.UNAVAILABLE, f"the secret_id cannot be unwrapped ({reply.status})")
-            )
+            raise RequestError(Failed(ProblemKind.UNAVAILABLE, f"the secret_id cannot be unwrapped ({reply.status})"))
         cause = "the wrapped secret_id cannot be opened: it was opened before, it has expired, or it is none"
         hint = "where we did not open it, somebody else may have: have a new one issued, and find out who did"
-        raise VaultFailureError(Failed(ProblemKind.DENIED, cause, hint))
+        raise RequestError(Failed(ProblemKind.DENIED, cause, hint))
 
     def _value(self, key: str, name: str) -> str:
-        """What is no secret: from the settings, a file they name, or the environment."""
+        """Return a setting that is not secret: from the settings, from a file, or from the environment."""
         if value := self._settings.get(key):
             return value
         return self._secret(key, name)
 
     def _secret(self, key: str, name: str) -> str:
-        """What is never in the settings: from a file they name, or from the environment."""
+        """Return a credential: from a file that the settings name, or from the environment."""
         if path := self._settings.get(f"{key}_file"):
             return self._read(path, f"{key}_file")
         if value := variable(self._context.environ, name):
             return value
         cause = f"the method {self.method} needs a {key}, and there is none"
         hint = f"name a file with it (auth.{key}_file in the bindings), or set VAULT_{name}"
-        raise VaultFailureError(Failed(ProblemKind.DENIED, cause, hint))
+        raise RequestError(Failed(ProblemKind.DENIED, cause, hint))
 
     def _read(self, path: str, key: str) -> str:
         full = self._context.path(path)
         data = read_secret_file(full)
         if not isinstance(data, bytes):
-            raise VaultFailureError(Failed(ProblemKind.DENIED, f"auth.{key}: {data.cause}"))
+            raise RequestError(Failed(ProblemKind.DENIED, f"auth.{key}: {data.cause}"))
         text = data.decode("utf-8", "replace")
-        # A line end is the editor's; anything else, such as a password's last space, belongs to it.
+        # Only a line end is removed, because editors add one. A space at the end may be part of a password.
         text = text.removesuffix("\n").removesuffix("\r")
         if not text or "\ufffd" in text:
             what = "is empty" if not text else "is not text"
-            raise VaultFailureError(Failed(ProblemKind.DENIED, f"auth.{key}: {full} {what}"))
+            raise RequestError(Failed(ProblemKind.DENIED, f"auth.{key}: {full} {what}"))
         return text
 
     def _refused(self, reply: Reply) -> Failed:
@@ -209,8 +208,8 @@ def _issued(auth: Mapping[str, Any], text: str) -> Token:
 
 
 def _checked(token: str, what: str) -> str:
-    """`token`, where it can stand in a header: the error of requests for one that cannot would show it."""
+    """Return `token` if it can be in a header. Otherwise the error of requests would show the token."""
     if not token or not token.isascii() or not token.isprintable() or " " in token:
         cause = f"{what} has characters that no token has"
-        raise VaultFailureError(Failed(ProblemKind.DENIED, cause, "is there white space or a line end with it?"))
+        raise RequestError(Failed(ProblemKind.DENIED, cause, "is there white space or a line end with it?"))
     return token

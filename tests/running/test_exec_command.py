@@ -15,8 +15,10 @@ from pathlib import Path
 import pytest
 
 from secretsync.core.errors import OutputError
-from secretsync.running.exec_command import refuse_too_large
-from tests.container.pid1 import (
+from secretsync.running.environment import refuse_too_large
+from tests.support.canary import make_canary
+from tests.support.limits import HANG
+from tests.support.pid1 import (
     Ended,
     Process1,
     State,
@@ -25,8 +27,6 @@ from tests.container.pid1 import (
     read_fields,
     start_secretsync,
 )
-from tests.support.canary import make_canary
-from tests.support.limits import HANG
 from tests.support.processes import signal_mask
 from tests.support.projects import MakeProject, Project
 
@@ -123,7 +123,7 @@ def test_command_line_is_the_applications(run: Run) -> None:
 
 @pytest.mark.parametrize("status", [0, 1, 42, 255])
 def test_exit_status_is_the_applications(run: Run, status: int) -> None:
-    """Whatever it is."""
+    """The exit status of the application is passed on unchanged."""
     run("sh", "-c", f"exit {status}", status=status)
 
 
@@ -151,7 +151,7 @@ while True:
 
 
 def test_environment_is_what_was_inherited_and_resolved(run: Run, secret: str) -> None:
-    """Byte for byte, and two more variables: the names, without a value, of what was resolved, and a random key."""
+    """The environment has the inherited and resolved bytes, the handover's names, and its random key."""
     inherited = environment_of("HERE=north", "EMPTY=", "ODD=a=b=c", "LOG_LEVEL=DEBUG", "LATIN=\udce9")
     ended = run("cat", "/proc/self/environ", env=inherited)
     found = dict(entry.split(b"=", 1) for entry in ended.stdout.split(b"\0") if entry)
@@ -172,7 +172,7 @@ def test_language_is_what_was_inherited(run: Run, entries: list[str]) -> None:
 
 
 def test_clean_keeps_the_basics_alone(run: Run) -> None:
-    """And what --pass-env names."""
+    """`--clean` keeps basic variables and those of --pass-env."""
     inherited = environment_of("HOME=/h", "TZ=UTC", "LC_TIME=C", "OTHER=1", "APP_A=2", "APP_B=3", "KEPT=4")
     arguments = ("run", "-e", "production", "--clean", "--pass-env", "APP_*", "--pass-env", "KEPT", "--")
     ended = run("cat", "/proc/self/environ", arguments=arguments, env=inherited)
@@ -194,7 +194,7 @@ def test_signals_are_as_in_a_fresh_process(run: Run) -> None:
 
 
 def test_no_descriptor_is_handed_over(run: Run) -> None:
-    """Not even one that we ourselves were given."""
+    """No descriptor above 2 is handed over, including inherited ones."""
     reading, writing = os.pipe()
     with contextlib.ExitStack() as stack:
         stack.callback(os.close, reading)
@@ -205,7 +205,7 @@ def test_no_descriptor_is_handed_over(run: Run) -> None:
 
 
 def test_closed_stdin_stays_closed(run: Run) -> None:
-    """It does not become a file of ours."""
+    """A closed stdin is not replaced by a file that SecretSync opens."""
     ended = run("ls", "-l", "/proc/self/fd", state=State(closed=(0,)))
     # The folder that ls reads takes the free number.
     (first,) = [line for line in ended.stdout.decode().split("\n") if " 0 -> " in line]
@@ -249,7 +249,7 @@ def test_no_command_is_a_usage_error(run: Run) -> None:
 
 
 def test_variable_that_is_too_large_is_refused_before_exec(run: Run, app: Project) -> None:
-    """One byte less is fine."""
+    """A variable of 131,072 bytes is refused before exec; one byte less is accepted."""
     for size, status in ((131_071, 0), (131_072, 6)):
         app.write("env/production/common.env", f"BIG={'x' * (size - len('BIG='))}\n")
         ended = run("true", status=status)
@@ -301,7 +301,7 @@ def test_arguments_arrive_unchanged(run: Run) -> None:
 
 
 def test_command_is_found_on_the_path_that_we_were_given(run: Run, app: Project) -> None:
-    """Not on one that the configuration brings; the application gets that one."""
+    """The command is looked up in the inherited PATH; the application gets the configured one."""
     app.write("bin/tool", '#!/bin/sh\nexec /bin/echo "$PATH"\n', mode=0o755)
     app.write("env/production/common.env", "PATH=/nowhere\n")
     env = environment_of() | {"PATH": f"{app.root}/bin:{os.environ['PATH']}"}
@@ -309,7 +309,7 @@ def test_command_is_found_on_the_path_that_we_were_given(run: Run, app: Project)
 
 
 def test_nothing_of_ours_is_in_the_applications_output(run: Run) -> None:
-    """What is on stdout is the application's alone, from its first byte on."""
+    """Standard output belongs to the application from the first byte."""
     ended = run("echo", "hello")
     assert ended.stdout == b"hello\n"
     assert ended.stderr == b""
@@ -324,7 +324,7 @@ def test_application_never_starts_when_a_secret_is_missing(run: Run, app: Projec
 
 
 def test_hostile_python_variables_reach_the_application_unchanged(run: Run, app: Project) -> None:
-    """They are not for us: no code of theirs runs before the application does."""
+    """PYTHON* variables run no code in SecretSync and reach the application unchanged."""
     app.write("evil/sitecustomize.py", "print('evil')\n")
     app.write("evil/secretsync/__init__.py", "print('evil')\n")
     hostile = {

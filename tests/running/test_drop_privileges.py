@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.container.pid1 import read_fields
 from tests.support.canary import make_canary
+from tests.support.pid1 import read_fields
 from tests.support.processes import clean_environment, run_command, secretsync_argv
 from tests.support.projects import MakeProject, Project
 from tests.support.tools import needs, needs_tool
@@ -69,7 +69,7 @@ def test_application_has_no_right_of_root(app: Project, secret: str) -> None:
 
 
 def test_capabilities_that_would_survive_are_taken(app: Project) -> None:
-    """Inheritable and ambient ones, and with the securebits that keep the others when root becomes somebody else."""
+    """Inheritable and ambient capabilities are removed even with securebits that keep them."""
     setpriv = needs_tool("setpriv")
     argv = [setpriv, "--inh-caps=+chown,+setuid", "--ambient-caps=+chown", "--securebits=+no_setuid_fixup"]
     argv += secretsync_argv(["run", "-e", "production", "--user", "nobody", "--", *STATUS])
@@ -88,7 +88,7 @@ def test_capabilities_that_would_survive_are_taken(app: Project) -> None:
     ],
 )
 def test_ids_by_name_and_number(app: Project, user: str, uid: int, gid: int, groups: str) -> None:
-    """As in a Dockerfile's USER."""
+    """--user accepts the forms of a Dockerfile's USER."""
     status = read_fields(run(app, user, *STATUS))
     assert (status["Uid"], status["Gid"]) == ("\t".join([str(uid)] * 4), "\t".join([str(gid)] * 4))
     assert status["Groups"] == groups
@@ -97,18 +97,18 @@ def test_ids_by_name_and_number(app: Project, user: str, uid: int, gid: int, gro
 @pytest.mark.parametrize(
     ("user", "message"),
     [
-        ("no-such-user", "there is no user called 'no-such-user'"),
-        ("nobody:no-such-group", "there is no group called 'no-such-group'"),
-        ("4711", "say its group too: 4711:GROUP"),
-        ("root", "root is whom this option is there to leave"),
-        ("0:4711", "root is whom this option is there to leave"),
-        ("4294967295:1", "is below 4294967295"),
-        ("nobody:4294967295", "is below 4294967295"),
-        ("", "there is no user called ''"),
+        ("no-such-user", "there is no user of this name"),
+        ("nobody:no-such-group", "there is no group of this name"),
+        ("4711", "add its group: 4711:GROUP"),
+        ("root", "--user cannot be root"),
+        ("0:4711", "--user cannot be root"),
+        ("4294967295:1", "must be below 4294967295"),
+        ("nobody:4294967295", "must be below 4294967295"),
+        ("", "there is no user of this name"),
     ],
 )
 def test_user_is_looked_up_before_anything_is_asked(app: Project, user: str, message: str) -> None:
-    """Status 2, though the secret is missing too."""
+    """A wrong user is status 2 before a store is asked."""
     (app.root / "secrets" / "db_password").unlink()
     done = app.cli("run", "-e", "production", "--user", user, "--", "echo", "started", expect=2)
     assert message in done.stderr
@@ -116,7 +116,7 @@ def test_user_is_looked_up_before_anything_is_asked(app: Project, user: str, mes
 
 
 def test_only_root_can_become_another_user(app: Project) -> None:
-    """Whoever is not root is told so before anything is asked, and does not go on as who they are."""
+    """--user is refused before a store is asked if the process is not root."""
     code = "import os; from secretsync.running.drop_privileges import find_user; "
     code += "os.setresuid(47, 47, 47); find_user('1:1')"
     done = run_command([sys.executable, "-I", "-c", code], cwd=Path("/"), env=clean_environment(app.home))
@@ -129,7 +129,7 @@ def test_without_the_right_to_change_users_nothing_starts(app: Project) -> None:
     argv += secretsync_argv(["run", "-e", "production", "--user", "nobody", "--", "echo", "started"])
     done = run_command(argv, cwd=app.root, env=clean_environment(app.home), expect=126)
     assert done.stdout == ""
-    assert "rights that it must not have" in done.stderr
+    assert "privileges of root" in done.stderr
 
 
 def test_files_belong_to_the_user(app: Project, secret: str, shared_folder: Path) -> None:
@@ -148,13 +148,13 @@ def test_folder_that_cannot_be_given_away(app: Project, shared_folder: Path) -> 
     argv += ["--allow-disk", "--", "echo", "started"]
     done = run_command(argv, cwd=app.root, env=clean_environment(app.home), expect=6)
     assert done.stdout == ""
-    assert f"cannot be given to user {NOBODY}" in done.stderr
+    assert f"cannot be changed to user {NOBODY}" in done.stderr
     assert "CHOWN" in done.stderr
     assert list(shared_folder.iterdir()) == []
 
 
 def test_bounding_set_without_the_right_to_change_it(app: Project) -> None:
-    """As in a container with few capabilities: the others are empty, and no new privileges makes up for this one."""
+    """Without SETPCAP the bounding set stays, and no_new_privs makes up for it."""
     argv = [needs_tool("setpriv"), "--bounding-set=-setpcap", "--inh-caps=-all"]
     argv += secretsync_argv(["run", "-e", "production", "--user", "nobody", "--", *STATUS])
     status = read_fields(run_command(argv, cwd=app.root, env=clean_environment(app.home), expect=0).stdout)

@@ -1,15 +1,16 @@
-"""Inserting values into a template so that its syntax stays what it was.
+"""Insert values into a template without a change of its syntax.
 
-What a user writes decides: a placeholder inside quotes (`"password": "$<DB_PASSWORD>"`) is replaced by the inside of a
-string with these quotes, so text can stand beside it. Where it stands is followed through the template's own text:
+A placeholder inside quotes (`"password": "$<DB_PASSWORD>"`) is replaced by the escaped value, so the quotes may contain
+more text. The text of the template shows whether a placeholder is inside quotes:
 
-- json: in a string, its inside. Elsewhere only a number, true, false or null.
-- yaml: in double or single quotes, their inside. Elsewhere only a whole number, true or false; never in a block scalar.
-- shell: in double or single quotes, their inside. Elsewhere one single-quoted word. Not after a here document, a
-  command in backticks or a command within double quotes: from there on we cannot tell where we are.
-- none: the value as it is.
+- json: the escaped value in a string. Elsewhere only a number, true, false or null.
+- yaml: the escaped value in double or single quotes. Elsewhere only a whole number, true or false. No value in a block
+  scalar.
+- shell: the escaped value in double or single quotes. Elsewhere one single-quoted word. No value after a here document,
+  a command in backticks or a command within double quotes, because the quotes cannot be followed any more.
+- none: the value without a change.
 
-A comment takes no value. What cannot be inserted is refused, never changed.
+A comment cannot contain a value. A value that cannot be inserted is refused, never changed.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from secretsync.core.text import unknown
 from secretsync.rendering.formats import json_, shell, yaml_
 from secretsync.rendering.formats.shared import text_refusal
 
-__all__ = ["KINDS", "join"]
+__all__ = ["SYNTAXES", "insert_values"]
 
 _JSON_SCALAR = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|true|false|null")
 _YAML_SCALAR = re.compile(r"0|[1-9][0-9]*|true|false")
@@ -30,19 +31,20 @@ _BLOCK_HEADER = re.compile(r"(?:^|[\s:-])[|>][-+0-9]*\s*(?:\s#.*)?$")
 _SHELL_DOUBLE = {ord(char): f"\\{char}" for char in '\\"$`'}
 
 
-class _Refused(Exception):  # noqa: N818 - it does not leave this module
-    """Why a value cannot be inserted where it stands."""
+class _Refused(Exception):  # noqa: N818 - does not leave this module
+    """The reason why a value cannot be inserted."""
 
 
-def join(kind: str, pieces: Iterable[str | tuple[str, str]], /, *, file: str | None = None) -> str:
-    """The template's text with its values, escaped for `kind`, one of KINDS.
+def insert_values(escape: str, pieces: Iterable[str | tuple[str, str]], /, *, file: str | None = None) -> str:
+    """Return the text of the template with its values.
 
-    `pieces`: in order, template text as `str`, a value to insert as `(label, value)`, where the label names it in
-    messages. OutputError lists all that cannot be inserted, with label and line; `file` names the template in it.
+    `escape`: one of SYNTAXES. `pieces`: the template in order, its text as `str` and each value as `(label, value)`.
+    `file`: the template's name for messages. Raises OutputError with the label and line of every value that cannot be
+    inserted.
     """
-    if kind not in KINDS:
-        raise UsageError(f"{unknown('escaping', kind, KINDS)}; there are {', '.join(sorted(KINDS))}")
-    context = KINDS[kind]()
+    if escape not in SYNTAXES:
+        raise UsageError(f"{unknown('syntax', escape, SYNTAXES)}; give --escape {', '.join(sorted(SYNTAXES))}")
+    context = SYNTAXES[escape]()
     parts: list[str] = []
     problems: list[Problem] = []
     line = 1
@@ -57,23 +59,23 @@ def join(kind: str, pieces: Iterable[str | tuple[str, str]], /, *, file: str | N
         try:
             parts.append(context.insert(value))
         except _Refused as refused:
-            cause = f"it cannot be inserted with --escape {kind}: {refused}"
+            cause = f"it cannot be inserted with --escape {escape}: {refused}"
             problems.append(Problem(kind=ProblemKind.OUTPUT, file=file, line=line, key=label, cause=cause))
     if problems:
-        del pieces, piece, parts  # no exception leads to the values
+        del pieces, piece, parts  # the exception must not lead to the values
         value = ""
         raise OutputError(problems)
     return "".join(parts)
 
 
 class _Plain:
-    """A template without any syntax."""
+    """A template without a syntax."""
 
     def step(self, char: str) -> None:
         """Read one character of the template."""
 
     def insert(self, value: str) -> str:
-        """`value` as it has to be written here."""
+        """Return `value` escaped for the present position."""
         reason = text_refusal(value)
         if reason:
             raise _Refused(reason)
@@ -98,19 +100,19 @@ class _Json(_Plain):
 
     def _written(self, value: str) -> str:
         if self._escaped:
-            raise _Refused("a backslash stands before it")
+            raise _Refused("a backslash is before it")
         if self._in_string:
             return json_.escaped(value)
         if _JSON_SCALAR.fullmatch(value):
             return value
-        raise _Refused("outside of double quotes only a number, true, false or null can stand")
+        raise _Refused("outside of double quotes only a number, true, false or null is possible")
 
 
 class _Yaml(_Plain):
     def __init__(self) -> None:
         self._quote = ""  # '"', "'", "#" for a comment, "|" for a block scalar
         self._escaped = False
-        self._line = ""  # of the template so far, each value as one "x"
+        self._line = ""  # of the template up to here, each value as one "x"
         self._block_indent = -1
 
     def step(self, char: str) -> None:
@@ -122,7 +124,7 @@ class _Yaml(_Plain):
         if self._quote == '"':
             self._step_double(char)
         elif self._quote == "'":
-            # A doubled quote closes and opens again at once: inside and outside come out the same.
+            # A doubled quote closes and opens again, so the state after it is the same.
             self._quote = "" if char == "'" else "'"
         elif not self._quote:
             if char == "#" and (not self._line or self._line[-1].isspace()):
@@ -162,20 +164,20 @@ class _Yaml(_Plain):
     def _written(self, value: str) -> str:
         before, self._line = self._line, self._line + "x"
         if self._quote == "#":
-            raise _Refused("it stands in a comment")
+            raise _Refused("it is in a comment")
         if self._quote == "|" and (before.strip() or self._indent() > self._block_indent):
-            raise _Refused("a block scalar cannot take it; write it in double quotes")
+            raise _Refused("a block scalar cannot contain it; write it in double quotes")
         if self._escaped:
-            raise _Refused("a backslash stands before it")
+            raise _Refused("a backslash is before it")
         if self._quote == '"':
             return yaml_.escaped(value)
         if self._quote == "'":
             if yaml_.escaped(value) != value.replace("\\", r"\\").replace('"', r"\""):
-                raise _Refused("single quotes cannot take its line ends or control characters; use double quotes")
+                raise _Refused("single quotes cannot contain its line ends or control characters; use double quotes")
             return value.replace("'", "''")
         if _YAML_SCALAR.fullmatch(value):
             return value
-        raise _Refused("outside of quotes only a whole number, true or false can stand; write it in double quotes")
+        raise _Refused("outside of quotes only a whole number, true or false is possible; write it in double quotes")
 
 
 class _Shell(_Plain):
@@ -184,7 +186,7 @@ class _Shell(_Plain):
         self._escaped = False
         self._before = "\n"
         self._braces = 0  # open ${ within double quotes
-        self._lost = ""  # why we cannot tell any more where we are
+        self._lost = ""  # the construct after which quotes cannot be followed
 
     def step(self, char: str) -> None:
         if self._escaped:
@@ -230,13 +232,13 @@ class _Shell(_Plain):
     def _written(self, value: str) -> str:
         self._before = "x"
         if self._lost:
-            raise _Refused(f"it comes after {self._lost}; give it to a variable at the beginning of the template")
+            raise _Refused(f"it comes after {self._lost}; assign it to a variable at the beginning of the template")
         if self._quote == "#":
-            raise _Refused("it stands in a comment")
+            raise _Refused("it is in a comment")
         if self._escaped:
-            raise _Refused("a backslash stands before it")
+            raise _Refused("a backslash is before it")
         if self._quote == "$'" or self._braces:
-            raise _Refused("it stands where quoting has other rules; give it to a variable before")
+            raise _Refused("other quoting rules apply here; assign it to a variable before")
         if self._quote == '"':
             return value.translate(_SHELL_DOUBLE)
         if self._quote == "'":
@@ -244,4 +246,4 @@ class _Shell(_Plain):
         return shell.quoted(value)
 
 
-KINDS = {"json": _Json, "yaml": _Yaml, "shell": _Shell, "none": _Plain}
+SYNTAXES = {"json": _Json, "yaml": _Yaml, "shell": _Shell, "none": _Plain}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -23,6 +22,7 @@ from botocore.session import Session
 
 from secretsync.core.files import Input, check_file
 from secretsync.providers.interface import StoreContext
+from secretsync.providers.remote import is_loopback
 
 __all__ = ["StoreSession"]
 
@@ -177,10 +177,4 @@ class StoreSession(Session):
 
 def _is_in_the_clear(url: str) -> bool:
     parts = urlsplit(url)
-    host = parts.hostname or ""
-    if parts.scheme != "http" or host == "localhost" or host.endswith(".localhost"):
-        return False
-    try:
-        return not ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return True
+    return parts.scheme == "http" and not is_loopback(parts.hostname or "")

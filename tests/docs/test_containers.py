@@ -11,8 +11,7 @@ import pytest
 
 from secretsync.cli.commands import render, run
 from secretsync.cli.options import build_parser
-from tests.container.images import ROOT
-from tests.container.test_files import ENTRYPOINT
+from tests.container.images import ENTRYPOINT, ROOT
 from tests.support.canary import CanaryFactory
 from tests.support.projects import MakeProject
 from tests.support.tools import needs_tool

@@ -37,7 +37,7 @@ _PRCTL = {"x86_64": 157, "aarch64": 167}
 
 
 def test_refused_prctl_is_a_warning(project: MakeProject) -> None:
-    """As under gVisor or a strict seccomp profile: the application starts, stderr says what was not done."""
+    """The application starts with a warning on stderr if a seccomp profile refuses prctl."""
     number = _PRCTL.get(platform.machine())
     needs(number, "the number of prctl on this machine")
     made = project(
@@ -54,7 +54,7 @@ def test_refused_prctl_is_a_warning(project: MakeProject) -> None:
     argv = secretsync_argv(["run", "-e", "production", "--", "echo", "started"])
     filtered = [sys.executable, "-I", "-c", _FILTERED, str(number), *argv]
     environment = clean_environment(made.home, env)
-    told = "processes of the same user can read our memory: Operation not permitted"
+    told = "processes of the same user can read the memory of SecretSync: Operation not permitted"
     assert told in run_command(filtered, cwd=made.root, env=environment, expect=5).stderr
     assert told not in run_command(argv, cwd=made.root, env=environment, expect=5).stderr
     # Nothing to hide where no credential is in use: nothing is asked of the kernel.

@@ -1,0 +1,61 @@
+"""The settings of a store of Key Vault, and the rules for its references. Imported without the SDK."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from secretsync.core.errors import ProblemKind
+from secretsync.core.model import Failed, SecretRef
+from secretsync.providers.interface import Setting, StoreContext
+
+__all__ = ["SETTINGS", "check_path", "check_version", "vault_url"]
+
+SETTINGS = {
+    "vault_url": Setting(help="https://NAME.vault.azure.net", environment="AZURE_KEYVAULT_URL"),
+    "credential": Setting(
+        help="whose identity is used",
+        choices=("auto", "default", "workload-identity", "managed-identity", "client-secret", "cli"),
+        default="auto: what the environment shows",
+        identifies=True,
+    ),
+    "client_id": Setting(
+        help="client id of the application or of the user-assigned identity",
+        environment="AZURE_CLIENT_ID",
+        identifies=True,
+    ),
+}
+
+
+def check_path(path: str) -> str | None:
+    """Return what is wrong with the path of a reference; None if nothing is."""
+    if re.fullmatch(r"[0-9a-zA-Z-]{1,127}", path):
+        return None
+    if re.fullmatch(r"[0-9a-zA-Z_-]{1,127}", path):
+        return f"Key Vault names take no underscore: {path.replace('_', '-')}"
+    return "Key Vault names are 1 to 127 letters, digits and hyphens"
+
+
+def check_version(ref: SecretRef) -> Failed | None:
+    """Return the outcome of a reference whose version is not one of Key Vault; None if it is."""
+    # With "versions" in the place of a version, the URL is another call of the service.
+    if ref.version is None or re.fullmatch(r"[0-9a-fA-F]{32}", ref.version):
+        return None
+    return Failed(ProblemKind.CONFIGURATION, "a version of Key Vault is 32 hexadecimal digits")
+
+
+def vault_url(context: StoreContext) -> str:
+    """Return the URL of the vault, without a slash at its end. Raises ConfigurationError."""
+    hint = "https://NAME.vault.azure.net, in [stores.NAME] or in AZURE_KEYVAULT_URL"
+    url = context.setting("vault_url", "AZURE_KEYVAULT_URL")
+    if url is None:
+        raise context.mistake("vault_url is not set", hint)
+    try:
+        parts = urlsplit(url)
+        is_host = parts.username is None and parts.path in ("", "/") and not parts.query and not parts.fragment
+        is_right = is_host and parts.scheme == "https" and bool(parts.hostname) and (parts.port or 443) > 0
+    except ValueError:
+        raise context.mistake("vault_url is no URL", hint) from None
+    if not is_right:
+        raise context.mistake("vault_url is not https://HOST", hint)
+    return url.rstrip("/")

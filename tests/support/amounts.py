@@ -1,0 +1,68 @@
+"""How much a run does: the number of hypothesis examples, hostile strings and killed writers."""
+
+from typing import Any, NamedTuple
+
+import hypothesis
+import pytest
+
+
+class Amount(NamedTuple):
+    """The counts of one kind of run."""
+
+    examples: int  # of a property test that does not ask for a number of its own
+    hostile: int  # strings for each format and reader
+    kills: int  # of a writer, each at a random instant
+
+
+AMOUNTS = {
+    "fast": Amount(examples=10, hostile=100, kills=3),
+    "normal": Amount(examples=100, hostile=1000, kills=30),
+    "long": Amount(examples=1000, hostile=10_000, kills=1000),
+}
+PROFILE = "secretsync"
+DEFAULT_SEED = 20261124
+
+# The machine may be slow and shared, so that the duration of an example proves nothing. The examples are the same in
+# every run, so that a run fails only because of a change; `--hypothesis-seed=NUMBER` draws others.
+_STEADY: dict[str, Any] = {
+    "deadline": None,
+    "print_blob": True,
+    "suppress_health_check": [hypothesis.HealthCheck.too_slow],
+}
+
+
+def examples(count: int) -> hypothesis.settings:
+    """Return the settings of a property test that needs `count` examples in a normal run."""
+    profile = hypothesis.settings.get_profile(PROFILE)
+    share = profile.max_examples / AMOUNTS["normal"].examples
+    return hypothesis.settings(max_examples=max(min(count, 5), round(count * share)))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options that decide how much a run does."""
+    group = parser.getgroup("secretsync")
+    group.addoption("--amount", choices=AMOUNTS, default="normal", help="how much the property tests do")
+    group.addoption("--hostile", type=int, help="hostile strings for each format and reader; default: by --amount")
+    group.addoption("--hostile-seed", type=int, default=DEFAULT_SEED, help="seed of the hostile strings and the kills")
+    group.addoption("--kills", type=int, help="how often a writer is killed at a random instant; default: by --amount")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Fill in the counts, and load the hypothesis profile before a test module is imported."""
+    amount = AMOUNTS[config.option.amount]
+    for name in ("hostile", "kills"):
+        if getattr(config.option, name) is None:
+            setattr(config.option, name, getattr(amount, name))
+    is_seeded = config.getoption("hypothesis_seed", None) is not None
+    profile = hypothesis.settings(max_examples=amount.examples, derandomize=not is_seeded, **_STEADY)
+    hypothesis.settings.register_profile(PROFILE, profile)
+    hypothesis.settings.load_profile(PROFILE)
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Print what repeats this run."""
+    option = config.option
+    seed = config.getoption("hypothesis_seed", None)
+    drawn = "the same in each run" if seed is None else f"--hypothesis-seed={seed}"
+    counts = f"--hostile={option.hostile} --hostile-seed={option.hostile_seed} --kills={option.kills}"
+    return [f"amount: {option.amount} ({counts}; examples: {drawn})"]

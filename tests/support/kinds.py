@@ -1,0 +1,103 @@
+"""Markers of the tests that need more than this process, set from folders, fixtures and code."""
+
+import inspect
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from types import CodeType, FunctionType, SimpleNamespace
+
+import pytest
+
+from tests.servers import fixtures
+
+_TESTS = Path(__file__).parents[1]
+_CONTAINERS = _TESTS / "container"
+# A test of a server starts the server itself.
+_SERVERS = _TESTS / "servers"
+_FIXTURE = type(fixtures.aws)
+SERVER_FIXTURES = frozenset(name for name, value in vars(fixtures).items() if isinstance(value, _FIXTURE))
+_REQUEST = "getfixturevalue "
+# A function that uses one of these names starts a server.
+_SERVER_STARTERS = frozenset(
+    {
+        *(_REQUEST + name for name in SERVER_FIXTURES),
+        *(name for name in vars(fixtures) if name.startswith("start_")),
+        *("HTTPServer", "ThreadingHTTPServer"),
+    }
+)
+_NO_PARAMETERS = SimpleNamespace(params={})
+# A function that uses one of these names starts a process.
+_STARTERS = frozenset({"cli", "fork", "Popen", "run_cli", "run_command", "run_secretsync", "subprocess"})
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the markers."""
+    config.addinivalue_line("markers", "servers: uses a server on loopback (set by its fixtures)")
+    config.addinivalue_line("markers", "containers: needs what runs containers (set by its folder)")
+    config.addinivalue_line("markers", "processes: starts processes (set by the names that its code uses)")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test by what it uses, before `-m` selects."""
+    for item in items:
+        if _CONTAINERS in item.path.parents:
+            item.add_marker("containers")
+        used: set[str] = set(getattr(item, "fixturenames", ()))
+        module = vars(getattr(item, "module", object))
+        code = [getattr(item, "function", None), *(module[name] for name in used if name in module)]
+        code += getattr(item, "callspec", _NO_PARAMETERS).params.values()
+        if _SERVERS in item.path.parents or used & SERVER_FIXTURES or any(map(starts_server, code)):
+            item.add_marker("servers")
+        if used & _STARTERS or any(map(starts_process, code)):
+            item.add_marker("processes")
+
+
+def starts_process(value: object) -> bool:
+    """Return True if the code of a function, or of a function of the tests that it uses, starts a process."""
+    return any(_names_used(function) & _STARTERS for function in _functions(value))
+
+
+def starts_server(value: object) -> bool:
+    """Return True if a function, or a function of the tests that it uses, starts a server or requests its fixture."""
+    return any(_names_used(function) & _SERVER_STARTERS for function in _functions(value))
+
+
+def _functions(value: object) -> Iterator[FunctionType]:
+    """Yield a function behind fixtures and the decorators of hypothesis, or the functions in a table."""
+    if isinstance(value, (list, tuple)):
+        for one in value:
+            yield from _functions(one)
+    elif isinstance(value, dict):
+        yield from _functions(list(value.values()))
+    elif callable(value):
+        value = inspect.unwrap(value)
+        value = getattr(getattr(value, "hypothesis", None), "inner_test", value)
+        if isinstance(value, FunctionType):
+            yield value
+
+
+@cache
+def _names_used(function: FunctionType) -> frozenset[str]:
+    """Return the names in the code of a function and of all functions of the tests that it leads to."""
+    seen: set[FunctionType] = set()
+    found: set[str] = set()
+    left = [function]
+    while left:
+        current = left.pop()
+        if current in seen or not current.__module__.startswith("tests."):
+            continue
+        seen.add(current)
+        names = set(_names_of(current.__code__))
+        found |= names
+        left += [other for name in names for other in _functions(current.__globals__.get(name))]
+    return frozenset(found)
+
+
+def _names_of(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    if "getfixturevalue" in code.co_names:
+        yield from (_REQUEST + constant for constant in code.co_consts if isinstance(constant, str))
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names_of(constant)
