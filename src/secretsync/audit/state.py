@@ -1,4 +1,4 @@
-"""Reading what an audit looks at from the file system and from git."""
+"""Read the evidence of an audit from the file system and from git."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _MOST_RENDERED = 500  # files in the form of an env file outside env/ that are l
 
 
 def owners(project: Project) -> frozenset[int]:
-    """Who may own the files of a project: root, who runs us, who owns the project's folder."""
+    """Return the users that may own the files of a project: root, the current user, the owner of the project."""
     return frozenset({0, os.geteuid(), os.stat(project.root).st_uid})
 
 
 def file_states(project: Project) -> tuple[FileState, ...]:
-    """Modes and owners of the files of an environment, and of the folders that they are in."""
+    """Return the modes and owners of the files of an environment, and of their directories."""
     paths = {source.shown: source.path for source in project.files}
     for source in (project.bindings, policy_file(project)):
         if source is not None:
@@ -39,7 +39,7 @@ def file_states(project: Project) -> tuple[FileState, ...]:
         try:
             status = os.stat(path)
         except OSError:
-            continue  # the plan was made of what can be read: this one is a folder that is not needed
+            continue  # the plan has read every file, so this is a directory that is not needed
         found.append(
             FileState(
                 shown=shown,
@@ -52,7 +52,7 @@ def file_states(project: Project) -> tuple[FileState, ...]:
 
 
 def git_state(plan: Plan, environ: Mapping[str, str]) -> GitState | str:
-    """What git says of the project's folder, or why it could not be asked."""
+    """Return the answers of git on the project's directory, or the reason why git could not be asked."""
     root = plan.project.root
     ours = [state.shown for state in file_states(plan.project) if not state.is_folder]
     folders = secret_folders(plan)
@@ -83,7 +83,7 @@ def _listed(root: str, environ: Mapping[str, str], *arguments: str) -> list[str]
 
 
 def _env_files(tracked: list[str]) -> list[str]:
-    """The tracked files in the form of an env file that are none of an environment's."""
+    """Return the tracked files in the form of an env file outside env/."""
     names = []
     for path in tracked:
         name = path.rsplit("/", 1)[-1]

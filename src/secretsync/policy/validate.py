@@ -9,13 +9,14 @@ from secretsync.core.records import Record
 from secretsync.core.text import by_place
 from secretsync.policy.checks import BUILT_IN, passes, requirement_of
 from secretsync.policy.example_values import is_example
-from secretsync.policy.findings import RuleFinding, found
 from secretsync.policy.policy import Check, Policy, Requirement
 from secretsync.policy.rules import Severity
 from secretsync.policy.subjects import Subject
 
 if TYPE_CHECKING:
     from datetime import date
+
+    from secretsync.policy.findings import RuleFinding
 
 __all__ = ["Unjudged", "Verdict", "judge", "today", "unjudged_lines", "without_ignored"]
 
@@ -128,6 +129,7 @@ class _Judging:
         self.findings.append(self._missing(requirement, subject, list(visible)))
 
     def _missing(self, requirement: Requirement, subject: Subject | None, elsewhere: list[str | None]) -> RuleFinding:
+        from secretsync.policy.findings import found
 
         wanted = f" in the service {requirement.service}" if requirement.service is not None else ""
         state = "it is empty" if subject is not None else "it is not defined"
@@ -161,6 +163,8 @@ class _Judging:
             self._note(check.rule, message, subject, severity=check.severity)
 
     def _note(self, rule: str, message: str, subject: Subject, *, severity: Severity | None = None) -> None:
+
+        from secretsync.policy.findings import found
 
         at = subject.file, subject.line
         self.findings.append(found(rule, message, key=subject.key, file=at[0], line=at[1], severity=severity))

@@ -1,4 +1,4 @@
-"""What differs between two states of a configuration, and what of it cannot be told."""
+"""Compare two states of a configuration."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ __all__ = ["Change", "ChangeKind", "Comparison", "StoreChange", "compare"]
 
 
 class ChangeKind(StrEnum):
-    """What happened to an entry."""
+    """A kind of change of an entry."""
 
     ADDED = "added"
     REMOVED = "removed"
-    CHANGED = "changed"  # the text, the file that it stands in, or whether the store has it
-    REPOINTED = "re-pointed"  # another reference, or another place of a lookup answers
+    CHANGED = "changed"  # its text, its file, or the existence of its secret
+    REPOINTED = "re-pointed"  # another reference, or another store answers
     ROTATED = "rotated"  # the same reference, another version
 
 
 class Change(Record, kw_only=True):
-    """One entry that differs; it may do so in several ways."""
+    """One entry that differs, in one way or in several."""
 
     kinds: tuple[ChangeKind, ...]
     before: EntryState | None
@@ -31,21 +31,21 @@ class Change(Record, kw_only=True):
 
     @property
     def entry(self) -> EntryState:
-        """The entry as it is, or as it was."""
+        """The later state of the entry, or the earlier one if the entry was removed."""
         entry = self.after or self.before
         assert entry is not None  # noqa: S101 - one of the two is there
         return entry
 
 
 class StoreChange(Record, kw_only=True):
-    """One store whose configuration differs: its secrets may be other ones, under the same references."""
+    """One store with other settings, so that the same references may be other secrets."""
 
     before: StoreSetup
     after: StoreSetup
 
 
 class Comparison(Record, kw_only=True):
-    """All that differs, and what could not be compared."""
+    """All differences, and the parts that could not be compared."""
 
     changes: tuple[Change, ...]
     stores: tuple[StoreChange, ...]
@@ -56,13 +56,16 @@ class Comparison(Record, kw_only=True):
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many entries there are of each kind, and how many stores."""
+        """The number of entries with each kind of change, and of stores."""
         counts = {kind.value: sum(kind in change.kinds for change in self.changes) for kind in ChangeKind}
         return {**counts, "stores": len(self.stores)}
 
 
 def compare(before: EnvironmentState, after: EnvironmentState) -> Comparison:
-    """What differs. What stores said is not compared across environments: the secrets are not the same."""
+    """Return the differences.
+
+    The answers of stores are not compared across environments, because each environment has its own secrets.
+    """
     is_across = before.environment != after.environment
     if is_across:
         before, after = _without_answers(before), _without_answers(after)
@@ -96,7 +99,7 @@ def _kinds(was: EntryState | None, now: EntryState | None) -> Iterator[ChangeKin
         return
     pairs = list(zip(was.sources, now.sources, strict=False))
     is_repointed = len(was.sources) != len(now.sources) or any(_is_repointed(one, other) for one, other in pairs)
-    # Where only the reference in it differs, the text is not what changed.
+    # If only the reference in a text differs, the entry is re-pointed and not changed.
     text_differs = _frame(was) != _frame(now) if is_repointed else was.value != now.value
     if text_differs or was.file != now.file or any(_status_differs(one, other) for one, other in pairs):
         yield ChangeKind.CHANGED
@@ -107,7 +110,7 @@ def _kinds(was: EntryState | None, now: EntryState | None) -> Iterator[ChangeKin
 
 
 def _frame(entry: EntryState) -> object:
-    """The text of an entry without the references in it."""
+    """Return the text of an entry without its references."""
     if entry.value is None or not entry.sources:
         return entry.value
     return tuple(
@@ -131,7 +134,7 @@ def _is_rotated(was: RecordedPlaceholder, now: RecordedPlaceholder) -> bool:
 
 
 def _not_compared(before: EnvironmentState, after: EnvironmentState, *, is_across: bool) -> Iterator[str]:
-    """What may differ without anybody seeing it here."""
+    """Yield the parts that may differ although no difference is shown."""
     old = {(entry.service, entry.key): entry for entry in before.entries}
     both = [(old[name], entry) for entry in after.entries if (name := (entry.service, entry.key)) in old]
     withheld = sorted({now.key for was, now in both if was.value is None and now.value is None})

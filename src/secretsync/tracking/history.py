@@ -1,10 +1,10 @@
-"""What an environment was at a moment, as records and as JSON: no value of a secret, no hash or length of one."""
+"""The recorded states of an environment, as records and as JSON, without the values of secrets and their hashes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from secretsync.core.records import Record as Frozen
 from secretsync.core.timestamps import format_timestamp, parse_timestamp
@@ -13,29 +13,30 @@ __all__ = ["DamagedError", "EntryState", "EnvironmentState", "HistoryRecord", "R
 __all__ += ["as_json", "entry_as_json", "history_as_json", "parse_history", "setup_as_json"]
 
 SCHEMA = 1
+_Kind = TypeVar("_Kind")
 
 
 class RecordedPlaceholder(Frozen, kw_only=True):
-    """One placeholder: where its secret may be, and what the stores said of it without giving its value."""
+    """One placeholder: the possible places of its secret, and the answer of the stores without the value."""
 
     references: tuple[str, ...]  # in the order in which they are asked
-    answer: str | None = None  # the one of them that decides
+    answer: str | None = None  # the reference that decides
     version: str | None = None  # the store's own id
     status: str | None = None  # found, disabled, missing, unusable; None: no store was asked
 
 
 class EntryState(Frozen, kw_only=True):
-    """One entry. `value` is the text that the file has; None where that may be a secret."""
+    """One entry. `value` is its text in the file, or None if the text may be a secret."""
 
     key: str
     service: str | None
-    file: str  # in the environment's folder, so that those of two environments can be compared
+    file: str  # relative to the environment's folder, so that two environments can be compared
     value: str | None
     sources: tuple[RecordedPlaceholder, ...] = ()
 
 
 class StoreSetup(Frozen, kw_only=True):
-    """One store as the bindings configure it. A setting that may be a secret is None."""
+    """One store with its settings. A setting that may be a secret is None."""
 
     name: str
     provider: str
@@ -43,7 +44,7 @@ class StoreSetup(Frozen, kw_only=True):
 
 
 class EnvironmentState(Frozen, kw_only=True):
-    """All that is compared."""
+    """The state of an environment at one time."""
 
     environment: str
     entries: tuple[EntryState, ...]
@@ -52,7 +53,7 @@ class EnvironmentState(Frozen, kw_only=True):
 
 
 class HistoryRecord(Frozen, kw_only=True):
-    """A state, when it was recorded, and by whom."""
+    """A state, with the time and the actor of its recording."""
 
     time: datetime
     state: EnvironmentState
@@ -63,7 +64,7 @@ class HistoryRecord(Frozen, kw_only=True):
 
 
 class DamagedError(Exception):
-    """Why something is no history, as the end of a sentence that begins with what it is."""
+    """A text is not a history. `cause` ends a sentence that begins with the name of the file."""
 
     def __init__(self, cause: str) -> None:
         super().__init__(cause)
@@ -74,12 +75,12 @@ class DamagedError(Exception):
 
 
 def history_as_json(environment: str, records: Sequence[HistoryRecord]) -> dict[str, Any]:
-    """The document that a history file holds, the oldest record first."""
+    """Return the document of a history file, with the oldest record first."""
     return {"schema": SCHEMA, "environment": environment, "records": [as_json(record) for record in records]}
 
 
 def as_json(record: HistoryRecord) -> dict[str, Any]:
-    """One record."""
+    """Return one record."""
     return {
         "time": format_timestamp(record.time),
         "actor": dict(record.actor),
@@ -93,7 +94,7 @@ def as_json(record: HistoryRecord) -> dict[str, Any]:
 
 
 def entry_as_json(entry: EntryState) -> dict[str, Any]:
-    """One entry of a record."""
+    """Return one entry of a record."""
     return {
         "key": entry.key,
         "service": entry.service,
@@ -112,15 +113,15 @@ def entry_as_json(entry: EntryState) -> dict[str, Any]:
 
 
 def setup_as_json(setup: StoreSetup) -> dict[str, Any]:
-    """One store of a record."""
+    """Return one store of a record."""
     return {"name": setup.name, "provider": setup.provider, "settings": dict(setup.settings)}
 
 
-# Reading: a file that is not just so is damaged, since a part of a history would be taken for all of it.
+# Reading. A file with any damage is refused, because a part of a history would look like the whole.
 
 
 def parse_history(text: str) -> tuple[str, tuple[HistoryRecord, ...]]:
-    """The environment that a history is of, and its records. Raises DamagedError for everything else."""
+    """Return the environment of a history, and its records. Raises DamagedError if the text is not a history."""
     import json
 
     cause = None
@@ -136,15 +137,15 @@ def parse_history(text: str) -> tuple[str, tuple[HistoryRecord, ...]]:
         raise DamagedError("has no records in it")
     if document.get("schema") != SCHEMA:
         raise DamagedError(f"has another schema than {SCHEMA}: another version of SecretSync wrote it")
-    environment = _text(document, "environment")
-    return environment, tuple(_record(one, environment) for one in _list(document, "records"))
+    environment = _member(document, "environment", str)
+    return environment, tuple(_record(one, environment) for one in _member(document, "records", list))
 
 
 def _record(document: Any, environment: str) -> HistoryRecord:
-    time = parse_timestamp(_text(document, "time"))
+    time = parse_timestamp(_member(document, "time", str))
     actor = _member(document, "actor", dict)
     if time is None or not all(isinstance(value, str | int) for value in actor.values()):
-        raise DamagedError("has a record whose time or actor is none")
+        raise DamagedError("has a record without a valid time or actor")
     return HistoryRecord(
         time=time,
         actor=actor,
@@ -154,26 +155,26 @@ def _record(document: Any, environment: str) -> HistoryRecord:
         state=EnvironmentState(
             environment=environment,
             offline=_member(document, "offline", bool),
-            entries=tuple(_entry(one) for one in _list(document, "entries")),
-            stores=tuple(_setup(one) for one in _list(document, "stores")),
+            entries=tuple(_entry(one) for one in _member(document, "entries", list)),
+            stores=tuple(_setup(one) for one in _member(document, "stores", list)),
         ),
     )
 
 
 def _entry(document: Any) -> EntryState:
     return EntryState(
-        key=_text(document, "key"),
+        key=_member(document, "key", str),
         service=_optional(document, "service"),
-        file=_text(document, "file"),
+        file=_member(document, "file", str),
         value=_optional(document, "value"),
-        sources=tuple(_source(one) for one in _list(document, "sources")),
+        sources=tuple(_source(one) for one in _member(document, "sources", list)),
     )
 
 
 def _source(document: Any) -> RecordedPlaceholder:
-    references = _list(document, "references")
+    references = _member(document, "references", list)
     if not all(isinstance(one, str) for one in references):
-        raise DamagedError("has a reference that is none")
+        raise DamagedError("has a reference that is not a text")
     return RecordedPlaceholder(
         references=tuple(references),
         answer=_optional(document, "answer"),
@@ -185,28 +186,21 @@ def _source(document: Any) -> RecordedPlaceholder:
 def _setup(document: Any) -> StoreSetup:
     settings = _member(document, "settings", dict)
     if not all(value is None or isinstance(value, str) for value in settings.values()):
-        raise DamagedError("has a store whose settings are none")
+        raise DamagedError("has a store with settings that are not texts")
     return StoreSetup(
-        name=_text(document, "name"), provider=_text(document, "provider"), settings=tuple(settings.items())
+        name=_member(document, "name", str),
+        provider=_member(document, "provider", str),
+        settings=tuple(settings.items()),
     )
 
 
-def _member(document: Any, name: str, kind: type) -> Any:
-    if not isinstance(document, dict) or name not in document or not isinstance(document[name], kind):
+def _member(document: Any, name: str, kind: type[_Kind]) -> _Kind:
+    """Return a member of an object. Raises DamagedError if it does not exist or is of another type."""
+    member = document.get(name) if isinstance(document, dict) else None
+    if not isinstance(member, kind):
         raise DamagedError(f"has a part without its {name!r}")
-    return document[name]
-
-
-def _text(document: Any, name: str) -> str:
-    text: str = _member(document, name, str)
-    return text
-
-
-def _list(document: Any, name: str) -> list[Any]:
-    items: list[Any] = _member(document, name, list)
-    return items
+    return member
 
 
 def _optional(document: Any, name: str) -> str | None:
-    text: str | None = _member(document, name, str | None)  # type: ignore[arg-type]
-    return text
+    return None if isinstance(document, dict) and document.get(name, "") is None else _member(document, name, str)

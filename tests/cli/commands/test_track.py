@@ -227,7 +227,7 @@ DAMAGED = {
     '{"schema": 1, "environment": "production", "records": [1]}': "has a part without its 'time'",
     '{"schema": 1, "environment": "production", "records": {}}': "has a part without its 'records'",
     '{"schema": 1, "environment": "production", "records": [{"time": "x", "actor": {}}]}': (
-        "has a record whose time or actor is none"
+        "has a record without a valid time or actor"
     ),
     "[" * 100_000: "is nested too deeply",
     "\ud800": "is not UTF-8",

@@ -33,7 +33,7 @@ def ages_line(report: AuditReport) -> str:
 
 
 def counts_line(report: AuditReport) -> str:
-    """How many errors and warnings there are, of how many rules."""
+    """Return how many errors and warnings were found, and how many rules were checked."""
     asked = len({finding.rule for finding in report.findings} | set(report.passed))
     found = f"{count_of(len(report.errors), 'error')}, {count_of(len(report.warnings), 'warning')}"
     return f"{found}; {count_of(asked, 'rule')} asked, {'online' if report.is_online else 'offline'}"

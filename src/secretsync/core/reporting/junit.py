@@ -49,14 +49,19 @@ def write_junit(command: str, suites: Iterable[TestSuite]) -> str:
     """Return the suites of one run of `command` as XML."""
     root = ET.Element("testsuites", name=f"secretsync {command}")
     for suite in suites:
-        element = ET.SubElement(root, "testsuite", name=printable(suite.name))
+        failures = [case.failure for case in suite.cases if case.failure is not None]
+        errors = sum(failure.is_error for failure in failures)
+        attributes = {
+            "name": printable(suite.name),
+            "tests": str(len(suite.cases)),
+            "failures": str(len(failures) - errors),
+            "errors": str(errors),
+            "skipped": "0",
+            "timestamp": format_timestamp(suite.at).removesuffix("Z"),  # the schema allows no zone; it is UTC
+        }
+        element = ET.SubElement(root, "testsuite", attributes)
         for case in suite.cases:
             _add_case(element, case)
-        element.set("tests", str(len(suite.cases)))
-        element.set("failures", str(len(element.findall("testcase/failure"))))
-        element.set("errors", str(len(element.findall("testcase/error"))))
-        element.set("skipped", "0")
-        element.set("timestamp", format_timestamp(suite.at).removesuffix("Z"))  # the schema allows no zone; it is UTC
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
