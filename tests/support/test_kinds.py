@@ -32,7 +32,7 @@ def _through_a_helper() -> None:
 
 
 def _through_a_module() -> None:
-    processes.run_command(["true"])
+    processes.run_secretsync([], cwd=Path(), home=Path())
 
 
 def _in_a_nested_function() -> Any:
