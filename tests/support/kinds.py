@@ -27,7 +27,12 @@ _SERVER_STARTERS = frozenset(
 )
 _NO_PARAMETERS = SimpleNamespace(params={})
 # A function that uses one of these names starts a process.
-_STARTERS = frozenset({"cli", "fork", "Popen", "run_cli", "run_command", "run_secretsync", "subprocess"})
+_STARTERS = frozenset(
+    {
+        *("cli", "fork", "Popen", "run_cli", "run_command", "run_secretsync", "subprocess"),
+        *("find_wrong", "read_back", "readers_of"),  # of the formats: the readers are programs
+    }
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:
