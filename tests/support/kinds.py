@@ -27,7 +27,12 @@ _SERVER_STARTERS = frozenset(
 )
 _NO_PARAMETERS = SimpleNamespace(params={})
 # A function that uses one of these names starts a process.
-_STARTERS = frozenset({"cli", "fork", "Popen", "run_cli", "run_command", "run_secretsync", "subprocess"})
+_STARTERS = frozenset(
+    {
+        *("cli", "fork", "Popen", "run_cli", "run_command", "run_secretsync", "subprocess"),
+        *("find_wrong", "read_back", "readers_of"),  # of the formats: the readers are programs
+    }
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -44,8 +49,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if _CONTAINERS in item.path.parents:
             item.add_marker("containers")
         used: set[str] = set(getattr(item, "fixturenames", ()))
-        module = vars(getattr(item, "module", object))
-        code = [getattr(item, "function", None), *(module[name] for name in used if name in module)]
+        definitions = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
+        code = [getattr(item, "function", None), *(found[-1].func for found in definitions.values())]
         code += getattr(item, "callspec", _NO_PARAMETERS).params.values()
         if _SERVERS in item.path.parents or used & SERVER_FIXTURES or any(map(starts_server, code)):
             item.add_marker("servers")
