@@ -158,7 +158,7 @@ def test_cut_short(made: Project, archive: Path) -> None:
     cut_short()
     for command in (("explain",), ("run", "-e", "test", "--", "true"), ("backup",), ("check", "-e", "production")):
         failed = made.cli(*command, expect=2)
-        assert "was interrupted; run `secretsync restore --resume` to finish it" in failed.stderr
+        assert "was cut short; `secretsync restore --resume` finishes it" in failed.stderr
     made.cli("restore", str(archive), "--dry-run", expect=2)
     resumed = made.cli("restore", "--resume", cwd=made.root / "backups", expect=0)
     assert "finished the interrupted restore" in resumed.stderr

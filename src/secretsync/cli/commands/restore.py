@@ -55,7 +55,7 @@ def execute(options: argparse.Namespace) -> int:
         if options.resume:
             return 0
     if is_unfinished(root):
-        raise UsageError(f"{root}: a restore was interrupted; run `secretsync restore --resume` to finish it")
+        raise UsageError(f"{root}: a restore was cut short; `secretsync restore --resume` finishes it")
     archive = open_archive(options.archive)
     restore = plan_restore(read_trees(root), archive.nodes, delete=options.delete)
     if not options.quiet:
