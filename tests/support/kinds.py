@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from types import CodeType, FunctionType, SimpleNamespace
+from types import CodeType, FunctionType, ModuleType, SimpleNamespace
 
 import pytest
 
@@ -65,16 +65,14 @@ def starts_server(value: object) -> bool:
 
 def _functions(value: object) -> Iterator[FunctionType]:
     """Yield a function behind fixtures and the decorators of hypothesis, or the functions in a table."""
-    if isinstance(value, (list, tuple)):
-        for one in value:
-            yield from _functions(one)
-    elif isinstance(value, dict):
-        yield from _functions(list(value.values()))
-    elif callable(value):
-        value = inspect.unwrap(value)
-        value = getattr(getattr(value, "hypothesis", None), "inner_test", value)
-        if isinstance(value, FunctionType):
-            yield value
+    if isinstance(value, dict):
+        value = list(value.values())
+    for one in value if isinstance(value, (list, tuple)) else [value]:
+        if isinstance(one, (FunctionType, _FIXTURE)):
+            function = inspect.unwrap(one)
+            function = getattr(getattr(function, "hypothesis", None), "inner_test", function)
+            if isinstance(function, FunctionType):
+                yield function
 
 
 @cache
@@ -90,7 +88,10 @@ def _names_used(function: FunctionType) -> frozenset[str]:
         seen.add(current)
         names = set(_names_of(current.__code__))
         found |= names
-        left += [other for name in names for other in _functions(current.__globals__.get(name))]
+        scope = current.__globals__
+        modules = [vars(scope[name]) for name in names if isinstance(scope.get(name), ModuleType)]
+        for place in (scope, *modules):
+            left += [other for name in names for other in _functions(place.get(name))]
     return frozenset(found)
 
 

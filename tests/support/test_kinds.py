@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support import help_pages
 from tests.support.kinds import SERVER_FIXTURES, starts_process, starts_server
 from tests.support.projects import Project
 
@@ -30,6 +31,10 @@ def _through_a_helper() -> None:
     _starts_python()
 
 
+def _through_a_module() -> None:
+    help_pages.page()
+
+
 def _in_a_nested_function() -> Any:
     return lambda: _starts_python()  # noqa: PLW0108
 
@@ -50,17 +55,23 @@ def _through_a_table(request: pytest.FixtureRequest) -> None:
     _TABLE["aws"](request)
 
 
+_CIRCLE: list[object] = []
+_CIRCLE.append(_CIRCLE)
+
+
 def _without() -> list[str]:
     return sorted(["a", "b"])
 
 
-@pytest.mark.parametrize("test", [_direct, _through_a_helper, _in_a_nested_function, _with_hypothesis, started])
+@pytest.mark.parametrize(
+    "test", [_direct, _through_a_helper, _through_a_module, _in_a_nested_function, _with_hypothesis, started]
+)
 def test_tests_that_start_processes_are_found(test: object) -> None:
     """A process is found behind helpers, nested functions, hypothesis and fixtures."""
     assert starts_process(test)
 
 
-@pytest.mark.parametrize("test", [_without, None, 1, len])
+@pytest.mark.parametrize("test", [_without, None, 1, len, _CIRCLE])
 def test_tests_without_processes_are_not_marked(test: object) -> None:
     """A function that starts no process is not marked, and neither is what is not a function of the tests."""
     assert not starts_process(test)

@@ -74,9 +74,7 @@ def _stdout_failed(error: OSError) -> int:
 
 
 def _run(arguments: list[str]) -> int:
-    from secretsync.cli import console
     from secretsync.cli.commands import COMMANDS
-    from secretsync.core.errors import SecretSyncError
 
     name = arguments[0] if arguments else "--help"
     if name in ("-h", "--help", "help"):
@@ -89,6 +87,8 @@ def _run(arguments: list[str]) -> int:
         return 0
     if name not in COMMANDS:
         return _unknown_command(name, COMMANDS)
+    from secretsync.core.errors import SecretSyncError
+
     failure: SecretSyncError | None = None
     try:
         return _call(name, arguments[1:])
@@ -102,6 +102,8 @@ def _run(arguments: list[str]) -> int:
         return _internal_error(error)
     except Exception as error:  # noqa: BLE001 - the top of the command line: print the type only, as a text may hold a value
         return _internal_error(error)
+    from secretsync.cli import console
+
     console.print_problems(name, failure.problems)
     return int(failure.exit_status)
 

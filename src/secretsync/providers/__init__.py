@@ -1,4 +1,4 @@
-"""All that the author of a provider needs, in one import. The names are imported on first use."""
+"""The public names for authors of providers. Each name is imported on first use."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ __all__ = [
     "run_in_threads",
 ]
 
-# Where the names live that are not in providers.interface.
+# The modules of the names that are not in providers.interface.
 _HOMES = {
     **dict.fromkeys(("ConfigurationError", "Problem", "ProblemKind", "ResolutionError"), "core.errors"),
     **dict.fromkeys(("Clock", "Failed", "Found", "Missing", "SecretInfo", "SecretRef"), "core.model"),

@@ -31,7 +31,7 @@ _MAX_NAME = 255  # bytes, as file systems have it
 
 
 def _check_path(path: str) -> str | None:
-    # "..data" and its like are Kubernetes' own folders beside the files.
+    # "..data" and similar names are folders of Kubernetes, in addition to the files.
     if "/" in path or path == "." or path.startswith("..") or not path.isprintable():
         return "a secrets file is named by its name alone, not by a path"
     if len(path.encode("utf-8")) > _MAX_NAME:
@@ -40,7 +40,7 @@ def _check_path(path: str) -> str | None:
 
 
 class DockerProvider:
-    """Reads secrets files. Their modification times are hints: a remount moves them, a rotation need not."""
+    """Reads secrets files. Their modification times are only hints: a remount changes them, and a rotation may not."""
 
     spec = ProviderSpec(
         name="docker",
@@ -79,7 +79,7 @@ class DockerProvider:
             yield ref, Found(SecretInfo(modified=outcome)) if isinstance(outcome, datetime) else outcome
 
     def _first(self, read: Callable[..., T | Missing | Failed], name: str) -> T | Missing | Failed:
-        """What `read` says of the file in the first folder that has it."""
+        """Return the result of `read` for the file in the first folder that has it."""
         for folder in self._folders:
             outcome = read(f"{folder}/{name}", folder=folder)
             if not isinstance(outcome, Missing):

@@ -1,4 +1,4 @@
-"""The process environment: a variable, or the file that NAME_FILE names."""
+"""Read the process environment: a variable, or the file that NAME_FILE names."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class EnvProvider:
             return path
         if path is None:
             value = self._environ[name]
-            # What is not UTF-8 in the environment stands in Python's strings as lone surrogates.
+            # Bytes that are not UTF-8 are lone surrogates in the strings of os.environ.
             return Found(Payload(value if value.isascii() else os.fsencode(value)))
         data = read_secret_file(path)
         if isinstance(data, bytes):
@@ -67,7 +67,7 @@ class EnvProvider:
                     yield ref, Found(SecretInfo(modified=moment))
 
     def _file(self, name: str) -> str | Missing | Failed | None:
-        """The file that holds the secret; None where the variable itself does."""
+        """Return the file that holds the secret; None if the variable holds it."""
         is_set, path = name in self._environ, self._environ.get(f"{name}_FILE")
         if path and is_set:
             cause = f"both {name} and {name}_FILE are set"
@@ -84,6 +84,6 @@ class EnvProvider:
 
 
 def _named_by(name: str, outcome: Missing | Failed) -> Failed:
-    """A file that a variable names and that is not there is a mistake: a default does not apply."""
+    """Return the failure for a file that a variable names. A missing file fails too, so that no default applies."""
     kind = outcome.kind if isinstance(outcome, Failed) else ProblemKind.UNUSABLE
     return Failed(kind, f"{name}_FILE names a file: {outcome.cause}", outcome.hint)

@@ -1,4 +1,4 @@
-"""Reading one secrets file: capped, never a device, never through a link out of its folder."""
+"""Read one secrets file: at most 1 MiB, not a device, and not through a link out of its folder."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _LAST_SECOND = 253_402_300_799.0  # of the year 9999
 
 
 def read_secret_file(path: str, *, folder: str | None = None) -> bytes | Missing | Failed:
-    """The bytes of the file at `path`; `folder`: where a link must stay in.
+    """Return the bytes of the file at `path`. `folder`: a link must not lead out of it.
 
-    No such file is missing. Everything else that is not a readable regular file of at most 1 MiB is failed.
+    Missing if the file does not exist. Failed if it is not a readable regular file of at most 1 MiB.
     """
     real = _real_path(path, folder)
     if not isinstance(real, str):
         return real
-    # The path has no links any more; one that came in between is not followed.
+    # The path has no links. A link that was made in the meantime is not followed.
     data = read_file(real, Input.SECRET_FILE, follow=False)
     if isinstance(data, bytes):
         return data
@@ -34,7 +34,7 @@ def read_secret_file(path: str, *, folder: str | None = None) -> bytes | Missing
 
 
 def modified(path: str, *, folder: str | None = None) -> datetime | Missing | Failed:
-    """When the file at `path` was last written to, without reading it."""
+    """Return the time of the last change of the file at `path`, without reading it."""
     real = _real_path(path, folder)
     if not isinstance(real, str):
         return real
@@ -44,7 +44,7 @@ def modified(path: str, *, folder: str | None = None) -> datetime | Missing | Fa
         return _failed(path, error.errno, f"it cannot be read: {error.strerror}")
     if not stat.S_ISREG(status.st_mode):
         return Failed(ProblemKind.UNUSABLE, f"{path} is not a regular file")
-    # A file system may hold any number; this is a hint for people, and no reason to fail.
+    # A file system may hold any number. The time is only a hint, so that a strange number is no failure.
     return datetime.fromtimestamp(min(max(status.st_mtime, 0.0), _LAST_SECOND), UTC)
 
 

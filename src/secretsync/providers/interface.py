@@ -1,4 +1,4 @@
-"""What a provider is: the protocol, and the data that says what it accepts."""
+"""The protocol of a provider, and the data that describe it."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 Answer = tuple[SecretRef, Found[Payload] | Missing | Failed]
 Information = tuple[SecretRef, Found[SecretInfo] | Missing | Failed]
 
-# Locks, sockets and polls take no wait that is longer than some weeks.
+# Locks, sockets and polls do not accept a wait of more than some weeks.
 _LONGEST = 7 * 86400.0  # seconds
 
 
 class Deadline:
-    """The moment at which one whole resolution ends, by the monotonic clock."""
+    """The end of one whole resolution, by the monotonic clock."""
 
     __slots__ = ("_at", "seconds")
 
@@ -36,17 +36,17 @@ class Deadline:
         self._at = time.monotonic() + self.seconds
 
     def remaining(self) -> float:
-        """Seconds that are left, never negative: what a request may still take."""
+        """Return the seconds that are left, never negative."""
         return max(0.0, self._at - time.monotonic())
 
     @property
     def is_over(self) -> bool:
-        """Whether no time is left."""
+        """True if no time is left."""
         return self.remaining() <= 0.0
 
 
 class RequestCounter:
-    """The requests that a provider has sent, retries included. Counted from many threads."""
+    """Counts the requests of a provider, retries included. Used from many threads."""
 
     __slots__ = ("_sent",)
 
@@ -55,22 +55,22 @@ class RequestCounter:
         self._sent: list[str] = []
 
     def add(self, operation: str) -> None:
-        """Count one more; `operation` says what kind of request it is, and no name of a secret."""
+        """Count a request. `operation`: the kind of the request, without the name of a secret."""
         self._sent.append(operation)
 
     @property
     def total(self) -> int:
-        """How many there were until now."""
+        """The number of requests until now."""
         return len(self._sent)
 
     def by_operation(self) -> dict[str, int]:
-        """How many there were of each kind."""
+        """Return the number of requests of each kind."""
         sent = tuple(self._sent)
         return {operation: sent.count(operation) for operation in dict.fromkeys(sent)}
 
 
 class SettingType(StrEnum):
-    """What a setting of `[stores.NAME]` may be in TOML."""
+    """The type of a setting of `[stores.NAME]` in TOML."""
 
     STRING = "string"
     BOOLEAN = "boolean"
@@ -84,9 +84,9 @@ class Setting(Record, kw_only=True):
 
     type: SettingType = SettingType.STRING
     help: str  # one line for the documentation and for `secretsync providers`
-    choices: tuple[str, ...] = ()  # the only values it takes, where there are only some
-    environment: str | None = None  # the variable that says it where the bindings do not
-    default: str | None = None  # what holds where nothing says it, in words
+    choices: tuple[str, ...] = ()  # the accepted values; empty: all values
+    environment: str | None = None  # the variable that is used if the bindings do not have the setting
+    default: str | None = None  # the default, in words
     keys: Mapping[str, Setting] = _NOTHING  # of a table
     identifies: bool = False  # it decides how the store is asked, and not where a secret is
 
@@ -96,7 +96,7 @@ def _any_path(path: str) -> str | None:  # noqa: ARG001 - the signature of a pat
 
 
 class ProviderSpec(Record, kw_only=True):
-    """What a provider accepts, readable without its SDK."""
+    """The description of a provider, readable without its SDK."""
 
     name: str
     title: str  # "AWS Secrets Manager"
@@ -104,7 +104,7 @@ class ProviderSpec(Record, kw_only=True):
     key: str = "{name}"  # how a bare name becomes path, options and field: {name} {lower} {kebab} {environment}
     options: tuple[str, ...] = ()  # of "version" and "stage", those it understands
     settings: Mapping[str, Setting] = _NOTHING
-    check_path: Callable[[str], str | None] = _any_path  # what is wrong with a path, in words; None: nothing
+    check_path: Callable[[str], str | None] = _any_path  # returns what is wrong with a path; None: nothing
     extra: str | None = None  # pip install "secretsync-adapter[EXTRA]"
     modules: tuple[str, ...] = ()  # of its SDK: they must be importable, and are imported before it is first asked
     import_cost: int = 0  # how long that takes, in starts of Python: the store with the slowest SDK is begun first
@@ -115,7 +115,7 @@ class ProviderSpec(Record, kw_only=True):
 
 
 class StoreContext(Record, kw_only=True):
-    """What a provider is built from. Settings were checked against its spec."""
+    """The arguments of a provider. Settings are already checked against its spec."""
 
     store: str  # the store's name in references
     environment: str  # of the configuration: "production"
@@ -126,7 +126,7 @@ class StoreContext(Record, kw_only=True):
     _unseen = ("environ",)
 
     def setting(self, name: str, variable: str | None = None) -> str | None:
-        """The setting called `name`, else the variable of the process environment, else None; empty counts as unset."""
+        """Return a setting, else a variable of the process environment; None if both are unset or empty."""
         value = self.settings.get(name) or (self.environ.get(variable) if variable else None)
         return str(value) if value else None
 
@@ -141,7 +141,7 @@ class StoreContext(Record, kw_only=True):
 
 
 class Identity(Record, kw_only=True):
-    """Who we are at a store, and where it is: names and ids only, nothing that lets anyone in."""
+    """The identity that a store knows, and the store's address. Only names and ids, no credential."""
 
     store: str
     provider: str
@@ -151,47 +151,47 @@ class Identity(Record, kw_only=True):
 
 
 class ProviderType(Protocol):
-    """A provider's class: one provider is built for each configured store.
+    """The class of a provider. SecretSync makes one provider for each configured store.
 
-    Building does no I/O and imports no SDK. It may raise SecretSyncError where settings do not go together.
+    `__init__` does no I/O and imports no SDK. It may raise SecretSyncError if settings do not go together.
     """
 
     spec: ProviderSpec
 
     def __call__(self, context: StoreContext) -> Provider:
-        """The provider of one store."""
+        """Return the provider of one store."""
         ...
 
 
 class Provider(Protocol):
-    """A store that answers for secrets.
+    """A store with secrets.
 
-    Its methods may be called from several threads. One that sends requests may have an attribute `requests`, its
+    Its methods may be called from several threads. A provider that sends requests may have an attribute `requests`, a
     RequestCounter, which --verbose shows.
     """
 
     @property
     def spec(self) -> ProviderSpec:
-        """What it accepts; an attribute of the class."""
+        """The description; an attribute of the class."""
         ...
 
     def fetch(self, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Answer]:
-        """Ask for the values of `refs`, all distinct, and yield each answer as it comes.
+        """Request the values of `refs`, all distinct, and yield each answer as it comes.
 
-        Every reference is answered exactly once, in any order, and nothing else is. Found, missing and failed are the
-        only outcomes: what goes wrong with one reference never spoils another, and no exception leaves. Nothing is
-        waited for past `deadline`.
+        Every reference is answered exactly once, in any order, and nothing else is answered. Found, missing and failed
+        are the only outcomes. A failure of one reference must not affect another, and no exception may leave the
+        method. It must not wait past `deadline`.
         """
         ...
 
     def describe(self, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Information]:
-        """Ask for what the store knows about `refs`, by the same rules, without ever requesting a value."""
+        """Request the metadata of `refs`, by the same rules, without a request for a value."""
         ...
 
     def identity(self) -> Identity:
-        """Who we are at this store. It may ask the store, and raises only SecretSyncError."""
+        """Return the identity at this store. May send requests. Raises only SecretSyncError."""
         ...
 
     def close(self) -> None:
-        """Give back connections and threads. The provider is not used afterwards."""
+        """Close connections and threads. The provider is not used afterwards."""
         ...

@@ -1,4 +1,4 @@
-"""Finding a provider by its name: the built-in table first, then entry points, nothing imported before it is asked."""
+"""Find a provider by its name, first in the built-in table, then in entry points. Import it on first use."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = [
 
 ENTRY_POINT_GROUP = "secretsync.providers"
 
-# The five that exist without configuration, as module:class.
+# The built-in providers, as module:class.
 BUILT_IN = {
     "aws": "secretsync.providers.aws.provider:AwsProvider",
     "azure": "secretsync.providers.azure.provider:AzureProvider",
@@ -38,12 +38,12 @@ _importing: dict[int, threading.Lock] = {}  # by process: a fork copies a lock t
 
 
 def provider_names() -> tuple[str, ...]:
-    """The names of all providers, built in or installed beside us."""
+    """Return the names of all providers, built-in and installed."""
     return tuple(sorted({*BUILT_IN, *plug_ins()}))
 
 
 def plug_ins() -> dict[str, EntryPoint]:
-    """The providers that other distributions bring, by name. One under a built-in name is left out."""
+    """Return the entry points of providers in other distributions, by name, without built-in names."""
     from importlib.metadata import entry_points
 
     found: dict[str, EntryPoint] = {}
@@ -54,9 +54,9 @@ def plug_ins() -> dict[str, EntryPoint]:
 
 
 def load_provider(name: str) -> ProviderType:
-    """The class of the provider called `name`. Its SDK is not imported.
+    """Return the class of the provider called `name`. Its SDK is not imported.
 
-    Raises ConfigurationError where there is none, or where a plug-in cannot be imported.
+    Raises ConfigurationError if there is no such provider, or if a plug-in cannot be imported.
     """
     if target := BUILT_IN.get(name):
         from importlib import import_module
@@ -84,15 +84,16 @@ def load_provider(name: str) -> ProviderType:
 
 
 def missing_modules(provider: ProviderType) -> tuple[str, ...]:
-    """The modules of the provider's SDK that are not installed."""
+    """Return the modules of the provider's SDK that are not installed."""
     return tuple(module for module in provider.spec.modules if not _is_installed(module))
 
 
 def import_sdk(provider: Provider) -> None:
-    """Import the SDK of a provider, one at a time: the first store is asked while the next one's SDK is imported.
+    """Import the SDK of a provider. Only one thread imports at a time.
 
-    Side by side each would be ready only when all are. And requests hides a warning of urllib3's by a switch of the
-    whole process, which an import beside it may turn back.
+    Otherwise all SDKs would be ready at the same late time, and no store could be asked while the next SDK is imported.
+    In addition, requests hides a warning of urllib3 with a switch of the whole process, and a parallel import may
+    reset that switch.
     """
     if modules := provider.spec.modules:
         from importlib import import_module

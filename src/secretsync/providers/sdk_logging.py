@@ -76,7 +76,7 @@ def _is_silent() -> bool:
 
 
 def _quiet(original: _Function) -> _Function:
-    """`original` for all threads but those in a block, where it does nothing."""
+    """Return `original` for all threads outside of a block. In a block it does nothing."""
 
     @functools.wraps(original)
     def replacement(*arguments: Any, **options: Any) -> Any:
@@ -86,7 +86,7 @@ def _quiet(original: _Function) -> _Function:
 
 
 def _quiet_method(original: _Function) -> _Function:
-    """The same for a method of loggers. SecretSync's own messages hold no value."""
+    """Return the same for a method of loggers, except SecretSync's own, because their messages do not hold values."""
 
     @functools.wraps(original)
     def replacement(logger: logging.Logger, *arguments: Any, **options: Any) -> Any:

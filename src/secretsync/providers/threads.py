@@ -1,4 +1,4 @@
-"""Calls in daemon threads, bounded in number and by the deadline."""
+"""Run calls in daemon threads, bounded in number and by the deadline."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ R = TypeVar("R")
 def run_in_threads(
     call: Callable[[T], R], items: Sequence[T], *, workers: int, deadline: Deadline
 ) -> Iterator[tuple[T, R | Failed]]:
-    """`call(item)` for each of `items`, in at most `workers` threads, as the results come.
+    """Yield each item with the result of `call(item)`, from at most `workers` threads, as the results come.
 
-    What is not done at the deadline is not yielded: the caller answers it with `no_answer(deadline)`. A call that hangs
-    is left behind in its thread, which is a daemon and holds up nobody's exit; no call begins after the deadline, or
-    after the caller has stopped to listen. `call` is not meant to raise; where it does, its item is Failed with the
-    exception's type and without its text, which may hold a value.
+    Items without a result at the deadline are not yielded; the caller answers them with `no_answer(deadline)`. A call
+    that hangs stays in its thread, which is a daemon and does not delay the exit of the process. No call begins after
+    the deadline, or after the caller has closed the iterator. `call` should not raise. If it does, its item is Failed
+    with the exception's type and without its text, because the text may hold a value.
     """
     waiting = deque(items)
     results: SimpleQueue[tuple[T, R | Failed]] = SimpleQueue()
@@ -46,7 +46,7 @@ def run_in_threads(
         threading.Thread(target=work, name="secretsync-worker", daemon=True).start()
     try:
         for _ in range(len(items)):
-            # After the deadline, what is in the queue already is still taken.
+            # After the deadline, results that are already in the queue are still yielded.
             yield next_of(results, deadline)
     except Empty:
         return
@@ -55,10 +55,10 @@ def run_in_threads(
 
 
 def next_of(results: SimpleQueue[T], deadline: Deadline) -> T:
-    """The next of `results`. Raises queue.Empty at the deadline.
+    """Return the next of `results`. Raises queue.Empty at the deadline.
 
-    It waits in slices: a signal that another thread took, or that came right before the wait, does not end the wait,
-    and its handler only runs between two of them.
+    It waits in slices, because a signal that another thread got, or that came right before the wait, does not end the
+    wait, and the signal's handler only runs between two waits.
     """
     while True:
         remaining = deadline.remaining()
@@ -72,7 +72,7 @@ def next_of(results: SimpleQueue[T], deadline: Deadline) -> T:
 def answer_all(
     refs: Sequence[T], answers: Iterable[tuple[T, R]], left_out: Callable[[], Failed]
 ) -> Iterator[tuple[T, R | Failed]]:
-    """`answers` as they come, each of `refs` once; those that were not answered are `left_out()` at the end."""
+    """Yield `answers` as they come, each of `refs` once. At the end the others are answered with `left_out()`."""
     waiting = dict.fromkeys(refs)
     for ref, answer in answers:
         if ref in waiting:
@@ -83,7 +83,7 @@ def answer_all(
 
 
 def no_answer(deadline: Deadline) -> Failed:
-    """The outcome of what was not answered by the deadline."""
+    """Return the outcome of a request without an answer at the deadline."""
     cause = f"no answer within {deadline.seconds:g} s"
     hint = "is the store reachable from here? --timeout, or timeout in the bindings, gives it more time"
     return Failed(ProblemKind.UNAVAILABLE, cause, hint)
@@ -92,5 +92,5 @@ def no_answer(deadline: Deadline) -> Failed:
 def _guarded(call: Callable[[T], R], item: T) -> R | Failed:
     try:
         return call(item)
-    except BaseException as error:  # noqa: BLE001 - in a thread nobody else would hear of it, and its item would hang
+    except BaseException as error:  # noqa: BLE001 - otherwise the exception is lost, and its item never answered
         return Failed(ProblemKind.UNAVAILABLE, f"the provider raised {type(error).__name__}")

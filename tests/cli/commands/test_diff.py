@@ -173,7 +173,7 @@ def test_records(made: Project) -> None:
         (["HEAD", "HEAD~77777"], "HEAD~77777: there is 1 record"),
         (["2001-01-01"], "no record of production is that old; the first is of 2"),
         (["HEAD", "staging"], "name two records of one environment, or two environments"),
-        (["stag\ning"], "one name must be a record (HEAD, HEAD~1, a time)"),
+        (["stag\ning"], "one name must be a record"),
         (["a", "b", "c"], "two names at most"),
         (["staging", "production"], "remove -e, --env-file and --history"),
     ],

@@ -167,7 +167,7 @@ SPOTS = [
     _call("a reference of get", "get", "-e", "test", "admin:@", says="no store of this name"),
     _call("an option of get", "get", "-e", "test", "docker:db?@=1", says="an unknown option"),
     _call("a key of explain", "explain", "-e", "test", "@", says="no key of this name"),
-    _call("a record of diff", "diff", "-e", "test", "@", says="is no record"),
+    _call("a record of diff", "diff", "-e", "test", "@", says="one name must be a record"),
     _call("an environment of diff", "diff", "test", "@", says="no environment of this name"),
     _call("a moment", "check-rotation", "-e", "test", "--at", "@", says="it must be a date"),
     _call("a number", "track", "-e", "test", "--keep", "@", says="it must be a number"),

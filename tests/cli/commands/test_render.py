@@ -71,7 +71,7 @@ def test_a_value_that_the_format_cannot_carry(shop: Project) -> None:
     """Status 6 that names entry, format and reason; nothing is written."""
     shop.write("files/key", "two\nlines")
     failed = shop.cli("render", "-e", "test", "--format", "docker", expect=6)
-    cause = "the format docker cannot carry it: it holds a line feed"
+    cause = "the format docker cannot carry it: it contains a line feed, which ends the value"
     assert f"  env/test/db.env:1: URL: {cause}" in failed.stderr
     assert f"  env/test/security.env:1: SECRET_KEY: {cause}" in failed.stderr
     assert failed.stdout == ""

@@ -1,4 +1,4 @@
-"""A botocore session of a store's own, with the standard credential chain over a given environment."""
+"""A session of botocore for one store, with the standard credential chain over a given environment."""
 
 from __future__ import annotations
 
@@ -31,34 +31,34 @@ _READ_TIMEOUT = 5.0  # seconds between two pieces of an answer; the whole is bou
 
 
 class PlainEndpointError(Exception):
-    """An endpoint would get signed requests and send values unencrypted, to another machine."""
+    """The endpoint is another machine without TLS."""
 
 
 class CodeWantedError(Exception):
-    """A profile wants the code of an MFA device."""
+    """A profile needs the code of an MFA device."""
 
 
 def _ask_nobody(_question: str) -> str:
-    # A prompt would wait in a thread that the deadline leaves behind, with the terminal's echo off.
+    # A prompt would switch off the terminal's echo, in a thread that may stay after the deadline.
     raise CodeWantedError
 
 
 class _FewServices(Loader):
-    """The SDK's descriptions of those services that secrets and credentials come from.
+    """Loads the SDK's descriptions of the services that secrets and credentials come from.
 
     botocore looks through the folders of four hundred before it loads one: a fifth of the time that a client takes.
     """
 
     def list_available_services(self, type_name: str) -> list[str]:
-        """The services that may be loaded."""
+        """Return the services that may be loaded."""
         del type_name
         return ["secretsmanager", "signin", "sso", "sso-oidc", "sts"]
 
 
 class StoreSession(Session):
-    """A session that reads the environment of `context` where botocore reads that of the process.
+    """A session that reads the environment of `context`. A session of botocore reads that of the process.
 
-    Where the two differ, these are still taken from the process: proxies and HOME, the files of boto 2, the
+    These are still taken from the process: proxies and HOME, the files of boto 2, the
     `credential_source` and `credential_process` of a profile, and the switch of the EC2 metadata service.
     """
 
@@ -114,7 +114,7 @@ class StoreSession(Session):
         return None
 
     def load_credentials(self) -> Any:
-        """The credentials of the standard chain, or those of the role that they assume; None where there are none."""
+        """Return the credentials of the standard chain, or of the role to assume; None if there are none."""
         found = self._chain().load_credentials()
         if found is None or self._role is None:
             return found
@@ -130,7 +130,7 @@ class StoreSession(Session):
         roles._prompter = _ask_nobody  # noqa: SLF001 - in public it is an argument of what the function above builds
         botocores = [provider.METHOD for provider in chain.providers]
         for mine in (EnvProvider(self._environ), ContainerProvider(self._environ), self._web_identity()):
-            # Variables with keys are no part of the chain where a profile is set.
+            # If a profile is set, variables with keys are not part of the chain.
             if mine.METHOD in botocores:
                 chain.insert_after(mine.METHOD, mine)
                 chain.remove(mine.METHOD)  # the first of that name, which is botocore's
@@ -139,7 +139,7 @@ class StoreSession(Session):
         return chain
 
     def _web_identity(self) -> AssumeRoleWithWebIdentityProvider:
-        """IRSA: a token's file and a role, from the variables, else from the profile."""
+        """Return the IRSA provider: the file of a token and a role, from variables, else from the profile."""
         profile = self.get_config_variable("profile") or "default"
         settings = {} if self.instance_variables().get("profile") else self._web_identity_variables()
 
@@ -158,7 +158,7 @@ class StoreSession(Session):
         return {name: self._environ[variable] for name, variable in variables.items() if variable in self._environ}
 
     def create_client(self, service_name: str, *args: Any, **options: Any) -> Any:
-        """A client, also one that botocore makes for itself to get credentials."""
+        """Return a client. botocore also calls this to get credentials."""
         options["endpoint_url"] = options.get("endpoint_url") or self._endpoint_of(service_name)
         client: Any = super().create_client(service_name, *args, **options)
         # Whatever named it: the store, a variable or a profile.

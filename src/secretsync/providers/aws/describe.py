@@ -179,7 +179,7 @@ def secret_info(
     created = in_utc(meant.get("CreatedDate"))
     if created is None:
         return garbled("has no date of the version")
-    rotates = details.get("RotationEnabled") is True  # absent where it was never on
+    rotates = details.get("RotationEnabled") is True  # absent if it was never on
     return Found(
         SecretInfo(
             version=meant.get("VersionId"),
@@ -196,7 +196,7 @@ def secret_info(
 
 
 def rotation_period(rules: object) -> float | None:
-    """The seconds between two rotations, by the rules of a secret; None where a calendar decides."""
+    """Return the seconds between two rotations; None if a calendar decides."""
     if not isinstance(rules, Mapping):
         return None
     if rate := re.fullmatch(r"rate\(([0-9]+) (hour|day)s?\)", str(rules.get("ScheduleExpression"))):

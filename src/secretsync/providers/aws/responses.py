@@ -1,4 +1,4 @@
-"""What AWS answers, checked before it is believed."""
+"""Checks of the answers of AWS."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["in_utc", "is_named", "payload"]
 
 
 def is_named(answer: Mapping[str, Any], path: str) -> bool:
-    """Whether `answer` is about the secret at `path`: its name, its ARN, or its ARN without the six last characters."""
+    """Return True if `answer` is about `path`: a name, an ARN, or an ARN without its last six characters."""
     name, arn = answer.get("Name"), answer.get("ARN")
     if path.startswith("arn:"):
         return isinstance(arn, str) and (
@@ -25,10 +25,10 @@ def is_named(answer: Mapping[str, Any], path: str) -> bool:
 
 
 def payload(answer: Mapping[str, Any], ref: SecretRef) -> Found[Payload] | Failed:
-    """The value in `answer`, which has to be of the secret and the version that `ref` means."""
+    """Return the value in `answer`, if it is about the secret and the version of `ref`."""
     text, data, version = answer.get("SecretString"), answer.get("SecretBinary"), answer.get("VersionId")
     value = text if isinstance(text, str) else data if isinstance(data, bytes) else None
-    # The SDK makes an empty value of broken base64; AWS keeps none.
+    # AWS keeps no empty values, but the SDK makes one of broken base64.
     if not value:
         return garbled("holds no value")
     if not is_named(answer, ref.path):
@@ -42,5 +42,5 @@ def payload(answer: Mapping[str, Any], ref: SecretRef) -> Found[Payload] | Faile
 
 
 def in_utc(moment: object) -> datetime | None:
-    """A time of an answer, in UTC; None where there is none."""
+    """Return a time of an answer in UTC; None if it is not a time."""
     return moment.astimezone(UTC) if isinstance(moment, datetime) and moment.tzinfo is not None else None

@@ -1,4 +1,4 @@
-"""Which credential of azure-identity is used, and one token of it for all of a store's workers."""
+"""Choose a credential of azure-identity, and share one token of it between all workers of a store."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ __all__ = ["Credential", "Tokens"]
 
 _PUBLIC_CLOUD = "https://login.microsoftonline.com"
 
-# What each needs in the environment; the client id may also be a setting.
+# The variables that each needs. The client id may also be a setting.
 _NEEDED = {
     "client-secret": ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET"),
     "workload-identity": ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE"),
 }
 
-# What azure-identity reads from the process itself, and takes from nowhere else.
+# The variables that azure-identity only reads from the environment of the process.
 _READ_BY_SDK = {
     "managed-identity": ("IDENTITY_ENDPOINT", "IDENTITY_HEADER", "MSI_ENDPOINT", "MSI_SECRET", "IMDS_ENDPOINT"),
     "default": (
@@ -42,23 +42,23 @@ _READ_BY_SDK = {
     "cli": ("AZURE_CONFIG_DIR", "PATH"),
 }
 
-# One try each: what a retry mends is retried by us, within the deadline and with the vault's own requests.
+# One try each, because the client retries, together with the vault's requests and within the deadline.
 _ONE_TRY = {"retry_total": 0, "read_timeout": 5, "logging_enable": False}
 
-_REFRESH = 300  # seconds before its end at which a token is no longer used, as the SDK has it
+_REFRESH = 300  # seconds before its end at which a token is no longer used, as in the SDK
 
 
 class UnusableFileError(Exception):
-    """The file with the token of a workload is not there, is not a regular file or is too large."""
+    """The file with the token of a workload does not exist, is not a regular file or is too large."""
 
 
 class Credential:
-    """One choice of a credential. Nothing is asked before `create()`."""
+    """The choice of a credential. There is no request before `create()`."""
 
     def __init__(self, context: StoreContext) -> None:
         """Choose, by the setting `credential` and by what the environment shows.
 
-        Raises ConfigurationError where the choice lacks a variable, or needs one that only the process itself has.
+        Raises ConfigurationError if a variable is missing, or if the SDK would read another value from the process.
         """
         self._environ = context.environ
         self.client_id = context.setting("client_id", "AZURE_CLIENT_ID")
@@ -76,7 +76,7 @@ class Credential:
                 raise context.mistake(cause, "set it there, or use client-secret or workload-identity")
 
     def _shown(self) -> str | None:
-        """The kind that the environment shows, in the order in which DefaultAzureCredential would try them."""
+        """Return the kind that the environment shows, in the order of DefaultAzureCredential; None if it shows none."""
         for kind, names in _NEEDED.items():
             if all(self._value(name) for name in names):
                 return kind
@@ -90,15 +90,15 @@ class Credential:
         return self.client_id if name == "AZURE_CLIENT_ID" else self._environ.get(name)
 
     def create(self) -> Any:
-        """A new credential of azure-identity, with an empty cache."""
+        """Return a new credential of azure-identity, with an empty cache."""
         import azure.identity as sdk
 
         from secretsync.providers.azure.transport import transport
 
-        # Given always: else it is read from the process.
+        # Always an argument, because otherwise the SDK reads the environment of the process.
         authority = self._environ.get("AZURE_AUTHORITY_HOST") or _PUBLIC_CLOUD
         tenant, client = self._environ.get("AZURE_TENANT_ID", ""), self.client_id or ""
-        # The endpoint of a managed identity is on this machine: it answers at once, or there is none.
+        # The endpoint of a managed identity is on this machine, so that it answers at once, or does not exist.
         self.transport = transport(1, connect=1.0 if self.kind == "managed-identity" else 2.0)
         options: dict[str, Any] = {**_ONE_TRY, "connection_timeout": 2}
         if self.kind == "client-secret":
@@ -122,21 +122,21 @@ class Credential:
 
 
 class Tokens:
-    """A credential for the SDK's clients: one token for all threads, asked for once, however many need it at a time."""
+    """A credential for the SDK's clients: one token for all threads, requested once."""
 
     def __init__(self, credential: Credential) -> None:
         self._choice = credential
         self._lock = threading.Lock()
         self._credential: Any = None
         self._kept: dict[tuple[object, ...], Any] = {}
-        self.generation = 0  # how often a refused token was given up
+        self.generation = 0  # the number of refused tokens until now
 
     def get_token(self, *scopes: str, **options: Any) -> Any:
-        """The token for `scopes`, as the SDK's protocol has it. Raises AzureRequestError."""
+        """Return the token for `scopes`, by the SDK's protocol. Raises AzureRequestError."""
         key = (scopes, options.get("tenant_id"))
         with self._lock:
             kept = self._kept.get(key)
-            # A claims challenge says that the token that we have is not enough.
+            # A claims challenge means that the kept token is not enough.
             if kept is None or options.get("claims") or kept.expires_on - time.time() < _REFRESH:
                 kept = self._kept[key] = self._ask(*scopes, **options)
             return kept
@@ -163,14 +163,14 @@ class Tokens:
         raise error
 
     def renew(self, generation: int) -> None:
-        """Give up the token that was in use at `generation`, and with it what the credential has cached."""
+        """Forget the token of `generation`, and the cache of the credential."""
         with self._lock:
             if self.generation == generation:
                 self.generation += 1
                 self._forget()
 
     def claims(self) -> Mapping[str, Any]:
-        """What the token that we have says about us; empty where there is none, or where it is no JWT."""
+        """Return the claims of the kept token; empty if there is none, or if it is not a JWT."""
         with self._lock:
             token = next(iter(self._kept.values()), None)
         try:
@@ -181,8 +181,8 @@ class Tokens:
         return claims if isinstance(claims, dict) else {}
 
     def close(self) -> None:
-        """Give back the credential's connections."""
-        # Whoever holds the lock may wait for a token still; the end of a resolution does not wait for that.
+        """Close the connections of the credential."""
+        # The thread that holds the lock may still wait for a token. close() does not wait for that.
         if self._lock.acquire(blocking=False):
             try:
                 self._forget()

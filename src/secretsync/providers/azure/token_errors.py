@@ -73,6 +73,13 @@ def token_error(
         return (
             general_error(ProblemKind.UNAVAILABLE, failure.outcome.cause, failure.outcome.hint) if is_guess else failure
         )
+    return _answered(error, credential, status, code)
+
+
+def _answered(error: Exception, credential: str, status: int | None, code: str | None) -> AzureRequestError:
+    """Return the error for an exception after an answer. `code`: of the authority; None if there is none."""
+    who = f"no token by {credential}"
+    machine = _credential_hint(credential) if credential == "managed-identity" else None
     if code in _RETRYABLE_CODES:
         return general_error(ProblemKind.UNAVAILABLE, f"{who} ({code})", is_retryable=True)
     if code:

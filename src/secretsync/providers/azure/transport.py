@@ -1,4 +1,4 @@
-"""HTTP connections that share one TLS context: each context of its own would load all certificate authorities again."""
+"""HTTP connections that share one TLS context. Each further context would load all certificate authorities again."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _READ = 5.0  # seconds between two pieces of an answer
 
 
 class _Adapter(HTTPAdapter):
-    """Connections whose TLS context has its certificate authorities already."""
+    """Connections with a TLS context that has already loaded its certificate authorities."""
 
     def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
         host, tls = super().build_connection_pool_key_attributes(request, verify, cert)
@@ -35,13 +35,13 @@ class _Adapter(HTTPAdapter):
         return host, {**kept, "ssl_context": _context(DEFAULT_CA_BUNDLE_PATH if verify is True else str(verify))}
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
-        # To name the authorities again is to load them again, for each connection.
+        # Otherwise each connection loads the authorities again.
         if not isinstance((getattr(conn, "conn_kw", None) or {}).get("ssl_context"), ssl.SSLContext):
             super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
 
 
 def _context(place: str) -> ssl.SSLContext:
-    """The context that trusts the authorities at `place`, as they are now."""
+    """Return the context that trusts the present authorities at `place`."""
     status = os.stat(place)
     # OpenSSL opens the file by its path, and would wait for a FIFO.
     if not stat.S_ISDIR(status.st_mode) and (refusal := check_file(place, Input.CERTIFICATES)) is not None:
@@ -60,17 +60,17 @@ def _made(place: str, _changed: int, _size: int) -> ssl.SSLContext:
 
 
 class _Transport(RequestsTransport):  # type: ignore[misc] # its stubs make it an Any
-    """A transport that counts what it sends."""
+    """A transport that counts its requests."""
 
     def __init__(self, session: requests.Session, counter: RequestCounter | None, connect: float) -> None:
-        # A credential's own time-outs only reach a transport that it makes by itself.
+        # The time-outs of a credential only apply to a transport that it makes by itself.
         super().__init__(session=session, connection_timeout=connect, read_timeout=_READ)
         self._counter = counter
         self.status: int | None = None  # of the last answer
         self.pause: float | None = None  # seconds that it asks to wait
 
     def send(self, request: Any, **options: Any) -> Any:
-        """The answer to a request."""
+        """Return the answer to a request."""
         if self._counter is not None:
             self._counter.add(request.method)
         self.status = self.pause = None
@@ -80,9 +80,9 @@ class _Transport(RequestsTransport):  # type: ignore[misc] # its stubs make it a
 
 
 def transport(connections: int, counter: RequestCounter | None = None, *, connect: float = 2.0) -> _Transport:
-    """A transport for the SDK's clients that keeps up to `connections`; `counter` counts its requests.
+    """Return a transport for the SDK's clients that keeps up to `connections`. `counter`: counts its requests.
 
-    connect: seconds until a connection must be made, if a request does not say another time.
+    `connect`: seconds until a connection must be made, if the request has no time-out of its own.
 
     Proxies and certificate authorities are those of the process, as requests finds them.
     """

@@ -18,7 +18,7 @@ from secretsync.providers.files import read_secret_file
 from secretsync.providers.interface import StoreContext
 from secretsync.providers.remote import RequestError
 from secretsync.providers.vault.client import VaultAdapter
-from secretsync.providers.vault.responses import Reply
+from secretsync.providers.vault.responses import Reply, seconds
 
 __all__ = ["Login", "Token", "variable"]
 
@@ -35,7 +35,7 @@ class MakeAdapter(Protocol):
 
 
 class Token(HiddenValue):
-    """A token, and when it ends."""
+    """A token and its end."""
 
     __slots__ = ("__reveal", "_ends", "_margin", "is_issued", "is_renewable")
 
@@ -99,7 +99,7 @@ class Login:
         """Renew `token`; return None if the server does not."""
         reply: Reply = methods.Token(adapter(token.reveal())).renew_self()  # type: ignore[no-untyped-call]
         auth = (reply.document or {}).get("auth")
-        if reply.status != 200 or not isinstance(auth, dict) or float(auth.get("lease_duration") or 0) <= 0:
+        if reply.status != 200 or not isinstance(auth, dict) or not seconds(auth.get("lease_duration")):
             return None
         renewed = _issued(auth, token.reveal())
         return None if renewed.is_ending else renewed
@@ -200,10 +200,7 @@ class Login:
 
 
 def _issued(auth: Mapping[str, Any], text: str) -> Token:
-    try:
-        lifetime = float(auth.get("lease_duration") or 0)
-    except (TypeError, ValueError):
-        lifetime = 0.0
+    lifetime = seconds(auth.get("lease_duration")) or 0.0
     return Token(text, lifetime=lifetime, is_renewable=auth.get("renewable") is True, is_issued=True)
 
 

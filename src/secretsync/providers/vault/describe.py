@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from hvac.api.secrets_engines import KvV2
 
@@ -11,7 +10,7 @@ from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Clock, Failed, Found, Missing, SecretInfo, SecretRef
 from secretsync.providers.interface import Identity
 from secretsync.providers.vault.mounts import Mount, MountKind, refused, version_problem
-from secretsync.providers.vault.responses import Reply, deleted, newest_version, timestamp
+from secretsync.providers.vault.responses import Reply, deleted, newest_version, seconds, timestamp
 from secretsync.providers.vault.session import Round
 
 __all__ = ["describe_one", "identity"]
@@ -88,7 +87,7 @@ def _static(round_: Round, mount: Mount, role: str) -> Found[SecretInfo] | Missi
     if reply.status != 200:
         return refused(reply, role, mount)
     data = reply.data or {}
-    rotated, period = timestamp(data.get("last_vault_rotation")), _seconds(data.get("rotation_period"))
+    rotated, period = timestamp(data.get("last_vault_rotation")), seconds(data.get("rotation_period"))
     return Found(
         SecretInfo(
             created=rotated,
@@ -107,14 +106,6 @@ def _leased(round_: Round, ref: SecretRef, mount: Mount, role: str) -> Found[Sec
     if reply.status in (401, 403):
         return Found(SecretInfo(dynamic=True, notes=(f"whether {ref.path} exists: our token may not read {role}",)))
     return refused(reply, ref.path, mount)
-
-
-def _seconds(value: Any) -> float | None:
-    try:
-        seconds = float(value)
-    except (TypeError, ValueError):
-        return None
-    return seconds if seconds > 0 else None
 
 
 def _after(start: datetime | None, seconds: float | None) -> datetime | None:

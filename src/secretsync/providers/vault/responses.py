@@ -14,7 +14,7 @@ from secretsync.core.model import Failed, SecretRef
 from secretsync.core.secret import Hidden
 from secretsync.providers.remote import retry_after
 
-__all__ = ["Reply", "deleted", "newest_version", "read_reply", "timestamp"]
+__all__ = ["Reply", "deleted", "newest_version", "read_reply", "seconds", "timestamp"]
 
 # Statuses of a node behind its leader, a busy server, a failover, a gateway between two nodes, and a node that is
 # sealed or on standby.
@@ -113,3 +113,12 @@ def timestamp(text: object) -> datetime | None:
         return None
     # Go's zero time means "never".
     return found.astimezone(UTC) if found.tzinfo is not None and found.year > 1 else None
+
+
+def seconds(value: Any) -> float | None:
+    """Return a duration of Vault; None if it is not a positive number."""
+    try:
+        found = float(value)
+    except (TypeError, ValueError):
+        return None
+    return found if found > 0 else None
