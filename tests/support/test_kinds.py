@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support import help_pages
+from tests.support import processes
 from tests.support.kinds import SERVER_FIXTURES, starts_process, starts_server
 from tests.support.projects import Project
 
@@ -32,7 +32,7 @@ def _through_a_helper() -> None:
 
 
 def _through_a_module() -> None:
-    help_pages.page()
+    processes.run_command(["true"])
 
 
 def _in_a_nested_function() -> Any:
