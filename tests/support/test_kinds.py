@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,7 +33,7 @@ def _through_a_helper() -> None:
 
 
 def _through_a_module() -> None:
-    processes.run_command(["true"])
+    processes.run_command(["true"], cwd=Path(), env={})
 
 
 def _in_a_nested_function() -> Any:
