@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from secretsync.api import check_rotation, resolve_config
     from secretsync.appconfig import AppConfig
     from secretsync.config.binding.fields import Key
-    from secretsync.config.config import Config, Refreshed
+    from secretsync.config.config import Config
+    from secretsync.config.refreshed import Refreshed
     from secretsync.core.errors import (
         ConfigurationError,
         MissingKeyError,
@@ -62,7 +63,7 @@ _HOMES = {
     "AgeFinding": "rotation.report",
     "Key": "config.binding.fields",
     "Origin": "core.model",
-    "Refreshed": "config.config",
+    "Refreshed": "config.refreshed",
     "RotationReport": "rotation.report",
     "Secret": "core.secret",
     "SecretAge": "rotation.report",

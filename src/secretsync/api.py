@@ -10,6 +10,7 @@ from secretsync.config.config import Config
 from secretsync.core.environ import Environ
 from secretsync.core.errors import UsageError
 from secretsync.core.model import Resolved
+from secretsync.core.records import replace
 from secretsync.planning.plan import EntryId, Plan
 from secretsync.planning.request import ConfigRequest, load_plan, make_request, open_request
 from secretsync.providers.interface import Provider
@@ -96,12 +97,12 @@ def _complete(request: ConfigRequest, environ: Mapping[str, str]) -> tuple[Confi
 
 def _as_resolved(request: ConfigRequest, handover: Handover, environ: Mapping[str, str]) -> ConfigRequest | None:
     """Return `request` with the variables and services of `run`; None if `run` resolved another configuration."""
-    own = request._replace(variables=handover.variables)
+    own = replace(request, variables=handover.variables)
     project = open_request(own, environ)
     if not handover.is_of(project):
         return None
     if own.services is None:
-        own = own._replace(services=tuple(name for name in handover.services if name in project.services))
+        own = replace(own, services=tuple(name for name in handover.services if name in project.services))
     return own
 
 
@@ -167,7 +168,7 @@ def check_rotation(
     if now is not None and now.utcoffset() is None:
         raise UsageError("now has no time zone, and could be any moment of a day; give an aware datetime")
     environ = Environ(os.environ if environ is None else environ)
-    named = make_request(environment, root, services, files, bindings)._replace(is_judged=True)
+    named = replace(make_request(environment, root, services, files, bindings), is_judged=True)
     request, handover = _complete(named, environ)
     if handover is not None and _as_resolved(request, handover, environ) is None:
         environ = handover.hide(environ)

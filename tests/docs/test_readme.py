@@ -17,7 +17,7 @@ import pytest
 import secretsync
 from secretsync import resolve_config
 from secretsync.core.model import Missing, SecretRef
-from secretsync.project.bindings import parse_bindings
+from secretsync.project.bindings_file import parse_bindings
 from secretsync.project.env_file import parse_env_file
 from secretsync.project.placeholders import parse_value
 from secretsync.providers.interface import Deadline, StoreContext

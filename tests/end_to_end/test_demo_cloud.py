@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from demo.cloud import play
-from secretsync.project.bindings import parse_bindings
+from secretsync.project.bindings_file import parse_bindings
 from tests.servers.ministack import Ministack
 from tests.support.canary import CanaryFactory
 from tests.support.limits import HANG

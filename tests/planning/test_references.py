@@ -4,7 +4,7 @@ import pytest
 
 from secretsync.core.model import SecretRef, Selector
 from secretsync.planning.references import Target, TargetFinder
-from secretsync.project.bindings import parse_bindings
+from secretsync.project.bindings_file import parse_bindings
 from secretsync.project.placeholders import Fault, parse_reference
 from secretsync.providers import registry
 from secretsync.providers.interface import ProviderSpec, Setting, SettingType

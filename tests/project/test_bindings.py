@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secretsync.core.durations import parse_duration
-from secretsync.project.bindings import Bindings, parse_bindings, read_bindings
+from secretsync.project.bindings import Bindings
+from secretsync.project.bindings_file import parse_bindings, read_bindings
 from tests.support.amounts import examples
 from tests.support.canary import CanaryFactory
 

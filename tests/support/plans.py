@@ -7,7 +7,8 @@ from secretsync.core.errors import Problem
 from secretsync.core.names import SensitiveNames
 from secretsync.planning.plan import Plan
 from secretsync.planning.planner import make_plan
-from secretsync.project.bindings import Bindings, parse_bindings
+from secretsync.project.bindings import Bindings
+from secretsync.project.bindings_file import parse_bindings
 from secretsync.project.env_file import EnvFile, parse_env_file
 from secretsync.project.layout import Project, SourceFile
 from secretsync.providers.interface import Provider

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from secretsync.cli import console
 from secretsync.core.errors import UsageError
+from secretsync.core.records import replace
 from secretsync.core.text import count_of
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def environment_of(
         )
     if options.environment is None and options.bindings is None and (started := _as_started(environ)) is not None:
         source = ConfigRequest(root=options.root, services=services, variables=variables)
-        return started.complete(source, environ)._replace(is_judged=is_judged)
+        return replace(started.complete(source, environ), is_judged=is_judged)
     # An empty name is refused later: it is a name that somebody forgot to fill in, so a default would be a guess.
     environment = named_environment(environ) if options.environment is None else options.environment
     is_without_files = variables is not None and environment is None and not _has_environments(options.root, environ)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from secretsync.config.typed_getters import TypedGetters
 from secretsync.core.errors import ConfigurationError, MissingKeyError, Problem, ProblemKind, UsageError
@@ -14,7 +14,9 @@ from secretsync.core.text import count_of, suggestion, unknown
 if TYPE_CHECKING:
     import logging
 
-__all__ = ["Config", "Refreshed", "new_config"]
+    from secretsync.config.refreshed import Refreshed
+
+__all__ = ["Config", "new_config"]
 
 T = TypeVar("T")
 
@@ -218,6 +220,8 @@ class Config(TypedGetters):
         if reload is None:
             raise UsageError("this configuration was not made by resolve_config and cannot be refreshed")
         new = reload()
+        from secretsync.config.refreshed import Refreshed
+
         return Refreshed(new, frozenset(self._differences(new)))
 
     def _differences(self, new: Config) -> Iterator[str]:
@@ -262,13 +266,6 @@ class Config(TypedGetters):
             return f"the service {name!r} was not selected; name it in services="
         known = self.__state.known_services
         return f"{unknown('service', name, known)}; {suggestion(name, known)}"
-
-
-class Refreshed(NamedTuple):
-    """The result of `Config.refresh`."""
-
-    config: Config
-    changed: frozenset[str]
 
 
 def new_config(reload: Callable[[], Config] | None = None, **state: Any) -> Config:

@@ -6,7 +6,6 @@ Inputs are regular files only. Nothing is waited for, and no more bytes are read
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import stat
 import time
@@ -162,6 +161,8 @@ def take_lock(descriptor: int, seconds: float) -> bool:
 
     `seconds`: 0 means one attempt. Raises OSError if the file system does not have locks.
     """
+    import fcntl  # imported only for a lock, because most starts take none
+
     until = time.monotonic() + seconds
     while True:
         try:

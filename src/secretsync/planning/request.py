@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from secretsync.core.errors import ConfigurationError, UsageError
 from secretsync.core.model import Entry
+from secretsync.core.records import Record
 from secretsync.planning.plan import Plan
 from secretsync.planning.planner import make_plan
-from secretsync.project.bindings import Bindings, read_bindings
+from secretsync.project.bindings import Bindings
 from secretsync.project.env_file import EnvFile, read_env_file
 from secretsync.project.layout import (
     Project,
@@ -27,7 +27,7 @@ from secretsync.providers.interface import Deadline, Provider
 __all__ = ["ConfigRequest", "load_plan", "make_deadline", "make_request", "open_request", "read_project_bindings"]
 
 
-class ConfigRequest(NamedTuple):
+class ConfigRequest(Record, kw_only=True):
     """What a configuration is made from, as the caller names it."""
 
     environment: str | None = None
@@ -127,4 +127,9 @@ def open_request(request: ConfigRequest, environ: Mapping[str, str]) -> Project:
 def read_project_bindings(project: Project) -> Bindings:
     """The bindings of a project, empty ones where it has no file; what is wrong in them is in their `problems`."""
     file = project.bindings
-    return read_bindings(file.path, file.shown) if file else Bindings()
+    if file is None:
+        return Bindings()
+    # Imported only if there is a bindings file, because reading TOML makes the start slower.
+    from secretsync.project.bindings_file import read_bindings
+
+    return read_bindings(file.path, file.shown)

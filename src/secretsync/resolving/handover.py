@@ -10,7 +10,7 @@ from secretsync.core.environ import Environ
 from secretsync.core.errors import UsageError
 from secretsync.core.model import Resolved
 from secretsync.core.names import is_entry_name, is_environment_name
-from secretsync.core.records import Record
+from secretsync.core.records import Record, replace
 from secretsync.planning.request import ConfigRequest
 from secretsync.project.env_file import EnvFile
 from secretsync.project.environ_entries import FILE, variable_entry
@@ -117,12 +117,12 @@ class Handover(Record, kw_only=True):
 
         Raises UsageError if a variable was changed since the start, and now names another environment.
         """
-        mine = source._replace(
-            environment=self.environment, is_unnamed=self.environment is None, is_judged=self.is_strict
+        mine = replace(
+            source, environment=self.environment, is_unnamed=self.environment is None, is_judged=self.is_strict
         )
         if source.environment is None and source.files is None:
             self._refuse_other_name(environ)
-            return mine._replace(root=source.root or self.root, files=self.files, bindings=self.bindings)
+            return replace(mine, root=source.root or self.root, files=self.files, bindings=self.bindings)
         if source.files is not None:
             is_same = self.files is not None and _real_paths(source.files) == self.files
             return mine if is_same and source.environment is None else source
@@ -134,7 +134,7 @@ class Handover(Record, kw_only=True):
             root = self.root
         if os.path.realpath(root) != self.root:
             return source
-        return mine._replace(root=self.root, files=self.files, bindings=self.bindings)
+        return replace(mine, root=self.root, files=self.files, bindings=self.bindings)
 
     def _refuse_other_name(self, environ: Mapping[str, str]) -> None:
         now = _named(environ)
