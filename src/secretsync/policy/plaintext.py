@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from secretsync.core.model import Entry
-from secretsync.policy.example_values import is_example
-from secretsync.policy.policy_file import Policy
-from secretsync.policy.rules import Finding, Severity, found
-from secretsync.policy.secret_patterns import (
+from secretsync.core.secret_patterns import (
     HOLE,
     has_password,
     has_private_key,
@@ -16,6 +13,9 @@ from secretsync.policy.secret_patterns import (
     looks_random,
     may_be_secret,
 )
+from secretsync.policy.example_values import is_example
+from secretsync.policy.policy_file import Policy
+from secretsync.policy.rules import Finding, Severity, found
 from secretsync.project.env_file import EnvFile
 from secretsync.project.placeholders import Placeholder, Text, Variable, parse_value
 

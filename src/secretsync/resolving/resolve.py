@@ -9,7 +9,7 @@ from secretsync.core.errors import Problem, ProblemKind
 from secretsync.core.model import Failed, Missing, Origin, Payload, Secret, variable_text
 from secretsync.core.records import Record
 from secretsync.planning.plan import EntryId, EntryPart, EnvironPart, Plan, PlannedEntry, SecretPart
-from secretsync.planning.secrecy import is_secret_part, secret_entries
+from secretsync.planning.secrecy import has_secret_shape, is_secret_part, secret_entries
 from secretsync.project.placeholders import Text
 from secretsync.resolving.extract import select
 from secretsync.resolving.fetch import Answers
@@ -20,7 +20,7 @@ __all__ = ["Inputs", "failure_problem", "resolve", "resolve_entry", "resolve_val
 class _Pieces:
     """What one entry's value is put together from, and where each piece came from."""
 
-    __slots__ = ("inserted", "is_from_store", "references", "stores", "texts", "versions")
+    __slots__ = ("inserted", "is_from_store", "references", "stores", "texts", "uses_secret", "versions")
 
     def __init__(self) -> None:
         self.texts: list[Secret] = []
@@ -29,10 +29,17 @@ class _Pieces:
         self.stores: list[str] = []
         self.versions: list[str | None] = []
         self.is_from_store = False
+        self.uses_secret = False  # through a variable
 
     def add(self, text: str) -> None:
         """Append a piece."""
         self.texts.append(Secret(text))
+
+    def add_shaped(self, value: Secret) -> None:
+        """Note the passwords and tokens in `value` as pieces that are secrets by themselves."""
+        from secretsync.core.secret_patterns import pieces_of_secrets
+
+        self.inserted += map(Secret, pieces_of_secrets(value.reveal()))
 
     def joined(self) -> Secret:
         """The value."""
@@ -118,17 +125,21 @@ def resolve_entry(
     if not is_whole:
         return None
     entry = planned.entry
+    value = pieces.joined()
+    is_secret = (entry.file, entry.key) in inputs.secret or pieces.uses_secret
+    if has_secret_shape(value.reveal()):  # A URL with a password may come from the process environment as a whole.
+        is_secret = True
+        pieces.add_shaped(value)
     origin = Origin(
         key=entry.key,
         file=entry.file,
         line=entry.line,
         service=entry.service,
-        is_secret=(entry.file, entry.key) in inputs.secret,
+        is_secret=is_secret,
         references=tuple(pieces.references),
         stores=tuple(pieces.stores),
         versions=tuple(pieces.versions),
     )
-    value = pieces.joined()
     return Resolved(entry, value, origin, tuple(pieces.inserted), is_from_store=pieces.is_from_store)
 
 
@@ -138,6 +149,7 @@ def _add_entry(pieces: _Pieces, found: Resolved | None) -> bool:
     pieces.texts.append(found.value)
     pieces.inserted.extend(found.inserted)
     if found.origin.is_secret:  # a lower file's entry may be visible only as a part of this one
+        pieces.uses_secret = True
         pieces.inserted.append(found.value)
     pieces.is_from_store |= found.is_from_store
     pieces.references.extend(found.origin.references)
