@@ -91,11 +91,13 @@ _ABOUT = _set(
     "WARNING WINDOW"
 )
 # Behind a sensitive word: who has the secret, or for what it is. They are about a secret only behind SECRETS, and
-# behind SECRET, TOKEN and such at the start of the name: SECRET_REGION, but DB_PASSWORD_REGION.
+# behind SECRET, TOKEN and such at the start of the name or behind that of a store: AWS_SECRET_REGION, but
+# DB_PASSWORD_REGION.
 _OWNERS = _set(
     "AUTHORITY BACKEND BACKENDS BUCKET CACHE CONTEXT COOKIE DOMAIN HOST HOSTNAME LIMITS LOGIN MODEL PROCESS PROJECT "
     "REGION ROLE SCANNING SERVER SOURCE SPACE STORAGE STORE SUBJECT SUPPLY USER VAULT"
 )
+_STORES = _set("AWS AZURE GCP GOOGLE K8S KUBERNETES VAULT")
 _BARE = _set("CREDENTIAL CREDENTIALS SECRET SECRETS TOKEN TOKENS")
 # PASS_DB: a system behind a word that is otherwise sensitive only at the end.
 _PASSES = _set("PASS PSW PW PWD")
@@ -128,7 +130,7 @@ _OPEN_KINDS = {
     "KEY": _OPEN_KEYS,
     "TOKEN": _set("BOS CLS EOS FIM MASK PAD SEP STOP UNK"),
     "CREDENTIAL": _set("CORS"),
-    "COOKIE": _set("HTTPONLY SAMESITE SECURE"),
+    "COOKIE": _set("CSRF HTTPONLY JWT SAMESITE SECURE TOKEN XSRF"),
     "PASS": _set("BAND FIRST HIGH LOW MULTI RENDER SECOND SINGLE TWO"),
     "PIN": _set(
         "BUTTON CE CLK CLOCK CS DATA DC ECHO GPIO INPUT INT IRQ LED MISO MOSI OUTPUT RELAY RESET RX SCL SDA SENSOR "
@@ -227,7 +229,8 @@ def _sensitive_term(words: list[str]) -> tuple[int, int]:
 def _is_about(words: list[str], start: int, end: int) -> bool:
     """Return True if the words around the sensitive ones say that the name is a setting about a secret."""
     after = words[end:]
-    is_bare = end - start == 1 and words[start] in _BARE and (start == 0 or words[start] == "SECRETS")
+    is_first = start == 0 or (start == 1 and words[0] in _STORES)
+    is_bare = end - start == 1 and words[start] in _BARE and (is_first or words[start] == "SECRETS")
     if not _ABOUT.isdisjoint(after) or (is_bare and not _OWNERS.isdisjoint(after)):
         return True
     before, last = words[:start], words[end - 1]
