@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from secretsync.config.config import Resolved
@@ -32,6 +32,7 @@ _MOST_INLINE = 16_384  # characters of the variable; a larger text is compressed
 _PART = 120_000  # characters of one further variable, below the limit of Linux (131,071 bytes with the name)
 _MOST_PARTS = 100
 _MOST_BYTES = 64 * 1024 * 1024  # after decompression
+_OF_EVERY_PROCESS = ("HOME", "HOSTNAME", "LANG", "PATH", "TERM", "TZ", "USER")
 _HEAD = ("schema", "environment", "root", "bindings", "named", "validates")
 
 
@@ -204,9 +205,22 @@ class Handover(Record, kw_only=True):
             are_settings_intact=_digest(key, settings) == self.settings,
         )
 
-    def hide(self, environ: Mapping[str, str]) -> Environ:
-        """Return `environ` without the variables that `run` set, so that no other configuration contains them."""
-        hidden = {*self.names, *(f"{name}_FILE" for name, row in self.names.items() if "path" in row)}
+    def handed_names(self, environ: Mapping[str, str]) -> tuple[str, ...]:
+        """Return the variables of `environ` that contain what `run` resolved, or name a file that contains it.
+
+        Without PATH and its like, unless they are secrets, because no process can do without them.
+        """
+        rows = self.names.items()
+        names = {name for name, row in rows if name not in _OF_EVERY_PROCESS or row.get("secret")}
+        names |= {f"{name}_FILE" for name, row in rows if "path" in row}
+        return tuple(sorted(name for name in names if name in environ))
+
+    def hide(self, environ: Mapping[str, str], kept: Collection[str] = ()) -> Environ:
+        """Return `environ` without the variables that `run` set, so that no other configuration contains them.
+
+        `kept`: the names of variables that stay.
+        """
+        hidden = set(self.handed_names(environ)).difference(kept)
         return _PartialEnviron(environ, frozenset((*hidden, *handover_variables(environ))))
 
 
@@ -229,7 +243,7 @@ class HandedValues(Record, kw_only=True):
         shown = {**{of_run: here for here, of_run in _shown_files(plan.project).items()}, FILE: FILE}
         for name, value in self.of_names.items():
             row = self.handover.names[name]
-            entry_id = (shown.get(row["file"], ""), name)
+            entry_id = (shown.get(row["file"], row["file"]), name)  # a file that is gone keeps its name in the row
             if (planned := plan.entries.get(entry_id)) is None:
                 continue
             entry = planned.entry

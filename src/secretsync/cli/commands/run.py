@@ -9,10 +9,11 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from secretsync.cli.console import say
-from secretsync.cli.loading import open_plan, resolve_valid
+from secretsync.cli.loading import handed_over, open_plan, resolve_valid
 from secretsync.cli.options import add_access_log, add_source, add_validation
 from secretsync.core.errors import ConfigurationError, Problem, ProblemKind, UsageError
 from secretsync.core.model import Environ
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from secretsync.running.drop_privileges import User
 
 USAGE = "[-e NAME] [--env-file FILE...] [OPTIONS] -- COMMAND [ARGUMENT]..."
+_SHOWN_NAMES = 20  # of variables that are not handed over, in a message
 EXAMPLE = "  secretsync run -e production -- gunicorn app:app"
 
 
@@ -96,7 +98,10 @@ def execute(options: argparse.Namespace) -> int:
     resolved = config.resolved()
     exec_command.refuse_unsafe_variables(resolved, options.allow_name)
     in_files = {} if folder is None else _choose_files(folder, resolved, environ, options)
-    removed = exec_command.used_credentials(patterns, environ, options.pass_env)
+    removed = (
+        *exec_command.used_credentials(patterns, environ, options.pass_env),
+        *_names_of_another_run(environ, plan, options),
+    )
     environment = _environment(options, environ, resolved, in_files, removed)
     handover = Handover.of(
         plan.project,
@@ -110,7 +115,8 @@ def execute(options: argparse.Namespace) -> int:
     exec_command.refuse_unfit(environment, resolved)
     exec_command.refuse_too_large(path, options.command, environment)
     if (unseen := [name for name in removed if name not in resolved]) and not options.quiet:
-        say(f"not handed to the command: {', '.join(unseen)} (--pass-env keeps one)")
+        rest = f" and {len(unseen) - _SHOWN_NAMES} more" if len(unseen) > _SHOWN_NAMES else ""
+        say(f"not handed to the command: {', '.join(unseen[:_SHOWN_NAMES])}{rest} (--pass-env keeps one)")
     if options.verbose:
         say(f"{len(resolved)} variables resolved; starting {path}")
 
@@ -139,6 +145,14 @@ def _environment(
     )
 
 
+def _names_of_another_run(environ: Mapping[str, str], plan: Plan, options: argparse.Namespace) -> tuple[str, ...]:
+    """Return the variables that a `run` around this one resolved for something else and that no option keeps."""
+    outer = handed_over(environ)
+    if outer is None or outer.is_of(plan.project):
+        return ()
+    return exec_command.used_credentials(outer.handed_names(environ), environ, options.pass_env)
+
+
 def _find_user(text: str | None) -> User | None:
     if text is None:
         return None
@@ -149,14 +163,18 @@ def _find_user(text: str | None) -> User | None:
 
 def _open_plan(options: argparse.Namespace, environ: Mapping[str, str]) -> tuple[Plan, Environ]:
     """The plan, and what of the environment it may see: not the variables that it resolves itself."""
+    kept = [name for name in environ if any(fnmatchcase(name, pattern) for pattern in options.pass_env)]
     if not options.resolve_environment:
-        return open_plan(options, must_be_named=True, environ=Environ(environ))
+        return open_plan(options, must_be_named=True, environ=Environ(environ), kept=kept)
     from secretsync.project.environ_entries import variables_file
 
-    variables = variables_file(environ)
+    # The values of a `run` around this one are resolved already: a `$<` in them is text.
+    outer = handed_over(environ)
+    resolved = () if outer is None else outer.handed_names(environ)
+    variables = variables_file({name: value for name, value in environ.items() if name not in resolved})
     taken = {entry.key for entry in variables.entries}
     rest = {name: value for name, value in environ.items() if name not in taken}
-    return open_plan(options, must_be_named=True, environ=Environ(rest), variables=variables)
+    return open_plan(options, must_be_named=True, environ=Environ(rest), variables=variables, kept=kept)
 
 
 def _open_folder(options: argparse.Namespace, plan: Plan, user: User | None) -> str | None:
