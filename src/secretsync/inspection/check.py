@@ -49,7 +49,8 @@ def check(plan: Plan, answers: Answers[SecretInfo], now: datetime) -> Checked:
                 remote.add(target.store)
     not_checked = [*sorted(notes)]
     if fields:
-        not_checked.append(f"the fields of {len(fields)} references: no value was read ({', '.join(sorted(fields))})")
+        count = f"{len(fields)} reference{'' if len(fields) == 1 else 's'}"
+        not_checked.append(f"the fields of {count}: no value was read ({', '.join(sorted(fields))})")
     if remote:
         not_checked.append(f"the right to read values: {', '.join(sorted(remote))}")
     ordered = sorted(problems, key=lambda problem: (problem.file or "", problem.line or 0, problem.column or 0))

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from secretsync.config.config import Config, Resolved, new_config
 from secretsync.core.errors import Problem, ProblemKind
 from secretsync.core.model import Failed, Missing, Origin, Payload, Secret, variable_text
 from secretsync.core.records import Record
-from secretsync.planning.plan import EntryId, EntryPart, EnvironPart, Plan, PlannedEntry, SecretPart
+from secretsync.core.text import looks_like_value
+from secretsync.planning.plan import EntryId, EntryPart, EnvironPart, Plan, PlannedEntry, SecretPart, Target
 from secretsync.planning.secrecy import has_secret_shape, is_secret_part, secret_entries
 from secretsync.project.placeholders import Text
 from secretsync.resolving.extract import select
 from secretsync.resolving.fetch import Answers
 
-__all__ = ["Inputs", "failure_problem", "resolve", "resolve_entry", "resolve_values"]
+__all__ = ["Inputs", "failure_problem", "hide_values", "resolve", "resolve_entry", "resolve_values"]
 
 
 class _Pieces:
@@ -207,6 +208,7 @@ def failure_problem(
         cause = f"{cause}; a lookup ends at a store that failed{rest}"
         bind = f"a binding in {plan.bindings_name} names the store that has it"
         hint = f"{hint}; {bind}" if hint else bind
+    cause, hint = hide_values(cause, part.written, part.targets), hide_values(hint or "", part.written, part.targets)
     if kind is ProblemKind.DENIED and not cause.startswith("denied"):
         cause = f"denied: {cause}"
     is_chain = isinstance(outcome, Missing) and len(part.targets) > 1
@@ -216,8 +218,25 @@ def failure_problem(
         file=planned.entry.file,
         line=line,
         column=column,
-        reference=part.written if is_chain else target.shown,
+        reference=hide_values(part.written if is_chain else target.shown, part.written, part.targets),
         store=target.store,
         cause=cause,
-        hint=hint,
+        hint=hint or None,
     )
+
+
+def hide_values(text: str, written: str, targets: Sequence[Target]) -> str:
+    """Return `text` without the names and paths that look like a pasted value.
+
+    `written`: a reference as a user wrote it. `targets`: the places where a store was asked for it.
+    """
+    is_name_hidden = looks_like_value(written)
+    hidden = {written} if is_name_hidden else set[str]()
+    for target in targets:
+        field = target.selector.field or ""
+        # A path that a lookup made of a name does not need to look like the name.
+        hidden |= {target.ref.path} if looks_like_value(target.ref.path) or is_name_hidden else set()
+        hidden |= {field} if looks_like_value(field) else set()
+    for word in sorted(hidden, key=len, reverse=True):
+        text = text.replace(word, "...")
+    return text

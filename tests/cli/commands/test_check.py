@@ -35,7 +35,7 @@ def test_no_value_is_read(probed: Callable[..., Project], plugin: Path, requests
     assert checked.stderr == ""
     assert checked.stdout == (
         "test: 1 secret found, nothing is missing\n"
-        "not checked: the fields of 1 references: no value was read (probe:x#field)\n"
+        "not checked: the fields of 1 reference: no value was read (probe:x#field)\n"
         "not checked: the right to read values: probe\n"
     )
     assert made.cli("check", "-e", "test", "-q", sys_path=[plugin], expect=0).stdout == ""

@@ -57,6 +57,7 @@ NO_CREDENTIALS |= {"FileNotFoundError", "PermissionError"}  # of the file that a
 CONFIGURATION = {
     "ConfigNotFound",
     "ConfigParseError",
+    "EndpointPathError",  # our own
     "InfiniteLoopConfigError",
     "InvalidConfigError",
     "InvalidDefaultsMode",

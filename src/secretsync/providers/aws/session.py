@@ -34,6 +34,10 @@ class PlainEndpointError(Exception):
     """An endpoint would get signed requests and send values unencrypted, to another machine."""
 
 
+class EndpointPathError(Exception):
+    """An endpoint has a path, which AWS does not have, and which may be a pasted secret."""
+
+
 class CodeWantedError(Exception):
     """A profile wants the code of an MFA device."""
 
@@ -164,6 +168,9 @@ class StoreSession(Session):
         # Whatever named it: the store, a variable or a profile.
         if not self._may_be_plain and _is_in_the_clear(client.meta.endpoint_url):
             raise PlainEndpointError
+        parts = urlsplit(client.meta.endpoint_url)
+        if parts.path.strip("/") or parts.query or parts.fragment:
+            raise EndpointPathError
         return client
 
     def _endpoint_of(self, service: str) -> str | None:

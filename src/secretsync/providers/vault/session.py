@@ -21,6 +21,8 @@ __all__ = ["Kind", "Mount", "Round", "Session"]
 
 T = TypeVar("T")
 
+_LONGEST_WAIT = 7 * 86_400  # seconds that a message shows; more is a nonsensical date
+
 
 class Kind(StrEnum):
     """What a mount is, as far as reading is concerned."""
@@ -221,7 +223,7 @@ class Round:
             hint = "redirects are not followed, since the token would go along: set address to the right one"
             return Failed(unavailable, cause, hint)
         if reply.status == 429:
-            when = f", for another {reply.retry_after:g} s" if reply.retry_after else ""
+            when = f", for another {reply.retry_after:.0f} s" if 0 < (reply.retry_after or 0) <= _LONGEST_WAIT else ""
             return Failed(unavailable, f"it is rate limited (429){when}", "ask less often, or raise the quota")
         if reply.status >= 472 and (state := self._state.get(self._look_at_health, self._retries)):
             return Failed(unavailable, f"it is {state} ({reply.status})", "its operators have to mend that")
