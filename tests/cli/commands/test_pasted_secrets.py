@@ -82,6 +82,7 @@ PLACEHOLDERS = [
     ("a path that is no variable", "$<env:A B @>", "takes"),
     ("a path that leads upwards", "$<docker:../@>", "takes"),
     ("a path that Key Vault does not have", "$<azure:@_x>", "takes"),
+    ("an ARN that is none", "$<aws:arn:aws:@>", "no ARN of a secret"),
     ("a path without a mount", "$<vault:@>", "takes"),
     ("a variable that is none", "${@!}", "does not begin a variable"),
     ("a variable's default with a brace", "${A:-{@}", "may hold no"),
