@@ -65,11 +65,13 @@ def resolve_config(
     environ = Environ(os.environ if environ is None else environ)
     request = make_request(environment, root, services, files, bindings)
     request, handover = _complete(request, environ)
+    plan = None
     if handover is not None:
-        own = _as_resolved(request, handover, environ)
+        plan = None if stores is not None else _without_files(request, handover, environ)
+        own = request if plan is not None else _as_resolved(request, handover, environ)
         request, environ = (request, handover.hide(environ)) if own is None else (own, environ)
         handover = None if own is None or stores is not None else handover
-    plan = load_plan(request, environ, stores)
+    plan = plan or load_plan(request, environ, stores)
     known, is_judged = _handed_over(handover, plan, environ)
     return resolve_plan(
         plan,
@@ -93,6 +95,21 @@ def _complete(request: ConfigRequest, environ: Mapping[str, str]) -> tuple[Confi
         log_warning(f"{error}; the stores are asked")
         return request, None
     return (request, None) if handover is None else (handover.complete(request, environ), handover)
+
+
+def _without_files(request: ConfigRequest, handover: Handover, environ: Mapping[str, str]) -> Plan | None:
+    """Return a plan of what `run` handed over, if `request` asks for that and its files do not exist any more."""
+    mine = (handover.environment, handover.root, handover.files)
+    if (request.environment, request.root, request.files) != mine or handover.files == ():
+        return None
+    try:
+        open_request(request, environ)
+    except UsageError:
+        from secretsync.resolving.handed_values import HandedValues  # Imported only if the files do not exist.
+        from secretsync.resolving.handover_plan import plan_without_files
+    else:
+        return None
+    return plan_without_files(HandedValues.read(handover, environ), environ, request.services)
 
 
 def _as_resolved(request: ConfigRequest, handover: Handover, environ: Mapping[str, str]) -> ConfigRequest | None:

@@ -1,17 +1,21 @@
 """The log filter: records without a secret are untouched, masked ones keep their shape, other handlers keep theirs."""
 
+import base64
 import collections
 import copy
 import decimal
+import html
 import io
 import json
 import logging
 import logging.config
 import logging.handlers
 import queue
+import re
 import sys
 import traceback
 import types
+import urllib.parse
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -196,14 +200,15 @@ def test_each_argument_and_field_keeps_its_shape(
     if not isinstance(value, Secret):  # which cannot be the text of a record
         logged.logger.info(value)
     records = logged.masked.records
-    assert records[0].args == ("text", 5, expected)
+    in_args: Any = 0 if isinstance(value, int | float) else expected  # a number stays one among arguments
+    assert records[0].args == ("text", 5, in_args)
     assert records[0].getMessage() == f"text and 5: {expected!r}" or isinstance(value, int | float)
-    assert records[1].args == {"n": 5, "v": expected}
+    assert records[1].args == {"n": 5, "v": in_args}
     assert (vars(records[2])["field"], vars(records[2])["other"]) == (expected, 7)
     arguments = records[0].args
     assert isinstance(arguments, tuple)
-    for got in (arguments[2], vars(records[2])["field"]):
-        assert type(got) is type(expected)
+    assert isinstance(arguments[2], type(in_args) if in_args != 0 else type(value))
+    assert type(vars(records[2])["field"]) is type(expected)
     canary.assert_clean(everything(logged.masked))
     assert "73519046" not in everything(logged.masked)
     for other in (logged.before, logged.after):
@@ -257,6 +262,87 @@ def test_messages_that_masked_arguments_do_not_make(logged: Logged, msg: str, ar
     assert len(got.args) == len(record.args)
     assert type(got.args) is type(record.args)
     assert record.msg == msg
+
+
+class Unspeakable:
+    """An object whose text fails with the secret in the exception."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __str__(self) -> str:
+        raise ValueError(self.text)
+
+    def __int__(self) -> int:
+        raise ValueError(self.text)
+
+    __repr__ = __str__
+
+
+@pytest.mark.parametrize(
+    ("template", "make"),
+    [
+        ("x %s", lambda one: (one,)),
+        ("x %r", lambda one: (one,)),
+        ("x %d", lambda one: (one,)),
+        ("x %s", lambda one: ([1, one],)),
+        ("x %(a)s", lambda one: ({"a": one},)),
+        ("x", lambda one: (one, 1)),
+    ],
+)
+def test_an_argument_whose_text_fails_with_the_secret(
+    masking: SecretFilter, secret: str, template: str, make: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`logging` prints the exception that a message raises, so the filter puts a text in place of the argument."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.addFilter(masking)
+    handler.handle(logging.LogRecord("app", logging.INFO, "x.py", 1, template, make(Unspeakable(secret)), None))
+    handler.handle(logging.LogRecord("app", logging.INFO, "x.py", 1, Unspeakable(secret), None, None))
+    assert secret not in stream.getvalue() + capsys.readouterr().err
+    assert stream.getvalue().count("\n") == 2
+
+
+class Computing(logging.Formatter):
+    """A formatter that computes with an argument, as those of access logs do with a status."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the argument as a number and as it is shown."""
+        assert isinstance(record.args, tuple)
+        number: Any = record.args[0]
+        return f"{int(number)} {float(number)} {number} {record.getMessage()}"
+
+
+def test_a_number_that_is_a_secret_is_still_a_number(masking: SecretFilter, capsys: pytest.CaptureFixture[str]) -> None:
+    """The record is not lost, and shows neither the value nor a false one in its message."""
+    for number in (73519046, 73519046.0):
+        stream = io.StringIO()
+        handler = logging.StreamHandler(stream)
+        handler.setFormatter(Computing())
+        handler.addFilter(masking)
+        handler.handle(logging.LogRecord("app", logging.INFO, "x.py", 1, "status %d", (number,), None))
+        assert stream.getvalue() == f"0 0.0 {MASK} status {MASK}\n"
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    "encode",
+    [
+        lambda s: "Basic " + base64.b64encode(f"user:{s}".encode()).decode(),
+        lambda s: base64.urlsafe_b64encode(f"{{'a': '{s}'}}".encode()).decode().rstrip("="),
+        lambda s: json.dumps(s).replace("/", "\\/"),
+        html.escape,
+        lambda s: html.escape(s, quote=False),
+        lambda s: re.sub("%[0-9A-F]{2}", lambda code: code.group().lower(), urllib.parse.quote(s, safe="")),
+    ],
+)
+def test_encoded_secrets(canary: CanaryFactory, encode: Callable[[str], str]) -> None:
+    """As headers, other serializers, web pages and other percent-encoders write a secret."""
+    secret = f"{canary()}/<&'\">+?x"
+    handler = Keep(SecretFilter([Secret(secret)]))
+    handler.handle(logging.LogRecord("app", logging.INFO, "x.py", 1, "got %s.", (encode(secret),), None))
+    assert MASK in handler.lines[0]
+    assert encode(secret).removeprefix("Basic ") not in handler.lines[0]
 
 
 class BraceRecord(logging.LogRecord):

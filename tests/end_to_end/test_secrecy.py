@@ -203,3 +203,30 @@ def test_wrong_types_of_the_policy(shop: Project, name: str) -> None:
     shop.write("env/production/policy.toml", f"{name} = [7]\n")
     done = shop.cli("audit", "-e", "production", expect=2)
     assert f"{name}: it must be a list of strings" in done.stderr
+
+
+def test_the_shape_of_a_value_makes_it_a_secret(project: MakeProject, canary: CanaryFactory) -> None:
+    """A URL with a password is masked under any name, if it is written, put together or inherited as a whole."""
+    written, part, inherited = canary(), canary(), canary()
+    common = f"A=redis://:{written}@h\nB=redis://:${{PART}}@h\nPART={part}\nC=${{REDIS_URL}}\nD=${{C}}/0\nE=${{HOST}}\n"
+    shop = project({"env/production/common.env": common})
+    environ = {**clean_environment(shop.home), "REDIS_URL": f"redis://:{inherited}@h", "HOST": "h"}
+    done = shop.cli("explain", "-e", "production", env=environ, expect=0)
+    assert {line.split()[1] for line in done.stdout.split("\n") if "********" in line} == {"A", "B", "PART", "C", "D"}
+    config = resolve_config("production", root=shop.root, environ=environ)
+    assert {key for key in config if config.origin(key).is_secret} == {"A", "B", "PART", "C", "D"}
+    record = logging.LogRecord("x", 20, "p", 1, "%s %s %s", (written, part, inherited), None)
+    masked = config.logging_filter().filter(record)
+    shown = (record if isinstance(masked, bool) else masked).getMessage()
+    assert shown == "******** ******** ********"
+
+
+def test_a_password_of_a_connection_string_is_masked_by_itself(project: MakeProject, canary: CanaryFactory) -> None:
+    """A driver logs a password without its URL, and decoded."""
+    password = f"{canary()}/+"
+    encoded = password.replace("/", "%2F").replace("+", "%2B")
+    shop = project({"env/production/common.env": f"DATABASE=amqp://app:{encoded}@h\n"})
+    config = resolve_config("production", root=shop.root, environ={})
+    record = logging.LogRecord("x", 20, "p", 1, "login of %s", (password,), None)
+    masked = config.logging_filter().filter(record)
+    assert (record if isinstance(masked, bool) else masked).getMessage() == "login of ********"

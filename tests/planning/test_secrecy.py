@@ -12,6 +12,7 @@ from tests.support.plans import good_plan
 NAMES = SensitiveNames(sensitive=("DOOR_*",), not_sensitive=("OPEN_TOKEN", "*_LABEL_KEY"))
 BINDINGS = "[stores.settings]\nprovider = 'env'\n[secrets]\nBOUND = 'env:BOUND'\nPLACED = 'm:x'\n"
 ENVIRON = {"PLAIN": "1", "API_TOKEN": "2", "OPEN_TOKEN": "3", "DOOR_ONE": "4", "PORT": "80"}
+TOKEN = "ghp_" + "0aB1" * 10
 # The last entry of each text is judged.
 TABLE = {
     "common": [
@@ -72,6 +73,33 @@ TABLE = {
         ("H=h\nS=$<S1>\nA=${H}${PLAIN}${S}", True),
         ("H=h\nA=text ${H} $<env:PLAIN> ${PLAIN} text", False),
         ("A=text", False),
+        # (f) the shape of a secret, also beside a variable, around one, and in a default
+        ("A=postgres://app:written@h/db", True),
+        ("A=redis://:written@h", True),
+        ("A=postgres://${PLAIN}:written@h/db", True),
+        ("A=$<env:NONE:-redis://:written@h>", True),
+        ("A=${NONE:-redis://:written@h}", True),
+        (f"A={TOKEN}", True),
+        (f"A='Bearer {TOKEN}'", True),
+        (f"A=${{NONE:-{TOKEN}}}", True),
+        ("A='-----BEGIN PRIVATE KEY-----x'", True),
+        ("A='Server=h;Pwd=written;'", True),
+        ("A=-DkeyStorePassword=written", True),
+        ("A=https://user@h/x?y=z:1@b", False),
+        ("A=https://h:8443/x@1", False),
+        ("A='password=%s'", False),
+        ("A=ghp_short", False),
+        # the place of a password
+        ("A=postgres://app:${PLAIN}@h/db", True),
+        ("A=postgres://app:x${PLAIN}y@h/db", True),
+        ("A=${PLAIN}://${PLAIN}:$<env:PLAIN>@h", True),
+        ("A=postgres://app:${NONE:-x}@h/db", True),
+        ('A="Server=h;Pwd=${PLAIN};"', True),
+        ("B=1\nA=postgres://app:${B}@h/db", True),
+        ("URL=postgres://app:${A}@h/db\nA=1", True),
+        ("URL=postgres://app:${B}@h/db\nB=${A}\nA=1", True),
+        ("URL=postgres://${A}:x@h/db\nA=app", False),
+        ("A=postgres://${PLAIN}@${PLAIN}:${PLAIN}/${PLAIN}", False),
     ],
     "security": [
         ("A=$<env:PLAIN>", True),

@@ -335,6 +335,64 @@ def test_run_inside_run(shop: Project) -> None:
     assert found["values"] == {"PLACE": "staging", "PORT": "7000", "SECRET_KEY": shop.read("files/secret_key")}
 
 
+@pytest.mark.parametrize("options", [["-e", "development"], ["--env-file", "other.env"]])
+def test_run_inside_run_does_not_hand_over_the_values_of_the_outer_one(shop: Project, options: list[str]) -> None:
+    """The names are removed and named on stderr. `--pass-env` keeps one; PATH stays, because programs need it."""
+    shop.write("other.env", "PLACE=development\n")
+    shop.write("env/production/common.env", "PLACE=production\nDEBUG=false\nPATH=${PATH}\n")
+    program = """
+config = resolve_config()
+getters = [config.get(name) for name in ("SECRET_KEY", "DEBUG")]
+print(json.dumps([config["PLACE"], getters, [os.environ.get(name) for name in ("SECRET_KEY", "DEBUG")]]))
+assert os.environ["PATH"]
+"""
+    script = shop.write("application.py", f"{REPORT}\n{program}")
+    for kept, expected in ([], [None, None]), (["--pass-env", "DEBUG"], [None, "false"]):
+        inner = secretsync_argv(["run", *options, *kept, "--", sys.executable, "-I", str(script)])
+        done = shop.cli("run", "-e", "production", "--", *inner, expect=0)
+        assert json.loads(done.stdout) == ["development", expected, expected]
+        assert "removed from the environment: " in done.stderr
+        assert "SECRET_KEY" in done.stderr
+        assert ("DEBUG" in done.stderr) is (not kept)
+
+
+def test_run_inside_run_takes_the_values_of_the_outer_one_as_text(shop: Project) -> None:
+    """With --resolve-environment, what a store returned is not resolved a second time."""
+    shop.write("files/key", "$<docker:other>" + "x" * 40)
+    inner = secretsync_argv(["run", "-e", "development", "--resolve-environment", "--", "true"])
+    shop.cli("run", "-e", "production", "--", *inner, expect=0)
+
+
+@pytest.mark.parametrize("call", ["report()", 'report("production")'])
+def test_env_files_that_are_gone(shop: Project, call: str) -> None:
+    """The application gets what `run` resolved from its own environment, in the scopes of the files."""
+    shop.write("env/production/web.env", "PORT=9000\nNAME=web\n")
+    program = f"""
+found = {call}
+config = resolve_config()
+origin = config.origin("SECRET_KEY")
+print(json.dumps([found, config.service("web")["PORT"], origin.is_secret, origin.file, list(origin.references)]))
+"""
+    found, *rest = run_application(shop, program, before="rm -r env files providers; cd /")
+    assert (found["environment"], found["is_strict"], found["values"]["PLACE"]) == ("production", True, "production")
+    assert len(found["values"]["SECRET_KEY"]) > 20
+    assert rest == ["9000", True, "env/production/security.env", ["docker:key"]]
+
+
+def test_env_files_that_are_gone_and_a_changed_secret(shop: Project) -> None:
+    """No file can resolve it again."""
+    program = 'print(json.dumps([report(), report("staging")]))'
+    changed, other = run_application(shop, program, before="rm -r env; export SECRET_KEY=x")
+    assert "the env files do not exist any more" in changed["error"]
+    assert "PLACE" not in other
+
+
+def test_named_file_that_is_gone(single: Project) -> None:
+    """The same for files that were named one by one."""
+    found = run_application(single, "print(json.dumps(report()))", *FILES, before="rm .env s.toml files/key")
+    assert (found["environment"], found["values"]["A"], found["values"]["DEBUG"]) == (None, "k" * 40, "true")
+
+
 def test_large_handover_leaves_nothing_behind_in_a_smaller_one(shop: Project) -> None:
     """The parts of the outer `run` are not passed on."""
     shop.write("env/production/big.env", "".join(f"KEY_{number}=x\n" for number in range(1_400)))

@@ -9,6 +9,7 @@ from typing import Any
 
 from secretsync.backup.tree import Node
 from secretsync.core.errors import Problem
+from secretsync.core.secret_patterns import HOLE, has_private_key, has_url_password, known_token, may_be_secret
 from secretsync.core.text import by_place
 from secretsync.policy.example_values import is_example
 from secretsync.policy.findings import RuleFinding, found
@@ -16,7 +17,6 @@ from secretsync.policy.plaintext import plaintext_of
 from secretsync.policy.policy import Policy
 from secretsync.policy.policy_file import parse_policy
 from secretsync.policy.rules import Severity
-from secretsync.policy.secret_patterns import HOLE, has_private_key, has_url_password, known_token, may_be_secret
 from secretsync.project.env_file import parse_env_file
 from secretsync.project.placeholders import StorePath, parse_reference
 from secretsync.project.toml_reader import parse_document

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING
 
 from secretsync.cli import console
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "environment_of",
+    "handed_over",
     "label_of",
     "open_plan",
     "open_plans",
@@ -96,21 +97,28 @@ def _as_started(environ: Environ) -> Handover | None:
     return None if handover is None or handover.files == () else handover
 
 
-def visible_environ(source: ConfigRequest, environ: Environ) -> Environ:
+def visible_environ(source: ConfigRequest, environ: Environ, kept: Collection[str] = ()) -> Environ:
     """Return `environ` without the values that `run` handed over, unless `source` is what `run` resolved.
 
     A command that an application calls for another environment must not find the application's values in it.
+    `kept`: the names of variables that stay.
     """
     from secretsync.planning.request import open_request
+
+    handover = handed_over(environ)
+    if handover is None or handover.is_of(open_request(source, environ)):
+        return environ
+    return handover.hide(environ, kept)
+
+
+def handed_over(environ: Mapping[str, str]) -> Handover | None:
+    """Return what a `run` handed over to this process; None if there is none, or if its variables are damaged."""
     from secretsync.resolving.handover import Handover, HandoverError
 
     try:
-        handover = Handover.from_environ(environ)
+        return Handover.from_environ(environ)
     except HandoverError:
-        return environ
-    if handover is None or handover.is_of(open_request(source, environ)):
-        return environ
-    return handover.hide(environ)
+        return None
 
 
 def _has_environments(root: str | None, environ: Environ) -> bool:
@@ -130,17 +138,19 @@ def open_plan(
     environ: Environ | None = None,
     variables: EnvFile | None = None,
     is_judged: bool = False,
+    kept: Collection[str] = (),
 ) -> tuple[Plan, Environ]:
     """Return the plan for the options, and the environment variables that the command may use.
 
-    `environ`: the variables of the process; None means `os.environ`. The other arguments are those of `environment_of`.
+    `environ`: the variables of the process; None means `os.environ`. `kept`: the names of variables that the command
+    may use although another `run` resolved them. The other arguments are those of `environment_of`.
     """
     from secretsync.core.environ import Environ
     from secretsync.planning.request import load_plan
 
     environ = Environ(os.environ) if environ is None else environ
     source = environment_of(options, environ, must_be_named=must_be_named, variables=variables, is_judged=is_judged)
-    environ = visible_environ(source, environ)
+    environ = visible_environ(source, environ, kept)
     plan = load_plan(source, environ)
     if options.verbose:
         _log_plan(plan)

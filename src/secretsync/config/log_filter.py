@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from types import FrameType
 from typing import Any, cast
 
-from secretsync.config.masking import Masker, chain_of, shown
+from secretsync.config.masking import MaskedFloat, MaskedInt, Masker, chain_of, failure, shown
 from secretsync.core.secret import Hidden, Secret
 
 __all__ = ["SecretFilter"]
@@ -63,18 +63,25 @@ class SecretFilter(Hidden, logging.Filter):
         changed = dict[str, object]()
         for name, value in vars(record).items():
             if name not in _DESCRIPTION and name != "exc_info":
-                masked = self.__masker.value(value)
+                masked = self.__masker.value(value, keeps_numbers=name == "args")
                 if masked is not value:
                     changed[name] = masked
         self._mask_exceptions(record, changed)
         text = None if isinstance(record.msg, dict) else _message(record)
-        if not changed and (text is None or self.__masker.text(text) == text):
+        if not changed and (self._is_clean_failure(record) if text is None else self.__masker.text(text) == text):
             return record
         new = copy.copy(record)
         vars(new).update(changed)
         if not isinstance(record.msg, dict):
             self._fit_message(new, text)
         return new
+
+    def _is_clean_failure(self, record: logging.LogRecord) -> bool:
+        """Return True if `logging` may print the exception that the message of `record` raises."""
+        if isinstance(record.msg, dict):
+            return True
+        error = failure(lambda _: record.getMessage(), None)
+        return error is None or self.__masker.text(error) == error
 
     def _fit_message(self, new: logging.LogRecord, original: str | None) -> None:
         """Make the message of `new` the masked one, if the masked arguments alone do not lead to it.
@@ -83,7 +90,10 @@ class SecretFilter(Hidden, logging.Filter):
         the message of the record that `new` is a copy of, or None if its arguments do not fit it.
         """
         text = _message(new)
-        if text is not None and self.__masker.text(text) == text:
+        values = new.args.values() if isinstance(new.args, Mapping) else new.args or ()
+        if original is not None and any(isinstance(value, MaskedInt | MaskedFloat) for value in values):
+            text = self.__masker.text(original)  # because %d would show zero
+        elif text is not None and self.__masker.text(text) == text:
             return
         text = f"{shown(new.msg)} {_MISFIT}" if original is None and text is None else text or original or ""
         text = self.__masker.text(text)

@@ -6,17 +6,22 @@ import copy
 import json
 import re
 import types
+from binascii import a2b_base64
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from html import escape
 from typing import Any, cast
 from urllib.parse import quote, quote_plus
 
 from secretsync.core.secret import MASK, Hidden, HiddenValue, Secret
 
-__all__ = ["Masker", "chain_of", "shown"]
+__all__ = ["MaskedFloat", "MaskedInt", "Masker", "chain_of", "failure", "shown"]
 
 # Shorter secrets ("on", "1") are not looked for: masking them would make a log unreadable and say what they are.
 SHORTEST = 4
 
+_LOWER = re.compile("%[0-9A-F]{2}")
+_ENCODED = re.compile(r"[A-Za-z0-9+/_-]{8,}={0,2}")
+_URL_SAFE = str.maketrans("-_", "+/")
 _AGAIN = "<...>"  # in a masked copy: a container inside itself
 
 
@@ -29,15 +34,16 @@ class Masker(Hidden):
         """`secrets`: masked whole and line by line; those shorter than four characters are not masked."""
         self.text: Callable[[str], str] = _text_masker(secrets)
 
-    def value(self, value: object) -> object:
+    def value(self, value: object, *, keeps_numbers: bool = False) -> object:
         """Return `value`, or a copy of the same shape in which every secret is masked.
 
+        `keeps_numbers`: a number that is a secret is replaced by zero that is shown as a mask, not by a text.
         Containers keep their type and length, exceptions their type, numbers are kept unless a number as a whole is a
         secret. An object of any other type is replaced by its masked text if `str` or `repr` of it holds a secret.
         """
         if _Walk(self.text).value(value) is value:
             return value
-        return _Walk(self.text, again=_AGAIN).value(value)
+        return _Walk(self.text, again=_AGAIN, keeps_numbers=keeps_numbers).value(value)
 
     def exception(self, error: BaseException) -> BaseException:
         """Return a copy of `error` and of its chain without tracebacks, in which every secret is masked."""
@@ -47,12 +53,34 @@ class Masker(Hidden):
         return masked
 
 
+class MaskedInt(int):
+    """Zero in place of a secret number, for formatters that compute with arguments; its text is the mask."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return MASK
+
+
+class MaskedFloat(float):
+    """The same for a number with a fraction."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return MASK
+
+
 class _Walk:
     """One pass over an object."""
 
-    def __init__(self, mask: Callable[[str], str], again: str | None = None) -> None:
-        """`again`: what replaces a container inside itself; None: the container is kept, which only a search may do."""
+    def __init__(self, mask: Callable[[str], str], again: str | None = None, *, keeps_numbers: bool = False) -> None:
+        """`again`: what replaces a container inside itself; None: the container is kept, which only a search may do.
+
+        `keeps_numbers`: a number stays a number if it is masked.
+        """
         self._mask = mask
+        self._keeps_numbers = keeps_numbers
         self._again = again
         self._entered: set[int] = set()
 
@@ -65,7 +93,9 @@ class _Walk:
         if isinstance(value, HiddenValue):
             return repr(value)
         if isinstance(value, int | float):
-            return MASK if self._mask(shown(value).removesuffix(".0")) == MASK else value
+            if self._mask(shown(value).removesuffix(".0")) != MASK:
+                return value
+            return MASK if not self._keeps_numbers else MaskedInt() if isinstance(value, int) else MaskedFloat()
         if isinstance(value, bytes | bytearray):
             text = value.decode("utf-8", "surrogateescape")
             masked = self._mask(text)
@@ -116,6 +146,8 @@ class _Walk:
     def _other(self, value: object) -> object:
         for show in (str, repr):
             text = shown(value, show)
+            if (error := failure(show, value)) and self._mask(error) != error:
+                return text  # `logging` would print the exception
             masked = self._mask(text)
             if masked != text:
                 return masked
@@ -201,6 +233,17 @@ def shown(value: object, show: Callable[[object], str] = str) -> str:
         return f"<{type(value).__name__} that cannot be shown>"
 
 
+def failure(call: Callable[[object], object], value: object) -> str | None:
+    """Return the exception that `call(value)` raises, as `logging` would print it; None if it raises nothing."""
+    try:
+        call(value)
+    except Exception as error:  # noqa: BLE001 - any object may be logged
+        import traceback
+
+        return "".join(traceback.format_exception(error))
+    return None
+
+
 def _text_masker(secrets: Iterable[Secret]) -> Callable[[str], str]:
     """Return the function that masks `secrets` in a text."""
     wanted: set[str] = set()
@@ -210,7 +253,21 @@ def _text_masker(secrets: Iterable[Secret]) -> Callable[[str], str]:
         return lambda text: text
     # The longest first, so that a secret inside another does not leave the rest of it.
     pattern = re.compile("|".join(re.escape(text) for text in sorted(wanted, key=len, reverse=True)))
-    return lambda text: pattern.sub(MASK, text)
+
+    def mask_encoded(word: re.Match[str]) -> str:
+        decoded = _decoded(word.group())
+        return word.group() if pattern.search(decoded) is None else MASK
+
+    return lambda text: _ENCODED.sub(mask_encoded, pattern.sub(MASK, text))
+
+
+def _decoded(word: str) -> str:
+    """Return the text that `word` is in base64, as in `Authorization: Basic ...`; empty if it is no base64."""
+    data = word.rstrip("=").translate(_URL_SAFE)
+    try:
+        return a2b_base64(data + "=" * (-len(data) % 4)).decode("utf-8", "surrogateescape")
+    except ValueError:
+        return ""
 
 
 def _forms(text: str) -> Iterator[str]:
@@ -226,3 +283,7 @@ def _forms(text: str) -> Iterator[str]:
         yield quote(part, safe="", errors="replace")
         yield quote(part, errors="replace")
         yield quote_plus(part, errors="replace")
+        yield _LOWER.sub(lambda code: code.group().lower(), quote(part, safe="", errors="replace"))
+        yield json.dumps(part)[1:-1].replace("/", "\\/")  # PHP and some JavaScript serializers write / so
+        yield escape(part)
+        yield escape(part, quote=False)

@@ -21,63 +21,98 @@ def _set(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
-# The rule for sensitive names. A name is read as words in capitals, separated by signs and by small-to-capital steps.
-# `_STRONG` words make a name sensitive wherever they are: PASSWORD_DB. `_WEAK` words do so only as the last word,
-# because KEY_VAULT_NAME and PIN_MESSAGES are settings. `_JOINED` are ends of a last word: DBPASSWORD.
+def _by_last_word(text: str) -> dict[str, list[list[str]]]:
+    """Return the phrases of `text`, which commas separate, as lists of words under their last words."""
+    phrases: dict[str, list[list[str]]] = {}
+    for phrase in map(str.split, text.split(",")):
+        phrases.setdefault(phrase[-1], []).append(phrase)
+    return phrases
+
+
+# The rule for sensitive names, in five sentences:
+# 1. A name is read as words in capitals; words at its end that tell several secrets apart (PROD, EU) are dropped.
+# 2. A name is sensitive if a strong word or phrase is in it (PASSWORD, API KEY) or a weak one ends it (KEY, AUTH).
+# 3. It is a setting if a later word is about the secret (NAME, FILE, LENGTH), not an owner of it (USER, STORE).
+# 4. It is a setting if a verb is directly before the sensitive word: USE_TOKEN, ENABLE_PASSWORD_LOGIN.
+# 5. It is a setting if the sensitive word is counted, public, or a key of data: MAX_TOKENS, PUBLIC_KEY, SORT_KEY.
+# If the rule is unsure about a strong word, the name is sensitive, because a setting that is masked harms less.
 _STRONG = _set(
-    "ACCESSKEY APIKEY AUTHKEY AUTHTOKEN CREDENTIAL CREDENTIALS CREDS ENCRYPTIONKEY MNEMONIC PASSCODE PASSPHRASE "
-    "PASSPHRASES PASSWD PASSWORD PASSWORDS PASSWRD PRIVATEKEY PRIVKEY PSWD SECRET SECRETKEY SECRETS SIGNINGKEY TOKEN "
-    "TOKENS"
+    "ACCESSKEY APIKEY AUTHKEY AUTHTOKEN CONTRASENA CREDENTIAL CREDENTIALS CREDS ENCRYPTIONKEY HASLO HESLO JELSZO "
+    "KENNWORT LOSENORD MNEMONIC MOTDEPASSE PASSCODE PASSPHRASE PASSPHRASES PASSWD PASSWORD PASSWORDS PASSWORT PASSWRD "
+    "PRIVATEKEY PRIVKEY PSWD SALASANA SECRET SECRETKEY SECRETS SENHA SIGNINGKEY TOKEN TOKENS WACHTWOORD"
 )
 _WEAK = _set(
-    "BEARER CONNECTIONSTRING CONNSTR DSN HTPASSWD JWT KEY KEYS OTP PASS PAT PEPPER PIN PINS PSK PW PWD SALT SALTS TOTP"
+    "AUTH AUTHORIZATION BEARER CONNECTIONSTRING CONNSTR COOKIE DEK DSN HMAC HMACENCODED HTPASSWD JWT KEK KEY KEYS OTP "
+    "PASS PASSW PAT PEPPER PIN PINS PSK PSW PW PWD SALT SALTS SAS SK TOTP WEBHOOK WEBHOOKS"
 )
+# Ends of a last word: DBPASSWORD.
 _JOINED = (
-    *("PASSWORD", "PASSWD", "PASSPHRASE", "PASSCODE", "SECRET", "SECRETS", "TOKEN", "CREDENTIAL", "CREDS"),
-    "CREDENTIALS",
+    *("PASSWORD", "PASSWD", "PASSPHRASE", "PASSCODE", "PASSWORT", "KENNWORT", "SECRET", "SECRETS", "TOKEN"),
+    *("CREDENTIAL", "CREDS", "CREDENTIALS"),
     *("APIKEY", "APIKEYS", "SECRETKEY", "SECRETKEYS", "ACCESSKEY", "PRIVATEKEY", "PRIVKEY", "SIGNINGKEY", "MASTERKEY"),
     *("ENCRYPTIONKEY", "AUTHKEY", "LICENSEKEY", "ACCOUNTKEY", "STORAGEKEY", "SHAREDKEY", "HMACKEY", "AESKEY", "RSAKEY"),
     *("SSHKEY", "JWTKEY", "SSLKEY", "TLSKEY", "SESSIONKEY", "APPKEY", "DEPLOYKEY", "CRYPTKEY", "SERVICEKEY"),
     *("CONNECTIONSTRING", "CONNSTRING", "PASS", "PWD", "PW", "DSN", "JWT"),
 )
-# Words of English that only end as a joined form does.
-_ORDINARY = _set("ASKPASS BYPASS COMPASS ENCOMPASS KEEPASS LASTPASS OLDPWD OVERPASS SURPASS TRESPASS")
+# Words that only end as a joined form does.
+_ORDINARY = _set("ASKPASS BYPASS COMPASS ENCOMPASS KEEPASS LASTPASS MAXPW MINPW OLDPWD OVERPASS SURPASS TRESPASS")
 # Several words that make a name sensitive only together.
-_PHRASES = (
-    *(("CONNECTION", "STRING"), ("CONN", "STRING"), ("CONN", "STR"), ("CONNECTION", "STRINGS"), ("BASIC", "AUTH")),
-    *(("API", "KEY"), ("ACCESS", "KEY"), ("SECRET", "KEY"), ("PRIVATE", "KEY"), ("SIGNING", "KEY"), ("AUTH", "KEY")),
-    *(("ENCRYPTION", "KEY"), ("MASTER", "KEY"), ("SEED", "PHRASE"), ("RECOVERY", "PHRASE"), ("ERLANG", "COOKIE")),
-    *(("DOCKER", "AUTH", "CONFIG"), ("PIN", "CODE")),
+_PHRASES = _by_last_word(
+    """
+        ACCESS KEY, API KEY, AUTH KEY, BASIC AUTH, CONN STR, CONN STRING, CONNECTION STRING, CONNECTION STRINGS,
+        DOCKER AUTH CONFIG, ENCRYPTION KEY, ERLANG COOKIE, MASTER KEY, MOT DE PASSE, PIN CODE, PRIVATE KEY, RECOVERY
+        PHRASE, SECRET KEY, SEED PHRASE, SIGNING KEY
+    """
 )
-# The id of an AppRole's secret is itself a credential.
-_CREDENTIAL_IDS = (("VAULT", "SECRET", "ID"), ("BAO", "SECRET", "ID"), ("APPROLE", "SECRET", "ID"))
+# The same, but only at the end of a name. The ids are credentials.
+_ENDS = _by_last_word(
+    """
+        ALCHEMY CONN, SQLALCHEMY CONN, AUTH HEADER, AUTHORIZATION HEADER, AUTH IDENT, BASIC AUTH USER INFO, HOOK URL,
+        WEBHOOK URI, WEBHOOK URL, WEBHOOK URLS, SAS URI, SAS URL, JAAS CONFIG, SNMP COMMUNITY, COMMUNITY STRING,
+        SERVICE ACCOUNT JSON, KUBECONFIG B64, KUBECONFIG BASE64, KUBECONFIG CONTENT, KUBECONFIG DATA, KUBE CONFIG
+        DATA, SECRET ID, ROOT TOKEN ID, HD SEED, MASTER SEED, MFA SEED, OTP SEED, PRIVATE SEED, RECOVERY SEED, SECRET
+        SEED, TOTP SEED, WALLET SEED, KEY API, KEY ENCRYPTION, KEY MASTER, KEY PRIVATE, KEY SIGNING
+    """
+)
 # Behind a sensitive word: names of settings about a secret, such as TOKEN_ENDPOINT, PASSWORD_MIN_LENGTH.
 _ABOUT = _set(
-    "ACCESSOR ADDRESS AGE ALG ALGO ALGORITHM ALGORITHMS ALIAS ALLOWED ARN ATTEMPTS AUDIENCE AUTH AUTHENTICATION "
-    "AUTHORITY BACKEND BACKENDS BUCKET BUDGET BYTES CACHE CHANGE CHARS CHARSET CLAIM CLAIMS CLASS CMD COMMAND "
-    "COMPLEXITY CONFIGURATION CONTEXT CONTRACT COOKIE COUNT COUNTER DAYS DECIMALS DIALECT DIGIT DIGITS DIR DIRECTORY "
-    "DISABLED DOMAIN DRIVER DURATION ENABLE ENABLED ENCODING ENDPOINT ENDPOINTS ENGINE EXCHANGE EXPIRATION EXPIRE "
-    "EXPIRED EXPIRES EXPIRY FIELD FIELDS FILE FILENAME FILES FINGERPRINT FOLDER FORMAT FORMATS GRACE HANDLER HASHER "
-    "HASHERS HEADER HEADERS HELP HELPER HINT HISTORY HOST HOSTNAME HOUR HOURS ID IDENTIFIER IDLE IDS IN INDEX "
-    "INTERVAL ISSUER ITERATIONS KIND LABEL LEEWAY LEN LENGTH LEVEL LIFESPAN LIFETIME LIMIT LIMITS LOCATION LOGIN "
-    "LOWERCASE MANAGER MAX MAXLENGTH METHOD METHODS MIN MINLENGTH MINUTES MODE MODEL MODULE MOUNT MS NAME NAMES "
-    "NAMESPACE NUMBERS OPTIONAL PARAM PARAMETER PARAMS PATH PATHS PATTERN PER PERIOD PLACEHOLDER PLUGIN POLICIES "
-    "POLICY PORT PREFIX PREFIXES PROCESS PROGRAM PROJECT PROMPT PROTECTION PROVIDER PROVIDERS RATE REALM REFRESHED "
-    "REGEX REGION REQUIRE REQUIRED REQUIREMENTS REQUIRES RESET RETRIES ROLE ROTATION ROUNDS RULES SCANNING SCHEMA "
-    "SCHEME SCOPE SCOPES SCRIPT SEC SECONDS SECS SEPARATOR SERIALIZER SERVER SIZE SOURCE SPACE STORAGE STORE STRATEGY "
-    "STRENGTH SUBJECT SUFFIX SUPPLY SYMBOL SYMBOLS TABLE TEMPLATE THRESHOLD TIME TIMEOUT TTL TYPE TYPES UPPERCASE URI "
-    "URIS URL URLS USAGE USER USERNAME VALIDATION VALIDATOR VALIDATORS VALIDITY VAULT VERSION VIEW WARNING WINDOW"
+    "ACCESSOR ACTIVE ADDRESS AGE ALG ALGO ALGORITHM ALGORITHMS ALIAS ALLOWED ARN ATTEMPTS AUDIENCE AUTH AUTHENTICATION "
+    "BUDGET BYTES CHANGE CHARS CHARSET CLAIM CLAIMS CLASS CMD COMMAND COMPLEXITY CONFIGURATION CONTRACT COUNT COUNTER "
+    "DAYS DECIMALS DIALECT DIGIT DIGITS DIR DIRECTORY DISABLED DRIVER DURATION ENABLE ENABLED ENCODING ENDPOINT "
+    "ENDPOINTS ENGINE EXCHANGE EXPIRATION EXPIRE EXPIRED EXPIRES EXPIRY FIELD FIELDS FILE FILENAME FILES FINGERPRINT "
+    "FOLDER FORMAT FORMATS GRACE HANDLER HASHER HASHERS HEADER HEADERS HELP HELPER HINT HISTORY HOUR HOURS ID "
+    "IDENTIFIER IDLE IDS IN INDEX INTERVAL ISSUER ITERATIONS KIND LABEL LEEWAY LEN LENGTH LEVEL LIFESPAN LIFETIME "
+    "LIMIT LOCATION LOWERCASE MANAGER MAX MAXLENGTH METHOD METHODS MIN MINLENGTH MINUTES MODE MODULE MOUNT MS NAME "
+    "NAMES NAMESPACE NUMBERS OPTIONAL PARAM PARAMETER PARAMS PATH PATHS PATTERN PER PERIOD PLACEHOLDER PLUGIN POLICIES "
+    "POLICY PORT PREFIX PREFIXES PROGRAM PROMPT PROTECTION PROVIDER PROVIDERS RATE REALM REFRESHED REGEX REQUIRE "
+    "REQUIRED REQUIREMENTS REQUIRES RESET RETRIES ROTATION ROUNDS RULES SCHEMA SCHEME SCOPE SCOPES SCRIPT SEC SECONDS "
+    "SECS SEPARATOR SERIALIZER SID SIZE STRATEGY STRENGTH SUFFIX SYMBOL SYMBOLS TABLE TEMPLATE THRESHOLD TIME TIMEOUT "
+    "TTL TYPE TYPES UPPERCASE URI URIS URL URLS USAGE USERNAME VALIDATION VALIDATOR VALIDATORS VALIDITY VERSION VIEW "
+    "WARNING WINDOW"
 )
+# Behind a sensitive word: who has the secret, or for what it is. They are about a secret only behind SECRETS, and
+# behind SECRET, TOKEN and such at the start of the name or behind that of a store: AWS_SECRET_REGION, but
+# DB_PASSWORD_REGION.
+_OWNERS = _set(
+    "AUTHORITY BACKEND BACKENDS BUCKET CACHE CONTEXT COOKIE DOMAIN HOST HOSTNAME LIMITS LOGIN MODEL PROCESS PROJECT "
+    "REGION ROLE SCANNING SERVER SOURCE SPACE STORAGE STORE SUBJECT SUPPLY USER VAULT"
+)
+_STORES = _set("AWS AZURE GCP GOOGLE K8S KUBERNETES VAULT")
+_BARE = _set("CREDENTIAL CREDENTIALS SECRET SECRETS TOKEN TOKENS")
+# PASS_DB: a system behind a word that is otherwise sensitive only at the end.
+_PASSES = _set("PASS PSW PW PWD")
+_SYSTEMS = _set("ADMIN API APP DATABASE DB EMAIL FTP LDAP MAIL MONGO MYSQL PG POSTGRES REDIS ROOT SMTP SSH USER")
 # Behind a sensitive word: which of several it is, or how it is written; the word before it counts.
 _QUALIFIERS = _set(
-    "A ALT ASCII B B64 BACKUP BASE64 CURRENT DEV ENCODED FALLBACK FALLBACKS HEX JSON LIVE NEW NEXT OLD PEM PLAIN PREV "
-    "PREVIOUS PROD PRODUCTION RAW RO RW STAGING TEST VALUE"
+    "A ALT APAC ASCII B B64 BACKUP BASE64 CONTENT CONTENTS CURRENT DEV ENCODED EU FALLBACK FALLBACKS HEX JSON LIVE NEW "
+    "NEXT OLD PEM PLAIN PREV PREVIOUS PROD PRODUCTION RAW RO RW STAGING TEST US VALUE"
 )
-# Before a sensitive word: what is counted, switched or public, and no secret.
-_SWITCHES = _set(
-    "ALLOW DISABLE ENABLE FORCE HAS HIDE IS LOG MASK NO REDACT REQUIRE REQUIRES ROTATE SHOW SKIP SUPPORTS USE USES"
+# Directly before a sensitive word: a switch.
+_VERBS = _set(
+    "ALLOW ASK DISABLE ENABLE HAS HIDE IS NO REDACT REQUIRE REQUIRES SHOW SKIP SUPPORTS USE USES WITH WITHOUT"
 )
-_INNER_SWITCHES = _set("ALLOW CORS DISABLE ENABLE REQUIRE USE WITH WITHOUT")
+# Words that are nouns too (LOG_TOKEN is the token of a log service): a switch only before several, LOG_PASSWORDS.
+_NOUN_VERBS = _set("DISPLAY FORCE LOG MASK PRINT ROTATE")
 _NUMBERS = _set(
     "BUDGET CACHED CHUNK COMPLETION CONTEXT COUNT DAILY INPUT LIMIT MAX MAXIMUM MIN MINIMUM NUM NUMBER OUTPUT OVERLAP "
     "PROMPT REASONING SPECIAL STOP THINKING TOTAL"
@@ -86,22 +121,30 @@ _BOUNDS = _set("COUNT MAX MAXIMUM MIN MINIMUM NUM NUMBER TOTAL")
 _PUBLIC = _set("ANONYMOUS PUB PUBLIC PUBLISHABLE")
 # The kind of a key, token, pass or pin that is not a secret, by the last word.
 _OPEN_KEYS = _set(
-    "ANNOTATION ATTRIBUTE AUTHORIZED BINDING BUCKET CACHE COLUMN COMPOSITE CONFIG CONTEXT DEDUP DEDUPE DEDUPLICATION "
-    "DICT ERROR EVENT FIELD FILE FOREIGN GROUP GROUPING HASH HEADER HOST HOT IDEMPOTENCY INDEX ISSUE JSON KMS KNOWN "
-    "LABEL LOCK LOG LOOKUP MAP MESSAGE METRIC NATURAL OBJECT PARAM PARTITION PRIMARY PROJECT PROPERTY QUERY QUEUE "
-    "RANGE REGISTRY ROUTING S3 SHARD SHORTCUT SITE SORT SORTING STATE STATUS TAG TOPIC TRANSLATION TRUSTED UNIQUE"
+    "ALLOWED ANNOTATION ATTRIBUTE AUTHORIZED BINDING BUCKET CACHE COLUMN COMPOSITE CONTEXT DEDUP DEDUPE DEDUPLICATION "
+    "DICT ERROR FIELD FOREIGN GROUPING HEADER HOT IDEMPOTENCY INDEX ISSUE KMS KNOWN LABEL LOOKUP MESSAGE NATURAL "
+    "OBJECT PARAM PARTITION PROJECT PROPERTY RANGE ROUTING SHARD SHORTCUT SITE SORT SORTING TAG TOPIC TRANSLATION "
+    "TRUSTED UNIQUE"
 )
 _OPEN_KINDS = {
     "KEY": _OPEN_KEYS,
-    "TOKEN": _set("BOS CLS EOS FIM IMAGE MASK PAD SEP START STOP UNK"),
+    "TOKEN": _set("BOS CLS EOS FIM MASK PAD SEP STOP UNK"),
+    "CREDENTIAL": _set("CORS"),
+    "COOKIE": _set("CSRF HTTPONLY JWT SAMESITE SECURE TOKEN XSRF"),
     "PASS": _set("BAND FIRST HIGH LOW MULTI RENDER SECOND SINGLE TWO"),
     "PIN": _set(
         "BUTTON CE CLK CLOCK CS DATA DC ECHO GPIO INPUT INT IRQ LED MISO MOSI OUTPUT RELAY RESET RX SCL SDA SENSOR "
         "TRIGGER TX"
     ),
 }
-# Variables of shells and platforms that hold a path or a switch.
-_SETTINGS = _set("GOOGLE_APPLICATION_CREDENTIALS MARIADB_RANDOM_ROOT_PASSWORD MYSQL_RANDOM_ROOT_PASSWORD OLDPWD PWD")
+# Before AUTH: how somebody logs in, not with what.
+_AUTH_METHODS = _STRONG | _VERBS | _NOUN_VERBS | _set("CLIENT JWT KEY LDAP MUTUAL OIDC PASS REGISTRY SAML SET SMTP")
+# Variables of shells, platforms and images that hold a path or a switch.
+_SETTINGS = _set(
+    "AUTH_PASSWORD_BROKER GOOGLE_APPLICATION_CREDENTIALS MARIADB_RANDOM_ROOT_PASSWORD MYSQL_ONETIME_PASSWORD "
+    "MYSQL_RANDOM_ROOT_PASSWORD OAUTH2_PROXY_PASS_ACCESS_TOKEN OLDPWD PGSSLKEY PWD REGISTRY_AUTH_TOKEN_ROOTCERTBUNDLE "
+    "REGISTRY_AUTH_TOKEN_SERVICE"
+)
 
 
 class SensitiveNames(Record, kw_only=True):
@@ -142,20 +185,66 @@ def is_sensitive(name: str) -> bool:
     if name in _SETTINGS:
         return False
     words = _words(name)
-    while len(words) > 1 and (words[-1] in _QUALIFIERS or _is_number(words[-1])):
-        words.pop()
     if not words:
         return False
-    words[-1] = words[-1].rstrip("0123456789") or words[-1]
-    if words[0] in _SWITCHES or not _INNER_SWITCHES.isdisjoint(words[:-1]):
-        return False
-    last = words[-1]
-    if last in _WEAK or _ends_joined(last) or last in _STRONG:
-        return not _is_open(words)
-    if any(tuple(words[-len(ids) :]) == ids for ids in _CREDENTIAL_IDS):
+    for end in _ENDS.get(words[-1], ()):  # Before a qualifier is dropped: SERVICE_ACCOUNT_JSON.
+        if words[-len(end) :] == end:
+            return not _is_other_end(words[: -len(end)], end)
+    if words == ["SEED"] or (words[:2] == ["AIRFLOW", "CONN"] and len(words) > 2):
         return True
-    end = _last_sensitive(words)
-    return end > 0 and not any(word in _ABOUT for word in words[end:]) and not _is_open(words[:end])
+    _drop_qualifiers(words)
+    start, end_of_term = _sensitive_term(words)
+    return end_of_term > 0 and not _is_about(words, start, end_of_term) and not _is_open(words[:end_of_term], start)
+
+
+def _is_other_end(before: list[str], end: list[str]) -> bool:
+    """Return True for SET_AUTH_HEADER, a switch, and for AWS_SECRET_ID, the name of a secret."""
+    if not before:
+        return False
+    return before[-1] in _VERBS or before[-1] == "SET" or (end[-1] == "ID" and before[-1] in ("AWS", "GCP", "GOOGLE"))
+
+
+def _drop_qualifiers(words: list[str]) -> None:
+    is_content = words[-1] in ("CONTENT", "CONTENTS")
+    while len(words) > 1 and (words[-1] in _QUALIFIERS or _is_number(words[-1])):
+        words.pop()
+    if len(words) > 1 and ((is_content and words[-1] == "FILE") or (words[-1] in _SYSTEMS and words[-2] in _PASSES)):
+        words.pop()
+    words[-1] = words[-1].rstrip("0123456789") or words[-1]
+
+
+def _sensitive_term(words: list[str]) -> tuple[int, int]:
+    """Return where the last sensitive word or phrase begins and ends; 0 and 0 if there is none."""
+    last = words[-1]
+    is_end = last in _WEAK or (last.endswith(_JOINED) and last not in _ORDINARY)
+    for end in range(len(words), 0, -1):
+        for phrase in _PHRASES.get(words[end - 1], ()):
+            if words[max(end - len(phrase), 0) : end] == phrase:
+                return end - len(phrase), end
+        if words[end - 1] in _STRONG or (is_end and end == len(words)):
+            return end - 1, end
+    return 0, 0
+
+
+def _is_about(words: list[str], start: int, end: int) -> bool:
+    """Return True if the words around the sensitive ones say that the name is a setting about a secret."""
+    after = words[end:]
+    is_first = start == 0 or (start == 1 and words[0] in _STORES)
+    is_bare = end - start == 1 and words[start] in _BARE and (is_first or words[start] == "SECRETS")
+    if not _ABOUT.isdisjoint(after) or (is_bare and not _OWNERS.isdisjoint(after)):
+        return True
+    before, last = words[:start], words[end - 1]
+    if not before:
+        return False
+    if last == "AUTH":
+        return not _AUTH_METHODS.isdisjoint(before)
+    if before[-1] in _VERBS:
+        # A network device has an "enable password" and an "enable secret". One word more is a noun: USE_SECRET_KEY.
+        is_device = before[-1] == "ENABLE" and words[start:] in (["PASSWORD"], ["SECRET"])
+        return bool(after) or (end - start == 1 and not is_device)
+    if "ALLOW" in before and "EMPTY" in before:
+        return True
+    return last.endswith("S") and not (_VERBS | _NOUN_VERBS).isdisjoint(before[-2:])
 
 
 def _words(name: str) -> list[str]:
@@ -174,29 +263,19 @@ def _is_number(word: str) -> bool:
     return word.removeprefix("V").isdigit()
 
 
-def _ends_joined(word: str) -> bool:
-    return word.endswith(_JOINED) and word not in _ORDINARY
-
-
-def _last_sensitive(words: list[str]) -> int:
-    """Return the number of words up to and including the last sensitive word or phrase; 0 if there is none."""
-    for end in range(len(words), 0, -1):
-        if words[end - 1] in _STRONG or any(tuple(words[max(end - len(one), 0) : end]) == one for one in _PHRASES):
-            return end
-    return 0
-
-
-def _is_open(words: list[str]) -> bool:
+def _is_open(words: list[str], start: int) -> bool:
     """Return True if what the last word names is counted or public: MAX_TOKENS, STRIPE_PUBLIC_KEY, CACHE_KEY."""
     last, before = words[-1], words[:-1]
     if last.endswith("S") and not (_NUMBERS if last == "TOKENS" else _BOUNDS).isdisjoint(before):
-        return True
+        return before[-2:] != ["MIN", "IO"]
     if last.endswith(("KEY", "KEYS", "TOKEN")) and not _PUBLIC.isdisjoint(before):
-        return True
+        return "SECRET" not in before and "PRIVATE" not in before
     if not before:
         return False
+    if words == ["PRIMARY", "KEY"]:  # Of a table; COSMOS_PRIMARY_KEY is a secret.
+        return True
     kind = last if last in _OPEN_KINDS else last.removesuffix("S")
-    return before[-1] in _OPEN_KINDS.get(kind, frozenset())
+    return start == len(before) and before[-1] in _OPEN_KINDS.get(kind, frozenset())
 
 
 def _matches(name: str, globs: tuple[str, ...]) -> bool:

@@ -67,8 +67,8 @@ def explain(
     for entry_id in plan.visible:
         planned = plan.entries[entry_id]
         entry = planned.entry
-        is_secret = entry_id not in settings.entries
         value = resolved.get(entry_id)
+        is_secret = entry_id not in settings.entries or (value is not None and value.origin.is_secret)
         shown = MASK if is_secret else value.value.reveal() if value is not None else None
         rows.append(
             Row(

@@ -17,6 +17,7 @@ from secretsync.project.layout import Project, absolute
 from secretsync.project.placeholders import BareName, Fault, Reference, parse_reference
 from secretsync.project.sensitive_names import read_names
 from secretsync.resolving.extract import select
+from secretsync.resolving.resolve import hide_values
 from secretsync.resolving.stores import StoreAccess
 
 if TYPE_CHECKING:
@@ -68,7 +69,13 @@ def _problem(reference: str, targets: tuple[Target, ...], index: int, outcome: M
     if isinstance(outcome, Missing) and len(targets) > 1:
         shown, cause = reference, f"no store has it: {', '.join(target.shown for target in targets)}"
         hint = "put it there, or bind the name, or give a reference: store:path"
-    return Problem(kind=kind, reference=shown, store=targets[index].store, cause=cause, hint=hint)
+    return Problem(
+        kind=kind,
+        reference=hide_values(shown, reference, targets),
+        store=targets[index].store,
+        cause=hide_values(cause, reference, targets),
+        hint=hide_values(hint, reference, targets) if hint else None,
+    )
 
 
 def _reads(part: SecretPart, reference: Reference | Fault, plan: Plan) -> tuple[Read, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 from secretsync.core.errors import ConfigurationError, Problem
 from secretsync.core.model import SecretRef, Selector
 from secretsync.core.records import Record
-from secretsync.core.text import is_shown, name_or_none, suggestion, unknown
+from secretsync.core.text import is_shown, looks_like_value, name_or_none, suggestion, unknown
 from secretsync.project.bindings import Bindings, StoreConfig
 from secretsync.project.placeholders import BareName, Fault, Reference, StorePath, format_reference, parse_reference
 from secretsync.providers.interface import ProviderSpec, Setting, SettingType
@@ -100,6 +100,9 @@ class TargetFinder:
             return None
         spec = self._spec(self.stores[reference.store])
         options = () if isinstance(spec, Fault) else spec.options
+        is_wrong = not isinstance(spec, Fault) and spec.check_path(reference.path) is not None
+        if is_wrong or looks_like_value(reference.path) or looks_like_value(reference.field or ""):
+            return None
         for key, value in reference.options:
             if key not in options and value not in SELECTOR_OPTIONS.get(key, ()):
                 return format_reference(StorePath(reference.store, reference.path))

@@ -6,23 +6,35 @@ An entry is secret if one of these is true:
 (b) it contains a bare name, `$<NAME>`, whichever store answers;
 (c) it is in security.env and contains a placeholder, or a variable that no file defines;
 (d) its key, or a variable or reference path that it uses, has a sensitive name;
-(e) it uses, through a variable, a secret entry.
+(e) it uses, through a variable, a secret entry;
+(f) a part of its value has the shape of a secret (a URL with a password, a known token, a private key), or is in the
+    place of a password.
 
-Every other entry is a setting. No rule depends on what a store answers, so that a report made before a store is asked
-and the log filter of the running application agree.
+Every other entry is a setting. Rule (f) is applied to a value as it is written, and again to the value as it is
+resolved: a variable of the process environment may hold a URL with a password.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 from secretsync.core.model import Entry
 from secretsync.core.names import SensitiveNames, is_entry_name
 from secretsync.planning.plan import EntryId, EntryPart, EnvironPart, Plan, PlannedEntry, SecretPart
 from secretsync.project.layout import is_security_file
-from secretsync.project.placeholders import BareName, Placeholder, Reference, Variable
+from secretsync.project.placeholders import BareName, Placeholder, Reference, Text, Variable, parse_value
 
-__all__ = ["is_secret_part", "is_secret_reference", "is_secret_variable", "is_secret_written", "secret_entries"]
+__all__ = ["has_secret_shape", "is_secret_part", "is_secret_reference", "is_secret_variable", "is_secret_written"]
+__all__ += ["password_parts", "secret_entries"]
+
+# What a text with the shape of a secret contains at least. Only then the patterns are imported and tried.
+_SIGNS = (
+    *("AKIA", "ASIA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "gldt-", "glrt-", "glptt-"),
+    *("glcbt-", "glsoat-", "xox", "hooks.slack.com/", "sk_live_", "sk_test_", "rk_live_", "rk_test_", "whsec_", "AIza"),
+    *("GOCSPX-", "SG.", "npm_", "pypi-", "hvs.", "hvb.", "sk-ant-", "sk-proj-", "dop_v1_", "doo_v1_", "dor_v1_", "eyJ"),
+    *("AccountKey=", "-----BEGIN", "LS0tLS1CRUdJTi", "AGE-SECRET-KEY-1", "PuTTY-User-Key-File-"),
+)
+_SHORTEST_SIGN = 15  # characters of the shortest known token
 
 
 def secret_entries(plan: Plan, known: Collection[EntryId] = ()) -> frozenset[EntryId]:
@@ -30,10 +42,10 @@ def secret_entries(plan: Plan, known: Collection[EntryId] = ()) -> frozenset[Ent
 
     `known`: secret entries that variables of the plan use and that the plan itself does not contain.
     """
-    secret: set[EntryId] = set(known)
+    secret: set[EntryId] = {*known, *_entries_of_passwords(plan)}
     # Every entry is after those that its variables use.
     for entry_id, planned in plan.entries.items():
-        if _is_secret(plan, planned, secret):
+        if entry_id not in secret and _is_secret(plan, planned, secret):
             secret.add(entry_id)
     return frozenset(secret)
 
@@ -45,11 +57,70 @@ def _is_secret(plan: Plan, planned: PlannedEntry, secret: Collection[EntryId]) -
         or any(is_secret_variable(plan.names, entry, name) for name in planned.variables)
         or any(is_secret_part(plan, entry, part) for part in planned.parts)
         or any(isinstance(part, EntryPart) and part.entry in secret for part in planned.parts)
+        or any(has_secret_shape(text) for text in _texts(planned))
+        or bool(password_parts(planned.parts))
     )
+
+
+def _texts(planned: PlannedEntry) -> list[str]:
+    """Return what is written of a value: its texts, joined if nothing is between them, and its defaults."""
+    texts = [part.text for part in planned.parts if isinstance(part, Text)]
+    texts += [part.default for part in planned.parts if isinstance(part, SecretPart) and part.default]
+    if len(planned.parts) > 1:  # A password may be written around a variable: postgres://${USER}:text@host
+        texts.append("".join(part.text if isinstance(part, Text) else "\0" for part in planned.parts))
+    return texts
+
+
+def _entries_of_passwords(plan: Plan) -> set[EntryId]:
+    """Return the entries that variables put into the place of a password, and all that these are made of."""
+    found: set[EntryId] = set()
+    stack = [
+        part.entry for one in plan.entries.values() for part in password_parts(one.parts) if isinstance(part, EntryPart)
+    ]
+    while stack:
+        entry_id = stack.pop()
+        if entry_id not in found:
+            found.add(entry_id)
+            planned = plan.entries.get(entry_id)
+            stack += [] if planned is None else [part.entry for part in planned.parts if isinstance(part, EntryPart)]
+    return found
+
+
+def has_secret_shape(text: str) -> bool:
+    """Return True if a password, a known token or a private key is in `text`."""
+    is_sure = len(text) >= _SHORTEST_SIGN and any(sign in text for sign in _SIGNS)
+    may_be_password = ("@" in text and "://" in text) or ("=" in text and _names_password(text))
+    if not is_sure and not may_be_password:
+        return False
+    from secretsync.core.secret_patterns import has_password, has_private_key, known_token
+
+    return has_password(text) or has_private_key(text) or known_token(text) is not None
+
+
+def _names_password(text: str) -> bool:
+    lowered = text.lower()
+    return "pass" in lowered or "pwd" in lowered
+
+
+def password_parts(parts: Sequence[object]) -> list[object]:
+    """Return the parts, except text, that are in the place of a password: https://user:${PART}@host, Pwd=${PART}."""
+    if len(parts) < 2:
+        return []
+    text = "".join(part.text if isinstance(part, Text) else "\0" for part in parts)
+    if not ("@" in text and "://" in text) and not ("=" in text and _names_password(text)):
+        return []
+    from secretsync.core.secret_patterns import holes_of_passwords
+
+    numbers = holes_of_passwords(text)
+    others = [part for part in parts if not isinstance(part, Text)]
+    return [part for number, part in enumerate(others) if number in numbers]
 
 
 def is_secret_part(plan: Plan, entry: Entry, part: object) -> bool:
     """Return True if `part`, a placeholder or a variable of the process environment, makes `entry` secret by itself."""
+    planned = plan.entries.get((entry.file, entry.key))
+    if planned is not None and part in password_parts(planned.parts):
+        return True
     if isinstance(part, EnvironPart):
         return is_secret_variable(plan.names, entry, part.name)
     if not isinstance(part, SecretPart):
@@ -68,6 +139,8 @@ def is_secret_written(plan: Plan, entry: Entry, part: Placeholder | Variable) ->
 
     `entry` may be one that the plan does not contain, because a higher file defines its key too.
     """
+    if part in password_parts(parse_value(entry.text).parts):
+        return True
     if isinstance(part, Variable):
         planned = plan.entries.get((entry.file, entry.key))
         parts = () if planned is None else planned.parts

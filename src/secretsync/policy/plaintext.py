@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from secretsync.core.model import Entry
-from secretsync.policy.example_values import is_example
-from secretsync.policy.findings import RuleFinding, found
-from secretsync.policy.policy import Policy
-from secretsync.policy.rules import RULES
-from secretsync.policy.secret_patterns import (
+from secretsync.core.secret_patterns import (
     HOLE,
     has_password,
     has_private_key,
@@ -17,6 +13,10 @@ from secretsync.policy.secret_patterns import (
     looks_random,
     may_be_secret,
 )
+from secretsync.policy.example_values import is_example
+from secretsync.policy.findings import RuleFinding, found
+from secretsync.policy.policy import Policy
+from secretsync.policy.rules import RULES
 from secretsync.project.env_file import EnvFile
 from secretsync.project.placeholders import Placeholder, Text, Variable, parse_value
 

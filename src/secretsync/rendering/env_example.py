@@ -8,11 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from secretsync.core.errors import printable
 from secretsync.core.records import Record
 from secretsync.core.secret import MASK
-from secretsync.planning.plan import Plan
-from secretsync.planning.secrecy import secret_entries
-from secretsync.policy.plaintext import plaintext_of
-from secretsync.policy.policy import Policy
-from secretsync.policy.secret_patterns import (
+from secretsync.core.secret_patterns import (
     HOLE,
     has_password,
     has_private_key,
@@ -20,6 +16,10 @@ from secretsync.policy.secret_patterns import (
     looks_random,
     may_be_secret,
 )
+from secretsync.planning.plan import Plan
+from secretsync.planning.secrecy import secret_entries
+from secretsync.policy.plaintext import plaintext_of
+from secretsync.policy.policy import Policy
 from secretsync.project.env_file import EnvFile, parse_env_file
 from secretsync.project.layout import COMMON, SECURITY
 

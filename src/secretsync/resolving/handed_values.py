@@ -53,7 +53,8 @@ class HandedValues(Record, kw_only=True):
         shown = {**{handed: here for here, handed in handed_files(plan.project).items()}, FILE: FILE}
         for name, value in self.values.items():
             row = self.handover.names[name]
-            entry_id = (shown.get(row["file"], ""), name)
+            # The row has the name of a file that does not exist any more.
+            entry_id = (shown.get(row["file"], row["file"]), name)
             if (planned := plan.entries.get(entry_id)) is None:
                 continue
             entry = planned.entry

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from secretsync.core.environ import Environ
@@ -26,6 +26,8 @@ from secretsync.resolving.handover_codec import (
 )
 
 __all__ = ["Handover", "HandoverError", "handed_files"]
+
+_OF_EVERY_PROCESS = ("HOME", "HOSTNAME", "LANG", "PATH", "TERM", "TZ", "USER")
 
 
 class HandoverError(UsageError):
@@ -164,9 +166,22 @@ class Handover(Record, kw_only=True):
         entries = tuple(variable_entry(name, f"$<env:{name}>") for name in found)
         return EnvFile(file=FILE, service=None, entries=entries) if entries else None
 
-    def hide(self, environ: Mapping[str, str]) -> Environ:
-        """Return `environ` without the variables that `run` set, so that no other configuration contains them."""
-        hidden = {*self.names, *(f"{name}_FILE" for name, row in self.names.items() if "path" in row)}
+    def handed_names(self, environ: Mapping[str, str]) -> tuple[str, ...]:
+        """Return the variables of `environ` that contain what `run` resolved, or name a file that contains it.
+
+        PATH and the like are included only if they are secrets, because a process cannot work without them.
+        """
+        rows = self.names.items()
+        names = {name for name, row in rows if name not in _OF_EVERY_PROCESS or row.get("secret")}
+        names |= {f"{name}_FILE" for name, row in rows if "path" in row}
+        return tuple(sorted(name for name in names if name in environ))
+
+    def hide(self, environ: Mapping[str, str], kept: Collection[str] = ()) -> Environ:
+        """Return `environ` without the variables that `run` set, so that no other configuration contains them.
+
+        `kept`: the names of variables that stay.
+        """
+        hidden = set(self.handed_names(environ)).difference(kept)
         return _PartialEnviron(environ, frozenset((*hidden, *handover_variables(environ))))
 
 

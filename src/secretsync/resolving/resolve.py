@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from secretsync.config.config import Config, new_config
 from secretsync.core.environ import variable_text
@@ -10,21 +10,21 @@ from secretsync.core.errors import Problem, ProblemKind
 from secretsync.core.model import Failed, Missing, Origin, Resolved
 from secretsync.core.records import Record
 from secretsync.core.secret import Payload, Secret
-from secretsync.core.text import by_place
+from secretsync.core.text import by_place, looks_like_value
 from secretsync.planning.plan import EntryId, EntryPart, EnvironPart, Plan, PlannedEntry, SecretPart
 from secretsync.planning.references import Target
-from secretsync.planning.secrecy import is_secret_part, secret_entries
+from secretsync.planning.secrecy import has_secret_shape, is_secret_part, secret_entries
 from secretsync.project.placeholders import Text
 from secretsync.resolving.extract import select
 from secretsync.resolving.fetch import Answers
 
-__all__ = ["Inputs", "failure_problem", "resolve", "resolve_entries", "resolve_values"]
+__all__ = ["Inputs", "failure_problem", "hide_values", "resolve", "resolve_entries", "resolve_values"]
 
 
 class _Pieces:
     """The pieces of one entry's value, and the origin of each piece."""
 
-    __slots__ = ("inserted", "is_from_store", "references", "stores", "texts", "versions")
+    __slots__ = ("inserted", "is_from_store", "references", "stores", "texts", "uses_secret", "versions")
 
     def __init__(self) -> None:
         self.texts: list[Secret] = []
@@ -33,6 +33,7 @@ class _Pieces:
         self.stores: list[str] = []
         self.versions: list[str | None] = []
         self.is_from_store = False
+        self.uses_secret = False  # through a variable
 
     def add(self, text: str) -> None:
         """Append a piece."""
@@ -43,6 +44,12 @@ class _Pieces:
         self.references.append(target.shown)
         self.stores.append(target.store)
         self.versions.append(version)
+
+    def add_shaped(self, value: Secret) -> None:
+        """Append the passwords and tokens in `value` to the pieces that are secrets by themselves."""
+        from secretsync.core.secret_patterns import pieces_of_secrets
+
+        self.inserted += map(Secret, pieces_of_secrets(value.reveal()))
 
     def joined(self) -> Secret:
         """Return the value."""
@@ -137,17 +144,21 @@ def _resolve_entry(
     if not is_whole:
         return None
     entry = planned.entry
+    value = pieces.joined()
+    is_secret = (entry.file, entry.key) in inputs.secret or pieces.uses_secret
+    if has_secret_shape(value.reveal()):  # A URL with a password may come from the process environment as a whole.
+        is_secret = True
+        pieces.add_shaped(value)
     origin = Origin(
         key=entry.key,
         file=entry.file,
         line=entry.line,
         service=entry.service,
-        is_secret=(entry.file, entry.key) in inputs.secret,
+        is_secret=is_secret,
         references=tuple(pieces.references),
         stores=tuple(pieces.stores),
         versions=tuple(pieces.versions),
     )
-    value = pieces.joined()
     return Resolved(entry, value, origin, tuple(pieces.inserted), is_from_store=pieces.is_from_store)
 
 
@@ -157,6 +168,7 @@ def _add_entry(pieces: _Pieces, found: Resolved | None) -> bool:
     pieces.texts.append(found.value)
     pieces.inserted.extend(found.inserted)
     if found.origin.is_secret:  # because an entry of a lower file may be visible only as a part of this value
+        pieces.uses_secret = True
         pieces.inserted.append(found.value)
     pieces.is_from_store |= found.is_from_store
     pieces.references.extend(found.origin.references)
@@ -210,6 +222,7 @@ def failure_problem(
         cause = f"{cause}; a lookup ends at a store that failed{rest}"
         bind = f"a binding in {plan.bindings_name} names the store that has it"
         hint = f"{hint}; {bind}" if hint else bind
+    cause, hint = hide_values(cause, part.written, part.targets), hide_values(hint or "", part.written, part.targets)
     if kind is ProblemKind.DENIED and not cause.startswith("denied"):
         cause = f"denied: {cause}"
     is_chain = isinstance(outcome, Missing) and len(part.targets) > 1
@@ -219,8 +232,25 @@ def failure_problem(
         file=planned.entry.file,
         line=line,
         column=column,
-        reference=part.written if is_chain else target.shown,
+        reference=hide_values(part.written if is_chain else target.shown, part.written, part.targets),
         store=target.store,
         cause=cause,
-        hint=hint,
+        hint=hint or None,
     )
+
+
+def hide_values(text: str, written: str, targets: Sequence[Target]) -> str:
+    """Return `text` without the names and paths that look like a pasted value.
+
+    `written`: a reference as a user wrote it. `targets`: the places where a store was asked for it.
+    """
+    is_name_hidden = looks_like_value(written)
+    hidden = {written} if is_name_hidden else set[str]()
+    for target in targets:
+        field = target.selector.field or ""
+        # A path that a lookup made of a name does not need to look like the name.
+        hidden |= {target.ref.path} if looks_like_value(target.ref.path) or is_name_hidden else set()
+        hidden |= {field} if looks_like_value(field) else set()
+    for word in sorted(hidden, key=len, reverse=True):
+        text = text.replace(word, "...")
+    return text

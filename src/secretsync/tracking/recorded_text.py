@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from secretsync.core.model import Entry
 from secretsync.core.names import SensitiveNames
 from secretsync.core.records import Record, replace
-from secretsync.planning.secrecy import is_secret_reference, is_secret_variable
+from secretsync.core.secret_patterns import HOLE, has_password, has_private_key, known_token, looks_random
+from secretsync.planning.secrecy import is_secret_reference, is_secret_variable, password_parts
 from secretsync.policy.plaintext import written
-from secretsync.policy.secret_patterns import HOLE, has_password, has_private_key, known_token, looks_random
 from secretsync.project.placeholders import Placeholder, Variable, parse_value
 from secretsync.tracking.history import EntryState, EnvironmentState, HistoryRecord
 
@@ -58,14 +58,16 @@ def text_rule(entries: Iterable[Entry], names: SensitiveNames, providers: Mappin
 
 
 def _made_of(entries: Iterable[Entry], names: SensitiveNames) -> frozenset[str]:
-    """Return the keys that entries with sensitive names are made of, through variables alone."""
+    """Return the keys that entries with sensitive names, or the passwords in URLs, are made of."""
     variables: dict[str, set[str]] = {}
+    stack: list[str] = []
     for entry in entries:
         parts = [] if entry.literal or "$" not in entry.text else parse_value(entry.text).parts
         if all(isinstance(part, Variable) for part in parts):
             variables.setdefault(entry.key, set()).update(part.name for part in parts if isinstance(part, Variable))
-    found: set[str] = set()
-    stack = [key for key in variables if names.is_sensitive(key)]
+        stack += [part.name for part in password_parts(parts) if isinstance(part, Variable)]
+    found: set[str] = set(stack)
+    stack += [key for key in variables if names.is_sensitive(key)]
     while stack:
         following = variables.get(stack.pop(), set()) - found
         found |= following

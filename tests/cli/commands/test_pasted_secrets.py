@@ -79,12 +79,37 @@ PLACEHOLDERS = [
     ("a placeholder inside another", "$<docker:$<@>>", "cannot hold another"),
     ("a default with a dollar", "$<docker:db:-$@>", "may hold no"),
     ("neither a name nor a reference", "$<@!>", "neither a name nor a reference"),
+    ("a path that is no variable", "$<env:A B @>", "takes"),
+    ("a path that leads upwards", "$<docker:../@>", "takes"),
+    ("a path that Key Vault does not have", "$<azure:@_x>", "takes"),
+    ("an ARN that is none", "$<aws:arn:aws:@>", "no ARN of a secret"),
+    ("a path without a mount", "$<vault:@>", "takes"),
     ("a variable that is none", "${@!}", "does not begin a variable"),
     ("a variable's default with a brace", "${A:-{@}", "may hold no"),
 ]
 SPOTS = [
     *[_env_file(name, f"A={text}\n", says) for name, text, says in PLACEHOLDERS],
     _env_file("an unknown variable", "A=x${@}\n", "is neither an entry", is_name=True),
+    *(
+        Case(name=f"missing: {store}", files={SECURITY: f"A=$<{store}:@#x>\n"}, expect=3, is_name=True)
+        for store in ("docker", "env")
+    ),
+    Case(name="missing: get", command=("get", "docker:@"), expect=3, is_name=True),
+    *(
+        Case(
+            name=f"the path of an address: {variable}",
+            files={SECURITY: f"A=$<{reference}>\n"},
+            env={"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", variable: address},
+            says=says,
+        )
+        for variable, address, reference, says in (
+            ("VAULT_ADDR", "http://127.0.0.1:9/@", "vault:a/b#c", "without a path"),
+            ("VAULT_ADDR", "http://127.0.0.1:9/v1/@/", "vault:a/b#c", "without a path"),
+            ("AZURE_KEYVAULT_URL", "https://x.vault.azure.net/@", "azure:x", "https://HOST"),
+            ("AWS_ENDPOINT_URL", "http://127.0.0.1:9/@", "aws:x", "the endpoint has a path"),
+            ("AWS_ENDPOINT_URL", "http://127.0.0.1:9/?@", "aws:x", "the endpoint has a path"),
+        )
+    ),
     _env_file("a line without a key", "@\n", "a name without '='"),
     _env_file("a line of a key's name and more", "A @\n", ""),
     _env_file("a line that begins with no name", "1@=x\n", "does not begin with a name"),

@@ -9,10 +9,11 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from secretsync.cli import console
-from secretsync.cli.loading import open_plan, resolve_valid
+from secretsync.cli.loading import handed_over, open_plan, resolve_valid
 from secretsync.cli.options import add_access_log, add_option, add_source
 from secretsync.core.environ import Environ
 from secretsync.core.errors import UsageError
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from secretsync.running.drop_privileges import User
 
 USAGE = "[-e NAME] [--env-file FILE...] [OPTIONS] -- COMMAND [ARGUMENT]..."
+_SHOWN_NAMES = 20  # of variables that are not handed over, in a message
 EXAMPLE = "  secretsync run -e production -- gunicorn app:app"
 
 
@@ -102,7 +104,8 @@ def execute(options: argparse.Namespace) -> int:
     resolved = config.resolved()
     refuse_unsafe_variables(resolved, options.allow_name)
     files = _choose_files(options, folder, resolved, environ)
-    removed = used_credentials(credentials, environ, options.pass_env)
+    unwanted = (*credentials, *_names_of_another_run(environ, plan))
+    removed = used_credentials(unwanted, environ, options.pass_env)
     environment = _environment(options, environ, resolved, files, removed)
     variables = {os.fsdecode(name): os.fsdecode(value) for name, value in environment.items()}
     handover = Handover.of(plan.project, config.services, resolved, files, variables, validates=not options.no_validate)
@@ -110,7 +113,9 @@ def execute(options: argparse.Namespace) -> int:
     refuse_unfit(environment, resolved)
     refuse_too_large(path, options.command, environment)
     if (unset := [name for name in removed if name not in resolved]) and not options.quiet:
-        console.info(f"removed from the environment: {', '.join(unset)} (--pass-env keeps a variable)")
+        rest = f" and {len(unset) - _SHOWN_NAMES} more" if len(unset) > _SHOWN_NAMES else ""
+        shown = ", ".join(unset[:_SHOWN_NAMES])
+        console.info(f"removed from the environment: {shown}{rest} (--pass-env keeps a variable)")
     if options.verbose:
         console.info(f"{count_of(len(resolved), 'variable')} resolved; starting {path}")
     _become_user(user)
@@ -120,14 +125,24 @@ def execute(options: argparse.Namespace) -> int:
 
 def _open_plan(options: argparse.Namespace, environ: Mapping[str, str]) -> tuple[Plan, Environ]:
     """Return the plan, and the variables that it may use, without those that --resolve-environment resolves."""
+    kept = [name for name in environ if any(fnmatchcase(name, pattern) for pattern in options.pass_env)]
     if not options.resolve_environment:
-        return open_plan(options, must_be_named=True, environ=Environ(environ))
+        return open_plan(options, must_be_named=True, environ=Environ(environ), kept=kept)
     from secretsync.project.environ_entries import variables_file
 
-    variables = variables_file(environ)
+    # The values of an outer `run` are resolved already, so that a `$<` in one of them is text.
+    outer = handed_over(environ)
+    resolved = () if outer is None else outer.handed_names(environ)
+    variables = variables_file({name: value for name, value in environ.items() if name not in resolved})
     taken = {entry.key for entry in variables.entries}
     rest = {name: value for name, value in environ.items() if name not in taken}
-    return open_plan(options, must_be_named=True, environ=Environ(rest), variables=variables)
+    return open_plan(options, must_be_named=True, environ=Environ(rest), variables=variables, kept=kept)
+
+
+def _names_of_another_run(environ: Mapping[str, str], plan: Plan) -> tuple[str, ...]:
+    """Return the variables that an outer `run` resolved for another configuration."""
+    outer = handed_over(environ)
+    return () if outer is None or outer.is_of(plan.project) else outer.handed_names(environ)
 
 
 def _environment(

@@ -34,6 +34,10 @@ class PlainEndpointError(Exception):
     """The endpoint is another machine without TLS."""
 
 
+class EndpointPathError(Exception):
+    """The endpoint has a path. An endpoint of AWS does not, so the path may be a pasted secret."""
+
+
 class CodeWantedError(Exception):
     """A profile needs the code of an MFA device."""
 
@@ -164,6 +168,9 @@ class StoreSession(Session):
         # Whatever named it: the store, a variable or a profile.
         if not self._may_be_plain and _is_in_the_clear(client.meta.endpoint_url):
             raise PlainEndpointError
+        parts = urlsplit(client.meta.endpoint_url)
+        if parts.path.strip("/") or parts.query or parts.fragment:
+            raise EndpointPathError
         return client
 
     def _endpoint_of(self, service: str) -> str | None:

@@ -32,7 +32,7 @@ def check_path(path: str) -> str | None:
     if re.fullmatch(r"[0-9a-zA-Z-]{1,127}", path):
         return None
     if re.fullmatch(r"[0-9a-zA-Z_-]{1,127}", path):
-        return f"Key Vault names take no underscore: {path.replace('_', '-')}"
+        return "Key Vault names do not have underscores; write a hyphen in place of each"
     return "Key Vault names are 1 to 127 letters, digits and hyphens"
 
 

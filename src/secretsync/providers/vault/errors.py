@@ -15,6 +15,7 @@ from secretsync.providers.vault.responses import Reply
 
 __all__ = ["foreign", "network_error", "retryable_failure", "server_failure"]
 
+_LONGEST_WAIT = 7 * 86_400  # seconds that a message shows; more is a nonsensical date
 _PROXY = "HTTPS_PROXY or HTTP_PROXY names it; NO_PROXY lists the hosts that need none"
 
 
@@ -74,7 +75,7 @@ def server_failure(reply: Reply, state: str = "") -> Failed:
             cause, "redirects are not followed, since the token would go along: set address to the right one"
         )
     if reply.status == 429:
-        when = f", for another {reply.retry_after:g} s" if reply.retry_after else ""
+        when = f", for another {reply.retry_after:.0f} s" if 0 < (reply.retry_after or 0) <= _LONGEST_WAIT else ""
         return _unavailable(f"it is rate limited (429){when}", "ask less often, or raise the quota")
     if state:
         return _unavailable(f"it is {state} ({reply.status})", "its operators have to mend that")

@@ -81,4 +81,4 @@ def refused(reply: Reply, path: str, mount: Mount, api: str = "data") -> Missing
         )
     if reply.status == 405:
         return Failed(ProblemKind.UNUSABLE, f"{path} cannot be read: it takes other operations (405)")
-    return Failed(ProblemKind.UNUSABLE, f"Vault does not accept to read {path} ({reply.status})", "its log says why")
+    return Failed(ProblemKind.UNAVAILABLE, f"Vault does not accept to read {path} ({reply.status})", "its log says why")

@@ -99,11 +99,14 @@ def server_address(context: StoreContext) -> str:
     if (
         host is None
         or parts.scheme not in ("http", "https")
+        or parts.path.strip("/")
         or parts.query
         or parts.fragment
         or not address.isprintable()
     ):
-        raise context.mistake("its address is no http(s)://host:port", "such as https://vault.internal:8200")
+        raise context.mistake(
+            "its address is not http(s)://host:port, without a path", "such as https://vault.internal:8200"
+        )
     if "@" in parts.netloc:
         raise context.mistake("its address has a user or a password in it", "see auth for ways to log in")
     if _is_link_local(host):

@@ -7,8 +7,10 @@ import binascii
 import math
 import re
 from collections import Counter
+from urllib.parse import unquote
 
 __all__ = ["has_password", "has_private_key", "has_url_password", "known_token", "looks_random", "may_be_secret"]
+__all__ += ["HOLE", "holes_of_passwords", "pieces_of_secrets"]
 
 _PRIVATE_KEY = re.compile(
     r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----|AGE-SECRET-KEY-1[0-9A-Z]{20}|PuTTY-User-Key-File-"
@@ -41,13 +43,20 @@ _KNOWN = {name: re.compile(rf"(?<![A-Za-z0-9_]){shape}") for name, shape in _TOK
 HOLE = "\0"
 # Bounded everywhere: a file of a megabyte in one word is looked through in one pass.
 _URL_PASSWORD = re.compile(
-    rf"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{{0,30}}://[^\s/@:?#]{{0,256}}:[^\s/@?#{HOLE}]{{1,1024}}@"
+    rf"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{{0,30}}://[^\s/@:?#]{{0,256}}:([^\s/@?#{HOLE}]{{1,1024}})@"
 )
 # ?password=... of a URL, Pwd=...; of a connection string; not what only leads to one: password=$PASSWORD, ={password}.
 _PASSWORD_PARAMETER = re.compile(
     r"(?<![\w.-])[\w.-]{0,30}(?:password|passwd|passphrase|pwd)\s?=\s?['\"]?(?![<{*%]|\$[A-Za-z_{(])"
     rf"([^\s&;,'\"{HOLE}]{{1,1024}})(?![^\s&;,'\"])",
     re.ASCII | re.IGNORECASE,
+)
+
+# Where the password of a URL or of a connection string is, whatever is there. The scheme may be a variable.
+_PASSWORD_PLACE = re.compile(
+    r"://[^\s/@:?#]{0,256}:([^\s/@?#]{1,1024})@"
+    r"|(?:password|passwd|passphrase|pwd)\s?=\s?['\"]?([^\s&;,'\"]{1,1024})",
+    re.IGNORECASE,
 )
 
 _SWITCH = re.compile(r"true|false|yes|no|on|off|enabled|disabled|null|none|0|1", re.IGNORECASE)
@@ -98,6 +107,24 @@ def has_password(text: str) -> bool:
     """Return True if `text` has a literal password: in a URL, or as a parameter of a connection string."""
     parameters = (match[1] for match in _PASSWORD_PARAMETER.finditer(text))
     return has_url_password(text) or any(map(may_be_secret, parameters))
+
+
+def pieces_of_secrets(text: str) -> list[str]:
+    """Return the passwords and tokens in `text`, each as it is there and percent-decoded."""
+    parameters = (match[1] for match in _PASSWORD_PARAMETER.finditer(text))
+    found = [match[1] for match in _URL_PASSWORD.finditer(text)] + list(filter(may_be_secret, parameters))
+    found += [match.group() for shape in _KNOWN.values() for match in shape.finditer(text)]
+    return list(dict.fromkeys([*found, *(unquote(piece) for piece in found)]))
+
+
+def holes_of_passwords(text: str) -> set[int]:
+    """Return the numbers of the holes in `text`, from 0, that are in the place of a password."""
+    found: set[int] = set()
+    for match in _PASSWORD_PLACE.finditer(text):
+        start, end = match.span(match.lastindex or 0)
+        first = text.count(HOLE, 0, start)
+        found.update(range(first, first + text.count(HOLE, start, end)))
+    return found
 
 
 def may_be_secret(text: str) -> bool:

@@ -9,9 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from secretsync.policy.plaintext import plaintext_of
-from secretsync.policy.policy import Policy
-from secretsync.policy.secret_patterns import (
+from secretsync.core.secret_patterns import (
     has_password,
     has_private_key,
     has_url_password,
@@ -19,6 +17,9 @@ from secretsync.policy.secret_patterns import (
     looks_random,
     may_be_secret,
 )
+from secretsync.planning.secrecy import has_secret_shape
+from secretsync.policy.plaintext import plaintext_of
+from secretsync.policy.policy import Policy
 from secretsync.project.env_file import read_env_file
 
 ROOT = Path(__file__).parents[2]
@@ -63,6 +64,15 @@ def test_tokens_of_known_shapes(kind: str) -> None:
     assert known_token(f'{{"a": "{token}"}}') == kind
     if kind not in ("a Slack webhook", "an Azure storage key"):
         assert known_token(f"x{token}") != kind
+
+
+@pytest.mark.parametrize("kind", TOKENS)
+def test_the_quick_look_before_the_patterns(kind: str) -> None:
+    """A text with a known token passes it, and is a secret by its shape."""
+    token = TOKENS[kind]()
+    assert has_secret_shape(token)
+    assert has_secret_shape(f'{{"a": "{token}"}}')
+    assert not has_secret_shape(token[:8])
 
 
 def test_private_keys() -> None:
