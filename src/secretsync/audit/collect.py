@@ -70,7 +70,7 @@ def audit_plan(
             absent=frozenset(
                 part.name
                 for planned in plan.entries.values()
-                for part in planned.parts
+                for part in planned.all_parts
                 if isinstance(part, EnvironPart) and environ.get(part.name) is None
             ),
         )

@@ -8,9 +8,11 @@ from secretsync.audit.evidence import Evidence
 from secretsync.planning.secrecy import is_secret_written
 from secretsync.policy.plaintext import finding_at, plaintext_of
 from secretsync.policy.rules import Finding
-from secretsync.project.placeholders import Placeholder, Variable, parse_value
+from secretsync.project.placeholders import Variable, parse_value, references
 
 __all__ = ["default_findings", "plaintext_findings", "variable_findings"]
+
+_WITHOUT_WORD = ("", "?", ":?")  # operators of variables that must have a value
 
 
 def plaintext_findings(evidence: Evidence) -> Iterator[Finding]:
@@ -24,8 +26,8 @@ def variable_findings(evidence: Evidence) -> Iterator[Finding]:
         for entry in file.entries:
             if entry.literal or "$" not in entry.text:
                 continue
-            for part in parse_value(entry.text).parts:
-                if isinstance(part, Variable) and part.default is None and part.name in evidence.absent:
+            for part in references(parse_value(entry.text).parts):
+                if isinstance(part, Variable) and part.operator in _WITHOUT_WORD and part.name in evidence.absent:
                     message = f"the variable {part.name} is neither an entry nor one of this process"
                     yield finding_at(entry, "unknown-variable", message)
 
@@ -38,11 +40,7 @@ def default_findings(evidence: Evidence) -> Iterator[Finding]:
         for entry in file.entries:
             if entry.literal or "$" not in entry.text:
                 continue
-            for part in parse_value(entry.text).parts:
+            for part in references(parse_value(entry.text).parts):
                 # An empty default says that a secret is optional; whether it may be, [required] says.
-                if (
-                    isinstance(part, Placeholder | Variable)
-                    and part.default
-                    and is_secret_written(evidence.plan, entry, part)
-                ):
+                if part.default and is_secret_written(evidence.plan, entry, part):
                     yield finding_at(entry, "default-on-secret", "a default would stand in for this secret")

@@ -11,7 +11,7 @@ from secretsync.core.names import LENIENT_ENVIRONMENTS
 from secretsync.planning.plan import Plan, Target
 from secretsync.policy.rules import Finding, Severity, found
 from secretsync.project.bindings import StoreConfig
-from secretsync.project.placeholders import BareName, Placeholder, Variable, parse_value
+from secretsync.project.placeholders import BareName, Placeholder, Variable, parse_value, references
 
 __all__ = ["http_findings", "shared_findings", "store_findings", "unused_findings"]
 
@@ -62,7 +62,7 @@ def _secrets(plan: Plan) -> dict[Identity, tuple[Target, str, Place]]:
                     continue
                 where = sorted((key, repr(value)) for key, value in config.settings.items() if key not in _HOW)
                 identity = (config.provider, tuple(where), target.ref.path, target.selector.field)
-                binding = plan.bindings.secrets.get(part.written)
+                binding = plan.bindings.secrets.get(part.name or "")
                 place: Place = (planned.entry.file, planned.location(part)[0])
                 key = planned.entry.key
                 if binding is not None:
@@ -95,7 +95,7 @@ def store_findings(evidence: Evidence) -> Iterator[Finding]:
     for planned in plan.entries.values():
         for part in planned.secrets:
             for target in part.targets:
-                binding = bindings.secrets.get(part.written)
+                binding = bindings.secrets.get(part.name or "")
                 is_bound = binding is not None and bool(target.is_bound)
                 if word := _development_word(target.ref.path, allowed):
                     file, line = planned.entry.file, planned.location(part)[0]
@@ -141,7 +141,7 @@ def unused_findings(evidence: Evidence) -> Iterator[Finding]:
         for entry in file.entries:
             if entry.literal or "$" not in entry.text:
                 continue
-            for part in parse_value(entry.text).parts:
+            for part in references(parse_value(entry.text).parts):
                 if isinstance(part, Placeholder) and isinstance(part.reference, BareName):
                     used.add(part.reference.name)
                 elif isinstance(part, Variable):

@@ -108,7 +108,7 @@ def _origins(
 ) -> tuple[OriginRow, ...]:
     """The placeholders of an entry and of what its variables lead to, whose own are `known`."""
     rows: dict[OriginRow, None] = {}
-    for part in planned.parts:
+    for part in planned.all_parts:
         if isinstance(part, EntryPart):
             rows.update(dict.fromkeys(known[part.entry]))
         elif isinstance(part, SecretPart):

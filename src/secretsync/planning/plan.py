@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 from secretsync.core.errors import Problem
@@ -16,8 +16,8 @@ from secretsync.project.layout import Project
 from secretsync.project.placeholders import Text
 from secretsync.providers.interface import ProviderSpec
 
-__all__ = ["EntryId", "EntryPart", "EnvironPart", "Plan", "PlannedEntry", "PlannedPart", "SecretPart"]
-__all__ += ["Target"]
+__all__ = ["ChoicePart", "EntryId", "EntryPart", "EnvironPart", "Plan", "PlannedEntry", "PlannedPart", "ProblemPart"]
+__all__ += ["SecretPart", "Target"]
 
 EntryId = tuple[str, str]  # file and key: no file has a key twice
 
@@ -27,9 +27,11 @@ class SecretPart(Record):
 
     written: str
     targets: tuple[Target, ...]
-    default: str | None
+    default: tuple[PlannedPart, ...] | None
     message: str | None
     offset: int
+    name: str | None = None  # the bare name; None: a reference into a store
+    is_colon: bool = True  # an empty value counts as missing: `:-` and `:?`, but not `-` and `?`
 
 
 class EntryPart(Record):
@@ -39,12 +41,43 @@ class EntryPart(Record):
 
 
 class EnvironPart(Record):
-    """A variable of the process environment, which is there."""
+    """A variable that the process environment has."""
 
     name: str
 
 
-PlannedPart = Text | SecretPart | EntryPart | EnvironPart
+class ProblemPart(Record):
+    """A variable that has no value: a problem, but only if the value of the entry needs this part."""
+
+    problem: Problem
+
+
+class ChoicePart(Record):
+    """A variable with a word: `${NAME:-word}`."""
+
+    value: EntryPart | EnvironPart | None  # None: neither an entry nor in the process environment
+    operator: str
+    word: tuple[PlannedPart, ...]  # of `:?` and `?`: the problem
+
+    def used(self, *, is_empty: bool) -> tuple[PlannedPart, ...]:
+        """Return the parts that replace this one. `is_empty`: the variable is empty; ignored if it does not exist."""
+        is_set = self.value is not None and not (is_empty and self.operator.startswith(":"))
+        if self.operator.endswith("+"):
+            return self.word if is_set else ()
+        return (self.value,) if is_set and self.value is not None else self.word
+
+
+PlannedPart = Text | SecretPart | EntryPart | EnvironPart | ChoicePart | ProblemPart
+
+
+def walk(parts: Iterable[PlannedPart]) -> Iterator[PlannedPart]:
+    """Yield every part, and every part inside a default or word, whether or not it will be used."""
+    for part in parts:
+        yield part
+        if isinstance(part, ChoicePart):
+            yield from walk(part.word if part.value is None else (part.value, *part.word))
+        elif isinstance(part, SecretPart) and part.default:
+            yield from walk(part.default)
 
 
 class PlannedEntry(Record):
@@ -55,9 +88,14 @@ class PlannedEntry(Record):
     variables: tuple[str, ...] = ()  # those that no file defines, also if a default takes their place
 
     @property
+    def all_parts(self) -> Iterator[PlannedPart]:
+        """Its parts, and those inside the words of variables."""
+        return walk(self.parts)
+
+    @property
     def secrets(self) -> Iterator[SecretPart]:
         """Its placeholders."""
-        return (part for part in self.parts if isinstance(part, SecretPart))
+        return (part for part in self.all_parts if isinstance(part, SecretPart))
 
     def location(self, part: SecretPart) -> tuple[int, int]:
         """Line and column of a placeholder, in the entry's file."""
@@ -101,7 +139,7 @@ class Plan(Record, kw_only=True):
             entry = stack.pop()
             if entry not in needed and entry not in known:
                 needed.add(entry)
-                stack += [part.entry for part in self.entries[entry].parts if isinstance(part, EntryPart)]
+                stack += [part.entry for part in self.entries[entry].all_parts if isinstance(part, EntryPart)]
         entries = {entry: planned for entry, planned in self.entries.items() if entry in needed}
         parts = (part for planned in entries.values() for part in planned.secrets)
         names = {target.store for part in parts for target in part.targets}

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from secretsync.core.errors import Problem, ProblemKind, UsageError
 from secretsync.core.model import Entry
 from secretsync.core.names import SensitiveNames
+from secretsync.core.records import replace
 from secretsync.core.text import name_or_none, suggestion, unknown
-from secretsync.planning.plan import EntryId, EntryPart, EnvironPart, Plan, PlannedEntry, PlannedPart, SecretPart
+from secretsync.planning.plan import (
+    ChoicePart,
+    EntryId,
+    EntryPart,
+    EnvironPart,
+    Plan,
+    PlannedEntry,
+    PlannedPart,
+    ProblemPart,
+    SecretPart,
+)
 from secretsync.planning.references import TargetFinder
 from secretsync.project.bindings import Bindings
 from secretsync.project.env_file import EnvFile, locate, unquoted_tail
 from secretsync.project.layout import Project, is_security_file
-from secretsync.project.placeholders import BareName, Fault, Placeholder, Text, Variable, parse_value
+from secretsync.project.placeholders import BareName, Fault, Part, Placeholder, Text, Variable, parse_value
 from secretsync.providers.interface import ProviderSpec
 
 __all__ = ["make_plan"]
@@ -69,6 +81,28 @@ def _select(project: Project, services: Iterable[str] | None) -> tuple[str, ...]
             hint = suggestion(name, project.services, f"there are: {', '.join(project.services) or 'none'}")
             raise UsageError(f"{project.label}: {unknown('service', name, project.services)}; {hint}")
     return selected
+
+
+class _Scope(NamedTuple):
+    """An entry, and what its variables may use."""
+
+    entry: Entry
+    layers: tuple[str, ...]  # the files that its variables see, the highest first
+    variables: list[str]  # those that no file defines, filled while the entry is planned
+
+
+def _problem_at(entry: Entry, offset: int, cause: str, hint: str | None, reference: str | None = None) -> Problem:
+    line, column = locate(entry, offset)
+    return Problem(
+        kind=ProblemKind.CONFIGURATION,
+        file=entry.file,
+        line=line,
+        column=column,
+        key=None if entry.key.startswith("$") else entry.key,  # a template's placeholder may have a value in it
+        reference=reference,
+        cause=cause,
+        hint=hint,
+    )
 
 
 class _Planner:
@@ -152,7 +186,7 @@ class _Planner:
                 ordered[entry] = planned
                 continue
             stack.append((entry, True))
-            stack += [(part.entry, False) for part in planned.parts if isinstance(part, EntryPart)]
+            stack += [(part.entry, False) for part in planned.all_parts if isinstance(part, EntryPart)]
         return ordered
 
     def _plan_entry(self, entry: Entry, layers: tuple[str, ...]) -> PlannedEntry:
@@ -162,19 +196,19 @@ class _Planner:
         parsed = parse_value(entry.text)
         for fault in parsed.faults:
             self._note_fault(entry, fault)
-        is_alone = len(parsed.parts) == 1
-        parts: list[PlannedPart] = []
-        variables: list[str] = []
-        for part in parsed.parts:
-            if isinstance(part, Text):
-                parts.append(part)
-            elif isinstance(part, Placeholder):
-                parts.append(self._plan_placeholder(entry, part))
-            elif (planned := self._plan_variable(entry, part, layers, is_alone=is_alone)) is not None:
-                parts.append(planned)
-                if isinstance(planned, EnvironPart | Text):
-                    variables.append(part.name)
-        return PlannedEntry(entry, tuple(parts), tuple(variables))
+        scope = _Scope(entry, layers, [])
+        if len(parsed.parts) == 1 and (own := self._plan_own_name(scope, parsed.parts[0])) is not None:
+            return PlannedEntry(entry, (own,), tuple(scope.variables))
+        parts = tuple(self._plan_part(scope, part, is_needed=True) for part in parsed.parts)
+        return PlannedEntry(entry, parts, tuple(scope.variables))
+
+    def _plan_part(self, scope: _Scope, part: Part, *, is_needed: bool) -> PlannedPart:
+        """Return the plan of one part. `is_needed`: the value cannot do without it, so that its problem is noted."""
+        if isinstance(part, Text):
+            return part
+        if isinstance(part, Placeholder):
+            return self._plan_placeholder(scope.entry, part)
+        return self._plan_variable(scope, part, is_needed=is_needed)
 
     def _note_fault(self, entry: Entry, fault: Fault) -> None:
         hint = fault.hint
@@ -183,19 +217,7 @@ class _Planner:
         self._note(entry, fault.offset, fault.cause, hint)
 
     def _note(self, entry: Entry, offset: int, cause: str, hint: str | None, reference: str | None = None) -> None:
-        line, column = locate(entry, offset)
-        self.problems.append(
-            Problem(
-                kind=ProblemKind.CONFIGURATION,
-                file=entry.file,
-                line=line,
-                column=column,
-                key=None if entry.key.startswith("$") else entry.key,  # a template's placeholder may have a value in it
-                reference=reference,
-                cause=cause,
-                hint=hint,
-            )
-        )
+        self.problems.append(_problem_at(entry, offset, cause, hint, reference))
 
     def _plan_placeholder(self, entry: Entry, part: Placeholder) -> SecretPart:
         found = self.targets.find(part.reference)
@@ -203,43 +225,68 @@ class _Planner:
             shown = self.targets.shown(part.reference, part.written)
             self._note(entry, part.offset, found.cause, found.hint, shown)
             found = ()
-        return SecretPart(part.written, found, part.default, part.message, part.offset)
+        name = part.reference.name if isinstance(part.reference, BareName) else None
+        default = None if part.default is None else (Text(part.default),) if part.default else ()
+        return SecretPart(part.written, found, default, part.message, part.offset, name)
 
-    def _plan_variable(
-        self, entry: Entry, part: Variable, layers: tuple[str, ...], *, is_alone: bool
-    ) -> PlannedPart | None:
-        is_own = part.name == entry.key
-        if is_own:  # its own name means the next lower scope's entry
-            layers = layers[layers.index(entry.file) + 1 :]
-        for file in layers:
-            if part.name in self.by_file[file]:
-                return EntryPart((file, part.name))
-        if is_own and is_alone and self._names_secret(entry):
-            # SECRET_KEY=${SECRET_KEY}: the form in which other tools name a secret.
-            reference = BareName(part.name)
-            return self._plan_placeholder(
-                entry, Placeholder(reference, part.default, part.message, written=part.name, offset=part.offset)
-            )
-        if part.name in self.environ:
-            return EnvironPart(part.name)
-        if part.default is not None:
-            return Text(part.default)
-        self._note_unknown_variable(entry, part, layers)
-        return None
+    def _plan_own_name(self, scope: _Scope, part: Part) -> SecretPart | None:
+        """Return the plan of SECRET_KEY=${SECRET_KEY}, the form in which other tools name a secret; else None."""
+        entry = scope.entry
+        if not isinstance(part, Variable) or part.name != entry.key or part.operator.endswith("+"):
+            return None
+        if self._find_entry(scope, part.name) is not None or not self._names_secret(entry):
+            return None
+        planned = self._plan_placeholder(
+            entry, Placeholder(BareName(part.name), None, part.message, written=part.name, offset=part.offset)
+        )
+        default = None if part.default is None else self._plan_word(scope, part.word, is_needed=False)
+        return replace(planned, default=default, is_colon=not part.operator or part.operator.startswith(":"))
+
+    def _find_entry(self, scope: _Scope, name: str) -> EntryPart | None:
+        """Return the entry that a variable names; its own name means the entry of the next lower scope."""
+        layers = scope.layers
+        if name == scope.entry.key:
+            layers = layers[layers.index(scope.entry.file) + 1 :]
+        return next((EntryPart((file, name)) for file in layers if name in self.by_file[file]), None)
+
+    def _plan_variable(self, scope: _Scope, part: Variable, *, is_needed: bool) -> PlannedPart:
+        value: EntryPart | EnvironPart | None = self._find_entry(scope, part.name)
+        if value is None:
+            scope.variables.append(part.name)
+            if part.name in self.environ:
+                value = EnvironPart(part.name)
+        if not part.operator:
+            return value or self._plan_problem(scope, part, is_needed=is_needed)
+        is_empty = isinstance(value, EnvironPart) and self.environ.get(part.name) == ""
+        # A word that the process environment decides on is needed from the start: all its problems are one report.
+        choice = ChoicePart(value, part.operator, ())
+        is_word_used = (value is None or is_empty) and choice.used(is_empty=is_empty) == ()
+        is_needed = is_needed and is_word_used and not part.operator.endswith("+")
+        if part.operator.endswith("?"):
+            return replace(choice, word=(self._plan_problem(scope, part, is_needed=is_needed),))
+        return replace(choice, word=self._plan_word(scope, part.word, is_needed=is_needed))
+
+    def _plan_word(self, scope: _Scope, word: Sequence[Part], *, is_needed: bool) -> tuple[PlannedPart, ...]:
+        return tuple(self._plan_part(scope, part, is_needed=is_needed) for part in word)
 
     def _names_secret(self, entry: Entry) -> bool:
         """Return True if `KEY=${KEY}` stands for `$<KEY>`; PORT=${PORT} in common.env is a setting."""
         in_security = entry.service is None and is_security_file(entry.file)
         return in_security or self.names.is_sensitive(entry.key) or entry.key in self.bindings.secrets
 
-    def _note_unknown_variable(self, entry: Entry, part: Variable, layers: Sequence[str]) -> None:
-        known = [key for file in layers for key in self.by_file[file]]
+    def _plan_problem(self, scope: _Scope, part: Variable, *, is_needed: bool) -> ProblemPart:
+        """Return the problem that a variable without a value is."""
+        known = [key for file in scope.layers for key in self.by_file[file]]
         hint = suggestion(part.name, known, "define it, export it, or give a default: ${NAME:-default}")
         name = f"the variable {part.name}" if name_or_none(part.name) else "this variable"
-        cause = f"{name} is neither an entry nor in the process environment"
-        if part.message is not None:
-            cause = f"{cause}: {part.message}" if part.message else cause
-        self._note(entry, part.offset, cause, hint)
+        is_known = part.operator.endswith("?") and (part.name in self.environ or self._find_entry(scope, part.name))
+        cause = f"{name} is empty" if is_known else f"{name} is neither an entry nor in the process environment"
+        if part.message:
+            cause = f"{cause}: {part.message}"
+        problem = _problem_at(scope.entry, part.offset, cause, hint)
+        if is_needed:
+            self.problems.append(problem)
+        return ProblemPart(problem)
 
     def _refuse_cycles(self) -> None:
         """Note each cycle of variables once, at the entry of it that stands first, and each value that explodes."""
@@ -260,12 +307,12 @@ class _Planner:
                 elif entry not in done:
                     path[entry] = None
                     stack.append((entry, True))
-                    parts = reversed(self.planned[entry].parts)
+                    parts = reversed(list(self.planned[entry].all_parts))
                     stack += [(part.entry, False) for part in parts if isinstance(part, EntryPart)]
 
     def _count_pieces(self, entry: EntryId, pieces: Mapping[EntryId, int]) -> int:
         """Of how many texts and secrets a value is made. A0=x, A1=${A0}${A0}, ... doubles it with each line."""
-        parts = self.planned[entry].parts
+        parts = self.planned[entry].all_parts
         count = sum(pieces.get(part.entry, 1) if isinstance(part, EntryPart) else 1 for part in parts)
         if count <= _MAX_PIECES:
             return count

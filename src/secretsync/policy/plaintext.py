@@ -17,7 +17,7 @@ from secretsync.policy.secret_patterns import (
     may_be_secret,
 )
 from secretsync.project.env_file import EnvFile
-from secretsync.project.placeholders import Placeholder, Text, Variable, parse_value
+from secretsync.project.placeholders import Part, Text, Variable, parse_value, references
 
 __all__ = ["finding_at", "plaintext_of", "written"]
 
@@ -67,12 +67,16 @@ def _sure_sign(text: str) -> tuple[str, str] | None:
 
 
 def written(entry: Entry) -> tuple[str, list[str]]:
-    """What is written of a value, with a hole for each placeholder and variable; and the defaults in these."""
+    """Return the literal text of a value, with a hole for each placeholder and variable; and the defaults in these."""
     if entry.literal or "$" not in entry.text:
         return entry.text, []
     parts = parse_value(entry.text).parts
-    literal = "".join(part.text if isinstance(part, Text) else HOLE for part in parts)
-    return literal, [part.default for part in parts if isinstance(part, Placeholder | Variable) and part.default]
+    texts = [_literal(part.word) if isinstance(part, Variable) else part.default for part in references(parts)]
+    return _literal(parts), [text for text in texts if text]
+
+
+def _literal(parts: Iterable[Part]) -> str:
+    return "".join(part.text if isinstance(part, Text) else HOLE for part in parts)
 
 
 def finding_at(entry: Entry, rule: str, message: str, severity: Severity | None = None) -> Finding:

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
 
 from secretsync.config.config import Config, Resolved, new_config
 from secretsync.core.errors import Problem, ProblemKind
-from secretsync.core.model import Failed, Missing, Origin, Payload, Secret, variable_text
+from secretsync.core.model import Failed, Found, Missing, Origin, Payload, Secret, variable_text
 from secretsync.core.records import Record
-from secretsync.planning.plan import EntryId, EntryPart, EnvironPart, Plan, PlannedEntry, SecretPart
+from secretsync.planning.plan import (
+    ChoicePart,
+    EntryId,
+    EntryPart,
+    EnvironPart,
+    Plan,
+    PlannedEntry,
+    PlannedPart,
+    SecretPart,
+    Target,
+)
 from secretsync.planning.secrecy import is_secret_part, secret_entries
 from secretsync.project.placeholders import Text
 from secretsync.resolving.extract import select
 from secretsync.resolving.fetch import Answers
 
 __all__ = ["Inputs", "failure_problem", "resolve", "resolve_entry", "resolve_values"]
+
+_EMPTY = "its value is empty"
 
 
 class _Pieces:
@@ -34,8 +47,14 @@ class _Pieces:
         """Append a piece."""
         self.texts.append(Secret(text))
 
+    def note(self, target: Target, version: str | None) -> None:
+        """Note where a piece came from."""
+        self.references.append(target.shown)
+        self.stores.append(target.store)
+        self.versions.append(version)
+
     def joined(self) -> Secret:
-        """The value."""
+        """Return the value."""
         return Secret("".join(piece.reveal() for piece in self.texts))
 
 
@@ -102,20 +121,8 @@ def resolve_entry(
 ) -> Resolved | None:
     """One entry's value; None where it has none, its problems noted (a variable's at what it leads to)."""
     pieces = _Pieces()
-    is_whole = True
-    for part in planned.parts:
-        if isinstance(part, Text):
-            pieces.add(part.text)
-        elif isinstance(part, EnvironPart):
-            pieces.add(variable_text(inputs.environ.get(part.name, "")))
-            if is_secret_part(inputs.plan, planned.entry, part):
-                pieces.inserted.append(pieces.texts[-1])
-        elif isinstance(part, EntryPart):
-            is_whole &= _add_entry(pieces, resolved.get(part.entry))
-        elif (problem := _add_secret(inputs, planned, part, pieces)) is not None:
-            problems[problem] = None
-            is_whole = False
-    if not is_whole:
+    making = _Making(inputs, planned, resolved, problems, pieces)
+    if not _add(making, planned.parts):
         return None
     entry = planned.entry
     origin = Origin(
@@ -132,6 +139,54 @@ def resolve_entry(
     return Resolved(entry, value, origin, tuple(pieces.inserted), is_from_store=pieces.is_from_store)
 
 
+class _Making(NamedTuple):
+    """An entry whose value is made: what it is made from, and what the parts add to."""
+
+    inputs: Inputs
+    planned: PlannedEntry
+    resolved: Mapping[EntryId, Resolved]
+    problems: dict[Problem, None]
+    pieces: _Pieces
+
+
+def _add(making: _Making, parts: Iterable[PlannedPart]) -> bool:
+    """Add the text of each part to the pieces. False if a part has none."""
+    is_whole = True
+    for part in parts:
+        if isinstance(part, Text):
+            making.pieces.add(part.text)
+        elif isinstance(part, EnvironPart):
+            _add_environ(making, part)
+        elif isinstance(part, EntryPart):
+            is_whole &= _add_entry(making.pieces, making.resolved.get(part.entry))
+        elif isinstance(part, ChoicePart):
+            used = used_parts(part, making.resolved, making.inputs.environ)
+            is_whole &= used is not None and _add(making, used)
+        elif isinstance(part, SecretPart):
+            is_whole &= _add_secret(making, part)
+        else:
+            making.problems[part.problem] = None
+            is_whole = False
+    return is_whole
+
+
+def used_parts(
+    part: ChoicePart, resolved: Mapping[EntryId, Resolved], environ: Mapping[str, str]
+) -> tuple[PlannedPart, ...] | None:
+    """Return the parts that replace a variable with a word; None if the entry that it names has no value."""
+    if isinstance(part.value, EntryPart):
+        found = resolved.get(part.value.entry)
+        return None if found is None else part.used(is_empty=not found.value)
+    return part.used(is_empty=part.value is not None and not environ.get(part.value.name))
+
+
+def _add_environ(making: _Making, part: EnvironPart) -> None:
+    pieces, inputs = making.pieces, making.inputs
+    pieces.add(variable_text(inputs.environ.get(part.name, "")))
+    if is_secret_part(inputs.plan, making.planned.entry, part):
+        pieces.inserted.append(pieces.texts[-1])
+
+
 def _add_entry(pieces: _Pieces, found: Resolved | None) -> bool:
     if found is None:
         return False
@@ -146,29 +201,26 @@ def _add_entry(pieces: _Pieces, found: Resolved | None) -> bool:
     return True
 
 
-def _add_secret(inputs: Inputs, planned: PlannedEntry, part: SecretPart, pieces: _Pieces) -> Problem | None:
-    """Add what a placeholder stands for to `pieces`, or say why there is nothing."""
-    index, outcome = inputs.answers.settle(part)
+def _add_secret(making: _Making, part: SecretPart) -> bool:
+    """Add the value of a placeholder, or its default. False if it has none, which is noted."""
+    plan, pieces = making.inputs.plan, making.pieces
+    index, outcome = making.inputs.answers.settle(part)
     target = part.targets[index]
-    if isinstance(outcome, Missing) and part.default is not None:
-        pieces.add(part.default)
-        pieces.references.append(target.shown)
-        pieces.stores.append(target.store)
-        pieces.versions.append(None)
-        return None
-    if isinstance(outcome, Missing | Failed):
-        return failure_problem(inputs.plan, planned, part, index, outcome)
-    chosen = select(outcome.value, target.selector)
-    if isinstance(chosen, Failed):
-        return failure_problem(inputs.plan, planned, part, index, chosen)
+    chosen = select(outcome.value, target.selector) if isinstance(outcome, Found) else outcome
+    if isinstance(chosen, Secret) and not chosen and part.is_colon and (part.default, part.message) != (None, None):
+        chosen = Missing(_EMPTY)
+    if isinstance(chosen, Missing) and part.default is not None:
+        pieces.note(target, None)
+        return _add(making, part.default)
+    if isinstance(chosen, Missing | Failed):
+        making.problems[failure_problem(plan, making.planned, part, index, chosen)] = None
+        return False
     pieces.texts.append(chosen)
-    pieces.references.append(target.shown)
-    pieces.stores.append(target.store)
-    pieces.versions.append(outcome.value.version)
-    pieces.is_from_store |= inputs.plan.is_secret_store(target.store)
-    if is_secret_part(inputs.plan, planned.entry, part):
+    pieces.note(target, outcome.value.version if isinstance(outcome, Found) else None)
+    pieces.is_from_store |= plan.is_secret_store(target.store)
+    if is_secret_part(plan, making.planned.entry, part):
         pieces.inserted.append(chosen)
-    return None
+    return True
 
 
 def failure_problem(
@@ -184,9 +236,9 @@ def failure_problem(
     kind = outcome.kind if isinstance(outcome, Failed) else ProblemKind.MISSING
     cause, hint = outcome.cause, outcome.hint
     if isinstance(outcome, Missing):
-        if len(part.targets) > 1:
+        if len(part.targets) > 1 and cause != _EMPTY:
             cause = "no store has it: " + ", ".join(one.shown for one in part.targets)
-            hint = f'put it there, or bind it: {part.written} = "store:path" in {plan.bindings_name}'
+            hint = f'put it there, or bind it: {part.name} = "store:path" in {plan.bindings_name}'
         if part.message is not None:
             hint = part.message or hint
     elif not target.is_bound:
@@ -197,7 +249,7 @@ def failure_problem(
         hint = f"{hint}; {bind}" if hint else bind
     if kind is ProblemKind.DENIED and not cause.startswith("denied"):
         cause = f"denied: {cause}"
-    is_chain = isinstance(outcome, Missing) and len(part.targets) > 1
+    is_chain = isinstance(outcome, Missing) and len(part.targets) > 1 and outcome.cause != _EMPTY
     return Problem(
         kind=kind,
         key=planned.entry.key,

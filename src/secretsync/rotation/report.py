@@ -150,7 +150,7 @@ def _used(plan: Plan, answers: Answers[SecretInfo]) -> dict[SecretRef, _Used]:
     # Entries stand after those that they lead to.
     for entry_id, planned in plan.entries.items():
         parts: dict[_Part, None] = {}
-        for part in planned.parts:
+        for part in planned.all_parts:
             if isinstance(part, EntryPart):
                 parts.update(leads_to[part.entry])
             elif isinstance(part, SecretPart):
@@ -185,7 +185,7 @@ def _in_words_of_resolving(
 def _shown(part: SecretPart, index: int, outcome: Found[SecretInfo] | Missing | Failed) -> str:
     """The secret without the part that is taken of it; a name that no store has is shown as it was looked for."""
     if isinstance(outcome, Missing) and len(part.targets) > 1:
-        return part.written
+        return part.name or part.written
     ref = part.targets[index].ref
     pins = (("version", ref.version), ("stage", ref.stage))
     options = tuple((name, value) for name, value in pins if value is not None)
