@@ -115,7 +115,7 @@ def test_own_names_alone_keep_default_and_message() -> None:
     """They are a placeholder's then."""
     (entry,) = good_plan({"security": "K=${K:-d}"}).entries.values()
     (part,) = entry.secrets
-    assert part.default == "d"
+    assert part.default == (Text("d"),)
     (entry,) = good_plan({"security": "K=${K:?m}"}).entries.values()
     (part,) = entry.secrets
     assert part.message == "m"

@@ -53,18 +53,18 @@ class ProblemPart(Record):
 
 
 class ChoicePart(Record):
-    """A variable with a word: `${NAME:-word}`."""
+    """A variable with a word, `${NAME:-word}`, that is an entry or in the process environment."""
 
-    value: EntryPart | EnvironPart | None  # None: neither an entry nor in the process environment
+    value: EntryPart | EnvironPart
     operator: str
     word: tuple[PlannedPart, ...]  # of `:?` and `?`: the problem
 
     def used(self, *, is_empty: bool) -> tuple[PlannedPart, ...]:
-        """Return the parts that replace this one. `is_empty`: the variable is empty; ignored if it does not exist."""
-        is_set = self.value is not None and not (is_empty and self.operator.startswith(":"))
+        """Return the parts that replace this one. `is_empty`: the variable is empty."""
+        is_set = not (is_empty and self.operator.startswith(":"))
         if self.operator.endswith("+"):
             return self.word if is_set else ()
-        return (self.value,) if is_set and self.value is not None else self.word
+        return (self.value,) if is_set else self.word
 
 
 PlannedPart = Text | SecretPart | EntryPart | EnvironPart | ChoicePart | ProblemPart
@@ -75,7 +75,7 @@ def walk(parts: Iterable[PlannedPart]) -> Iterator[PlannedPart]:
     for part in parts:
         yield part
         if isinstance(part, ChoicePart):
-            yield from walk(part.word if part.value is None else (part.value, *part.word))
+            yield from walk((part.value, *part.word))
         elif isinstance(part, SecretPart) and part.default:
             yield from walk(part.default)
 

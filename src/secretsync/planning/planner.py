@@ -199,16 +199,20 @@ class _Planner:
         scope = _Scope(entry, layers, [])
         if len(parsed.parts) == 1 and (own := self._plan_own_name(scope, parsed.parts[0])) is not None:
             return PlannedEntry(entry, (own,), tuple(scope.variables))
-        parts = tuple(self._plan_part(scope, part, is_needed=True) for part in parsed.parts)
+        parts = self._plan_parts(scope, parsed.parts, is_needed=True)
         return PlannedEntry(entry, parts, tuple(scope.variables))
 
-    def _plan_part(self, scope: _Scope, part: Part, *, is_needed: bool) -> PlannedPart:
-        """Return the plan of one part. `is_needed`: the value cannot do without it, so that its problem is noted."""
-        if isinstance(part, Text):
-            return part
-        if isinstance(part, Placeholder):
-            return self._plan_placeholder(scope.entry, part)
-        return self._plan_variable(scope, part, is_needed=is_needed)
+    def _plan_parts(self, scope: _Scope, parts: Sequence[Part], *, is_needed: bool) -> tuple[PlannedPart, ...]:
+        """Return the plan of a value, or of a word. `is_needed`: it is used in any case, so its problems are noted."""
+        planned: list[PlannedPart] = []
+        for part in parts:
+            if isinstance(part, Text):
+                planned.append(part)
+            elif isinstance(part, Placeholder):
+                planned.append(self._plan_placeholder(scope.entry, part))
+            else:
+                planned += self._plan_variable(scope, part, is_needed=is_needed)
+        return tuple(planned)
 
     def _note_fault(self, entry: Entry, fault: Fault) -> None:
         hint = fault.hint
@@ -239,7 +243,7 @@ class _Planner:
         planned = self._plan_placeholder(
             entry, Placeholder(BareName(part.name), None, part.message, written=part.name, offset=part.offset)
         )
-        default = None if part.default is None else self._plan_word(scope, part.word, is_needed=False)
+        default = None if part.default is None else self._plan_parts(scope, part.word, is_needed=False)
         return replace(planned, default=default, is_colon=not part.operator or part.operator.startswith(":"))
 
     def _find_entry(self, scope: _Scope, name: str) -> EntryPart | None:
@@ -249,38 +253,39 @@ class _Planner:
             layers = layers[layers.index(scope.entry.file) + 1 :]
         return next((EntryPart((file, name)) for file in layers if name in self.by_file[file]), None)
 
-    def _plan_variable(self, scope: _Scope, part: Variable, *, is_needed: bool) -> PlannedPart:
+    def _plan_variable(self, scope: _Scope, part: Variable, *, is_needed: bool) -> tuple[PlannedPart, ...]:
         value: EntryPart | EnvironPart | None = self._find_entry(scope, part.name)
+        is_empty = False  # as far as the plan knows
         if value is None:
             scope.variables.append(part.name)
             if part.name in self.environ:
                 value = EnvironPart(part.name)
-        if not part.operator:
-            return value or self._plan_problem(scope, part, is_needed=is_needed)
-        is_empty = isinstance(value, EnvironPart) and self.environ.get(part.name) == ""
-        # A word that the process environment decides on is needed from the start: all its problems are one report.
-        choice = ChoicePart(value, part.operator, ())
-        is_word_used = (value is None or is_empty) and choice.used(is_empty=is_empty) == ()
-        is_needed = is_needed and is_word_used and not part.operator.endswith("+")
-        if part.operator.endswith("?"):
-            return replace(choice, word=(self._plan_problem(scope, part, is_needed=is_needed),))
-        return replace(choice, word=self._plan_word(scope, part.word, is_needed=is_needed))
-
-    def _plan_word(self, scope: _Scope, word: Sequence[Part], *, is_needed: bool) -> tuple[PlannedPart, ...]:
-        return tuple(self._plan_part(scope, part, is_needed=is_needed) for part in word)
+                is_empty = self.environ.get(part.name) == ""
+        if value is not None and not part.operator:
+            return (value,)
+        # The word is needed for sure only if the plan knows that the variable has no value.
+        is_needed &= value is None or (is_empty and part.operator.startswith(":"))
+        if not part.operator or part.operator.endswith("?"):
+            word: tuple[PlannedPart, ...] = (self._plan_problem(scope, part, value, is_needed=is_needed),)
+        else:
+            word = self._plan_parts(scope, part.word, is_needed=is_needed and not part.operator.endswith("+"))
+        if value is not None:
+            return (ChoicePart(value, part.operator, word),)
+        return () if part.operator.endswith("+") else word
 
     def _names_secret(self, entry: Entry) -> bool:
         """Return True if `KEY=${KEY}` stands for `$<KEY>`; PORT=${PORT} in common.env is a setting."""
         in_security = entry.service is None and is_security_file(entry.file)
         return in_security or self.names.is_sensitive(entry.key) or entry.key in self.bindings.secrets
 
-    def _plan_problem(self, scope: _Scope, part: Variable, *, is_needed: bool) -> ProblemPart:
-        """Return the problem that a variable without a value is."""
+    def _plan_problem(
+        self, scope: _Scope, part: Variable, value: EntryPart | EnvironPart | None, *, is_needed: bool
+    ) -> ProblemPart:
+        """Return the problem of a variable that has no value, or (`value` is not None) an empty value."""
         known = [key for file in scope.layers for key in self.by_file[file]]
         hint = suggestion(part.name, known, "define it, export it, or give a default: ${NAME:-default}")
         name = f"the variable {part.name}" if name_or_none(part.name) else "this variable"
-        is_known = part.operator.endswith("?") and (part.name in self.environ or self._find_entry(scope, part.name))
-        cause = f"{name} is empty" if is_known else f"{name} is neither an entry nor in the process environment"
+        cause = f"{name} is {'empty' if value else 'neither an entry nor in the process environment'}"
         if part.message:
             cause = f"{cause}: {part.message}"
         problem = _problem_at(scope.entry, part.offset, cause, hint)
@@ -313,7 +318,11 @@ class _Planner:
     def _count_pieces(self, entry: EntryId, pieces: Mapping[EntryId, int]) -> int:
         """Of how many texts and secrets a value is made. A0=x, A1=${A0}${A0}, ... doubles it with each line."""
         parts = self.planned[entry].all_parts
-        count = sum(pieces.get(part.entry, 1) if isinstance(part, EntryPart) else 1 for part in parts)
+        count = sum(
+            pieces.get(part.entry, 1) if isinstance(part, EntryPart) else 1
+            for part in parts
+            if type(part) is not ChoicePart
+        )
         if count <= _MAX_PIECES:
             return count
         self._note(

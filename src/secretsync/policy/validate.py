@@ -115,8 +115,8 @@ def _written_value(parts: Sequence[PlannedPart], values: Mapping[EntryId, Secret
         elif isinstance(part, EntryPart):
             piece = values.get(part.entry)
         elif isinstance(part, ChoicePart) and not isinstance(part.value, EnvironPart):
-            value = values.get(part.value.entry) if part.value else None
-            if value is not None or part.value is None:
+            value = values.get(part.value.entry)
+            if value is not None:
                 piece = _written_value(part.used(is_empty=not value), values)
         if piece is None:
             return None

@@ -177,7 +177,7 @@ def used_parts(
     if isinstance(part.value, EntryPart):
         found = resolved.get(part.value.entry)
         return None if found is None else part.used(is_empty=not found.value)
-    return part.used(is_empty=part.value is not None and not environ.get(part.value.name))
+    return part.used(is_empty=not environ.get(part.value.name))
 
 
 def _add_environ(making: _Making, part: EnvironPart) -> None:
