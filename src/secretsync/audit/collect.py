@@ -19,9 +19,10 @@ from secretsync.policy.rules import RULES, Finding, Severity, found
 from secretsync.policy.validate import planned_subjects, written_values
 from secretsync.project.env_file import read_env_file
 from secretsync.project.layout import Project, environments
-from secretsync.resolving.pipeline import fetch_logged, inspect_plan
+from secretsync.resolving.pipeline import fetch_logged, inspect_plan, value_findings
 from secretsync.resolving.resolve import resolve_values
 from secretsync.resolving.stores import open_stores
+from secretsync.resolving.value_checks import Hazard, find_hazards
 from secretsync.rotation.report import RotationReport, State, assess
 
 if TYPE_CHECKING:
@@ -88,7 +89,10 @@ def _ask_for_audit(
     """The values that the stores give, and what they say besides; what they do not give is a problem, not an end."""
     with open_stores(plan, environ, on_activity=on_activity) as opened:
         answers = fetch_logged(plan, opened, make_deadline(plan.bindings, timeout), log)
-        values, problems = resolve_values(plan, answers, environ)
+        hazards: list[Hazard] = []
+        values, problems = resolve_values(
+            plan, answers, environ, lambda inputs, resolved: hazards.extend(find_hazards(inputs, resolved))
+        )
     infos = inspect_plan(plan, environ, timeout=timeout, on_activity=on_activity)
     checked = check(plan, infos, at)
     told = {problem.key for problem in problems}
@@ -99,7 +103,7 @@ def _ask_for_audit(
     report = assess(plan, infos, at)
     return values, Online(
         problems=(*problems, *unusable),
-        findings=tuple(_age_findings(plan, report)),
+        findings=(*value_findings(hazards, is_strict=plan.is_strict), *_age_findings(plan, report)),
         ages=_ages(report),
         not_checked=(*checked.not_checked, *unseen),
     )

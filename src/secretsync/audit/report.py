@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from secretsync.audit.ages import age_findings, ages
-from secretsync.audit.env_files import default_findings, plaintext_findings, variable_findings
+from secretsync.audit.env_files import default_findings, plaintext_findings, url_findings, variable_findings
 from secretsync.audit.evidence import Ages, Evidence, GitState
 from secretsync.audit.files import git_findings, mode_findings
 from secretsync.audit.stores import http_findings, shared_findings, store_findings, unused_findings
@@ -97,6 +97,7 @@ def _findings(evidence: Evidence) -> Iterator[Finding]:
     yield from plaintext
     yield from default_findings(evidence)
     yield from variable_findings(evidence)
+    yield from url_findings(evidence)
     # A file is one with plain secrets where that is sure, not where a value merely looks random.
     sure = tuple(
         finding
@@ -136,7 +137,7 @@ def _ignore(
         )
         for ignore in policy.ignores
         # What needs a store's answer may be there, though it was not found offline.
-        if ignore not in used and (evidence.online is not None or ignore.rule not in _ON_VALUES)
+        if ignore not in used and (evidence.online is not None or ignore.rule not in (*_ON_VALUES, "empty-secret"))
     ]
     return kept, ignored, unused
 
@@ -153,7 +154,7 @@ def _was_asked(rule: str, evidence: Evidence, on_values: frozenset[str]) -> bool
         return isinstance(evidence.git, GitState)
     if rule == "unknown-variable":
         return evidence.online is None
-    if rule == "rotation-due":
+    if rule in ("rotation-due", "empty-secret"):
         return evidence.online is not None
     if rule == "unused-ignore":
         return bool(evidence.policy.ignores)

@@ -17,7 +17,7 @@ from secretsync.project.placeholders import Text
 from secretsync.providers.interface import ProviderSpec
 
 __all__ = ["ChoicePart", "EntryId", "EntryPart", "EnvironPart", "Plan", "PlannedEntry", "PlannedPart", "ProblemPart"]
-__all__ += ["SecretPart", "Target"]
+__all__ += ["SecretPart", "Target", "is_template_key"]
 
 EntryId = tuple[str, str]  # file and key: no file has a key twice
 
@@ -68,6 +68,11 @@ class ChoicePart(Record):
 
 
 PlannedPart = Text | SecretPart | EntryPart | EnvironPart | ChoicePart | ProblemPart
+
+
+def is_template_key(key: str) -> bool:
+    """Return True for the entry of a placeholder in a template: its key is the placeholder, and no name."""
+    return key.startswith("$")
 
 
 def walk(parts: Iterable[PlannedPart]) -> Iterator[PlannedPart]:

@@ -20,6 +20,7 @@ from secretsync.planning.plan import (
     PlannedPart,
     ProblemPart,
     SecretPart,
+    is_template_key,
 )
 from secretsync.planning.references import TargetFinder
 from secretsync.project.bindings import Bindings
@@ -98,7 +99,7 @@ def _problem_at(entry: Entry, offset: int, cause: str, hint: str | None, referen
         file=entry.file,
         line=line,
         column=column,
-        key=None if entry.key.startswith("$") else entry.key,  # a template's placeholder may have a value in it
+        key=None if is_template_key(entry.key) else entry.key,  # a template's placeholder may have a value in it
         reference=reference,
         cause=cause,
         hint=hint,
@@ -288,6 +289,8 @@ class _Planner:
         cause = f"{name} is {'empty' if value else 'neither an entry nor in the process environment'}"
         if part.message:
             cause = f"{cause}: {part.message}"
+        if is_template_key(scope.entry.key):
+            hint = f"{hint}; for the text itself write '$${{'"
         problem = _problem_at(scope.entry, part.offset, cause, hint)
         if is_needed:
             self.problems.append(problem)

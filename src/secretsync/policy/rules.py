@@ -120,6 +120,13 @@ _TABLE = (
         _ERROR,
         _STRICT,
     ),
+    (
+        "empty-secret",
+        "no secret is empty",
+        "store its value; if it may be empty, write an empty default: $<NAME:->",
+        _ERROR,
+        "online; a warning where lenient",
+    ),
     # On the files.
     (
         "plaintext-name",
@@ -155,6 +162,13 @@ _TABLE = (
         "if it is a secret, keep it in a store and write $<NAME> here; if it is none, ignore it with a reason",
         _WARNING,
         "always",
+    ),
+    (
+        "url-encoding",
+        "every secret inside a URL is percent-encoded (as=url), or declared to be right as it is (as=text)",
+        "write $<NAME?as=url>",
+        _WARNING,
+        "always; an error online where strict, if the value changes how the URL is read",
     ),
     (
         "default-on-secret",

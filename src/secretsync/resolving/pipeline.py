@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from secretsync.config.config import Config, Resolved
@@ -19,7 +19,7 @@ from secretsync.planning.request import (
 )
 from secretsync.providers.interface import Deadline, Provider
 from secretsync.resolving.fetch import Answers, StoreState, fetch, identify, inspect
-from secretsync.resolving.resolve import resolve
+from secretsync.resolving.resolve import Inputs, resolve
 from secretsync.resolving.stores import Stores, open_stores
 
 if TYPE_CHECKING:
@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from secretsync.policy.rules import Finding
     from secretsync.resolving.access_log import AccessLog
     from secretsync.resolving.activity import StoreActivity
+    from secretsync.resolving.value_checks import Hazard
 
-__all__ = ["fetch_logged", "identify_stores", "inspect_plan", "log_warning", "resolve_plan"]
+__all__ = ["fetch_logged", "identify_stores", "inspect_plan", "log_warning", "resolve_plan", "value_findings"]
 
 
 def resolve_plan(
@@ -40,12 +41,15 @@ def resolve_plan(
     known: Mapping[EntryId, Resolved] | None = None,
     request: ConfigRequest | None = None,
     validate: bool = False,
+    check_values: bool = False,
     warn: Callable[[Finding], None] | None = None,
     log: AccessLog | None = None,
     on_activity: Callable[[StoreActivity], None] | None = None,
 ) -> Config:
     """The configuration that a plan gives: ask the stores, put the answers in, judge the values.
 
+    `check_values`: refuse empty secrets, and secrets that change how a URL is read, also without `validate`. A lenient
+    environment warns of them in any case.
     `known`: entries whose values are known already; no store is asked for them.
     `warn`: called with each warning; None means that it is logged. `log`: the access log of reads of secrets.
     `on_activity`: called with the activity of each store.
@@ -55,6 +59,7 @@ def resolve_plan(
     """
     deadline = make_deadline(plan.bindings, timeout)
     policy = None
+    hazards: list[Hazard] = []
     if validate:
         from secretsync.policy.policy_file import open_policy  # who does not validate needs none of it
 
@@ -69,11 +74,17 @@ def resolve_plan(
             again, environ, timeout=timeout, stores=stores, request=request, validate=validate, warn=warn, log=log
         )
 
-    result = resolve(asked, answers, environ, inherited=known, reload=reload)
+    def check(inputs: Inputs, values: Mapping[EntryId, Resolved]) -> None:
+        from secretsync.resolving.value_checks import find_hazards
+
+        hazards.extend(find_hazards(inputs, values))
+
+    is_checked = validate or check_values or not plan.is_strict
+    result = resolve(asked, answers, environ, inherited=known, reload=reload, check=check if is_checked else None)
     if not isinstance(result, Config):
         raise ResolutionError(result)
-    if policy is not None:
-        _validate(result, plan, policy, environ, warn or _log)
+    if policy is not None or hazards:
+        _validate(result, plan, policy, environ, warn or _log, hazards)
     return result
 
 
@@ -91,27 +102,57 @@ def fetch_logged(plan: Plan, stores: Stores, deadline: Deadline, log: AccessLog 
 
 
 def _validate(
-    config: Config, plan: Plan, policy: Policy, environ: Mapping[str, str], warn: Callable[[Finding], None]
+    config: Config,
+    plan: Plan,
+    policy: Policy | None,
+    environ: Mapping[str, str],
+    warn: Callable[[Finding], None],
+    hazards: Iterable[Hazard],
 ) -> None:
-    """Raise ValidationError with all that is not as it must be; what is less than an error goes to `warn`."""
+    """Raise ValidationError with every finding that is an error, and pass the others to `warn`.
+
+    `policy`: None means that only `hazards` are findings.
+    """
+    from secretsync.policy.policy_file import read_policy
     from secretsync.policy.rules import Severity
     from secretsync.policy.validate import judge, subjects_of, today, without_ignored
 
-    verdict = judge(
-        policy,
-        subjects_of(config),
-        is_strict=plan.is_strict,
-        environ=environ,
-        services=config.services,
-        known_services=plan.known_services,
-    )
-    findings = without_ignored(policy, verdict.findings, today)
+    findings = value_findings(hazards, is_strict=plan.is_strict)
+    if policy is not None:
+        verdict = judge(
+            policy,
+            subjects_of(config),
+            is_strict=plan.is_strict,
+            environ=environ,
+            services=config.services,
+            known_services=plan.known_services,
+        )
+        findings = (*verdict.findings, *findings)
+    findings = tuple(without_ignored(policy or read_policy(plan.project), findings, today))
     errors = [finding.problem for finding in findings if finding.severity is Severity.ERROR]
     for finding in findings:
         if finding.severity is not Severity.ERROR:
             warn(finding)
     if errors:
         raise ValidationError(errors)
+
+
+def value_findings(hazards: Iterable[Hazard], *, is_strict: bool) -> tuple[Finding, ...]:
+    """Return the findings of values: errors only in strict environments."""
+    from secretsync.policy.rules import Severity, found
+
+    return tuple(
+        found(
+            one.rule,
+            one.message,
+            key=one.key,
+            file=one.file,
+            line=one.line,
+            hint=one.hint,
+            severity=Severity.ERROR if is_strict and one.is_refused else Severity.WARNING,
+        )
+        for one in hazards
+    )
 
 
 def _log(finding: Finding) -> None:

@@ -19,13 +19,16 @@ from secretsync.planning.plan import (
     PlannedPart,
     SecretPart,
     Target,
+    is_template_key,
 )
 from secretsync.planning.secrecy import is_secret_part, secret_entries
 from secretsync.project.placeholders import Text
 from secretsync.resolving.extract import select
 from secretsync.resolving.fetch import Answers
 
-__all__ = ["Inputs", "failure_problem", "resolve", "resolve_entry", "resolve_values"]
+__all__ = ["Inputs", "choose", "failure_problem", "resolve", "resolve_entry", "resolve_values", "used_parts"]
+
+ValueCheck = Callable[["Inputs", Mapping[EntryId, Resolved]], None]
 
 _EMPTY = "its value is empty"
 
@@ -74,10 +77,12 @@ def resolve(
     *,
     inherited: Mapping[EntryId, Resolved] | None = None,
     reload: Callable[[], Config] | None = None,
+    check: ValueCheck | None = None,
 ) -> Config | tuple[Problem, ...]:
     """The configuration, or every problem that there is.
 
-    `inherited`: entries whose values are known already. No exception leaves, so that no traceback holds a value.
+    `inherited`: entries whose values are known already. `check`: called with the values of the
+    entries. No exception leaves, so that no traceback holds a value.
     """
     resolved: dict[EntryId, Resolved] = dict(inherited or {})
     known = [entry_id for entry_id, found in resolved.items() if found.origin.is_secret]
@@ -86,6 +91,8 @@ def resolve(
     for entry_id, planned in plan.entries.items():
         if (value := resolve_entry(inputs, planned, resolved, problems)) is not None:
             resolved[entry_id] = value
+    if check is not None:
+        check(inputs, resolved)
     if problems:
         return tuple(sorted(problems, key=lambda problem: (problem.file or "", problem.line or 0, problem.column or 0)))
     return new_config(
@@ -104,7 +111,7 @@ def resolve(
 
 
 def resolve_values(
-    plan: Plan, answers: Answers[Payload], environ: Mapping[str, str]
+    plan: Plan, answers: Answers[Payload], environ: Mapping[str, str], check: ValueCheck | None = None
 ) -> tuple[dict[EntryId, Secret], tuple[Problem, ...]]:
     """The values that the answers give, and the problems of the others."""
     resolved: dict[EntryId, Resolved] = {}
@@ -113,6 +120,8 @@ def resolve_values(
     for entry_id, planned in plan.entries.items():
         if (value := resolve_entry(inputs, planned, resolved, problems)) is not None:
             resolved[entry_id] = value
+    if check is not None:
+        check(inputs, resolved)
     return {entry_id: found.value for entry_id, found in resolved.items()}, tuple(problems)
 
 
@@ -204,11 +213,8 @@ def _add_entry(pieces: _Pieces, found: Resolved | None) -> bool:
 def _add_secret(making: _Making, part: SecretPart) -> bool:
     """Add the value of a placeholder, or its default. False if it has none, which is noted."""
     plan, pieces = making.inputs.plan, making.pieces
-    index, outcome = making.inputs.answers.settle(part)
+    index, chosen, version = choose(making.inputs, part)
     target = part.targets[index]
-    chosen = select(outcome.value, target.selector) if isinstance(outcome, Found) else outcome
-    if isinstance(chosen, Secret) and not chosen and part.is_colon and (part.default, part.message) != (None, None):
-        chosen = Missing(_EMPTY)
     if isinstance(chosen, Missing) and part.default is not None:
         pieces.note(target, None)
         return _add(making, part.default)
@@ -216,11 +222,22 @@ def _add_secret(making: _Making, part: SecretPart) -> bool:
         making.problems[failure_problem(plan, making.planned, part, index, chosen)] = None
         return False
     pieces.texts.append(chosen)
-    pieces.note(target, outcome.value.version if isinstance(outcome, Found) else None)
+    pieces.note(target, version)
     pieces.is_from_store |= plan.is_secret_store(target.store)
     if is_secret_part(plan, making.planned.entry, part):
         pieces.inserted.append(chosen)
     return True
+
+
+def choose(inputs: Inputs, part: SecretPart) -> tuple[int, Secret | Missing | Failed, str | None]:
+    """Return the index of the target that decides, its value, and the version. An empty value may count as missing."""
+    index, outcome = inputs.answers.settle(part)
+    if not isinstance(outcome, Found):
+        return index, outcome, None
+    chosen = select(outcome.value, part.targets[index].selector)
+    if isinstance(chosen, Secret) and not chosen and part.is_colon and (part.default, part.message) != (None, None):
+        return index, Missing(_EMPTY), None
+    return index, chosen, outcome.value.version
 
 
 def failure_problem(
@@ -241,6 +258,9 @@ def failure_problem(
             hint = f'put it there, or bind it: {part.name} = "store:path" in {plan.bindings_name}'
         if part.message is not None:
             hint = part.message or hint
+        if is_template_key(planned.entry.key):
+            literal = "for the text itself write '$$<'"
+            hint = f"{hint}; {literal}" if hint else literal
     elif not target.is_bound:
         following = part.targets[index + 1 :]
         rest = f" ({', '.join(one.store for one in following)} not asked)" if following else ""

@@ -42,7 +42,15 @@ def execute(options: argparse.Namespace) -> int:
         label, on_activity = plan.project.label, activity_printer(options)
         if options.fetch:
             log = access_log(options, environ)
-            config = resolve_plan(plan, environ, timeout=options.timeout, log=log, on_activity=on_activity)
+            config = resolve_plan(
+                plan,
+                environ,
+                timeout=options.timeout,
+                check_values=True,
+                warn=lambda finding: say(f"warning: {finding.problem}"),
+                log=log,
+                on_activity=on_activity,
+            )
             config.resolved()
             problems: tuple[Problem, ...] = ()
             count = None
