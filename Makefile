@@ -1,7 +1,7 @@
 # make demo          the development environment, resolved and shown masked, and an application started with it
 # make demo-cloud    servers in the place of AWS and Vault, on loopback, and an environment resolved from both
 # make test          every test
-# make test-formats  10,000 strings in each output format through its real readers, 1,000 killed writers
+# make test-formats  10,000 strings in each output format through its real readers, 1,000 killed writers, 20,000 variables
 # make lint          style, types and import layers
 # make clean         everything that the others made
 #
@@ -34,7 +34,7 @@ test: $(VENV)/.dev .tools/.readers
 	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
 
 test-formats: $(VENV)/.dev .tools/.readers
-	$(BIN)/python -m pytest -n auto tests/rendering tests/core/test_atomic_write.py --hostile=10000 --kills=1000 $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto tests/rendering tests/core/test_atomic_write.py tests/planning/test_compose.py --hostile=10000 --kills=1000 $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

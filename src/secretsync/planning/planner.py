@@ -256,20 +256,21 @@ class _Planner:
 
     def _plan_variable(self, scope: _Scope, part: Variable, *, is_needed: bool) -> tuple[PlannedPart, ...]:
         value: EntryPart | EnvironPart | None = self._find_entry(scope, part.name)
-        is_empty = False  # as far as the plan knows
+        text = None  # None: the plan does not know it
         if value is None:
             scope.variables.append(part.name)
             if part.name in self.environ:
                 value = EnvironPart(part.name)
-                is_empty = self.environ.get(part.name) == ""
+                text = self.environ.get(part.name)
         if value is not None and not part.operator:
             return (value,)
-        # The word is needed for sure only if the plan knows that the variable has no value.
-        is_needed &= value is None or (is_empty and part.operator.startswith(":"))
+        is_set = bool(text) if part.operator.startswith(":") else text is not None
+        is_known = value is None or text is not None
+        is_needed = is_needed and is_known and is_set == part.operator.endswith("+")
         if not part.operator or part.operator.endswith("?"):
             word: tuple[PlannedPart, ...] = (self._plan_problem(scope, part, value, is_needed=is_needed),)
         else:
-            word = self._plan_parts(scope, part.word, is_needed=is_needed and not part.operator.endswith("+"))
+            word = self._plan_parts(scope, part.word, is_needed=is_needed)
         if value is not None:
             return (ChoicePart(value, part.operator, word),)
         return () if part.operator.endswith("+") else word
