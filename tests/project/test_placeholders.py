@@ -405,7 +405,10 @@ def _alternative(refused: str) -> st.SearchStrategy[tuple[str | None, str | None
 
 
 def _normal(parts: list[Part]) -> tuple[Part, ...]:
-    """`parts` as a parser gives them: no two texts side by side, no backslash before what opens, and no `>` after a placeholder."""
+    """`parts` as a parser gives them.
+
+    There are no two texts side by side, no backslash before what opens, and no `>` after a placeholder.
+    """
     joined: list[Part] = []
     for part in parts:
         if isinstance(part, Text) and joined and isinstance(joined[-1], Text):
@@ -415,8 +418,9 @@ def _normal(parts: list[Part]) -> tuple[Part, ...]:
                 joined[-1] = Text(joined[-1].text + ".")
             before = joined[-1] if joined else None
             if isinstance(part, Text) and isinstance(before, Placeholder):
-                part = Text(part.text.replace(">", "."))
-            joined.append(part)
+                joined.append(Text(part.text.replace(">", ".")))
+            else:
+                joined.append(part)
     return tuple(joined)
 
 

@@ -172,6 +172,7 @@ def _read_docker(data: bytes, folder: Path) -> Mapping[str, str]:
 
 
 def find_compose() -> str | None:
+    """The version of compose-go, or None if it is not here."""
     is_built = (COMPOSE_READER / "compose-reader").is_file()
     return (COMPOSE_READER / "VERSION").read_text().strip() if is_built else None
 
