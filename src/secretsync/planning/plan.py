@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
-from secretsync.core.errors import Problem
+from secretsync.core.errors import Problem, ProblemKind
 from secretsync.core.model import Entry, SecretRef
 from secretsync.core.names import SensitiveNames
 from secretsync.core.records import Record, replace
@@ -17,7 +17,7 @@ from secretsync.project.placeholders import Text
 from secretsync.providers.interface import ProviderSpec
 
 __all__ = ["ChoicePart", "EntryId", "EntryPart", "EnvironPart", "Plan", "PlannedEntry", "PlannedPart", "ProblemPart"]
-__all__ += ["SecretPart", "Target", "is_template_key"]
+__all__ += ["SecretPart", "Target", "is_template_key", "problem_at"]
 
 EntryId = tuple[str, str]  # file and key: no file has a key twice
 
@@ -49,7 +49,26 @@ class EnvironPart(Record):
 class ProblemPart(Record):
     """A variable that has no value: a problem, but only if the value of the entry needs this part."""
 
-    problem: Problem
+    entry: Entry
+    offset: int
+    name: str
+    message: str | None
+    is_empty: bool  # it exists, and is empty
+
+    def problem(self, suggested: str | None = None) -> Problem:
+        """Return the problem. `suggested`: a hint that is better than the general one."""
+        from secretsync.core.text import name_or_none  # needed only if something is wrong
+
+        name = f"the variable {self.name}" if name_or_none(self.name) else "this variable"
+        cause = f"{name} is {'empty' if self.is_empty else 'neither an entry nor in the process environment'}"
+        if self.message:
+            cause = f"{cause}: {self.message}"
+        hint = suggested or "define it, export it, or give a default: ${NAME:-default}"
+        if self.is_empty:
+            hint = "give it a value, or a default: ${NAME:-default}"
+        if is_template_key(self.entry.key):
+            hint = f"{hint}; for the text itself write '$${{'"
+        return problem_at(self.entry, self.offset, cause, hint)
 
 
 class ChoicePart(Record):
@@ -73,6 +92,21 @@ PlannedPart = Text | SecretPart | EntryPart | EnvironPart | ChoicePart | Problem
 def is_template_key(key: str) -> bool:
     """Return True for the entry of a placeholder in a template: its key is the placeholder, and no name."""
     return key.startswith("$")
+
+
+def problem_at(entry: Entry, offset: int, cause: str, hint: str | None, reference: str | None = None) -> Problem:
+    """Return a problem of the configuration at `offset` of the text of an entry."""
+    line, column = locate(entry, offset)
+    return Problem(
+        kind=ProblemKind.CONFIGURATION,
+        file=entry.file,
+        line=line,
+        column=column,
+        key=None if is_template_key(entry.key) else entry.key,  # a template's placeholder may have a value in it
+        reference=reference,
+        cause=cause,
+        hint=hint,
+    )
 
 
 def walk(parts: Iterable[PlannedPart]) -> Iterator[PlannedPart]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from secretsync.core.errors import Problem, ProblemKind, UsageError
+from secretsync.core.errors import Problem, UsageError
 from secretsync.core.model import Entry
 from secretsync.core.names import SensitiveNames
 from secretsync.core.records import replace
@@ -20,11 +20,11 @@ from secretsync.planning.plan import (
     PlannedPart,
     ProblemPart,
     SecretPart,
-    is_template_key,
+    problem_at,
 )
 from secretsync.planning.references import TargetFinder
 from secretsync.project.bindings import Bindings
-from secretsync.project.env_file import EnvFile, locate, unquoted_tail
+from secretsync.project.env_file import EnvFile, unquoted_tail
 from secretsync.project.layout import Project, is_security_file
 from secretsync.project.placeholders import BareName, Fault, Part, Placeholder, Text, Variable, parse_value
 from secretsync.providers.interface import ProviderSpec
@@ -34,6 +34,8 @@ __all__ = ["make_plan"]
 _SHOWN_NAMES = 12  # of a circle's, in a message
 # What one value may be made of, by variables within variables; people write a handful.
 _MAX_PIECES = 1000
+# Each suggestion compares a name with all keys, which takes quadratic time if many variables are unknown.
+_MAX_SUGGESTIONS = 20
 
 
 def make_plan(
@@ -92,20 +94,6 @@ class _Scope(NamedTuple):
     variables: list[str]  # those that no file defines, filled while the entry is planned
 
 
-def _problem_at(entry: Entry, offset: int, cause: str, hint: str | None, reference: str | None = None) -> Problem:
-    line, column = locate(entry, offset)
-    return Problem(
-        kind=ProblemKind.CONFIGURATION,
-        file=entry.file,
-        line=line,
-        column=column,
-        key=None if is_template_key(entry.key) else entry.key,  # a template's placeholder may have a value in it
-        reference=reference,
-        cause=cause,
-        hint=hint,
-    )
-
-
 class _Planner:
     """Plans every entry of an environment, and keeps what is selected."""
 
@@ -122,6 +110,7 @@ class _Planner:
         self.bindings = targets.bindings
         self.environ = environ
         self.problems: list[Problem] = []
+        self.suggestions = 0
         self.targets = targets
         self.by_file = {file.file: {entry.key: entry for entry in file.entries} for file in files}
         # Files stand with the lowest first; a scope's layers with the highest first.
@@ -222,7 +211,7 @@ class _Planner:
         self._note(entry, fault.offset, fault.cause, hint)
 
     def _note(self, entry: Entry, offset: int, cause: str, hint: str | None, reference: str | None = None) -> None:
-        self.problems.append(_problem_at(entry, offset, cause, hint, reference))
+        self.problems.append(problem_at(entry, offset, cause, hint, reference))
 
     def _plan_placeholder(self, entry: Entry, part: Placeholder) -> SecretPart:
         found = self.targets.find(part.reference)
@@ -284,18 +273,15 @@ class _Planner:
         self, scope: _Scope, part: Variable, value: EntryPart | EnvironPart | None, *, is_needed: bool
     ) -> ProblemPart:
         """Return the problem of a variable that has no value, or (`value` is not None) an empty value."""
-        known = [key for file in scope.layers for key in self.by_file[file]]
-        hint = suggestion(part.name, known, "define it, export it, or give a default: ${NAME:-default}")
-        name = f"the variable {part.name}" if name_or_none(part.name) else "this variable"
-        cause = f"{name} is {'empty' if value else 'neither an entry nor in the process environment'}"
-        if part.message:
-            cause = f"{cause}: {part.message}"
-        if is_template_key(scope.entry.key):
-            hint = f"{hint}; for the text itself write '$${{'"
-        problem = _problem_at(scope.entry, part.offset, cause, hint)
+        found = ProblemPart(scope.entry, part.offset, part.name, part.message, is_empty=value is not None)
         if is_needed:
-            self.problems.append(problem)
-        return ProblemPart(problem)
+            hint = None
+            if value is None and self.suggestions < _MAX_SUGGESTIONS:
+                self.suggestions += 1
+                known = [key for file in scope.layers for key in self.by_file[file]]
+                hint = suggestion(part.name, known, "") or None
+            self.problems.append(found.problem(hint))
+        return found
 
     def _refuse_cycles(self) -> None:
         """Note each cycle of variables once, at the entry of it that stands first, and each value that explodes."""

@@ -174,7 +174,7 @@ def _add(making: _Making, parts: Iterable[PlannedPart]) -> bool:
         elif isinstance(part, SecretPart):
             is_whole &= _add_secret(making, part)
         else:
-            making.problems[part.problem] = None
+            making.problems[part.problem()] = None
             is_whole = False
     return is_whole
 
