@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from secretsync.core.errors import Problem, UsageError
 from secretsync.core.model import Entry
 from secretsync.core.names import SensitiveNames
-from secretsync.core.records import replace
+from secretsync.core.records import Record, replace
 from secretsync.core.text import name_or_none, suggestion, unknown
 from secretsync.planning.plan import (
     ChoicePart,
@@ -86,7 +85,7 @@ def _select(project: Project, services: Iterable[str] | None) -> tuple[str, ...]
     return selected
 
 
-class _Scope(NamedTuple):
+class _Scope(Record):
     """An entry, and what its variables may use."""
 
     entry: Entry

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
 
 from secretsync.config.config import Config, Resolved, new_config
 from secretsync.core.errors import Problem, ProblemKind
@@ -148,7 +147,7 @@ def resolve_entry(
     return Resolved(entry, value, origin, tuple(pieces.inserted), is_from_store=pieces.is_from_store)
 
 
-class _Making(NamedTuple):
+class _Making(Record):
     """An entry whose value is made: what it is made from, and what the parts add to."""
 
     inputs: Inputs
@@ -276,7 +275,7 @@ def failure_problem(
         file=planned.entry.file,
         line=line,
         column=column,
-        reference=part.written if is_chain else target.shown,
+        reference=(part.name or part.written) if is_chain else target.shown,
         store=target.store,
         cause=cause,
         hint=hint,

@@ -60,7 +60,11 @@ class _Checks:
 
     def empty(self) -> Iterator[Hazard]:
         """Yield the secrets that are empty, unless the env file itself makes them empty."""
-        for planned in self.inputs.plan.entries.values():
+        for entry_id, planned in self.inputs.plan.entries.items():
+            resolved = self.resolved.get(entry_id)
+            # Nearly every entry: no part of it has to be selected again.
+            if resolved is None or (resolved.value and all(resolved.inserted)):
+                continue
             if any(map(self._is_empty, self._secret_parts(planned))):
                 entry = planned.entry
                 is_whole = len(planned.parts) == 1
