@@ -135,7 +135,7 @@ def _item(document: list[Any], name: str) -> Any:
 
 
 def _no_field() -> _Unusable:
-    return _Unusable("the secret has no such field", "a default does not apply: mend the field's name or the secret")
+    return _Unusable("the secret has no such field", "a default does not apply: fix the field's name or the secret")
 
 
 def _as_text(value: Any, selector: Selector) -> str:
