@@ -19,10 +19,10 @@ def test_empty_secrets_stop_every_command_that_reads_values(project: MakeProject
     """An empty file, one with a line end, an empty variable, an empty JSON field: each by name, status 2 or 1."""
     made = project(FILES)
     for command in (["run", "--", "true"], ["check", "--fetch"], ["render", "--format", "json"]):
-        ran = made.cli(command[0], "-e", "production", *command[1:], expect=2, environ={"API_TOKEN": ""})
+        ran = made.cli(command[0], "-e", "production", *command[1:], expect=2, env={"API_TOKEN": ""})
         assert [f"{key}: its value is empty (empty-secret)" in ran.stderr for key in "ABCD"] == [True] * 4
         assert ran.stdout == ""
-    ran = made.cli("audit", "-e", "production", "--online", "--format", "json", expect=1, environ={"API_TOKEN": ""})
+    ran = made.cli("audit", "-e", "production", "--online", "--format", "json", expect=1, env={"API_TOKEN": ""})
     found = [one["key"] for one in json.loads(ran.stdout)["checks"] if one["id"] == "empty-secret"]
     assert found == ["A", "B", "C", "D"]
 
