@@ -87,6 +87,11 @@ CASES: dict[str, tuple[Files, str, Files]] = {
     "force-https": ({COMMON: "FORCE_HTTPS=0"}, f"{COMMON}:1", {COMMON: "FORCE_HTTPS=1"}),
     "session-timeout": ({COMMON: "SESSION_TIMEOUT=3601"}, f"{COMMON}:1", {COMMON: "SESSION_TIMEOUT=3600"}),
     "example-value": ({WEB: "# a\nKEY=<SECRET>"}, f"{WEB}:2", {WEB: "KEY=real"}),
+    "url-encoding": (
+        {WEB: "A=1\nU=amqp://u:$<docker:p>@mq"},
+        f"{WEB}:2",
+        {WEB: "A=1\nU=amqp://u:$<docker:p?as=url>@mq\nV=amqp://u:$<docker:p?as=text>@mq"},
+    ),
     "plaintext-name": (
         {SECURITY: f"DB_PASSWORD={make_canary()}"},
         f"{SECURITY}:1",
@@ -172,6 +177,7 @@ CASES: dict[str, tuple[Files, str, Files]] = {
 # These need modes, owners or git, and have tests of their own below.
 ELSEWHERE = {"file-readable", "file-writable", "file-owner", "git-tracked", "git-not-ignored", "git-ignores-env"}
 ELSEWHERE |= {"rotation-due"}  # asked online only: see test_online_ages.py
+ELSEWHERE |= {"empty-secret"}  # asked online only: see test_values.py
 
 
 @pytest.fixture(autouse=True)

@@ -50,14 +50,14 @@ def test_a_service_is_not_seen_from_outside() -> None:
 
 
 def test_variables_in_order() -> None:
-    """An entry, else the process environment, even an empty one, else the default, else an error."""
+    """An entry, else the process environment, else the default, else an error; with a colon, empty counts as unset."""
     files = {"common": "A=${X:-d}\nX=e"}
     assert values(files, X="p")["A"] == "e"
     assert values({"common": "A=${X:-d}"}, X="p")["A"] == "p"
-    assert values({"common": "A=${X:-d}"}, X="")["A"] == ""
+    assert values({"common": "A=${X:-d}\nB=${X-d}"}, X="") == {"A": "d", "B": ""}
     assert values({"common": "A=${X:-d}"})["A"] == "d"
     assert values({"common": "A=${X:-}"})["A"] == ""
-    assert values({"common": "A=${X:?m}\nX="})["A"] == ""
+    assert values({"common": "A=${X?m}\nX="})["A"] == ""
     (error,) = plan_errors({"common": "A=${X:?set it in the shell}"})
     assert error.startswith("env/test/common.env:1:3: A: the variable X is neither")
     assert "set it in the shell" in error
@@ -113,7 +113,7 @@ def test_own_names_alone_keep_default_and_message() -> None:
     """They are a placeholder's then."""
     (entry,) = good_plan({"security": "K=${K:-d}"}).entries.values()
     (part,) = entry.secrets
-    assert part.default == "d"
+    assert part.default == (Text("d"),)
     (entry,) = good_plan({"security": "K=${K:?m}"}).entries.values()
     (part,) = entry.secrets
     assert part.message == "m"

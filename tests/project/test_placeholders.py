@@ -25,6 +25,17 @@ from tests.support.canary import CanaryFactory
 from tests.support.hostile import PLACEHOLDER_ATOMS
 from tests.support.plans import plan_errors
 
+
+def variable(text: str, operator: str, *word: Text | Variable) -> Variable:
+    """A variable with a word."""
+    return Variable(text, operator, word)
+
+
+def message(text: str, operator: str, shown: str) -> Variable:
+    """A variable with a message."""
+    return Variable(text, operator, message=shown)
+
+
 ARN = "arn:aws:secretsmanager:eu-west-1:1234:secret:prod/app-AbCdEf"
 
 
@@ -112,12 +123,38 @@ GOOD: list[tuple[str, list[Part]]] = [
     ("$<aws:a%3A%3Fb>", [path("aws", "a:?b")]),
     ("$<aws:a:b-c>", [path("aws", "a:b-c")]),
     ("$<aws:::>", [path("aws", "::")]),
-    ("${X:-}", [Variable("X", "")]),
-    ("${X:?}", [Variable("X", None, "")]),
-    ("${X:-a:-b<c>%41}", [Variable("X", "a:-b<c>%41")]),
-    ("${X:?it is > 0}", [Variable("X", None, "it is > 0")]),
-    ("${X:- }", [Variable("X", " ")]),
-    ("${X:-a\nb}", [Variable("X", "a\nb")]),
+    ("${X:-}", [variable("X", ":-")]),
+    ("${X:?}", [message("X", ":?", "")]),
+    ("${X:-a:-b<c>%41}", [variable("X", ":-", Text("a:-b<c>%41"))]),
+    ("${X:?it is > 0}", [message("X", ":?", "it is > 0")]),
+    ("${X:- }", [variable("X", ":-", Text(" "))]),
+    ("${X:-a\nb}", [variable("X", ":-", Text("a\nb"))]),
+    ("${X-}", [variable("X", "-")]),
+    ("${X-:x}", [variable("X", "-", Text(":x"))]),
+    ("${X+a}${Y:+b}", [variable("X", "+", Text("a")), variable("Y", ":+", Text("b"))]),
+    ("${X?a}", [message("X", "?", "a")]),
+    ("${X:--?+}", [variable("X", ":-", Text("-?+"))]),
+    # words
+    ("${X:-${Y}}", [variable("X", ":-", Variable("Y"))]),
+    ("${X-a${Y+b}c}d", [variable("X", "-", Text("a"), variable("Y", "+", Text("b")), Text("c")), Text("d")]),
+    ("${X:-{}}", [variable("X", ":-", Text("{}"))]),
+    ('${X:-{"a":{"b":1}}}}', [variable("X", ":-", Text('{"a":{"b":1}}')), Text("}")]),
+    ("${X:-a$b}", [variable("X", ":-", Text("a$b"))]),
+    ("${X:-a$$b$$}", [variable("X", ":-", Text("a$$b$$"))]),
+    ("${X:-$${Y}}", [variable("X", ":-", Text("${Y}"))]),
+    ("${X:-$$<Y>}", [variable("X", ":-", Text("$<Y>"))]),
+    ("${X:?no ${DB}, $${E}}", [message("X", ":?", "no ${DB}, $${E}")]),
+    ("{${X:-a}}", [Text("{"), variable("X", ":-", Text("a")), Text("}")]),
+    ("} ${X:-a} {", [Text("} "), variable("X", ":-", Text("a")), Text(" {")]),
+    ("{ ${X:-a}", [Text("{ "), variable("X", ":-", Text("a"))]),
+    # a '>' after a placeholder with a default
+    ("$<X:-a><b>", [name("X", "a"), Text("<b>")]),
+    ("$<X:-a>${Y:-b>c}", [name("X", "a"), variable("Y", ":-", Text("b>c"))]),
+    ("$<X:-a>$<Y>>", [name("X", "a"), name("Y"), Text(">")]),
+    ("$<X:-a>\n>", [name("X", "a"), Text("\n>")]),
+    # options of names
+    ("$<X?as=url>", [Placeholder(BareName("X", (("as", "url"),)))]),
+    ("$<X?decode=base64&trim=false:-d>", [Placeholder(BareName("X", (("decode", "base64"), ("trim", "false"))), "d")]),
     # paths
     ("$<aws:prod/app#password>", [path("aws", "prod/app", "password")]),
     (f"$<aws:{ARN}#/db/password>", [path("aws", ARN, "/db/password")]),
@@ -201,7 +238,6 @@ BAD: list[tuple[str, int, str]] = [
     ("$<É>", 0, "neither a name nor a reference"),
     ("$<\U0001d400>", 0, "neither a name nor a reference"),
     ("$<A#f>", 0, "neither a name nor a reference"),
-    ("$<A?version=1>", 0, "neither a name nor a reference"),
     ("$<:-x>", 0, "neither a name nor a reference"),
     ("$<A :-x>", 0, "neither a name nor a reference"),
     ("$<Aws:a>", 0, "store before ':'"),
@@ -246,16 +282,31 @@ BAD: list[tuple[str, int, str]] = [
     # defaults and messages
     ("$<X:-a$b>", 0, "may hold no"),
     ("$<X:?a$b>", 0, "may hold no"),
-    ("${X:-a$b}", 0, "may hold no"),
-    ("${X:-a{b}", 0, "may hold no"),
-    ("${X:-$<Y>}", 0, "may hold no"),
-    ("${X:?a{b}", 0, "may hold no"),
+    ("${X:-a{b}", 0, "not terminated"),
+    ("${X:-${Y}", 0, "not terminated"),
+    ("${X:-$<Y>}", 5, "cannot hold a placeholder"),
+    ("${X:?a $<Y>}", 7, "cannot hold a placeholder"),
+    ("${X:-$$$<Y>}", 7, "cannot hold a placeholder"),
+    ("${X:-${Y:-${1}}}", 10, "does not begin a variable"),
+    ("${X:-\\${Y}}", 6, "a backslash does not escape"),
+    ("${A-" * 21 + "}" * 21, 80, "more than 20"),
+    ("$<env:A:-a>b>", 0, "another '>' follows"),
+    ("$<A:->b>", 0, "another '>' follows"),
+    ("$<A:?set a -> b>", 0, "another '>' follows"),
+    ("$<A:-a>b$NAME>", 0, "another '>' follows"),
+    # options of names
+    ("$<A?version=1>", 0, "only the options as, decode and trim"),
+    ("$<A?as=url&stage=x>", 0, "only the options as, decode and trim"),
+    ("$<A?as=url#f>", 0, "does not take a field"),
+    ("$<A?>", 0, "key=value"),
+    ("$<A?as>", 0, "key=value"),
+    ("$<A?as=url&as=text>", 0, "stands twice"),
     # what is no variable
     ("${}", 0, "does not begin a variable"),
     ("${ A}", 0, "does not begin a variable"),
     ("${A }", 0, "does not begin a variable"),
-    ("${A-x}", 0, "does not begin a variable"),
-    ("${A:+x}", 0, "does not begin a variable"),
+    ("${A!x}", 0, "does not begin a variable"),
+    ("${A+", 0, "not terminated"),
     ("${A:x}", 0, "does not begin a variable"),
     ("${1A}", 0, "does not begin a variable"),
     ("${A.b}", 0, "does not begin a variable"),
@@ -337,6 +388,7 @@ _fields = _some.filter(lambda text: not (text.startswith("/") and "~" in text.re
 _options = st.dictionaries(st.sampled_from(["version", "stage", "as", "decode", "x-y_1"]), _some, max_size=3)
 _references = st.one_of(
     _names.map(BareName),
+    st.builds(BareName, _names, st.just((("decode", "base64"), ("as", "url")))),
     st.builds(
         lambda store, path, options, field: StorePath(store, path, tuple(options.items()), field),
         st.from_regex(r"[a-z][a-z0-9-]{0,4}", fullmatch=True),
@@ -353,18 +405,11 @@ def _alternative(refused: str) -> st.SearchStrategy[tuple[str | None, str | None
     return st.one_of(st.just((None, None)), text.map(lambda text: (text, None)), text.map(lambda text: (None, text)))
 
 
-_parts = st.lists(
-    st.one_of(
-        _some.map(Text),
-        st.builds(lambda reference, other: Placeholder(reference, *other), _references, _alternative("<>$")),
-        st.builds(lambda name, other: Variable(name, *other), _names, _alternative("{}$")),
-    ),
-    max_size=6,
-)
-
-
 def _normal(parts: list[Part]) -> tuple[Part, ...]:
-    """`parts` as a parser gives them: no two texts side by side, and no backslash before what opens."""
+    """`parts` as a parser gives them.
+
+    There are no two texts side by side, no backslash before what opens, and no `>` after a placeholder.
+    """
     joined: list[Part] = []
     for part in parts:
         if isinstance(part, Text) and joined and isinstance(joined[-1], Text):
@@ -372,8 +417,41 @@ def _normal(parts: list[Part]) -> tuple[Part, ...]:
         else:
             if not isinstance(part, Text) and joined and isinstance(joined[-1], Text) and joined[-1].text[-1:] == "\\":
                 joined[-1] = Text(joined[-1].text + ".")
-            joined.append(part)
+            before = joined[-1] if joined else None
+            if isinstance(part, Text) and isinstance(before, Placeholder):
+                joined.append(Text(part.text.replace(">", ".")))
+            else:
+                joined.append(part)
     return tuple(joined)
+
+
+def _word(inner: st.SearchStrategy[Variable]) -> st.SearchStrategy[tuple[Text | Variable, ...]]:
+    text = _some.filter(lambda text: not set(text) & set("{}\\")).map(Text)
+    return st.lists(text | inner, max_size=3).map(lambda parts: _normal(list(parts)))  # type: ignore[arg-type, return-value]
+
+
+def _is_flat(text: str) -> bool:
+    return not set(text) & set("{}$")
+
+
+_variables = st.recursive(
+    _names.map(Variable),
+    lambda inner: (
+        st.builds(Variable, _names, st.sampled_from([":-", "-", ":+", "+"]), _word(inner))
+        | st.builds(
+            message, _names, st.sampled_from([":?", "?"]), _hostile.filter(lambda text: not set(text) & set("{}$"))
+        )
+    ),
+    max_leaves=4,
+)
+_parts = st.lists(
+    st.one_of(
+        _some.map(Text),
+        st.builds(lambda reference, other: Placeholder(reference, *other), _references, _alternative("<>$")),
+        _variables,
+    ),
+    max_size=6,
+)
 
 
 @given(_parts.map(_normal))
@@ -401,7 +479,11 @@ def test_printed_references_parse_into_the_same(reference: BareName | StorePath)
         (name("A", "x "),),
         (name("A", "x>"),),
         (name("A", "x", "y"),),
-        (Variable("A", "x}"),),
+        (variable("A", ":-", Text("x}")),),
+        (variable("A", ":-", Text("{")),),
+        (Variable("A", ":-", message="x"),),
+        (Variable("A", "", (Text("x"),)),),
+        (Variable("A", "!", (Text("x"),)),),
         (Variable("1"),),
         (Text("a"), Text("b")),
         (Text(""),),
@@ -455,12 +537,14 @@ def _seconds(text: str) -> float:
     return best
 
 
-@pytest.mark.parametrize(
-    "unit", ["$", "$<", "${", "$$<", "$<A>", "\\", "<", "$<A:-", "a ", "$<x:", "%", "$ ", ":", "$<aws:a?b=c#d>"]
-)
+UNITS = ["$", "$<", "${", "$$<", "$<A>", "\\", "<", "$<A:-", "a ", "$<x:", "%", "$ ", ":", "$<aws:a?b=c#d>"]
+UNITS += ["{", "}", "${A:-", "${A:-b}", "${A-{}}", "$<A:-b>", "$<A:-b>\n", "${A:-$$", "{${A+"]
+
+
+@pytest.mark.parametrize("unit", UNITS)
 def test_time_grows_with_length_alone(unit: str) -> None:
     """Sixteen times the text takes nowhere near 256 times as long."""
     short, long = unit * (4096 // len(unit)), unit * (65536 // len(unit))
-    for wrap in ("{}", "$<aws:{}>", "${{A:-{}}}"):
+    for wrap in ("{}", "$<aws:{}>", "${{A:-{}}}", "${{A:?{}", "$<A:-b>{}"):
         base = _seconds(wrap.format(short))
         assert _seconds(wrap.format(long)) < 90 * base + 0.02

@@ -76,15 +76,15 @@ def test_text_is_kept() -> None:
 
 
 def test_defaults_apply_to_what_is_missing_alone() -> None:
-    """A default does not apply to an empty secret, a missing field or a failed store."""
+    """A default applies to an empty secret too, but not to a missing field or a failed store."""
     store = MemoryProvider({"empty": "", "json": '{"a": "1"}', "plain": "x"})
     store.fail("denied", ProblemKind.DENIED, "no right")
     store.fail("down", ProblemKind.UNAVAILABLE, "connection refused")
     store.fail("deleted", ProblemKind.UNUSABLE, "scheduled for deletion")
     good = (
-        "A=$<m:missing:-d>\nB=$<m:missing#f:-d>\nC=$<m:empty:-d>\nD=<$<m:missing:->>\nE=$<m:missing?decode=base64:-d>"
+        "A=$<m:missing:-d>\nB=$<m:missing#f:-d>\nC=$<m:empty:-d>\nD=[$<m:missing:->]\nE=$<m:missing?decode=base64:-d>"
     )
-    assert dict(config_of({"common": good}, stores={"m": store})) == {"A": "d", "B": "d", "C": "", "D": "<>", "E": "d"}
+    assert dict(config_of({"common": good}, stores={"m": store})) == {"A": "d", "B": "d", "C": "d", "D": "[]", "E": "d"}
     bad = "A=$<m:denied:-d>\nB=$<m:down:-d>\nC=$<m:deleted:-d>\nD=$<m:json#b:-d>\n"
     bad += "E=$<m:plain#a:-d>\nF=$<m:plain?decode=base64:-d>"
     kinds = [problem.kind for problem in failures_of({"common": bad}, stores={"m": store})]

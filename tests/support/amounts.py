@@ -11,13 +11,14 @@ class Amount(NamedTuple):
 
     examples: int  # of a property test that does not ask for a number of its own
     hostile: int  # strings for each format and reader
+    variables: int  # values compared with compose-go
     kills: int  # of a writer, each at a random instant
 
 
 AMOUNTS = {
-    "fast": Amount(examples=10, hostile=100, kills=3),
-    "normal": Amount(examples=100, hostile=1000, kills=30),
-    "long": Amount(examples=1000, hostile=10_000, kills=1000),
+    "fast": Amount(examples=10, hostile=100, variables=100, kills=3),
+    "normal": Amount(examples=100, hostile=1000, variables=1000, kills=30),
+    "long": Amount(examples=1000, hostile=10_000, variables=20_000, kills=1000),
 }
 PROFILE = "secretsync"
 DEFAULT_SEED = 20261124

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import assert_never
 
-from secretsync.audit import ages, env_files, files, git, stores
+from secretsync.audit import ages, env_files, files, git, stores, values
 from secretsync.audit.evidence import Evidence, GitState
 from secretsync.policy.findings import RuleFinding
 from secretsync.policy.rules import RULES, Scope
@@ -14,10 +14,11 @@ __all__ = ["CHECKS", "Check", "checks_of", "is_checked"]
 
 Check = Callable[[Evidence], Iterator[RuleFinding]]
 
-# The rules on values are not here, because `judge` checks them for `run` and `render` too. The rule `unused-ignore` is
-# not here because it is about the findings of all others.
+# The rules that `judge` checks are not here, because it checks them for `run` and `render` too. The rule
+# `unused-ignore` is not here because it is about the findings of all others.
 CHECKS: dict[str, Check] = {
     **env_files.CHECKS,
+    **values.CHECKS,
     **files.CHECKS,
     **git.CHECKS,
     **stores.CHECKS,
@@ -31,20 +32,20 @@ def checks_of(evidence: Evidence) -> list[Check]:
 
 
 def is_checked(rule: str, evidence: Evidence) -> bool:
-    """True if the rule applies to the evidence. It is False for the rules on values."""
+    """True if the rule applies to the evidence. It is False for the rules that `judge` checks."""
     if rule == "unused-ignore":
         return bool(evidence.policy.ignores)
     if rule not in CHECKS or (rule in git.CHECKS and not isinstance(evidence.git, GitState)):
         return False
     scope = RULES[rule].scope
     match scope:
-        case Scope.ALWAYS | Scope.LENIENT_WARNS | Scope.SHARED | Scope.POLICY:
+        case Scope.ALWAYS | Scope.LENIENT_WARNS | Scope.SHARED | Scope.POLICY | Scope.URL_VALUES:
             return True
         case Scope.STRICT:
             return evidence.plan.is_strict
         case Scope.OFFLINE:
             return evidence.online is None
-        case Scope.ONLINE:
+        case Scope.ONLINE | Scope.ONLINE_LENIENT_WARNS:
             return evidence.online is not None
         case _:
             assert_never(scope)

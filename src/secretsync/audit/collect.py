@@ -10,6 +10,7 @@ from secretsync.audit.report import AuditReport, audit
 from secretsync.audit.state import file_states, git_state, owners
 from secretsync.core.environ import AnyEnviron
 from secretsync.core.errors import ProblemKind, SecretSyncError
+from secretsync.core.model import Resolved
 from secretsync.core.secret import Secret
 from secretsync.core.text import count_of
 from secretsync.inspection.check import check
@@ -22,8 +23,10 @@ from secretsync.policy.rules import RULES
 from secretsync.policy.subjects import planned_subjects, written_values
 from secretsync.project.env_file import read_env_file
 from secretsync.project.layout import Project, environments
-from secretsync.resolving.resolve import resolve_values
+from secretsync.resolving.pipeline import value_findings
+from secretsync.resolving.resolve import Inputs, resolve_values
 from secretsync.resolving.stores import StoreAccess
+from secretsync.resolving.value_checks import Hazard, find_hazards
 from secretsync.rotation.age_rules import State
 from secretsync.rotation.assess import assess
 from secretsync.rotation.report import RotationReport
@@ -62,7 +65,7 @@ def audit_plan(
             absent=frozenset(
                 part.name
                 for planned in plan.entries.values()
-                for part in planned.parts
+                for part in planned.all_parts
                 if isinstance(part, EnvironPart) and environ.get(part.name) is None
             ),
         )
@@ -71,7 +74,12 @@ def audit_plan(
 
 def _ask_stores(plan: Plan, access: StoreAccess, at: datetime) -> tuple[dict[EntryId, Secret], Online]:
     """Return the values and the evidence from the stores. A secret that a store does not return is a problem in it."""
-    values, problems = resolve_values(plan, access.values(plan), access.environ)
+    hazards: list[Hazard] = []
+
+    def check_values(inputs: Inputs, resolved: Mapping[EntryId, Resolved]) -> None:
+        hazards.extend(find_hazards(inputs, resolved))
+
+    values, problems = resolve_values(plan, access.values(plan), access.environ, check_values)
     infos = access.metadata(plan)
     checked = check(plan, infos, at)
     reported = {problem.key for problem in problems}
@@ -82,6 +90,7 @@ def _ask_stores(plan: Plan, access: StoreAccess, at: datetime) -> tuple[dict[Ent
     report = assess(plan, infos, at)
     return values, Online(
         problems=(*problems, *unusable),
+        values=value_findings(hazards, is_strict=plan.is_strict),
         findings=tuple(_age_findings(plan, report)),
         ages=_ages(report),
         not_checked=(*checked.not_checked, *unseen),

@@ -9,19 +9,19 @@ from secretsync.core.model import Entry
 from secretsync.planning.secrecy import is_secret_written
 from secretsync.policy.findings import RuleFinding
 from secretsync.policy.plaintext import finding_at
-from secretsync.project.placeholders import Placeholder, Variable, parse_value
+from secretsync.project.placeholders import Placeholder, Variable, parse_value, references
 
-__all__ = ["CHECKS", "references"]
+__all__ = ["CHECKS", "written_references"]
+
+_WITHOUT_WORD = ("", "?", ":?")  # the operators of variables that must have a value
 
 
-def references(evidence: Evidence) -> Iterator[tuple[Entry, Placeholder | Variable]]:
-    """Yield every placeholder and variable in the values of the env files, with its entry."""
+def written_references(evidence: Evidence) -> Iterator[tuple[Entry, Placeholder | Variable]]:
+    """Yield every placeholder and variable in the values of the env files, also inside words, with its entry."""
     for file in evidence.files:
         for entry in file.entries:
             if not entry.literal and "$" in entry.text:
-                for part in parse_value(entry.text).parts:
-                    if isinstance(part, Placeholder | Variable):
-                        yield entry, part
+                yield from ((entry, part) for part in references(parse_value(entry.text).parts))
 
 
 def _plaintext(evidence: Evidence) -> Iterator[RuleFinding]:
@@ -29,15 +29,15 @@ def _plaintext(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _default_on_secret(evidence: Evidence) -> Iterator[RuleFinding]:
-    for entry, part in references(evidence):
+    for entry, part in written_references(evidence):
         # An empty default marks a secret as optional, and [required] of the policy decides about optional secrets.
         if part.default and is_secret_written(evidence.plan, entry, part):
             yield finding_at(entry, "default-on-secret", "a default would replace this secret")
 
 
 def _unknown_variable(evidence: Evidence) -> Iterator[RuleFinding]:
-    for entry, part in references(evidence):
-        if isinstance(part, Variable) and part.default is None and part.name in evidence.absent:
+    for entry, part in written_references(evidence):
+        if isinstance(part, Variable) and part.operator in _WITHOUT_WORD and part.name in evidence.absent:
             message = f"the variable {part.name} is neither an entry nor one of this process"
             yield finding_at(entry, "unknown-variable", message)
 

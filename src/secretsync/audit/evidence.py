@@ -48,7 +48,8 @@ class Online(Record, kw_only=True):
     """The answers of the stores."""
 
     problems: tuple[Problem, ...] = ()  # secrets without a value
-    findings: tuple[RuleFinding, ...] = ()  # about their ages
+    values: tuple[RuleFinding, ...] = ()  # about the values of secrets
+    findings: tuple[RuleFinding, ...] = ()  # about the ages of secrets
     ages: Ages
     not_checked: tuple[str, ...] = ()
 

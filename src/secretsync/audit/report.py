@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 
-from secretsync.audit import git
+from secretsync.audit import git, values
 from secretsync.audit.ages import ages
 from secretsync.audit.checks import CHECKS, checks_of, is_checked
 from secretsync.audit.evidence import Ages, Evidence
@@ -109,8 +109,8 @@ def _unused_ignores(evidence: Evidence, ignored: Mapping[RuleFinding, Ignore]) -
     policy = evidence.policy
     for ignore in policy.ignores:
         # Without the answers of the stores, a finding on values may exist although it was not found.
-        is_on_values = ignore.rule not in CHECKS and ignore.rule != "unused-ignore"
-        may_be_used = is_on_values and evidence.online is None
+        is_on_values = ignore.rule in values.CHECKS or ignore.rule not in CHECKS
+        may_be_used = is_on_values and ignore.rule != "unused-ignore" and evidence.online is None
         if ignore in ignored.values() or may_be_used:
             continue
         has_ended = ignore.until is not None and ignore.until < evidence.at.date()

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from secretsync.audit.env_files import references
+from secretsync.audit.env_files import written_references
 from secretsync.audit.evidence import Evidence
 from secretsync.core.names import LENIENT_ENVIRONMENTS
 from secretsync.planning.plan import Plan
@@ -69,7 +69,7 @@ def _secrets(plan: Plan) -> dict[Identity, tuple[Target, str, Place]]:
                 who = {name for name, setting in spec.settings.items() if setting.identifies}
                 where = sorted((key, repr(value)) for key, value in config.settings.items() if key not in who)
                 identity = (config.provider, tuple(where), target.ref.path, target.selector.field)
-                binding = plan.bindings.secrets.get(part.written)
+                binding = plan.bindings.secrets.get(part.name or "")
                 place: Place = (planned.entry.file, planned.location(part)[0])
                 key = planned.entry.key
                 if binding is not None:
@@ -100,7 +100,7 @@ def _development(evidence: Evidence) -> Iterator[RuleFinding]:
     for planned in plan.entries.values():
         for part in planned.secrets:
             for target in part.targets:
-                binding = bindings.secrets.get(part.written)
+                binding = bindings.secrets.get(part.name or "")
                 is_bound = binding is not None and bool(target.is_bound)
                 if word := _development_word(target.ref.path, allowed):
                     file, line = planned.entry.file, planned.location(part)[0]
@@ -140,7 +140,7 @@ def _plain_http(evidence: Evidence) -> Iterator[RuleFinding]:
 def _unused(evidence: Evidence) -> Iterator[RuleFinding]:
     bindings = evidence.plan.bindings
     used: set[str] = set()
-    for _, part in references(evidence):
+    for _, part in written_references(evidence):
         if isinstance(part, Variable):
             used.add(part.name)
         elif isinstance(part.reference, BareName):

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "environment_of",
+    "finding_printer",
     "handed_over",
     "label_of",
     "open_plan",
@@ -237,6 +238,16 @@ def _access_log(options: argparse.Namespace, environ: Mapping[str, str]) -> Acce
     return AccessLog(path, environ, warn=console.warn, is_required=options.require_access_log)
 
 
+def finding_printer(options: argparse.Namespace) -> Callable[[RuleFinding], None]:
+    """Return the function that prints a finding as a warning, except with --quiet."""
+
+    def warn(finding: RuleFinding) -> None:
+        if not options.quiet:
+            console.warn(str(finding.problem))
+
+    return warn
+
+
 def resolve_valid(plan: Plan, environ: Environ, options: argparse.Namespace) -> Config:
     """Return the resolved configuration of a plan. The values of a strict environment are validated."""
     from secretsync.core.errors import ValidationError
@@ -246,12 +257,9 @@ def resolve_valid(plan: Plan, environ: Environ, options: argparse.Namespace) -> 
     if plan.is_strict and options.no_validate:
         console.info(f"{plan.project.label}: values are not validated (--no-validate)")
 
-    def warn(finding: RuleFinding) -> None:
-        if not options.quiet:
-            console.warn(str(finding.problem))
-
+    access = store_access(options, environ, is_logged=True)
     try:
-        return resolve_plan(plan, store_access(options, environ, is_logged=True), validate=is_judged, warn=warn)
+        return resolve_plan(plan, access, validate=is_judged, warn=finding_printer(options))
     except ValidationError:
         console.info("in an emergency, --no-validate accepts the values")
         raise

@@ -49,6 +49,7 @@ class Selector(Record):
     decode: str | None = None  # "base64"
     as_: str | None = None  # "base64" or "json"
     trim: bool | None = None  # one trailing line end; None: only of files
+    url: str | None = None  # "url": percent-encoded; "text": taken as it is, although it is part of a URL
 
 
 class Clock(StrEnum):

@@ -89,7 +89,7 @@ def _origins(
 ) -> tuple[OriginRow, ...]:
     """Return the placeholders of an entry and of the entries that it uses. `known`: the rows of those entries."""
     rows: dict[OriginRow, None] = {}
-    for part in planned.parts:
+    for part in planned.all_parts:
         if isinstance(part, EntryPart):
             rows.update(dict.fromkeys(known[part.entry]))
         elif isinstance(part, SecretPart):

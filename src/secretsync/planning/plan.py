@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
-from secretsync.core.errors import Problem
+from secretsync.core.errors import Problem, ProblemKind
 from secretsync.core.model import Entry, SecretRef
 from secretsync.core.names import SensitiveNames
 from secretsync.core.records import Record, replace
@@ -16,8 +16,8 @@ from secretsync.project.layout import Project
 from secretsync.project.placeholders import Text
 from secretsync.providers.interface import ProviderSpec
 
-__all__ = ["EntryId", "EntryPart", "EnvironPart", "Plan", "PlannedEntry", "PlannedPart", "SecretPart"]
-__all__ += ["Target"]
+__all__ = ["ChoicePart", "EntryId", "EntryPart", "EnvironPart", "Plan", "PlannedEntry", "PlannedPart", "ProblemPart"]
+__all__ += ["SecretPart", "Target", "is_template_key", "problem_at"]
 
 EntryId = tuple[str, str]  # file and key: no file has a key twice
 
@@ -27,9 +27,11 @@ class SecretPart(Record):
 
     written: str
     targets: tuple[Target, ...]
-    default: str | None
+    default: tuple[PlannedPart, ...] | None
     message: str | None
     offset: int
+    name: str | None = None  # the bare name; None: a reference into a store
+    is_colon: bool = True  # an empty value counts as missing: `:-` and `:?`, but not `-` and `?`
 
 
 class EntryPart(Record):
@@ -39,12 +41,82 @@ class EntryPart(Record):
 
 
 class EnvironPart(Record):
-    """A variable of the process environment, which is there."""
+    """A variable that the process environment has."""
 
     name: str
 
 
-PlannedPart = Text | SecretPart | EntryPart | EnvironPart
+class ProblemPart(Record):
+    """A variable that has no value: a problem, but only if the value of the entry needs this part."""
+
+    entry: Entry
+    offset: int
+    name: str
+    message: str | None
+    is_empty: bool  # it exists, and is empty
+
+    def problem(self, suggested: str | None = None) -> Problem:
+        """Return the problem. `suggested`: a hint that is better than the general one."""
+        from secretsync.core.text import name_or_none  # needed only if something is wrong
+
+        name = f"the variable {self.name}" if name_or_none(self.name) else "this variable"
+        cause = f"{name} is {'empty' if self.is_empty else 'neither an entry nor in the process environment'}"
+        if self.message:
+            cause = f"{cause}: {self.message}"
+        hint = suggested or "define it, export it, or give a default: ${NAME:-default}"
+        if self.is_empty:
+            hint = "give it a value, or a default: ${NAME:-default}"
+        if is_template_key(self.entry.key):
+            hint = f"{hint}; for the text itself write '$${{'"
+        return problem_at(self.entry, self.offset, cause, hint)
+
+
+class ChoicePart(Record):
+    """A variable with a word, `${NAME:-word}`, that is an entry or in the process environment."""
+
+    value: EntryPart | EnvironPart
+    operator: str
+    word: tuple[PlannedPart, ...]  # of `:?` and `?`: the problem
+
+    def used(self, *, is_empty: bool) -> tuple[PlannedPart, ...]:
+        """Return the parts that replace this one. `is_empty`: the variable is empty."""
+        is_set = not (is_empty and self.operator.startswith(":"))
+        if self.operator.endswith("+"):
+            return self.word if is_set else ()
+        return (self.value,) if is_set else self.word
+
+
+PlannedPart = Text | SecretPart | EntryPart | EnvironPart | ChoicePart | ProblemPart
+
+
+def is_template_key(key: str) -> bool:
+    """Return True for the entry of a placeholder in a template: its key is the placeholder, and no name."""
+    return key.startswith("$")
+
+
+def problem_at(entry: Entry, offset: int, cause: str, hint: str | None, reference: str | None = None) -> Problem:
+    """Return a problem of the configuration at `offset` of the text of an entry."""
+    line, column = locate(entry, offset)
+    return Problem(
+        kind=ProblemKind.CONFIGURATION,
+        file=entry.file,
+        line=line,
+        column=column,
+        key=None if is_template_key(entry.key) else entry.key,  # a template's placeholder may have a value in it
+        reference=reference,
+        cause=cause,
+        hint=hint,
+    )
+
+
+def walk(parts: Iterable[PlannedPart]) -> Iterator[PlannedPart]:
+    """Yield every part, and every part inside a default or word, whether or not it will be used."""
+    for part in parts:
+        yield part
+        if isinstance(part, ChoicePart):
+            yield from walk((part.value, *part.word))
+        elif isinstance(part, SecretPart) and part.default:
+            yield from walk(part.default)
 
 
 class PlannedEntry(Record):
@@ -55,9 +127,14 @@ class PlannedEntry(Record):
     variables: tuple[str, ...] = ()  # those that no file defines, also if a default takes their place
 
     @property
+    def all_parts(self) -> Iterator[PlannedPart]:
+        """Its parts, and those inside the words of variables."""
+        return walk(self.parts)
+
+    @property
     def secrets(self) -> Iterator[SecretPart]:
         """Its placeholders."""
-        return (part for part in self.parts if isinstance(part, SecretPart))
+        return (part for part in self.all_parts if isinstance(part, SecretPart))
 
     def location(self, part: SecretPart) -> tuple[int, int]:
         """Line and column of a placeholder, in the entry's file."""
@@ -101,7 +178,7 @@ class Plan(Record, kw_only=True):
             entry = stack.pop()
             if entry not in needed and entry not in known:
                 needed.add(entry)
-                stack += [part.entry for part in self.entries[entry].parts if isinstance(part, EntryPart)]
+                stack += [part.entry for part in self.entries[entry].all_parts if isinstance(part, EntryPart)]
         entries = {entry: planned for entry, planned in self.entries.items() if entry in needed}
         parts = (part for planned in entries.values() for part in planned.secrets)
         names = {target.store for part in parts for target in part.targets}

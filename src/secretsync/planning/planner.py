@@ -4,16 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from secretsync.core.errors import Problem, ProblemKind, UsageError
+from secretsync.core.errors import Problem, UsageError
 from secretsync.core.model import Entry
 from secretsync.core.names import SensitiveNames
+from secretsync.core.records import Record, replace
 from secretsync.core.text import by_place, name_or_none, suggestion, unknown
-from secretsync.planning.plan import EntryId, EntryPart, EnvironPart, Plan, PlannedEntry, PlannedPart, SecretPart
+from secretsync.planning.plan import (
+    ChoicePart,
+    EntryId,
+    EntryPart,
+    EnvironPart,
+    Plan,
+    PlannedEntry,
+    PlannedPart,
+    ProblemPart,
+    SecretPart,
+    problem_at,
+)
 from secretsync.planning.references import TargetFinder
 from secretsync.project.bindings import Bindings
-from secretsync.project.env_file import EnvFile, locate, unquoted_tail
+from secretsync.project.env_file import EnvFile, unquoted_tail
 from secretsync.project.layout import Project, is_security_file
-from secretsync.project.placeholders import BareName, Fault, Placeholder, Text, Variable, parse_value
+from secretsync.project.placeholders import BareName, Fault, Part, Placeholder, Text, Variable, parse_value
 from secretsync.providers.interface import ProviderSpec
 
 __all__ = ["make_plan"]
@@ -21,6 +33,8 @@ __all__ = ["make_plan"]
 _SHOWN_NAMES = 12  # of a circle's, in a message
 # What one value may be made of, by variables within variables; people write a handful.
 _MAX_PIECES = 1000
+# Each suggestion compares a name with all keys, which takes quadratic time if many variables are unknown.
+_MAX_SUGGESTIONS = 20
 
 
 def make_plan(
@@ -67,6 +81,14 @@ def _select(project: Project, services: Iterable[str] | None) -> tuple[str, ...]
     return selected
 
 
+class _Scope(Record):
+    """An entry, and what its variables may use."""
+
+    entry: Entry
+    layers: tuple[str, ...]  # the files that its variables see, the highest first
+    variables: list[str]  # those that no file defines, filled while the entry is planned
+
+
 class _Planner:
     """Plans every entry of an environment, and keeps what is selected."""
 
@@ -83,6 +105,7 @@ class _Planner:
         self.bindings = targets.bindings
         self.environ = environ
         self.problems: list[Problem] = []
+        self.suggestions = 0
         self.targets = targets
         self.by_file = {file.file: {entry.key: entry for entry in file.entries} for file in files}
         # Files stand with the lowest first; a scope's layers with the highest first.
@@ -148,7 +171,7 @@ class _Planner:
                 ordered[entry] = planned
                 continue
             stack.append((entry, True))
-            stack += [(part.entry, False) for part in planned.parts if isinstance(part, EntryPart)]
+            stack += [(part.entry, False) for part in planned.all_parts if isinstance(part, EntryPart)]
         return ordered
 
     def _plan_entry(self, entry: Entry, layers: tuple[str, ...]) -> PlannedEntry:
@@ -158,19 +181,23 @@ class _Planner:
         parsed = parse_value(entry.text)
         for fault in parsed.faults:
             self._note_fault(entry, fault)
-        is_alone = len(parsed.parts) == 1
-        parts: list[PlannedPart] = []
-        variables: list[str] = []
-        for part in parsed.parts:
+        scope = _Scope(entry, layers, [])
+        if len(parsed.parts) == 1 and (own := self._plan_own_name(scope, parsed.parts[0])) is not None:
+            return PlannedEntry(entry, (own,), tuple(scope.variables))
+        parts = self._plan_parts(scope, parsed.parts, is_needed=True)
+        return PlannedEntry(entry, parts, tuple(scope.variables))
+
+    def _plan_parts(self, scope: _Scope, parts: Sequence[Part], *, is_needed: bool) -> tuple[PlannedPart, ...]:
+        """Return the plan of a value, or of a word. `is_needed`: it is used in any case, so its problems are noted."""
+        planned: list[PlannedPart] = []
+        for part in parts:
             if isinstance(part, Text):
-                parts.append(part)
+                planned.append(part)
             elif isinstance(part, Placeholder):
-                parts.append(self._plan_placeholder(entry, part))
-            elif (planned := self._plan_variable(entry, part, layers, is_alone=is_alone)) is not None:
-                parts.append(planned)
-                if isinstance(planned, EnvironPart | Text):
-                    variables.append(part.name)
-        return PlannedEntry(entry, tuple(parts), tuple(variables))
+                planned.append(self._plan_placeholder(scope.entry, part))
+            else:
+                planned += self._plan_variable(scope, part, is_needed=is_needed)
+        return tuple(planned)
 
     def _note_fault(self, entry: Entry, fault: Fault) -> None:
         hint = fault.hint
@@ -179,19 +206,7 @@ class _Planner:
         self._note(entry, fault.offset, fault.cause, hint)
 
     def _note(self, entry: Entry, offset: int, cause: str, hint: str | None, reference: str | None = None) -> None:
-        line, column = locate(entry, offset)
-        self.problems.append(
-            Problem(
-                kind=ProblemKind.CONFIGURATION,
-                file=entry.file,
-                line=line,
-                column=column,
-                key=None if entry.key.startswith("$") else entry.key,  # a template's placeholder may have a value in it
-                reference=reference,
-                cause=cause,
-                hint=hint,
-            )
-        )
+        self.problems.append(problem_at(entry, offset, cause, hint, reference))
 
     def _plan_placeholder(self, entry: Entry, part: Placeholder) -> SecretPart:
         found = self.targets.find(part.reference)
@@ -199,43 +214,69 @@ class _Planner:
             shown = self.targets.shown(part.reference, part.written)
             self._note(entry, part.offset, found.cause, found.hint, shown)
             found = ()
-        return SecretPart(part.written, found, part.default, part.message, part.offset)
+        name = part.reference.name if isinstance(part.reference, BareName) else None
+        default = None if part.default is None else (Text(part.default),) if part.default else ()
+        return SecretPart(part.written, found, default, part.message, part.offset, name)
 
-    def _plan_variable(
-        self, entry: Entry, part: Variable, layers: tuple[str, ...], *, is_alone: bool
-    ) -> PlannedPart | None:
-        is_own = part.name == entry.key
-        if is_own:  # its own name means the next lower scope's entry
-            layers = layers[layers.index(entry.file) + 1 :]
-        for file in layers:
-            if part.name in self.by_file[file]:
-                return EntryPart((file, part.name))
-        if is_own and is_alone and self._names_secret(entry):
-            # SECRET_KEY=${SECRET_KEY}: the form in which other tools name a secret.
-            reference = BareName(part.name)
-            return self._plan_placeholder(
-                entry, Placeholder(reference, part.default, part.message, written=part.name, offset=part.offset)
-            )
-        if part.name in self.environ:
-            return EnvironPart(part.name)
-        if part.default is not None:
-            return Text(part.default)
-        self._note_unknown_variable(entry, part, layers)
-        return None
+    def _plan_own_name(self, scope: _Scope, part: Part) -> SecretPart | None:
+        """Return the plan of SECRET_KEY=${SECRET_KEY}, the form in which other tools name a secret; else None."""
+        entry = scope.entry
+        if not isinstance(part, Variable) or part.name != entry.key or part.operator.endswith("+"):
+            return None
+        if self._find_entry(scope, part.name) is not None or not self._names_secret(entry):
+            return None
+        planned = self._plan_placeholder(
+            entry, Placeholder(BareName(part.name), None, part.message, written=part.name, offset=part.offset)
+        )
+        default = None if part.default is None else self._plan_parts(scope, part.word, is_needed=False)
+        return replace(planned, default=default, is_colon=not part.operator or part.operator.startswith(":"))
+
+    def _find_entry(self, scope: _Scope, name: str) -> EntryPart | None:
+        """Return the entry that a variable names; its own name means the entry of the next lower scope."""
+        layers = scope.layers
+        if name == scope.entry.key:
+            layers = layers[layers.index(scope.entry.file) + 1 :]
+        return next((EntryPart((file, name)) for file in layers if name in self.by_file[file]), None)
+
+    def _plan_variable(self, scope: _Scope, part: Variable, *, is_needed: bool) -> tuple[PlannedPart, ...]:
+        value: EntryPart | EnvironPart | None = self._find_entry(scope, part.name)
+        text = None  # None: the plan does not know it
+        if value is None:
+            scope.variables.append(part.name)
+            if part.name in self.environ:
+                value = EnvironPart(part.name)
+                text = self.environ.get(part.name)
+        if value is not None and not part.operator:
+            return (value,)
+        is_set = bool(text) if part.operator.startswith(":") else text is not None
+        is_known = value is None or text is not None
+        is_needed = is_needed and is_known and is_set == part.operator.endswith("+")
+        if not part.operator or part.operator.endswith("?"):
+            word: tuple[PlannedPart, ...] = (self._plan_problem(scope, part, value, is_needed=is_needed),)
+        else:
+            word = self._plan_parts(scope, part.word, is_needed=is_needed)
+        if value is not None:
+            return (ChoicePart(value, part.operator, word),)
+        return () if part.operator.endswith("+") else word
 
     def _names_secret(self, entry: Entry) -> bool:
         """Return True if `KEY=${KEY}` stands for `$<KEY>`; PORT=${PORT} in common.env is a setting."""
         in_security = entry.service is None and is_security_file(entry.file)
         return in_security or self.names.is_sensitive(entry.key) or entry.key in self.bindings.secrets
 
-    def _note_unknown_variable(self, entry: Entry, part: Variable, layers: Sequence[str]) -> None:
-        known = [key for file in layers for key in self.by_file[file]]
-        hint = suggestion(part.name, known, "define it, export it, or give a default: ${NAME:-default}")
-        name = f"the variable {part.name}" if name_or_none(part.name) else "this variable"
-        cause = f"{name} is neither an entry nor in the process environment"
-        if part.message is not None:
-            cause = f"{cause}: {part.message}" if part.message else cause
-        self._note(entry, part.offset, cause, hint)
+    def _plan_problem(
+        self, scope: _Scope, part: Variable, value: EntryPart | EnvironPart | None, *, is_needed: bool
+    ) -> ProblemPart:
+        """Return the problem of a variable that has no value, or (`value` is not None) an empty value."""
+        found = ProblemPart(scope.entry, part.offset, part.name, part.message, is_empty=value is not None)
+        if is_needed:
+            hint = None
+            if value is None and self.suggestions < _MAX_SUGGESTIONS:
+                self.suggestions += 1
+                known = [key for file in scope.layers for key in self.by_file[file]]
+                hint = suggestion(part.name, known, "") or None
+            self.problems.append(found.problem(hint))
+        return found
 
     def _refuse_cycles(self) -> None:
         """Note each cycle of variables once, at the entry of it that stands first, and each value that explodes."""
@@ -256,13 +297,17 @@ class _Planner:
                 elif entry not in done:
                     path[entry] = None
                     stack.append((entry, True))
-                    parts = reversed(self.planned[entry].parts)
+                    parts = reversed(list(self.planned[entry].all_parts))
                     stack += [(part.entry, False) for part in parts if isinstance(part, EntryPart)]
 
     def _count_pieces(self, entry: EntryId, pieces: Mapping[EntryId, int]) -> int:
         """Of how many texts and secrets a value is made. A0=x, A1=${A0}${A0}, ... doubles it with each line."""
-        parts = self.planned[entry].parts
-        count = sum(pieces.get(part.entry, 1) if isinstance(part, EntryPart) else 1 for part in parts)
+        parts = self.planned[entry].all_parts
+        count = sum(
+            pieces.get(part.entry, 1) if isinstance(part, EntryPart) else 1
+            for part in parts
+            if type(part) is not ChoicePart
+        )
         if count <= _MAX_PIECES:
             return count
         self._note(

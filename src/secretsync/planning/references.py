@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from secretsync.core.errors import ConfigurationError, Problem
 from secretsync.core.model import SecretRef, Selector
-from secretsync.core.records import Record
+from secretsync.core.records import Record, replace
 from secretsync.core.text import is_shown, looks_like_value, name_or_none, suggestion, unknown
 from secretsync.project.bindings import Bindings, StoreConfig
 from secretsync.project.placeholders import BareName, Fault, Reference, StorePath, format_reference, parse_reference
@@ -17,7 +17,7 @@ from secretsync.providers.registry import BUILT_IN, load_provider
 __all__ = ["SELECTOR_OPTIONS", "Target", "TargetFinder"]
 
 # What the core understands of `?options`, whatever the store; each with the values it takes.
-SELECTOR_OPTIONS = {"as": ("base64", "json"), "decode": ("base64",), "trim": ("true", "false")}
+SELECTOR_OPTIONS = {"as": ("base64", "json", "text", "url"), "decode": ("base64",), "trim": ("true", "false")}
 # What some stores understand besides.
 VERSION_OPTIONS = ("version", "stage")
 
@@ -83,11 +83,17 @@ class TargetFinder:
         if isinstance(reference, StorePath):
             target = self._target(reference)
             return target if isinstance(target, Fault) else (target,)
+        if wrong := _wrong_option(reference.options):
+            return wrong
         if reference.name in self.bindings.secrets:
             bound = self._bound[reference.name]
             # The binding's own fault is noted at the binding.
-            return () if isinstance(bound, Fault) else bound
-        return self._look_up(reference)
+            found: tuple[Target, ...] | Fault = () if isinstance(bound, Fault) else bound
+        else:
+            found = self._look_up(reference)
+        if isinstance(found, Fault) or not reference.options:
+            return found
+        return tuple(replace(one, selector=_selector(reference.options, one.selector)) for one in found)
 
     def shown(self, reference: Reference | Fault, written: str) -> str | None:
         """Return as much of a wrong reference as a message may repeat: words that are known, and what a store is asked.
@@ -161,20 +167,15 @@ class TargetFinder:
         if wrong := spec.check_path(reference.path):
             return Fault(0, wrong, f"{spec.title} takes: {spec.path_help}")
         given = dict(reference.options)
-        for key, value in reference.options:
+        for key in given:
             if key not in (*spec.options, *SELECTOR_OPTIONS):
                 known = (*spec.options, *SELECTOR_OPTIONS)
                 hint = suggestion(key, known, f"{spec.title} takes: {', '.join(known)}")
                 is_known = is_shown(key, (*known, *VERSION_OPTIONS))
                 return Fault(0, f"unknown option {key!r}" if is_known else "an unknown option", hint)
-            if key in SELECTOR_OPTIONS and value not in SELECTOR_OPTIONS[key]:
-                return Fault(0, f"the option {key!r} takes: {', '.join(SELECTOR_OPTIONS[key])}")
-        selector = Selector(
-            field=reference.field,
-            decode=given.get("decode"),
-            as_=given.get("as"),
-            trim=None if "trim" not in given else given["trim"] == "true",
-        )
+        if wrong_option := _wrong_option(reference.options):
+            return wrong_option
+        selector = _selector(reference.options, Selector(reference.field))
         ref = SecretRef(reference.store, reference.path, given.get("version"), given.get("stage"))
         return Target(ref, selector, format_reference(reference), is_bound=True)
 
@@ -244,6 +245,31 @@ class TargetFinder:
 
     def _note(self, path: tuple[str, ...], cause: str, hint: str | None) -> None:
         self.problems.append(self.bindings.problem(path, cause, hint))
+
+
+def _wrong_option(options: Iterable[tuple[str, str]]) -> Fault | None:
+    for key, value in options:
+        if key in SELECTOR_OPTIONS and value not in SELECTOR_OPTIONS[key]:
+            return Fault(0, f"the option {key!r} takes: {', '.join(SELECTOR_OPTIONS[key])}")
+    return None
+
+
+def _selector(options: Iterable[tuple[str, str]], selector: Selector) -> Selector:
+    """Return `selector` with `options`: those of a name are added to those of its binding, and win over them.
+
+    `as=url` and `as=text` are independent of the other values of `as`, so that bytes can be in a URL: the binding has
+    as=base64, the name as=url.
+    """
+    given = dict(options)
+    as_ = given.get("as")
+    is_for_url = as_ in ("url", "text")
+    return Selector(
+        field=selector.field,
+        decode=given.get("decode", selector.decode),
+        as_=as_ if as_ and not is_for_url else selector.as_,
+        trim=given["trim"] == "true" if "trim" in given else selector.trim,
+        url=as_ if is_for_url else selector.url,
+    )
 
 
 def _fill(store: str, template: str, name: str, environment: str) -> StorePath | Fault:

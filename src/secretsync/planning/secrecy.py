@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 
 from secretsync.core.model import Entry
-from secretsync.core.names import SensitiveNames, is_entry_name
+from secretsync.core.names import SensitiveNames
 from secretsync.planning.plan import EntryId, EntryPart, EnvironPart, Plan, PlannedEntry, SecretPart
 from secretsync.project.layout import is_security_file
 from secretsync.project.placeholders import BareName, Placeholder, Reference, Text, Variable, parse_value
@@ -55,17 +55,16 @@ def _is_secret(plan: Plan, planned: PlannedEntry, secret: Collection[EntryId]) -
     return (
         plan.names.is_sensitive(entry.key)
         or any(is_secret_variable(plan.names, entry, name) for name in planned.variables)
-        or any(is_secret_part(plan, entry, part) for part in planned.parts)
-        or any(isinstance(part, EntryPart) and part.entry in secret for part in planned.parts)
+        or any(is_secret_part(plan, entry, part) for part in planned.all_parts)
+        or any(isinstance(part, EntryPart) and part.entry in secret for part in planned.all_parts)
         or any(has_secret_shape(text) for text in _texts(planned))
         or bool(password_parts(planned.parts))
     )
 
 
 def _texts(planned: PlannedEntry) -> list[str]:
-    """Return what is written of a value: its texts, joined if nothing is between them, and its defaults."""
-    texts = [part.text for part in planned.parts if isinstance(part, Text)]
-    texts += [part.default for part in planned.parts if isinstance(part, SecretPart) and part.default]
+    """Return the texts that are written in a value: outside and inside defaults and words, and joined around the parts."""
+    texts = [part.text for part in planned.all_parts if isinstance(part, Text)]
     if len(planned.parts) > 1:  # A password may be written around a variable: postgres://${USER}:text@host
         texts.append("".join(part.text if isinstance(part, Text) else "\0" for part in planned.parts))
     return texts
@@ -125,7 +124,7 @@ def is_secret_part(plan: Plan, entry: Entry, part: object) -> bool:
         return is_secret_variable(plan.names, entry, part.name)
     if not isinstance(part, SecretPart):
         return False
-    if is_entry_name(part.written):
+    if part.name is not None:
         return True
     return any(
         _is_secret_place(plan.names, entry, target.ref.path, target.selector.field)
@@ -143,7 +142,7 @@ def is_secret_written(plan: Plan, entry: Entry, part: Placeholder | Variable) ->
         return True
     if isinstance(part, Variable):
         planned = plan.entries.get((entry.file, entry.key))
-        parts = () if planned is None else planned.parts
+        parts = () if planned is None else planned.all_parts
         is_defined = any(isinstance(one, EntryPart) and one.entry[1] == part.name for one in parts)
         is_named = plan.names.is_sensitive(part.name) or plan.names.is_sensitive(entry.key)
         return is_named or (not is_defined and _is_in_security(entry))

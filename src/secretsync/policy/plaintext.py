@@ -18,7 +18,7 @@ from secretsync.policy.findings import RuleFinding, found
 from secretsync.policy.policy import Policy
 from secretsync.policy.rules import RULES
 from secretsync.project.env_file import EnvFile
-from secretsync.project.placeholders import Placeholder, Text, Variable, parse_value
+from secretsync.project.placeholders import Part, Text, Variable, parse_value, references
 
 __all__ = ["finding_at", "plaintext_of", "written"]
 
@@ -71,8 +71,12 @@ def written(entry: Entry) -> tuple[str, list[str]]:
     if entry.literal or "$" not in entry.text:
         return entry.text, []
     parts = parse_value(entry.text).parts
-    literal = "".join(part.text if isinstance(part, Text) else HOLE for part in parts)
-    return literal, [part.default for part in parts if isinstance(part, Placeholder | Variable) and part.default]
+    texts = [_literal(part.word) if isinstance(part, Variable) else part.default for part in references(parts)]
+    return _literal(parts), [text for text in texts if text]
+
+
+def _literal(parts: Iterable[Part]) -> str:
+    return "".join(part.text if isinstance(part, Text) else HOLE for part in parts)
 
 
 def finding_at(entry: Entry, rule: str, message: str, *, is_strict: bool = True) -> RuleFinding:

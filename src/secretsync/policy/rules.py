@@ -21,11 +21,13 @@ class Scope(StrEnum):
 
     ALWAYS = "always"
     LENIENT_WARNS = "always; a warning if lenient"
+    URL_VALUES = "always; an error if strict and online, and the value changes how the URL is read"
     STRICT = "strict"
     POLICY = "if policy.toml says so"
     SHARED = "strict, and others that share with it; a warning if only names agree"
     OFFLINE = "offline"
     ONLINE = "online"
+    ONLINE_LENIENT_WARNS = "online; a warning if lenient"
 
 
 class Rule(Record, kw_only=True):
@@ -39,7 +41,8 @@ class Rule(Record, kw_only=True):
 
     def severity_in(self, *, is_strict: bool) -> Severity:
         """Return the severity in a strict or in a lenient environment."""
-        return Severity.WARNING if self.scope is Scope.LENIENT_WARNS and not is_strict else self.severity
+        warns_if_lenient = self.scope in (Scope.LENIENT_WARNS, Scope.ONLINE_LENIENT_WARNS)
+        return Severity.WARNING if warns_if_lenient and not is_strict else self.severity
 
 
 # Each member of `[checks.KEY]` in a policy, and the rule that a bad value breaks.
@@ -91,6 +94,13 @@ _ROWS = (
         "no value is an example that had to be replaced",
         "put the real value there, or a placeholder that leads to it",
     ),
+    (
+        "empty-secret",
+        _ERROR,
+        Scope.ONLINE_LENIENT_WARNS,
+        "no secret is empty",
+        "store its value; if it may be empty, write an empty default: $<NAME:->",
+    ),
     # On the files.
     (
         "plaintext-name",
@@ -126,6 +136,13 @@ _ROWS = (
         Scope.ALWAYS,
         "no value looks random, as secrets do",
         "if it is a secret, keep it in a store and write $<NAME> here; if it is not, ignore it with a reason",
+    ),
+    (
+        "url-encoding",
+        _WARNING,
+        Scope.URL_VALUES,
+        "every secret inside a URL is percent-encoded (as=url), or declared to be right as it is (as=text)",
+        "write $<NAME?as=url>",
     ),
     (
         "default-on-secret",

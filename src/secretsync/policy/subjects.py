@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from secretsync.config.config import Config
 from secretsync.core.records import Record
 from secretsync.core.secret import Secret
-from secretsync.planning.plan import EntryId, EntryPart, Plan
+from secretsync.planning.plan import ChoicePart, EntryId, EntryPart, EnvironPart, Plan, PlannedPart
 from secretsync.planning.secrecy import secret_entries
 from secretsync.project.placeholders import Text
 
@@ -66,12 +66,24 @@ def written_values(plan: Plan) -> dict[EntryId, Secret]:
     """Return the values of a plan that do not depend on a store or on the process environment."""
     values: dict[EntryId, Secret] = {}
     for entry_id, planned in plan.entries.items():
-        pieces: list[Secret] = []
-        for part in planned.parts:
-            if isinstance(part, Text):
-                pieces.append(Secret(part.text))
-            elif isinstance(part, EntryPart) and part.entry in values:
-                pieces.append(values[part.entry])
-        if len(pieces) == len(planned.parts):
-            values[entry_id] = Secret("".join(piece.reveal() for piece in pieces))
+        if (value := _written_value(planned.parts, values)) is not None:
+            values[entry_id] = value
     return values
+
+
+def _written_value(parts: Sequence[PlannedPart], values: Mapping[EntryId, Secret]) -> Secret | None:
+    pieces: list[Secret] = []
+    for part in parts:
+        piece: Secret | None = None
+        if isinstance(part, Text):
+            piece = Secret(part.text)
+        elif isinstance(part, EntryPart):
+            piece = values.get(part.entry)
+        elif isinstance(part, ChoicePart) and not isinstance(part.value, EnvironPart):
+            value = values.get(part.value.entry)
+            if value is not None:
+                piece = _written_value(part.used(is_empty=not value), values)
+        if piece is None:
+            return None
+        pieces.append(piece)
+    return Secret("".join(piece.reveal() for piece in pieces))

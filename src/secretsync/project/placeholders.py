@@ -1,22 +1,23 @@
-"""The placeholder language: a value becomes text, placeholders and variables, and can be written back.
+"""Parse the placeholder language into text, placeholders and variables, and write them back.
 
 value       = *( text / placeholder / variable )
 placeholder = "$<" reference [ ":-" default / ":?" message ] ">"
-reference   = NAME / store ":" path [ "?" options ] [ "#" field ]
-variable    = "${" NAME [ ":-" default / ":?" message ] "}"
-options     = key "=" value *( "&" key "=" value )
+reference   = NAME [ "?" options ] / store ":" path [ "?" options ] [ "#" field ]
+variable    = "${" NAME [ ( ":-" / "-" / ":+" / "+" / ":?" / "?" ) word ] "}"
+word        = *( text / variable )
+options     = key "=" value *( "&" key "=" value )        ; after a NAME only as, decode, trim
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from secretsync.core.names import is_entry_name, is_store_name
 from secretsync.core.records import Record
 
 __all__ = ["BareName", "Fault", "Parsed", "Part", "Placeholder", "Reference", "StorePath", "Text", "Variable"]
-__all__ += ["format_reference", "format_value", "parse_reference", "parse_value"]
+__all__ += ["format_reference", "format_value", "parse_reference", "parse_value", "references"]
 
 _OPTION_KEY = re.compile(r"[a-z][a-z0-9_-]*")
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -24,17 +25,23 @@ _PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _BAD_POINTER = re.compile(r"/.*~(?![01])", re.DOTALL)
 
+_OPERATORS = (":-", ":+", ":?", "-", "+", "?")
+_NAME_OPTIONS = ("as", "decode", "trim")
+# Variables inside the words of other variables; a limit, so that no value exhausts Python's stack.
+_DEEPEST = 20
+
 
 class Text(Record):
-    """What stands as it is."""
+    """Text that is taken literally."""
 
     text: str
 
 
 class BareName(Record):
-    """`NAME`: a secret that a binding or the lookup order finds."""
+    """`NAME?options`: a secret that a binding or the lookup order finds."""
 
     name: str
+    options: tuple[tuple[str, str], ...] = ()
 
 
 class StorePath(Record):
@@ -62,21 +69,28 @@ class Placeholder(Record):
 
 
 class Variable(Record):
-    """`${NAME:-default}`: another entry, or a variable of the process environment."""
+    """`${NAME:-word}`: another entry, or a variable of the process environment."""
 
     name: str
-    default: str | None = None
-    message: str | None = None
+    operator: str = ""  # one of _OPERATORS; empty without a word
+    word: tuple[Text | Variable, ...] = ()  # after "-" and "+"
+    message: str | None = None  # after "?": the word as written, because messages are not expanded
+    written: str = ""  # the word as written
     offset: int = 0
 
-    _uncompared = ("offset",)
+    _uncompared = ("written", "offset")
+
+    @property
+    def default(self) -> str | None:
+        """The word, as written, that replaces a variable without a value; None if there is none."""
+        return self.written if self.operator in (":-", "-") else None
 
 
 Part = Text | Placeholder | Variable
 
 
 class Fault(Record):
-    """What is wrong at one place of a value. It quotes no text of the value."""
+    """An error at one place of a value. It quotes no text of the value."""
 
     offset: int
     cause: str
@@ -85,68 +99,168 @@ class Fault(Record):
 
 
 class Parsed(Record):
-    """The parts of a value, and all that is wrong in it."""
+    """The parts of a value, and its errors."""
 
     parts: tuple[Part, ...]
     faults: tuple[Fault, ...] = ()
 
 
+def references(parts: Iterable[Part]) -> Iterator[Placeholder | Variable]:
+    """Yield every placeholder and variable of `parts`, and the variables inside words."""
+    for part in parts:
+        if not isinstance(part, Text):
+            yield part
+        if isinstance(part, Variable):
+            yield from references(part.word)
+
+
 def parse_value(text: str) -> Parsed:
-    """The parts of `text`. No input raises: what is wrong comes back as faults."""
-    parts: list[Part] = []
-    faults: list[Fault] = []
-    plain: list[str] = []
-    position = 0
-    while (opener := _next_opener(text, position)) >= 0:
-        run = opener
-        while run > position and text[run - 1] == "$":
-            run -= 1
-        dollars = opener - run + 1
-        plain.append(text[position:run] + "$" * (dollars // 2))
-        position = opener + 2
-        if dollars % 2 == 0:
-            plain.append(text[opener + 1])
-            continue
-        part, position = _parse_opened(text, opener, after_backslash=dollars == 1 and text[run - 1 : run] == "\\")
-        if isinstance(part, Fault):
-            faults.append(part)
-            continue
-        if joined := "".join(plain):
+    """Return the parts of `text`. Nothing is raised: errors are returned as faults."""
+    parser = _Parser(text)
+    parts = parser.value(0, len(text))
+    return Parsed(tuple(parts), tuple(parser.faults))
+
+
+class _Parser:
+    """One method for each production. Positions are those in the whole text; `end` is the position after the last."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.faults: list[Fault] = []
+        self.closing: dict[int, int] | None = None
+
+    def value(self, start: int, end: int, depth: int = 0) -> list[Part]:
+        """Return the parts of a value; at a `depth` above 0, of the word of a variable."""
+        parts: list[Part] = []
+        plain: list[str] = []
+        position = start
+        while (opener := self.next_opener(position, end)) >= 0:
+            run = opener
+            while run > position and self.text[run - 1] == "$":
+                run -= 1
+            dollars = opener - run + 1
+            plain.append(self.text[position:run] + "$" * (dollars // 2))
+            position = opener + 2
+            if dollars % 2 == 0:
+                plain.append(self.text[opener + 1])
+                continue
+            is_escaped = dollars == 1 and run > start and self.text[run - 1] == "\\"
+            part, position = self.opened(opener, end, depth, is_escaped=is_escaped)
+            if part is None:
+                continue
+            if joined := "".join(plain):
+                parts.append(Text(joined))
+            plain.clear()
+            parts.append(part)
+        if joined := "".join([*plain, self.text[position:end]]):
             parts.append(Text(joined))
-        plain.clear()
-        parts.append(part)
-    if joined := "".join([*plain, text[position:]]):
-        parts.append(Text(joined))
-    return Parsed(tuple(parts), tuple(faults))
+        return parts
 
+    def next_opener(self, position: int, end: int) -> int:
+        """Return the position of the next `$` that is directly before `<` or `{`, or -1."""
+        while 0 <= (position := self.text.find("$", position, end)) < end - 1:
+            if self.text[position + 1] in "<{":
+                return position
+            position += 1
+        return -1
 
-def _next_opener(text: str, position: int) -> int:
-    """Where the next `$` stands that is right before `<` or `{`, or -1."""
-    while (position := text.find("$", position)) >= 0:
-        if text[position + 1 : position + 2] in ("<", "{"):
-            return position
-        position += 1
-    return -1
+    def opened(self, opener: int, end: int, depth: int, *, is_escaped: bool) -> tuple[Part | None, int]:
+        """Return the placeholder or variable at `opener`, None if it is wrong; and the position after it."""
+        bracket = self.text[opener + 1]
+        what, closing = ("placeholder", ">") if bracket == "<" else ("variable", "}")
+        close = self.text.find(">", opener + 2, end) if bracket == "<" else self.closing_brace(opener + 1)
+        fault: Fault | None = None
+        if close < 0:
+            hint = f"end it with {closing!r}, or write '$${bracket}' for the text itself"
+            fault = Fault(opener, f"this {what} is not terminated", hint, is_unterminated=True)
+            close = end - 1
+        elif is_escaped:
+            fault = Fault(
+                opener, f"a backslash does not escape a {what}", f"a literal '${bracket}' is written '$${bracket}'"
+            )
+        elif bracket == "{":
+            return self.variable(opener, close, depth), close + 1
+        elif depth:
+            fault = Fault(
+                opener, "a variable's word cannot hold a placeholder", "give it a name: NAME=$<...>, then ${NAME}"
+            )
+        else:
+            return self.placeholder(opener, close), close + 1
+        self.faults.append(fault)
+        return None, close + 1
 
+    def closing_brace(self, brace: int) -> int:
+        """Return the position of the `}` that closes the `{` at `brace`, or -1."""
+        end = self.name_end(brace + 1)
+        if self.text[end : end + 1] == "}":  # most variables: no search is needed
+            return end
+        if self.closing is None:
+            # All pairs in one pass, because a search for each variable takes quadratic time if they are nested.
+            self.closing = {}
+            opened: list[int] = []
+            for match in re.finditer("[{}]", self.text):
+                if match[0] == "{":
+                    opened.append(match.start())
+                elif opened:
+                    self.closing[opened.pop()] = match.start()
+        return self.closing.get(brace, -1)
 
-def _parse_opened(text: str, opener: int, *, after_backslash: bool) -> tuple[Part | Fault, int]:
-    """What opens at `opener`, and the position behind it."""
-    is_placeholder = text[opener + 1] == "<"
-    what, closing = ("placeholder", ">") if is_placeholder else ("variable", "}")
-    end = text.find(closing, opener + 2)
-    if end < 0:
-        hint = f"end it with {closing!r}, or write '$${text[opener + 1]}' for the text itself"
-        fault = Fault(opener, f"this {what} is not terminated", hint, is_unterminated=True)
-        return fault, len(text)
-    if after_backslash:
-        hint = f"a literal '${text[opener + 1]}' is written '$${text[opener + 1]}'"
-        return Fault(opener, f"a backslash does not escape a {what}", hint), end + 1
-    parse = _parse_placeholder if is_placeholder else _parse_variable
-    return parse(text[opener + 2 : end], opener), end + 1
+    def name_end(self, position: int) -> int:
+        """Return the position after the letters, digits and underscores at `position`."""
+        while (char := self.text[position : position + 1]) and char.isascii() and (char.isalnum() or char == "_"):
+            position += 1
+        return position
+
+    def variable(self, opener: int, close: int, depth: int) -> Variable | None:
+        """Return the variable from `opener` to its `}` at `close`."""
+        end = self.name_end(opener + 2)
+        name = self.text[opener + 2 : end]
+        operator = next((one for one in _OPERATORS if self.text.startswith(one, end)), "")
+        if not is_entry_name(name) or (not operator and end < close):
+            hint = "write ${NAME}, ${NAME:-default} or ${NAME:?message}, and '$${' for the text itself"
+            self.faults.append(Fault(opener, "this '${' does not begin a variable", hint))
+            return None
+        if not operator:
+            return Variable(name, offset=opener)
+        if depth == _DEEPEST:
+            cause = f"more than {_DEEPEST} variables are nested in each other's words"
+            self.faults.append(Fault(opener, cause, "give the inner ones names of their own"))
+            return None
+        start, known = end + len(operator), len(self.faults)
+        parts = self.value(start, close, depth + 1)
+        if len(self.faults) > known:
+            return None
+        written = self.text[start:close]
+        if operator.endswith("?"):
+            return Variable(name, operator, message=written, written=written, offset=opener)
+        word = tuple(part for part in parts if not isinstance(part, Placeholder))  # a placeholder is a fault
+        return Variable(name, operator, word, written=written, offset=opener)
+
+    def placeholder(self, opener: int, close: int) -> Placeholder | None:
+        """Return the placeholder from `opener` to its `>` at `close`."""
+        part = _parse_placeholder(self.text[opener + 2 : close], opener)
+        has_alternative = isinstance(part, Placeholder) and (part.default is not None or part.message is not None)
+        if has_alternative and self.is_cut(close + 1):
+            part = Fault(
+                opener,
+                "this placeholder ends at the first '>', and another '>' follows",
+                "for a default or message with '>' write ${NAME:-...} or ${NAME:?...}",
+            )
+        if isinstance(part, Fault):
+            self.faults.append(part)
+            return None
+        return part
+
+    def is_cut(self, position: int) -> bool:
+        """Return True if the text at `position` has a `>` in the same line, before anything opens."""
+        end = self.text.find("<", position)
+        end = len(self.text) if end < 0 else end
+        closing = self.text.find(">", position, end)
+        return closing >= 0 and not any(self.text.find(other, position, closing) >= 0 for other in ("\n", "${"))
 
 
 def _parse_placeholder(inside: str, offset: int) -> Placeholder | Fault:
-    """The placeholder with this inside."""
+    """Return the placeholder with this inside."""
     if not inside:
         return Fault(offset, "this placeholder is empty", "name a secret: $<NAME> or $<store:path>")
     if "<" in inside or "${" in inside:
@@ -162,20 +276,8 @@ def _parse_placeholder(inside: str, offset: int) -> Placeholder | Fault:
     return Placeholder(reference, default, message, written=head, offset=offset)
 
 
-def _parse_variable(inside: str, offset: int) -> Variable | Fault:
-    """The variable with this inside."""
-    name, default, message = _split_alternative(inside)
-    if not is_entry_name(name):
-        hint = "write ${NAME}, ${NAME:-default} or ${NAME:?message}, and '$${' for the text itself"
-        return Fault(offset, "this '${' does not begin a variable", hint)
-    rest = default or message or ""
-    if "{" in rest or "$" in rest:
-        return Fault(offset, "a default or message in a variable may hold no '{', '}' or '$'")
-    return Variable(name, default, message, offset)
-
-
 def _split_alternative(inside: str) -> tuple[str, str | None, str | None]:
-    """What stands before the first `:-` or `:?`, and the default or the message behind it."""
+    """Return the text before the first `:-` or `:?`, and the default or the message after it."""
     for index in range(len(inside) - 1):
         if inside[index] == ":" and inside[index + 1] in "-?":
             head, rest = inside[:index], inside[index + 2 :]
@@ -184,9 +286,10 @@ def _split_alternative(inside: str) -> tuple[str, str | None, str | None]:
 
 
 def parse_reference(text: str) -> Reference | Fault:
-    """The reference that `text` is: a bare name, or `store:path?options#field`."""
-    if is_entry_name(text):
-        return BareName(text)
+    """Return the reference in `text`: `NAME?options`, or `store:path?options#field`."""
+    name, has_options, options = text.partition("?")
+    if is_entry_name(name):
+        return _parse_name(name, options) if has_options else BareName(name)
     store, colon, rest = text.partition(":")
     if not colon:
         hint = "a name is letters, digits and '_', not beginning with a digit; a reference is store:path"
@@ -198,8 +301,20 @@ def parse_reference(text: str) -> Reference | Fault:
     return _parse_store_path(store, rest)
 
 
+def _parse_name(name: str, written: str) -> BareName | Fault:
+    """Return the reference to a name with the options in `written`."""
+    if "#" in written or "?" in written:
+        return Fault(0, "a name does not take a field", "bind the name to store:path#field, and write $<NAME?as=...>")
+    options = _parse_options(written)
+    if isinstance(options, Fault):
+        return options
+    if any(key not in _NAME_OPTIONS for key, _ in options):
+        return Fault(0, "a name takes only the options as, decode and trim", "other options belong to its binding")
+    return BareName(name, options)
+
+
 def _parse_store_path(store: str, rest: str) -> StorePath | Fault:
-    """The reference into `store` that `rest`, the text behind its colon, is."""
+    """Return the reference into `store` in `rest`, the text after its colon."""
     head, has_field, written_field = rest.partition("#")
     written_path, has_options, written_options = head.partition("?")
     if "#" in written_field:
@@ -225,7 +340,7 @@ def _parse_store_path(store: str, rest: str) -> StorePath | Fault:
 
 
 def _parse_options(text: str) -> tuple[tuple[str, str], ...] | Fault:
-    """The options that `text`, what stands behind `?`, gives."""
+    """Return the options in `text`, which is the text after `?`."""
     options: dict[str, str] = {}
     for option in text.split("&"):
         key, equals, written = option.partition("=")
@@ -243,7 +358,7 @@ def _parse_options(text: str) -> tuple[tuple[str, str], ...] | Fault:
 
 
 def _decode(text: str) -> str | None:
-    """`text` percent-decoded once, or None where an encoding is bad."""
+    """Return `text` percent-decoded once, or None if an encoding is bad."""
     if "%" not in text:
         return text
     if _BAD_PERCENT.search(text):
@@ -255,54 +370,55 @@ def _decode(text: str) -> str | None:
 
 
 def format_value(parts: Sequence[Part]) -> str:
-    """The text that parses into `parts`.
+    """Return the text that parses into `parts`.
 
-    Raises ValueError for what no text says: a text that ends in a backslash right before what opens, a default that
-    ends in white space, or parts that no parser gives.
+    Raises ValueError for parts that no text parses into: a text that ends in a backslash before a placeholder, a
+    default that ends in white space, a word with a brace that is not closed.
     """
-    written: list[str] = []
-    for index, part in enumerate(parts):
-        if isinstance(part, Text):
-            written.append(_print_text(part.text, opens_next=index + 1 < len(parts)))
-            continue
-        alternative = f":-{part.default}" if part.default is not None else ""
-        alternative += f":?{part.message}" if part.message is not None else ""
-        if isinstance(part, Placeholder):
-            written.append(f"$<{format_reference(part.reference)}{alternative}>")
-        else:
-            written.append(f"${{{part.name}{alternative}}}")
-    text = "".join(written)
+    text = _print_parts(parts)
     if parse_value(text) != Parsed(tuple(parts)):
         message = "no text says these parts"
         raise ValueError(message)
     return text
 
 
+def _print_parts(parts: Sequence[Part]) -> str:
+    written: list[str] = []
+    for index, part in enumerate(parts):
+        if isinstance(part, Text):
+            written.append(_print_text(part.text, opens_next=index + 1 < len(parts)))
+        elif isinstance(part, Placeholder):
+            alternative = f":-{part.default}" if part.default is not None else ""
+            alternative += f":?{part.message}" if part.message is not None else ""
+            written.append(f"$<{format_reference(part.reference)}{alternative}>")
+        else:
+            written.append(f"${{{part.name}{part.operator}{part.message or ''}{_print_parts(part.word)}}}")
+    return "".join(written)
+
+
 def _print_text(text: str, *, opens_next: bool) -> str:
-    """`text` with each `$` doubled that would otherwise open something."""
+    """Return `text` with each `$` doubled that would otherwise open something."""
     # The look-behind keeps a long run of '$' from being tried from each of its characters.
     pattern = r"(?<!\$)\$+(?=[<{]|\Z)" if opens_next else r"(?<!\$)\$+(?=[<{])"
     return re.sub(pattern, lambda run: run.group() * 2, text)
 
 
 def format_reference(reference: Reference) -> str:
-    """The text of `reference`, percent-encoded where it must be."""
-    if isinstance(reference, BareName):
-        return reference.name
-    text = f"{reference.store}:{_encode(reference.path)}"
+    """Return the text of `reference`, percent-encoded if necessary."""
+    text = reference.name if isinstance(reference, BareName) else f"{reference.store}:{_encode(reference.path)}"
     if reference.options:
         text += "?" + "&".join(f"{key}={_encode(value)}" for key, value in reference.options)
-    if reference.field is not None:
+    if isinstance(reference, StorePath) and reference.field is not None:
         text += f"#{_encode(reference.field)}"
     return text
 
 
-# A ':' is encoded where it would begin a default or a message, or stands last and might; a '-' where it stands first,
-# behind the store's ':'. White space at the edges and control characters are refused as they are.
-# The edges come first: a tab there must not be taken by itself, and leave what follows it.
+# A ':' is encoded if it would begin a default or a message, or is last and might; a '-' if it is first, after the
+# store's ':'. White space at the edges and control characters would be refused.
+# The edges are first in the pattern: a tab there must not be matched alone, without the white space after it.
 _ENCODED = re.compile(r"\A\s+|(?<!\s)\s+\Z|[%?#<>&$\x00-\x1f\x7f]|:(?=[-?]|\Z)|\A-")
 
 
 def _encode(text: str) -> str:
-    """`text` as a part of a reference."""
+    """Return `text` as a part of a reference."""
     return _ENCODED.sub(lambda match: "".join(f"%{byte:02X}" for byte in match.group().encode("utf-8")), text)

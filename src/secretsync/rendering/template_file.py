@@ -9,7 +9,7 @@ from secretsync.core.files import Input, read_file
 from secretsync.core.model import Entry, Resolved
 from secretsync.core.records import Record, replace
 from secretsync.core.text import path_or
-from secretsync.project.placeholders import Part, Text, format_value, parse_value
+from secretsync.project.placeholders import Part, Placeholder, Text, Variable, format_value, parse_value
 
 __all__ = ["Template", "read_template"]
 
@@ -53,7 +53,7 @@ def read_template(path: str) -> Template:
         if isinstance(part, Text) or part in labels:
             continue
         line, column = _place(text, part.offset)
-        label = format_value([replace(part, default=None, message=None)])
+        label = format_value([_without_word(part)])
         if label in labels.values():  # equal, with another default
             label = f"{label} ({line}:{column})"
         labels[part] = label
@@ -70,6 +70,12 @@ def read_template(path: str) -> Template:
             )
         )
     return Template(parsed.parts, labels, tuple(entries))
+
+
+def _without_word(part: Placeholder | Variable) -> Part:
+    if isinstance(part, Variable):
+        return Variable(part.name)
+    return replace(part, default=None, message=None)
 
 
 def _read(path: str) -> tuple[str, Problem | None]:

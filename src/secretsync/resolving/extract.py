@@ -10,6 +10,9 @@ from secretsync.core.secret import Payload, Secret
 
 __all__ = ["select"]
 
+# RFC 3986 section 2.3. Not urllib, because its import takes longer than a whole start.
+_UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+
 
 class _Unusable(Exception):  # noqa: N818 - does not leave this module
     """The payload does not have the part. The cause contains no text of the payload."""
@@ -24,7 +27,8 @@ def select(payload: Payload, selector: Selector) -> Secret | Failed:
     """Return the part of `payload` that `selector` names. A part that does not exist is a failure without a default."""
     failure = None
     try:
-        return Secret(_select(payload, selector))
+        text = _select(payload, selector)
+        return Secret(_percent_encode(text) if selector.url == "url" else text)
     except _Unusable as unusable:
         failure = Failed(ProblemKind.UNUSABLE, unusable.cause, unusable.hint)
     except RecursionError:
@@ -46,6 +50,10 @@ def _select(payload: Payload, selector: Selector) -> str:
         data = _decode_utf8(value).encode("utf-8") if isinstance(value, str) else value
         return base64.b64encode(data).decode("ascii")
     return _decode_utf8(value)
+
+
+def _percent_encode(text: str) -> str:
+    return "".join(chr(byte) if byte in _UNRESERVED else f"%{byte:02X}" for byte in text.encode())
 
 
 def _trim(payload: Payload, selector: Selector) -> str | bytes:

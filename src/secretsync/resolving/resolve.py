@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from secretsync.config.config import Config, new_config
 from secretsync.core.environ import variable_text
 from secretsync.core.errors import Problem, ProblemKind
-from secretsync.core.model import Failed, Missing, Origin, Resolved
+from secretsync.core.model import Failed, Found, Missing, Origin, Resolved
 from secretsync.core.records import Record
 from secretsync.core.secret import Payload, Secret
 from secretsync.core.text import by_place, looks_like_value
-from secretsync.planning.plan import EntryId, EntryPart, EnvironPart, Plan, PlannedEntry, SecretPart
+from secretsync.planning.plan import (
+    ChoicePart,
+    EntryId,
+    EntryPart,
+    EnvironPart,
+    Plan,
+    PlannedEntry,
+    PlannedPart,
+    SecretPart,
+    is_template_key,
+)
 from secretsync.planning.references import Target
 from secretsync.planning.secrecy import has_secret_shape, is_secret_part, secret_entries
 from secretsync.project.placeholders import Text
 from secretsync.resolving.extract import select
 from secretsync.resolving.fetch import Answers
 
-__all__ = ["Inputs", "failure_problem", "hide_values", "resolve", "resolve_entries", "resolve_values"]
+__all__ = ["Inputs", "choose", "failure_problem", "hide_values", "resolve", "resolve_entries", "resolve_values"]
+__all__ += ["used_parts"]
+
+ValueCheck = Callable[["Inputs", Mapping[EntryId, Resolved]], None]
+
+_EMPTY = "its value is empty"
 
 
 class _Pieces:
@@ -72,17 +87,22 @@ def resolve(
     *,
     inherited: Mapping[EntryId, Resolved] | None = None,
     reload: Callable[[], Config] | None = None,
+    check: ValueCheck | None = None,
 ) -> Config | tuple[Problem, ...]:
     """Return the configuration, or every problem.
 
     `inherited`: entries whose values are known already.
     `reload`: called by `Config.reload`.
+    `check`: called with the values of the entries.
 
     No exception is raised, so that no traceback contains a value.
     """
     inherited = inherited or {}
     known = [entry_id for entry_id, found in inherited.items() if found.origin.is_secret]
-    resolved, problems = resolve_entries(Inputs(plan, answers, environ, secret_entries(plan, known)), inherited)
+    inputs = Inputs(plan, answers, environ, secret_entries(plan, known))
+    resolved, problems = resolve_entries(inputs, inherited)
+    if check is not None:
+        check(inputs, resolved)
     if problems:
         return tuple(sorted(problems, key=by_place))
     return new_config(
@@ -101,10 +121,13 @@ def resolve(
 
 
 def resolve_values(
-    plan: Plan, answers: Answers[Payload], environ: Mapping[str, str]
+    plan: Plan, answers: Answers[Payload], environ: Mapping[str, str], check: ValueCheck | None = None
 ) -> tuple[dict[EntryId, Secret], tuple[Problem, ...]]:
-    """Return the values that can be resolved, and the problems of the other entries."""
-    resolved, problems = resolve_entries(Inputs(plan, answers, environ, secret_entries(plan)))
+    """Return the values that can be resolved, and the problems of the other entries. `check`: as in `resolve`."""
+    inputs = Inputs(plan, answers, environ, secret_entries(plan))
+    resolved, problems = resolve_entries(inputs)
+    if check is not None:
+        check(inputs, resolved)
     return {entry_id: found.value for entry_id, found in resolved.items()}, tuple(problems)
 
 
@@ -128,20 +151,8 @@ def _resolve_entry(
     The problems of its own placeholders are added to `problems`. The entry of a variable has added its own problems.
     """
     pieces = _Pieces()
-    is_whole = True
-    for part in planned.parts:
-        if isinstance(part, Text):
-            pieces.add(part.text)
-        elif isinstance(part, EnvironPart):
-            pieces.add(variable_text(inputs.environ.get(part.name, "")))
-            if is_secret_part(inputs.plan, planned.entry, part):
-                pieces.inserted.append(pieces.texts[-1])
-        elif isinstance(part, EntryPart):
-            is_whole &= _add_entry(pieces, resolved.get(part.entry))
-        elif (problem := _add_secret(inputs, planned, part, pieces)) is not None:
-            problems[problem] = None
-            is_whole = False
-    if not is_whole:
+    making = _Making(inputs, planned, resolved, problems, pieces)
+    if not _add(making, planned.parts):
         return None
     entry = planned.entry
     value = pieces.joined()
@@ -162,6 +173,54 @@ def _resolve_entry(
     return Resolved(entry, value, origin, tuple(pieces.inserted), is_from_store=pieces.is_from_store)
 
 
+class _Making(Record):
+    """An entry whose value is made: what it is made from, and what the parts add to."""
+
+    inputs: Inputs
+    planned: PlannedEntry
+    resolved: Mapping[EntryId, Resolved]
+    problems: dict[Problem, None]
+    pieces: _Pieces
+
+
+def _add(making: _Making, parts: Iterable[PlannedPart]) -> bool:
+    """Add the text of each part to the pieces. False if a part has none."""
+    is_whole = True
+    for part in parts:
+        if isinstance(part, Text):
+            making.pieces.add(part.text)
+        elif isinstance(part, EnvironPart):
+            _add_environ(making, part)
+        elif isinstance(part, EntryPart):
+            is_whole &= _add_entry(making.pieces, making.resolved.get(part.entry))
+        elif isinstance(part, ChoicePart):
+            used = used_parts(part, making.resolved, making.inputs.environ)
+            is_whole &= used is not None and _add(making, used)
+        elif isinstance(part, SecretPart):
+            is_whole &= _add_secret(making, part)
+        else:
+            making.problems[part.problem()] = None
+            is_whole = False
+    return is_whole
+
+
+def used_parts(
+    part: ChoicePart, resolved: Mapping[EntryId, Resolved], environ: Mapping[str, str]
+) -> tuple[PlannedPart, ...] | None:
+    """Return the parts that replace a variable with a word; None if the entry that it names has no value."""
+    if isinstance(part.value, EntryPart):
+        found = resolved.get(part.value.entry)
+        return None if found is None else part.used(is_empty=not found.value)
+    return part.used(is_empty=not environ.get(part.value.name))
+
+
+def _add_environ(making: _Making, part: EnvironPart) -> None:
+    pieces, inputs = making.pieces, making.inputs
+    pieces.add(variable_text(inputs.environ.get(part.name, "")))
+    if is_secret_part(inputs.plan, making.planned.entry, part):
+        pieces.inserted.append(pieces.texts[-1])
+
+
 def _add_entry(pieces: _Pieces, found: Resolved | None) -> bool:
     if found is None:
         return False
@@ -177,25 +236,34 @@ def _add_entry(pieces: _Pieces, found: Resolved | None) -> bool:
     return True
 
 
-def _add_secret(inputs: Inputs, planned: PlannedEntry, part: SecretPart, pieces: _Pieces) -> Problem | None:
-    """Add the value of a placeholder to `pieces`; return the problem if it does not have a value."""
-    index, outcome = inputs.answers.settle(part)
+def _add_secret(making: _Making, part: SecretPart) -> bool:
+    """Add the value of a placeholder, or its default. False if it has none, which is noted."""
+    plan, pieces = making.inputs.plan, making.pieces
+    index, chosen, version = choose(making.inputs, part)
     target = part.targets[index]
-    if isinstance(outcome, Missing) and part.default is not None:
-        pieces.add(part.default)
+    if isinstance(chosen, Missing) and part.default is not None:
         pieces.add_origin(target, None)
-        return None
-    if isinstance(outcome, Missing | Failed):
-        return failure_problem(inputs.plan, planned, part, index, outcome)
-    chosen = select(outcome.value, target.selector)
-    if isinstance(chosen, Failed):
-        return failure_problem(inputs.plan, planned, part, index, chosen)
+        return _add(making, part.default)
+    if isinstance(chosen, Missing | Failed):
+        making.problems[failure_problem(plan, making.planned, part, index, chosen)] = None
+        return False
     pieces.texts.append(chosen)
-    pieces.add_origin(target, outcome.value.version)
-    pieces.is_from_store |= inputs.plan.is_secret_store(target.store)
-    if is_secret_part(inputs.plan, planned.entry, part):
+    pieces.add_origin(target, version)
+    pieces.is_from_store |= plan.is_secret_store(target.store)
+    if is_secret_part(plan, making.planned.entry, part):
         pieces.inserted.append(chosen)
-    return None
+    return True
+
+
+def choose(inputs: Inputs, part: SecretPart) -> tuple[int, Secret | Missing | Failed, str | None]:
+    """Return the index of the target that decides, its value, and the version. An empty value may count as missing."""
+    index, outcome = inputs.answers.settle(part)
+    if not isinstance(outcome, Found):
+        return index, outcome, None
+    chosen = select(outcome.value, part.targets[index].selector)
+    if isinstance(chosen, Secret) and not chosen and part.is_colon and (part.default, part.message) != (None, None):
+        return index, Missing(_EMPTY), None
+    return index, chosen, outcome.value.version
 
 
 def failure_problem(
@@ -211,11 +279,14 @@ def failure_problem(
     kind = outcome.kind if isinstance(outcome, Failed) else ProblemKind.MISSING
     cause, hint = outcome.cause, outcome.hint
     if isinstance(outcome, Missing):
-        if len(part.targets) > 1:
+        if len(part.targets) > 1 and cause != _EMPTY:
             cause = "no store has it: " + ", ".join(one.shown for one in part.targets)
-            hint = f'put it there, or bind it: {part.written} = "store:path" in {plan.bindings_name}'
+            hint = f'put it there, or bind it: {part.name} = "store:path" in {plan.bindings_name}'
         if part.message is not None:
             hint = part.message or hint
+        if is_template_key(planned.entry.key):
+            literal = "for the text itself write '$$<'"
+            hint = f"{hint}; {literal}" if hint else literal
     elif not target.is_bound:
         following = part.targets[index + 1 :]
         rest = f" ({', '.join(one.store for one in following)} not asked)" if following else ""
@@ -225,14 +296,14 @@ def failure_problem(
     cause, hint = hide_values(cause, part.written, part.targets), hide_values(hint or "", part.written, part.targets)
     if kind is ProblemKind.DENIED and not cause.startswith("denied"):
         cause = f"denied: {cause}"
-    is_chain = isinstance(outcome, Missing) and len(part.targets) > 1
+    is_chain = isinstance(outcome, Missing) and len(part.targets) > 1 and outcome.cause != _EMPTY
     return Problem(
         kind=kind,
         key=planned.entry.key,
         file=planned.entry.file,
         line=line,
         column=column,
-        reference=hide_values(part.written if is_chain else target.shown, part.written, part.targets),
+        reference=hide_values((part.name or part.written) if is_chain else target.shown, part.written, part.targets),
         store=target.store,
         cause=cause,
         hint=hint or None,

@@ -52,7 +52,7 @@ def _used(plan: Plan, answers: Answers[SecretInfo]) -> dict[SecretRef, _Used]:
     # An entry comes after the entries that its variables name, so that `leads_to` has them already.
     for entry_id, planned in plan.entries.items():
         parts: dict[_Part, None] = {}
-        for part in planned.parts:
+        for part in planned.all_parts:
             if isinstance(part, EntryPart):
                 parts.update(leads_to[part.entry])
             elif isinstance(part, SecretPart):
@@ -85,9 +85,9 @@ def _with_cause_of_resolving(
 
 
 def _shown(part: SecretPart, index: int, outcome: Found[SecretInfo] | Missing | Failed) -> str:
-    """Return the reference of the whole secret, or the written name if no store has it."""
+    """Return the reference of the whole secret, or the name if no store has it."""
     if isinstance(outcome, Missing) and len(part.targets) > 1:
-        return part.written
+        return part.name or part.written
     ref = part.targets[index].ref
     pins = (("version", ref.version), ("stage", ref.stage))
     options = tuple((name, value) for name, value in pins if value is not None)

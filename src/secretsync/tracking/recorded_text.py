@@ -10,7 +10,7 @@ from secretsync.core.records import Record, replace
 from secretsync.core.secret_patterns import HOLE, has_password, has_private_key, known_token, looks_random
 from secretsync.planning.secrecy import is_secret_reference, is_secret_variable, password_parts
 from secretsync.policy.plaintext import written
-from secretsync.project.placeholders import Placeholder, Variable, parse_value
+from secretsync.project.placeholders import Placeholder, Variable, parse_value, references
 from secretsync.tracking.history import EntryState, EnvironmentState, HistoryRecord
 
 __all__ = ["TextRule", "text_rule", "without_secrets"]
@@ -64,7 +64,8 @@ def _made_of(entries: Iterable[Entry], names: SensitiveNames) -> frozenset[str]:
     for entry in entries:
         parts = [] if entry.literal or "$" not in entry.text else parse_value(entry.text).parts
         if all(isinstance(part, Variable) for part in parts):
-            variables.setdefault(entry.key, set()).update(part.name for part in parts if isinstance(part, Variable))
+            names_in_words = (part.name for part in references(parts) if isinstance(part, Variable))
+            variables.setdefault(entry.key, set()).update(names_in_words)
         stack += [part.name for part in password_parts(parts) if isinstance(part, Variable)]
     found: set[str] = set(stack)
     stack += [key for key in variables if names.is_sensitive(key)]
@@ -78,7 +79,7 @@ def _made_of(entries: Iterable[Entry], names: SensitiveNames) -> frozenset[str]:
 def _references(entry: Entry) -> list[Placeholder | Variable]:
     if entry.literal or "$" not in entry.text:
         return []
-    return [part for part in parse_value(entry.text).parts if isinstance(part, Placeholder | Variable)]
+    return list(references(parse_value(entry.text).parts))
 
 
 def _looks_secret(entry: Entry, texts: Sequence[str]) -> bool:

@@ -25,7 +25,7 @@ TOKEN = "gh" + "p_" + string.ascii_letters[:36]
 MENDED = {
     COMMON: "ENVIRONMENT=production\nDEBUG=False\nFORCE_HTTPS=True\nSESSION_TIMEOUT=1800\nADMIN_MAIL=ops@example.com\n",
     SECURITY: "SECRET_KEY=$<SECRET_KEY>\nDB_PASSWORD=$<DB_PASSWORD>\nTRACKER=$<TRACKER>\n",
-    WEB: "BROKER_URL=amqp://app:${DB_PASSWORD}@mq.internal/\nPORT=8000\n",
+    WEB: "BROKER_URL=amqp://app:$<DB_PASSWORD?as=url>@mq.internal/\nPORT=8000\n",
     POLICY: "[required]\nSECRET_KEY = 'signs'\n[checks.PORT]\nmin = 1024\n",
     BINDINGS: (
         "[stores.docker]\ndir = '/run/secrets'\n"

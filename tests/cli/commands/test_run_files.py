@@ -48,7 +48,7 @@ def app(project: MakeProject, secret: str) -> Project:
     return project(
         {
             "env/production/common.env": "LOG_LEVEL=INFO\n",
-            "env/production/security.env": "DB_PASSWORD=$<docker:db_password>\nDB_URL=db://app:${DB_PASSWORD}@host\n",
+            "env/production/security.env": "DB_PASSWORD=$<docker:db_password>\nDB_URL=db://app:$<docker:db_password?as=text>@host\n",
             "providers/production.toml": BINDINGS,
             "secrets/db_password": f"{secret}\n",
         }

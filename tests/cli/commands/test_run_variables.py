@@ -39,7 +39,7 @@ def test_placeholder_in_a_variable_is_resolved(place: Project, secret: str) -> N
     found = variables(
         place,
         DB_PASSWORD="$<docker:db_password>",
-        DB_URL="db://app:$<docker:db_password>@${DB_HOST:-x}/$$<docker:y>$",
+        DB_URL="db://app:$<docker:db_password?as=text>@${DB_HOST:-x}/$$<docker:y>$",
         OTHER="${HOME} $$ $(id)",
     )
     assert found["DB_PASSWORD"] == secret
@@ -78,10 +78,10 @@ def test_root_that_is_not_there_is_an_error(place: Project) -> None:
 
 def test_env_files_stand_above_variables(place: Project, secret: str) -> None:
     """Env files override inherited variables with placeholders."""
-    place.write("env/production/common.env", "A=file\nURL=db://${DB_PASSWORD}\n")
+    place.write("env/production/common.env", "A=file\nURL=db:${DB_PASSWORD}\n")
     place.write("env/production/security.env", "OWN=${OWN}\n")
     found = variables(place, A="$<docker:not_there>", DB_PASSWORD="$<docker:db_password>", OWN="$<docker:db_password>")
-    assert (found["A"], found["URL"], found["OWN"]) == ("file", f"db://{secret}", secret)
+    assert (found["A"], found["URL"], found["OWN"]) == ("file", f"db:{secret}", secret)
 
 
 def test_errors_name_the_variable(place: Project) -> None:

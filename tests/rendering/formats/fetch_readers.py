@@ -15,7 +15,12 @@ PYTHON_DOTENV_VERSIONS = ("0.21.1", "1.0.1", "1.2.2", "1.2.4")
 NPM_DOTENV = "18.0.10"
 COMPOSE_GO = "v2.16.2"
 
+COMPOSE_READER = TOOLS / "compose-go"  # the folder of the program
+
 _READER = """// Command compose-reader prints the variables of the env file on its standard input as JSON.
+//
+// With the argument "values" it reads JSON with an environment and a list of values instead, and prints for each value
+// what it becomes as the only line of an env file; null if it is refused.
 package main
 
 import (
@@ -25,15 +30,48 @@ import (
 	"github.com/compose-spec/compose-go/v2/dotenv"
 )
 
+type question struct {
+	Environment map[string]string `json:"environment"`
+	Values      []string          `json:"values"`
+}
+
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == "values" {
+		printValues()
+		return
+	}
 	variables, err := dotenv.ParseWithLookup(os.Stdin, func(string) (string, bool) { return "", false })
 	if err != nil {
 		os.Stderr.WriteString(err.Error())
 		os.Exit(1)
 	}
+	printJSON(variables)
+}
+
+func printValues() {
+	var asked question
+	if err := json.NewDecoder(os.Stdin).Decode(&asked); err != nil {
+		os.Stderr.WriteString(err.Error())
+		os.Exit(1)
+	}
+	lookup := func(name string) (string, bool) {
+		value, ok := asked.Environment[name]
+		return value, ok
+	}
+	answers := make([]*string, len(asked.Values))
+	for index, value := range asked.Values {
+		if variables, err := dotenv.UnmarshalWithLookup("KEY="+value+"\\n", lookup); err == nil {
+			text := variables["KEY"]
+			answers[index] = &text
+		}
+	}
+	printJSON(answers)
+}
+
+func printJSON(document any) {
 	encoder := json.NewEncoder(os.Stdout)
 	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(variables); err != nil {
+	if err := encoder.Encode(document); err != nil {
 		os.Exit(1)
 	}
 }
@@ -46,7 +84,7 @@ def main() -> int:
     wanted: list[tuple[str, str, Callable[[Path, str], None], str]] = [
         *(("python-dotenv", f"python-dotenv-{version}", _python_dotenv, version) for version in PYTHON_DOTENV_VERSIONS),
         ("npm dotenv", "npm", _npm_dotenv, NPM_DOTENV),
-        ("compose-go", "compose-reader", _compose_reader, COMPOSE_GO),
+        ("compose-go", COMPOSE_READER.name, _compose_reader, COMPOSE_GO),
     ]
     for name, folder, make, version in wanted:
         there = _fetch(TOOLS / folder, make, version)

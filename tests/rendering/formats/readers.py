@@ -8,7 +8,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from tests.rendering.formats import compose_model, docker_api, github_model
 from tests.support.limits import HANG
 
 TOOLS = Path(__file__).resolve().parents[3] / ".tools"
+COMPOSE_READER = TOOLS / "compose-go"  # built by fetch_readers.py
 PYTHON_DOTENV_VERSIONS = ("0.21.1", "1.0.1", "1.2.2", "1.2.4")
 
 _BASE = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
@@ -170,13 +171,24 @@ def _read_docker(data: bytes, folder: Path) -> Mapping[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def _find_compose() -> str | None:
-    path = TOOLS / "compose-reader"
-    return (path / "VERSION").read_text().strip() if (path / "compose-reader").is_file() else None
+def find_compose() -> str | None:
+    """The version of compose-go, or None if it is not here."""
+    is_built = (COMPOSE_READER / "compose-reader").is_file()
+    return (COMPOSE_READER / "VERSION").read_text().strip() if is_built else None
 
 
 def _read_compose(data: bytes, folder: Path) -> Mapping[str, str]:
-    found: dict[str, str] = json.loads(_run([str(TOOLS / "compose-reader" / "compose-reader")], folder, stdin=data))
+    found: dict[str, str] = json.loads(_run([str(COMPOSE_READER / "compose-reader")], folder, stdin=data))
+    return found
+
+
+def compose_values(environment: Mapping[str, str], values: Sequence[str], folder: Path) -> list[str | None]:
+    """Return what each value becomes in a process with this environment; None if compose-go refuses it."""
+    question = json.dumps({"environment": environment, "values": values}).encode()
+    # Not by `_run`: compose-go logs a warning for each variable that is not set.
+    command = [str(COMPOSE_READER / "compose-reader"), "values"]
+    done = subprocess.run(command, cwd=folder, input=question, capture_output=True, check=True, timeout=120)
+    found: list[str | None] = json.loads(done.stdout)
     return found
 
 
@@ -327,7 +339,7 @@ def all_readers() -> Iterator[Reader]:
     for format_name in ("docker", "portable"):
         yield Reader("docker", format_name, lambda: _version("docker", "--version"), _read_docker)
     for format_name in ("compose", "portable"):
-        yield Reader("compose-go", format_name, _find_compose, _read_compose)
+        yield Reader("compose-go", format_name, find_compose, _read_compose)
         yield Reader("model of compose", format_name, lambda: "a model", compose_model.read)
     for format_name in ("systemd", "portable"):
         yield Reader("systemd", format_name, _find_systemd, _read_systemd)

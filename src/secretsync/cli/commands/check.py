@@ -12,7 +12,7 @@ import sys
 from datetime import UTC, datetime
 
 from secretsync.cli import console
-from secretsync.cli.loading import label_of, open_plan, store_access
+from secretsync.cli.loading import finding_printer, label_of, open_plan, store_access
 from secretsync.cli.options import add_access_log, add_format, add_source
 from secretsync.core.errors import Problem, SecretSyncError, worst_status
 from secretsync.core.text import count_of
@@ -40,7 +40,7 @@ def execute(options: argparse.Namespace) -> int:
         plan, environ = open_plan(options, is_judged=True)
         label, access = plan.project.label, store_access(options, environ, is_logged=options.fetch)
         if options.fetch:
-            resolve_plan(plan, access).resolved()
+            resolve_plan(plan, access, check_values=True, warn=finding_printer(options)).resolved()
             problems: tuple[Problem, ...] = ()
             count = None
         else:

@@ -103,7 +103,11 @@ def _files(name: str) -> dict[str, str]:
         f"env/{name}/security.env": (
             f"# Secrets, as placeholders. providers/{name}.toml configures where they are.\nSECRET_KEY={secret}\n"
         ),
-        f"env/{name}/app.env": "# Settings of one service, app. Another service is another file.\nPORT=8000\n",
+        f"env/{name}/app.env": (
+            "# Settings of one service, app. Another service is another file.\nPORT=8000\n"
+            "# as=url percent-encodes a secret, so that no character of it changes how the URL is read.\n"
+            "# DATABASE_URL=postgresql://app:$<DATABASE_PASSWORD?as=url>@db.internal:5432/app\n"
+        ),
         f"providers/{name}.toml": _bindings(name, has_lenient_rules=lenient),
         **({} if lenient else {f"env/{name}/policy.toml": _POLICY.replace("{name}", name)}),
     }
