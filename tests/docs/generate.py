@@ -1,4 +1,4 @@
-"""Fill the generated blocks of README.md and docs/ from the data of the code.
+"""Fill the generated blocks of README.md, CONTRIBUTING.md and docs/ from the data of the code.
 
 `make docs-tables` runs this module. A block is the text between `<!-- table: NAME -->` and `<!-- end -->`. The code
 decides about the rows of a table and about its generated columns. All other cells are written by hand, and stay.
@@ -7,6 +7,7 @@ decides about the rows of a table and about its generated columns. All other cel
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ from secretsync.rotation.formats import FORMATS as ROTATION_FORMATS
 from secretsync.rotation.formats.prometheus import METRICS
 
 ROOT = Path(__file__).parents[2]
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
 MISSING = "TODO"  # in a new row, for the cell that has to be written by hand
 
 _BLOCK = re.compile(r"(<!-- table: (\S+)(?: ([^>]+))? -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -71,7 +72,36 @@ def _if_not_set(setting: Setting) -> str:
     return ", else ".join(part for part in parts if part)
 
 
+def package_rows() -> dict[str, int]:
+    """The packages and modules of the import contract that exist, each with its row: 1 is the lowest row."""
+    tools = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
+    (layers,) = (one["layers"] for one in tools["importlinter"]["contracts"] if one["type"] == "layers")
+    rows = {name.strip(" ()"): row for row, names in enumerate(reversed(layers), 1) for name in names.split("|")}
+    source = ROOT / "src" / "secretsync"
+    return {
+        name: row
+        for name, row in rows.items()
+        if name != "__main__" and ((source / name).is_dir() or (source / f"{name}.py").exists())
+    }
+
+
+_PACKAGES = package_rows()
+# The order in which a reader meets the packages. A package that is not in it comes last.
+_STORY = (
+    *("project", "planning", "providers", "resolving", "config", "policy", "running", "rendering", "inspection"),
+    *("rotation", "tracking", "audit", "backup", "testing", "api", "appconfig", "cli", "core"),
+)
+
+
+def _place_in_story(package: str) -> int:
+    return _STORY.index(package) if package in _STORY else len(_STORY)
+
+
 TABLES: Mapping[str, tuple[Iterable[str], tuple[Column, ...]]] = {
+    "packages": (
+        sorted(_PACKAGES, key=_place_in_story),
+        (Column("Package", code), Column("Row", lambda name: str(_PACKAGES[name])), by_hand("Job")),
+    ),
     "stores": (
         BUILT_IN,
         (

@@ -1,4 +1,4 @@
-"""The generated blocks of the README and of docs/ are what the code says."""
+"""The generated blocks of README.md, CONTRIBUTING.md and docs/ are what the code says."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from secretsync.providers.registry import BUILT_IN
-from tests.docs.generate import MISSING, PAGES, TABLES, filled
+from tests.docs.generate import MISSING, PAGES, TABLES, filled, package_rows
+
+_MARKER = re.compile(r"^<!-- table: ([^>]+) -->$", re.MULTILINE)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -19,7 +21,7 @@ def test_generated_blocks(page: Path) -> None:
 
 def test_every_table_is_in_a_page() -> None:
     """Each table is in one page, and each built-in provider has its table of settings."""
-    markers = re.findall(r"<!-- table: ([^>]+) -->", "".join(page.read_text(encoding="utf-8") for page in PAGES))
+    markers = _MARKER.findall("".join(page.read_text(encoding="utf-8") for page in PAGES))
     settings = {f"settings {provider}" for provider in BUILT_IN}
     assert sorted(markers) == sorted({*TABLES, *settings, "settings vault auth", "help", "help-of-commands"})
 
@@ -43,3 +45,12 @@ def test_one_row_for_two_statuses() -> None:
     """A row that names two members appears once."""
     text = "<!-- table: exit-statuses -->\n| S | M |\n|---|---|\n| 126, 127 | not run |\n<!-- end -->"
     assert filled(text).count("not run") == 1
+
+
+def test_rows_of_packages() -> None:
+    """The rows of the import contract count from the lowest, and `__main__` is not listed."""
+    rows = package_rows()
+    assert rows["core"] == 1
+    assert rows["project"] == rows["config"] == 2
+    assert max(rows, key=lambda name: rows[name]) in {"cli", "appconfig"}
+    assert "__main__" not in rows
