@@ -17,15 +17,18 @@ resolved: a variable of the process environment may hold a URL with a password.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from typing import TypeVar
 
 from secretsync.core.model import Entry
 from secretsync.core.names import SensitiveNames
-from secretsync.planning.plan import EntryId, EntryPart, EnvironPart, Plan, PlannedEntry, SecretPart
+from secretsync.planning.plan import EntryId, EntryPart, EnvironPart, Plan, PlannedEntry, SecretPart, walk
 from secretsync.project.layout import is_security_file
 from secretsync.project.placeholders import BareName, Placeholder, Reference, Text, Variable, parse_value
 
 __all__ = ["has_secret_shape", "is_secret_part", "is_secret_reference", "is_secret_variable", "is_secret_written"]
 __all__ += ["password_parts", "secret_entries"]
+
+T = TypeVar("T")
 
 # What a text with the shape of a secret contains at least. Only then the patterns are imported and tried.
 _SIGNS = (
@@ -63,7 +66,7 @@ def _is_secret(plan: Plan, planned: PlannedEntry, secret: Collection[EntryId]) -
 
 
 def _texts(planned: PlannedEntry) -> list[str]:
-    """Return the texts that are written in a value: outside and inside defaults and words, and joined around the parts."""
+    """Return the texts that are written in a value, also in defaults and words, and the text around its other parts."""
     texts = [part.text for part in planned.all_parts if isinstance(part, Text)]
     if len(planned.parts) > 1:  # A password may be written around a variable: postgres://${USER}:text@host
         texts.append("".join(part.text if isinstance(part, Text) else "\0" for part in planned.parts))
@@ -73,15 +76,16 @@ def _texts(planned: PlannedEntry) -> list[str]:
 def _entries_of_passwords(plan: Plan) -> set[EntryId]:
     """Return the entries that variables put into the place of a password, and all that these are made of."""
     found: set[EntryId] = set()
-    stack = [
-        part.entry for one in plan.entries.values() for part in password_parts(one.parts) if isinstance(part, EntryPart)
-    ]
+    places = (part for one in plan.entries.values() for part in walk(password_parts(one.parts)))
+    stack = [part.entry for part in places if isinstance(part, EntryPart)]
     while stack:
         entry_id = stack.pop()
         if entry_id not in found:
             found.add(entry_id)
             planned = plan.entries.get(entry_id)
-            stack += [] if planned is None else [part.entry for part in planned.parts if isinstance(part, EntryPart)]
+            stack += (
+                [] if planned is None else [part.entry for part in planned.all_parts if isinstance(part, EntryPart)]
+            )
     return found
 
 
@@ -101,7 +105,7 @@ def _names_password(text: str) -> bool:
     return "pass" in lowered or "pwd" in lowered
 
 
-def password_parts(parts: Sequence[object]) -> list[object]:
+def password_parts(parts: Sequence[T]) -> list[T]:
     """Return the parts, except text, that are in the place of a password: https://user:${PART}@host, Pwd=${PART}."""
     if len(parts) < 2:
         return []
