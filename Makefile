@@ -4,7 +4,7 @@
 # make test          every test
 # make test-long     every test with many examples: 10,000 strings in each format, 20,000 variables, 1,000 killed writers; SEED=... repeats a run
 # make lint          style, types and import layers
-# make docs-tables   the tables and help texts of README.md and docs/, from the code
+# make docs-tables   the tables and help texts of README.md, CONTRIBUTING.md and docs/, from the code
 # make clean         everything that the others made
 #
 # Nothing but Python >= 3.11 and make is needed; PYTHON=... names another interpreter.

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from secretsync.audit.formats import FORMATS
 from secretsync.policy.rules import RULES
 from tests.support.canary import CanaryFactory
 from tests.support.processes import clean_environment, run_command, run_secretsync
@@ -181,7 +182,7 @@ def test_markdown_is_escaped(project: MakeProject) -> None:
     assert "Not checked:" in said
 
 
-@pytest.mark.parametrize("form", ["text", "json", "sarif", "markdown"])
+@pytest.mark.parametrize("form", FORMATS)
 def test_reports_are_deterministic(faulty: Project, form: str) -> None:
     """Twice the same but for the time, and never a line that others could forge."""
     first, second = (
@@ -194,7 +195,7 @@ def test_reports_are_deterministic(faulty: Project, form: str) -> None:
     assert "\x1b" not in first
 
 
-@pytest.mark.parametrize("form", ["text", "json", "sarif", "markdown"])
+@pytest.mark.parametrize("form", FORMATS)
 def test_a_name_cannot_forge_a_line(project: MakeProject, form: str) -> None:
     """Control characters in the name of a tracked file are shown as escapes."""
     made = make_all(project, {**MENDED, ".secrets/a\n  error    forged\x1b[31m \u202eb": "x"})

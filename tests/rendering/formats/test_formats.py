@@ -123,7 +123,7 @@ def test_what_is_no_text(name: str) -> None:
 def test_usage_errors() -> None:
     """Unknown formats and options, and names that Kubernetes does not take."""
     with pytest.raises(UsageError, match="compose, docker, dotenv"):
-        formats.render("toml", {})
+        formats.render("no-format", {})
     with pytest.raises(UsageError, match="no option interpolating"):
         formats.render("json", {}, interpolating=True)
     for name in ("", "App", "a_b", "-a", "a-", "a..b", "a" * 254, "a\nb", '"'):
