@@ -52,7 +52,7 @@ def test_the_sdist_holds_sources_and_nothing_else(built: Mapping[str, Path]) -> 
 
 
 def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
-    """Each module of src/, the marker for type checkers, and the license."""
+    """Each module of src/, its README, the marker for type checkers, and the license."""
     names = set(zipfile.ZipFile(wheel).namelist())
     source = ROOT / "src"
     # Others may be compiling them at this moment.
