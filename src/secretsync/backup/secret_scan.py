@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -20,6 +21,7 @@ from secretsync.policy.rules import Severity
 from secretsync.project.env_file import parse_env_file
 from secretsync.project.placeholders import StorePath, parse_reference
 from secretsync.project.toml_reader import parse_document
+from secretsync.providers.registry import BUILT_IN, load_provider
 
 __all__ = ["plain_secrets"]
 
@@ -119,10 +121,21 @@ def _named(at: tuple[str, ...], text: str) -> str | None:
     if at[0] == "secrets":  # NAME = "store:path", or { ref = "store:path", reason = "..." }
         is_reference = isinstance(parse_reference(text), StorePath)
         return None if is_reference or at[2:] not in ((), ("ref",)) else at[1]
+    if at[0] == "stores" and at[2:3] and at[2] in _settings():
+        return None
     if at[0] == "checks":  # equals and one_of are compared with values; a message is not one
         words = [word for word in at[2:] if not word.isdigit()]
         return at[1] if words and words[0] in ("equals", "one_of") else None
     return next((name for name in reversed(at) if not name.isdigit()), None)
+
+
+@functools.cache
+def _settings() -> frozenset[str]:
+    """Return the settings of all built-in stores. None of them takes a credential; `key` is a template of paths."""
+    names = {"key"}
+    for provider in BUILT_IN:
+        names.update(load_provider(provider).spec.settings)
+    return frozenset(names)
 
 
 def _texts(value: Any, at: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:

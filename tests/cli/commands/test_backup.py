@@ -155,6 +155,7 @@ def test_what_is_no_plain_secret(made: Project) -> None:
     made.write(
         "providers/production.toml",
         "[stores.vault]\naddress = 'https://vault.internal'\nauth = { method = 'approle', role_id_env = 'ROLE' }\n"
+        "key = 'secret/{environment}/app#{name}'\n[stores.azure]\ncredential = 'workload-identity'\n"
         "[secrets]\nOLD_KEY = { ref = 'docker:x', max_age = 'never', reason = 'the vendor keeps it' }\n"
         "[rotation.patterns]\n'*_TOKEN' = '30d'\n",
     )
