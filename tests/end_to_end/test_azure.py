@@ -141,8 +141,9 @@ def test_exit_statuses(
 
 
 def test_a_name_that_key_vault_cannot_have(azure: AzureWorld, app: Project) -> None:
-    """An underscore is found before anything is asked, and the message says what to write."""
+    """An underscore is found before a request. The message says what to write without the name, which may be a secret."""
     app.write("env/production/security.env", "X=$<azure:db_password>\n")
     failed = app.cli("render", "-e", "production", "--format", "json", expect=2)
-    assert "db-password" in failed.stderr
+    assert "do not have underscores; write a hyphen in place of each" in failed.stderr
+    assert "password" not in failed.stderr
     assert not azure.requests.log
