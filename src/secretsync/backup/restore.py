@@ -24,7 +24,7 @@ from secretsync.core.errors import OutputError
 from secretsync.core.files import Input, read_file, sync, take_lock
 from secretsync.project.layout import UNFINISHED_RESTORE
 
-__all__ = ["apply", "is_unfinished", "resume"]
+__all__ = ["apply", "is_unfinished", "remove_leftovers", "resume"]
 
 _NEW, _OLD = ".secretsync-new-", ".secretsync-old-"
 _JOURNAL = UNFINISHED_RESTORE
@@ -89,6 +89,12 @@ def resume(root: str) -> None:
                 f"{root}: the restore cannot be finished: {failure}; to keep env/ and providers/ as "
                 f"they are now, remove {_JOURNAL}, {_NEW}* and {_OLD}* there"
             )
+        _clean_up_or_say(root, folder)
+
+
+def remove_leftovers(root: str) -> None:
+    """Remove the trees that a killed restore left below `root` after its journal. Raises OutputError."""
+    with _locked(root) as folder:
         _clean_up_or_say(root, folder)
 
 

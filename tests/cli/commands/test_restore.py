@@ -221,6 +221,18 @@ def test_without_the_rights_of_root(made: Project, archive: Path) -> None:
     assert sorted(os.listdir(made.root)) == ["backups", "env", "providers"]
 
 
+@pytest.mark.parametrize("name", [".secretsync-old-env", ".secretsync-new-providers"])
+def test_leftovers_of_a_killed_restore_are_removed_if_nothing_else_changes(
+    made: Project, archive: Path, name: str
+) -> None:
+    """A restore that is killed after it removed its journal leaves an old tree. --dry-run does not remove it."""
+    made.write(f"{name}/production/common.env", "A=old\n")
+    made.cli("restore", str(archive), "--dry-run", expect=0)
+    assert (made.root / name).exists()
+    made.cli("restore", str(archive), "-y", expect=0)
+    assert sorted(os.listdir(made.root)) == ["backups", "env", "providers"]
+
+
 def test_killed_while_it_works(made: Project, archive: Path) -> None:
     """The command itself, killed at moments that are spread over its life: old, new, or resumed to new."""
     goal = state(made.root)

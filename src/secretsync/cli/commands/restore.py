@@ -11,7 +11,7 @@ import os
 import sys
 
 from secretsync.backup.archive_folder import open_archive
-from secretsync.backup.restore import apply, is_unfinished, resume
+from secretsync.backup.restore import apply, is_unfinished, remove_leftovers, resume
 from secretsync.backup.restore_plan import Restore, What, plan_restore
 from secretsync.backup.tree import read_trees
 from secretsync.cli import console
@@ -62,7 +62,10 @@ def execute(options: argparse.Namespace) -> int:
         print(f"{printable(options.archive)}, made {printable(archive.created)}, into {printable(root)}")
         _show(restore)
         sys.stdout.flush()
-    if not restore.trees or options.dry_run:
+    if options.dry_run:
+        return 0
+    if not restore.trees:
+        remove_leftovers(root)
         return 0
     if not options.yes and not _is_confirmed():
         console.info("nothing was changed")
