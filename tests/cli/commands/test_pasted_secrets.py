@@ -85,7 +85,7 @@ PLACEHOLDERS = [
     ("an ARN that is none", "$<aws:arn:aws:@>", "no ARN of a secret"),
     ("a path without a mount", "$<vault:@>", "takes"),
     ("a variable that is none", "${@!}", "does not begin a variable"),
-    ("a variable's default with a brace", "${A:-{@}", "may hold no"),
+    ("a variable whose brace is not closed", "${A:-{@}", "not terminated"),
 ]
 SPOTS = [
     *[_env_file(name, f"A={text}\n", says) for name, text, says in PLACEHOLDERS],
