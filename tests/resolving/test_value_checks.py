@@ -132,7 +132,8 @@ def test_a_word_that_is_not_used_is_not_judged() -> None:
         ("U=amqp://u:$<docker:a?as=url>@h", None),
         ("U=amqp://u:$<docker:a?as=text>@h", None),
         ("U=amqp://u:$<DB_PASSWORD?as=url>@h", None),
-        ("U=amqp://u:$<env:USER_NAME>@h", None),
+        ("U=amqp://u:$<env:USER_NAME>@h", "$<env:USER_NAME?as=url>"),
+        ("U=amqp://$<env:USER_NAME>@h", None),
     ],
 )
 def test_what_a_message_suggests(text: str, shown: str | None) -> None:
