@@ -45,8 +45,25 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
 _QUOTING = r"(?s)(?:ignored explicit argument|invalid \S+ value:).*"
 
 
+class _StoreOnce(argparse.Action):
+    """Store the value of an option, and refuse a second one: a command would read only the last."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option_string: Any = None
+    ) -> None:
+        stored = vars(namespace).setdefault("_stored", set())
+        if option_string and self.dest in stored:
+            parser.error(f"{self.option_strings[-1]} can be given only once")
+        stored.add(self.dest)
+        setattr(namespace, self.dest, values)
+
+
 class _Parser(argparse.ArgumentParser):
     """A parser whose messages do not repeat arguments, because a user may paste a secret into any of them."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.register("action", None, _StoreOnce)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Refuse unknown arguments, because argparse would print them."""

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
         def line(self) -> int | None: ...
 
 
-__all__ = ["by_place", "count_of", "is_shown", "looks_like_value", "name_or_none", "path_or", "suggestion", "unknown"]
+__all__ = ["by_place", "count_of", "is_shown", "looks_like_value", "message_or_none", "name_or_none", "path_or"]
+__all__ += ["suggestion", "unknown"]
 
 _LONGEST = 64  # characters of a word that is compared with known ones
 # Patterns, compiled only if a message needs them.
@@ -91,7 +92,14 @@ def path_or(path: str, otherwise: str) -> str:
 
 def looks_like_value(word: str) -> bool:
     """True if `word` looks like a password, token or key: S3cretPassw0rd, but not AWS_S3_BUCKET2 or Sha256Salt."""
+    if "://" in word and "@" in word:  # a URL with a password
+        return True
     return re.match(_PREFIXED, word) is not None or any(map(_is_random, re.findall(_PARTS, word)))
+
+
+def message_or_none(message: str | None) -> str | None:
+    """Return a user's own message, or None if a word of it looks like a value: `:?` may be typed in place of `:-`."""
+    return None if message is None or any(map(looks_like_value, message.split())) else message
 
 
 def _is_random(part: str) -> bool:

@@ -8,7 +8,7 @@ from secretsync.core.errors import Problem, UsageError
 from secretsync.core.model import Entry
 from secretsync.core.names import SensitiveNames
 from secretsync.core.records import Record, replace
-from secretsync.core.text import by_place, name_or_none, suggestion, unknown
+from secretsync.core.text import by_place, message_or_none, name_or_none, suggestion, unknown
 from secretsync.planning.plan import (
     ChoicePart,
     EntryId,
@@ -268,7 +268,9 @@ class _Planner:
         self, scope: _Scope, part: Variable, value: EntryPart | EnvironPart | None, *, is_needed: bool
     ) -> ProblemPart:
         """Return the problem of a variable that has no value, or (`value` is not None) an empty value."""
-        found = ProblemPart(scope.entry, part.offset, part.name, part.message, is_empty=value is not None)
+        found = ProblemPart(
+            scope.entry, part.offset, part.name, message_or_none(part.message), is_empty=value is not None
+        )
         if is_needed:
             hint = None
             if value is None and self.suggestions < _MAX_SUGGESTIONS:

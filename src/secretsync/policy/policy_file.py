@@ -13,7 +13,7 @@ from secretsync.core.text import suggestion, unknown
 from secretsync.policy.policy import Check, Ignore, Policy, Requirement
 from secretsync.policy.rules import CHECK_RULES, RULES, Severity
 from secretsync.project.layout import Project, policy_file
-from secretsync.project.sensitive_names import names_in
+from secretsync.project.sensitive_names import POLICY_KEYS, names_in
 from secretsync.project.toml_reader import Reader, parse_document, read_document
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class _Reader(Reader):
     """Reads one policy file."""
 
     def read(self, document: Mapping[str, Any]) -> Policy:
-        self.refuse_unknown((), document, ("required", "checks", "ignore", "sensitive", "not_sensitive"))
+        self.refuse_unknown((), document, POLICY_KEYS)
         checks = self.tables(document, "checks", self.checks)
         return Policy(
             file=self.file,

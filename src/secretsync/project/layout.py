@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from secretsync.core.errors import UsageError
 from secretsync.core.names import LENIENT_ENVIRONMENTS, is_environment_name, is_lenient
 from secretsync.core.records import Record
-from secretsync.core.text import is_shown, path_or, suggestion
+from secretsync.core.text import is_shown, looks_like_value, path_or, suggestion
 
 __all__ = [
     "UNFINISHED_RESTORE",
@@ -180,8 +180,8 @@ def _bindings_of(environment: str, root: str) -> SourceFile | None:
 
 def check_environment_name(environment: str) -> None:
     """Raise UsageError for what is no environment's name. Nothing on disk is looked at."""
-    if not is_environment_name(environment):
-        raise UsageError("an environment's name is letters, digits, '_' and '-', at most 64, and begins with no sign")
+    if not is_environment_name(environment) or looks_like_value(environment):
+        raise UsageError("the name of an environment has letters, digits, '_' and '-', at most 64, and no sign first")
 
 
 def _check_environment(environment: str, root: str) -> None:

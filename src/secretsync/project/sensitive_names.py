@@ -10,7 +10,9 @@ from secretsync.core.files import Input
 from secretsync.core.names import SensitiveNames
 from secretsync.project.layout import Project, policy_file
 
-__all__ = ["names_in", "read_names"]
+__all__ = ["POLICY_KEYS", "names_in", "read_names"]
+
+POLICY_KEYS = ("required", "checks", "ignore", "sensitive", "not_sensitive")
 
 
 def read_names(project: Project) -> tuple[SensitiveNames, tuple[Problem, ...]]:
@@ -30,6 +32,8 @@ def read_names(project: Project) -> tuple[SensitiveNames, tuple[Problem, ...]]:
         return SensitiveNames(), (parsed,)
     document, lines = parsed
     reader = Reader(file.shown, lines)
+    # A misspelled `sensitive` would show the values that it was to mask.
+    reader.refuse_unknown((), document, POLICY_KEYS)
     return names_in(document, reader), tuple(reader.problems)
 
 

@@ -10,7 +10,7 @@ from secretsync.core.errors import Problem, ProblemKind
 from secretsync.core.model import Failed, Found, Missing, Origin, Resolved
 from secretsync.core.records import Record
 from secretsync.core.secret import Payload, Secret
-from secretsync.core.text import by_place, looks_like_value
+from secretsync.core.text import by_place, looks_like_value, message_or_none
 from secretsync.planning.plan import (
     ChoicePart,
     EntryId,
@@ -283,7 +283,7 @@ def failure_problem(
             cause = "no store has it: " + ", ".join(one.shown for one in part.targets)
             hint = f'put it there, or bind it: {part.name} = "store:path" in {plan.bindings_name}'
         if part.message is not None:
-            hint = part.message or hint
+            hint = message_or_none(part.message) or hint
         if is_template_key(planned.entry.key):
             literal = "for the text itself write '$$<'"
             hint = f"{hint}; {literal}" if hint else literal

@@ -119,7 +119,7 @@ KV2, KV1, UNKNOWN = (Mount("secret", kind) for kind in (MountKind.KV2, MountKind
         (reply(400, errors("unknown role: x")), KV1, None, "there is no secret/app"),
         (reply(400, errors("Upgrading from non-versioned")), KV2, ProblemKind.UNAVAILABLE, "is being upgraded"),
         (reply(405, errors()), KV1, ProblemKind.UNUSABLE, "it takes other operations (405)"),
-        (reply(400, errors("x")), KV1, ProblemKind.UNUSABLE, "Vault does not accept to read secret/app (400)"),
+        (reply(400, errors("x")), KV1, ProblemKind.UNAVAILABLE, "Vault does not accept to read secret/app (400)"),
     ],
     ids=str,
 )

@@ -36,8 +36,8 @@ _POLICY = """\
 [required]
 SECRET_KEY   = "the key that signs sessions and tokens"
 FORCE_HTTPS  = "redirect http to https"
-# Written in env/{name}/database.env, or exported by the platform.
-DATABASE_URL = { description = "the address of the database", service = "database", environment = true }
+# Written in env/{name}/app.env, or set by the platform.
+DATABASE_URL = { description = "the address of the database", service = "app", environment = true }
 
 [checks.DEBUG]
 is_false = true

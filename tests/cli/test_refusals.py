@@ -1,0 +1,46 @@
+"""Command lines and files of which a part would be ignored are refused."""
+
+import pytest
+
+from tests.support.canary import CanaryFactory
+from tests.support.projects import MakeProject
+
+FILES = {"env/production/common.env": "CODE=1\n", "env/staging/common.env": "CODE=2\n"}
+
+
+@pytest.mark.parametrize("command", ["check", "render", "explain", "get", "track", "doctor", "run"])
+@pytest.mark.parametrize("option", ["-e", "--environment", "--root", "--timeout"])
+def test_an_option_with_one_value_is_not_repeated(project: MakeProject, command: str, option: str) -> None:
+    """Refuse a second value of an option, because only the last one would count and a gate would look at less."""
+    made = project(FILES)
+    value = {"--root": str(made.root), "--timeout": "3s"}.get(option, "production")
+    rest = {"get": ("env:X",), "run": ("--", "true"), "render": ("--format", "json")}.get(command, ())
+    refused = made.cli(command, option, value, option, value, *rest, expect=2)
+    assert "can be given only once" in refused.stderr
+
+
+@pytest.mark.parametrize("command", ["explain", "track", "check", "check-rotation", "doctor"])
+def test_a_misspelled_key_of_the_policy_is_refused(project: MakeProject, command: str, canary: CanaryFactory) -> None:
+    """Refuse a policy with an unknown key, because a misspelled `sensitive` would show what it was to mask."""
+    made = project({**FILES, "env/production/policy.toml": 'sensitve = ["CODE"]\n'})
+    made.write("env/production/common.env", f"CODE={canary()}\n")
+    refused = made.cli(command, "-e", "production", expect=2)
+    assert "env/production/policy.toml:1: sensitve: unknown key; did you mean sensitive?" in refused.stderr
+
+
+def test_the_name_of_env_files_is_no_secret(project: MakeProject) -> None:
+    """A token that was pasted as the environment's name is not printed."""
+    made = project({"a.env": "A=1\n"})
+    token = "sk_live_51HabcDEFghiJKLmnoPQRstu"
+    refused = made.cli("check", "--env-file", "a.env", "-e", token, expect=2)
+    assert token not in refused.stderr + refused.stdout
+
+
+@pytest.mark.parametrize("text", ["$<env:GONE:?{}>", "${{GONE:?{}}}", "${{GONE?use {}}}"])
+def test_a_message_with_a_token_is_not_printed(project: MakeProject, text: str) -> None:
+    """A token after `:?`, typed in place of `:-`, is not printed as the user's own message."""
+    token = "ghp_abcdEFGH1234abcdEFGH1234abcdEFGH1234"
+    made = project({"a.env": f"A={text.format(token)}\nB=${{GONE:?ask the team}}\n"})
+    refused = made.cli("run", "--env-file", "a.env", "--", "true")
+    assert refused.status in (2, 3)
+    assert token not in refused.stderr
