@@ -325,7 +325,7 @@ def test_what_init_writes_holds(project: MakeProject, canary: CanaryFactory) -> 
     made.cli("run", "-e", "development", "--", "true", expect=0)
     environment = {"SECRET_KEY": canary()}
     lacking = made.cli("run", "-e", "production", "--", "true", env=environment, expect=2)
-    assert "DATABASE_URL: it is required in the service database" in lacking.stderr
+    assert "DATABASE_URL: it is required in the service app" in lacking.stderr
     assert "or export it" in lacking.stderr
     environment["DATABASE_URL"] = canary("postgresql://u:", "@h/d")
     assert made.cli("run", "-e", "production", "--", "true", env=environment, expect=0).stderr == ""

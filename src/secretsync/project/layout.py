@@ -180,8 +180,8 @@ def _bindings_of(environment: str, root: str) -> SourceFile | None:
 
 def check_environment_name(environment: str) -> None:
     """Raise UsageError for what is no environment's name. Nothing on disk is looked at."""
-    if not is_environment_name(environment) or looks_like_value(environment):
-        raise UsageError("the name of an environment has letters, digits, '_' and '-', at most 64, and no sign first")
+    if not is_environment_name(environment):
+        raise UsageError("an environment's name is letters, digits, '_' and '-', at most 64, and begins with no sign")
 
 
 def _check_environment(environment: str, root: str) -> None:
@@ -215,6 +215,8 @@ def open_files(
     """
     if environment is not None:
         check_environment_name(environment)
+        if looks_like_value(environment):  # Reports would print it, because it does not need to be a folder.
+            raise UsageError("the name of the environment looks like a secret; give another name")
     if not files:
         raise UsageError("no env file is named")
     for path in (*files, *([bindings] if bindings else [])):

@@ -8,11 +8,13 @@ from typing import Any
 from secretsync.core.errors import Problem
 from secretsync.core.files import Input
 from secretsync.core.names import SensitiveNames
+from secretsync.core.text import is_shown
 from secretsync.project.layout import Project, policy_file
 
 __all__ = ["POLICY_KEYS", "names_in", "read_names"]
 
-POLICY_KEYS = ("required", "checks", "ignore", "sensitive", "not_sensitive")
+_NAME_KEYS = ("sensitive", "not_sensitive")
+POLICY_KEYS = ("required", "checks", "ignore", *_NAME_KEYS)
 
 
 def read_names(project: Project) -> tuple[SensitiveNames, tuple[Problem, ...]]:
@@ -32,8 +34,9 @@ def read_names(project: Project) -> tuple[SensitiveNames, tuple[Problem, ...]]:
         return SensitiveNames(), (parsed,)
     document, lines = parsed
     reader = Reader(file.shown, lines)
-    # A misspelled `sensitive` would show the values that it was to mask.
-    reader.refuse_unknown((), document, POLICY_KEYS)
+    # A misspelled `sensitive` would show the values that it was to mask, so that every command refuses it.
+    misspelled = {key: None for key in document if key not in POLICY_KEYS and is_shown(key, _NAME_KEYS)}
+    reader.refuse_unknown((), misspelled, POLICY_KEYS)
     return names_in(document, reader), tuple(reader.problems)
 
 
