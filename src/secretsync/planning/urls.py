@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
 
 from secretsync.core.model import Selector
+from secretsync.core.records import Record
 from secretsync.planning.plan import (
     ChoicePart,
     EntryId,
@@ -27,7 +27,7 @@ _DELIMITERS = "://|[/?#]|[\\s\x00-\x1f\x7f\"'`<>]"
 _HOLE = "x"  # in place of a value that is not secret: no delimiter
 
 
-class UrlSecret(NamedTuple):
+class UrlSecret(Record):
     """A secret inside a URL."""
 
     planned: PlannedEntry  # the entry with the URL
