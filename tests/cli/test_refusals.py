@@ -44,3 +44,21 @@ def test_a_message_with_a_token_is_not_printed(project: MakeProject, text: str) 
     refused = made.cli("run", "--env-file", "a.env", "--", "true")
     assert refused.status in (2, 3)
     assert token not in refused.stderr
+
+
+def test_the_url_of_a_wrong_command_is_not_printed(project: MakeProject) -> None:
+    """A URL with a password in the place of the command is not printed."""
+    url = "postgres://u:hunter-4711@h/x"
+    made = project({"a.env": "A=1\n"})
+    refused = made.cli("run", "--env-file", "a.env", "--", url, expect=127)
+    assert url not in refused.stderr
+    assert "the command: there is no such file" in refused.stderr
+
+
+def test_the_first_mistakes_with_run_get_their_advice(project: MakeProject) -> None:
+    """A command without the two hyphens, and an option that does not exist, are answered with the next step."""
+    made = project(FILES)
+    assert "put -- before the command" in made.cli("run", "-e", "production", "python", "app.py", expect=2).stderr
+    assert "-e NAME names an environment" in made.cli("check", "production", expect=2).stderr
+    assert "two hyphens" not in made.cli("check", "--every", expect=2).stderr
+    assert "options have two hyphens" in made.cli("check", "-json", expect=2).stderr

@@ -76,8 +76,10 @@ class _Parser(argparse.ArgumentParser):
         known = [option for option in self._option_string_actions if option.startswith("--")]
         names = [argument.partition("=")[0] for argument in unknown_arguments if argument.startswith("-")]
         if not names:
-            return f"{count_of(len(unknown_arguments), 'argument')} too many"
-        return f"{unknown('option', names[0], known)}; {suggestion(names[0], known, 'options have two hyphens')}"
+            advice = "put -- before the command" if self.prog.endswith(" run") else "-e NAME names an environment"
+            return f"{count_of(len(unknown_arguments), 'argument')} too many; {advice}"
+        advice = suggestion(names[0], known, "" if names[0].startswith("--") else "options have two hyphens")
+        return "; ".join(filter(None, (unknown("option", names[0], known), advice)))
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:

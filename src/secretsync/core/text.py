@@ -83,8 +83,8 @@ def name_or_none(word: str) -> str | None:
 
 
 def path_or(path: str, otherwise: str) -> str:
-    """Return a path that a user named, or `otherwise` if it is a single word that looks like a value."""
-    if "=" in path.partition("/")[0]:  # NAME=value, whose value may have a slash
+    """Return a path that a user named, or `otherwise` if it is a URL or a single word that looks like a value."""
+    if "://" in path or "=" in path.partition("/")[0]:  # NAME=value, whose value may have a slash
         return otherwise
     is_word = "/" not in path and not path.startswith(".")
     return otherwise if is_word and (":" in path or looks_like_value(path)) else path

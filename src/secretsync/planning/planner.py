@@ -275,7 +275,7 @@ class _Planner:
             hint = None
             if value is None and self.suggestions < _MAX_SUGGESTIONS:
                 self.suggestions += 1
-                known = [key for file in scope.layers for key in self.by_file[file]]
+                known = [key for file in scope.layers for key in self.by_file[file] if key != part.name]
                 hint = suggestion(part.name, known, "") or None
             self.problems.append(found.problem(hint))
         return found
