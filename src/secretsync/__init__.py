@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from secretsync.config.binding.fields import Key
     from secretsync.config.config import Config
     from secretsync.config.refreshed import Refreshed
+    from secretsync.core import __version__
     from secretsync.core.errors import (
         ConfigurationError,
         MissingKeyError,
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     )
     from secretsync.core.model import Origin
     from secretsync.core.secret import Secret
-    from secretsync.core.version import __version__
     from secretsync.rotation.age_rules import State
     from secretsync.rotation.report import AgeFinding, RotationReport, SecretAge
 
@@ -57,7 +57,7 @@ __all__ = [
 
 # Where each public name lives. They are imported on first use: the commands pay only for what they need.
 _HOMES = {
-    "__version__": "core.version",
+    "__version__": "core",
     "AppConfig": "appconfig",
     "Config": "config.config",
     "AgeFinding": "rotation.report",

@@ -81,7 +81,7 @@ def _run(arguments: list[str]) -> int:
         print(_overview(COMMANDS))
         return 0
     if name in ("-V", "--version"):
-        from secretsync.core.version import __version__
+        from secretsync.core import __version__
 
         print(f"secretsync {__version__}")
         return 0

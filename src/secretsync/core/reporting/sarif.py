@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from urllib.parse import quote
 
+from secretsync.core import __version__
 from secretsync.core.errors import printable
 from secretsync.core.records import Record
 from secretsync.core.reporting.rows import Place, ReportRow, ReportRule
 from secretsync.core.timestamps import format_timestamp
-from secretsync.core.version import __version__
 
 __all__ = ["Invocation", "write_sarif"]
 
