@@ -39,15 +39,18 @@ test-fast: $(VENV)/.dev
 	$(BIN)/python -m pytest -n auto --amount=fast -m "not servers and not containers and not processes" \
 	  $(addprefix --ignore=tests/,$(NOT_FAST)) $(PYTEST_ARGS)
 
+# Two workers for each processor, because many tests wait for servers and deadlines.
+WORKERS = $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
+
 test: $(VENV)/.dev .tools/.readers
-	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
 
 # Drawn once, so that every worker of the run has the same seed.
 SEED ?= $(shell $(PYTHON) -c 'import secrets; print(secrets.randbelow(10**9))')
 test-long: seed := $(SEED)
 test-long: $(VENV)/.dev .tools/.readers
 	@echo 'make test-long SEED=$(seed) repeats this run'
-	$(BIN)/python -m pytest -n auto --amount=long --hypothesis-seed=$(seed) --hostile-seed=$(seed) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --amount=long --hypothesis-seed=$(seed) --hostile-seed=$(seed) $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
