@@ -18,7 +18,7 @@ from botocore.exceptions import EndpointConnectionError
 from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Failed, Found
 from secretsync.providers.interface import Deadline
-from secretsync.providers.remote import RequestError, Retries, causes, is_lasting, next_pause, retry_after
+from secretsync.providers.remote import RequestError, Retries, _draw, causes, is_lasting, next_pause, retry_after
 from secretsync.providers.threads import run_in_threads
 from tests.providers.vault.helpers import fetch, make_provider
 from tests.servers.openbao import VaultSpace
@@ -255,3 +255,11 @@ def test_the_clock_is_the_real_one_by_default() -> None:
     asked = ask_busy(Retries(Deadline(1.0)))
     assert 0.1 < time.monotonic() - began <= 1.0
     assert len(asked) > 1
+
+
+def test_the_random_numbers_of_the_application_stay() -> None:
+    """A pause does not use the shared generator, which an application may have seeded."""
+    random.seed(7)
+    before = random.getstate()
+    assert 1.0 <= _draw(1.0, 2.0) <= 2.0
+    assert random.getstate() == before

@@ -45,7 +45,8 @@ R = TypeVar("R")
 def _draw(low: float, high: float) -> float:
     import random  # here and below: not imported if a store is configured and not asked
 
-    return random.uniform(low, high)  # noqa: S311 - it spreads requests, and protects nothing
+    # Not the shared generator, because an application may have seeded it, and SecretSync's threads would change it.
+    return random.SystemRandom().uniform(low, high)
 
 
 class RequestError(Exception):
