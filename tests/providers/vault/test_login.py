@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hvac.exceptions import InvalidPath, InvalidRequest
 
 from secretsync.core.errors import ConfigurationError, ProblemKind
 from secretsync.core.model import Found, SecretRef
@@ -132,9 +133,16 @@ def test_wrapped_secret_id(world: World) -> None:
 
 
 def _accessor(world: World, mount: str) -> str:
-    accessors = world.vault.root.list("auth/token/accessors")["data"]["keys"]
-    found = [world.vault.root.auth.token.lookup_accessor(accessor)["data"] for accessor in accessors]
-    return next(str(one["accessor"]) for one in found if one["path"] == f"auth/{mount}/login")
+    """Return the accessor of the token that a login at `mount` gave."""
+    token = world.vault.root.auth.token
+    for accessor in world.vault.root.list("auth/token/accessors")["data"]["keys"]:
+        try:
+            found = token.lookup_accessor(accessor)["data"]
+        except (InvalidPath, InvalidRequest):
+            continue  # a token of another test, which has ended since the list was made
+        if found["path"] == f"auth/{mount}/login":
+            return str(found["accessor"])
+    pytest.fail(f"no token of auth/{mount}/login")
 
 
 def test_userpass(world: World) -> None:
