@@ -94,7 +94,7 @@ def test_files_in_place_of_an_environment(project: MakeProject, canary: CanaryFa
 
 
 def resolve_error(**options: Any) -> Exception:
-    """What `resolve_config` raises."""
+    """Return the exception that `resolve_config` raises."""
     with pytest.raises((ConfigurationError, ResolutionError, UsageError)) as caught:
         resolve_config(**options)
     return caught.value

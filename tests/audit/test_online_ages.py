@@ -27,7 +27,7 @@ def report(environ: Environ, made: Project, at: datetime, environment: str = "pr
 
 
 def of_ages(audited: AuditReport) -> dict[str, RuleFinding]:
-    """What was found about ages, by rule."""
+    """Return the findings about ages, by rule."""
     return {one.rule: one for one in audited.findings if one.rule.startswith("rotation-")}
 
 

@@ -40,7 +40,7 @@ def audited(made: Project, environment: str = "production", *, is_online: bool =
 
 
 def places(report: AuditReport, rule: str) -> list[str]:
-    """Where a rule found something."""
+    """Return the places of the findings of a rule."""
     return [f"{one.file}:{one.line}" for one in report.findings if one.rule == rule]
 
 

@@ -17,7 +17,7 @@ from tests.backup.samples import AT
 
 
 def fork_and_die(folder: str, data: bytes, step: int) -> bool:
-    """Whether a process that writes an archive was killed at `step`; False: it came to its end."""
+    """Return True if a process that writes an archive was killed at `step`; False if it ended first."""
     child = os.fork()
     if child == 0:
         with contextlib.suppress(BaseException):
@@ -31,7 +31,7 @@ def fork_and_die(folder: str, data: bytes, step: int) -> bool:
 
 
 def main() -> None:
-    """What has an archive's name is whole, and a later backup removes what a killed one left."""
+    """Check that each archive is complete, and that the next backup removes the rest of a killed one."""
     root = sys.argv[1]
     folder, data = os.path.join(root, "backups"), write_archive(read_trees(root), project=root, at=AT)
     kills = left_behind = 0

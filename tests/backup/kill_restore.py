@@ -40,12 +40,12 @@ def die_at(step: int) -> None:
 
 
 def planned(root: str, archive: str) -> Restore:
-    """What a restore with --delete would do."""
+    """Return the plan of a restore with --delete."""
     return plan_restore(read_trees(root), open_archive(archive).nodes, delete=True)
 
 
 def fork_and_die(root: str, archive: str, step: int, *, resuming: bool = False) -> bool:
-    """Whether a process that restores, or resumes, was killed at `step`; False: it came to its end."""
+    """Return True if a process that restores, or resumes, was killed at `step`; False if it ended first."""
     child = os.fork()
     if child == 0:
         with contextlib.suppress(BaseException):
@@ -71,7 +71,7 @@ def reset(root: Path, old: Path) -> None:
 
 
 def is_refused(root: str) -> bool:
-    """Whether other commands refuse to read the project."""
+    """Return True if other commands refuse to read the project."""
     try:
         find_root(root, {})
     except UsageError:
@@ -80,7 +80,7 @@ def is_refused(root: str) -> bool:
 
 
 def check(root: Path, before: State, after: State, archive: str) -> str:
-    """What a kill left: "old", "new" or "journal", which resuming made new. Nothing else passes."""
+    """Return the state after a kill: "old", "new", or "journal" if resuming made it new. Fail for any other."""
     if is_unfinished(str(root)):
         assert is_refused(str(root))
         resume(str(root))

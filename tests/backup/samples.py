@@ -42,7 +42,7 @@ def state(root: Path | str) -> State:
 
 
 def make_modes(made: Project) -> Project:
-    """The same project, with modes that no umask gives."""
+    """Give the project modes that no umask gives."""
     for path in sorted(made.root.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
     for name, mode in MODES.items():
@@ -79,7 +79,7 @@ def member(path: str, data: bytes | None = b"", *, mode: int | None = None, **fi
 
 
 def described(members: Sequence[Member]) -> list[dict[str, object]]:
-    """What an honest manifest says of `members`."""
+    """Return the manifest that describes `members` as they are."""
     entries: list[dict[str, object]] = []
     for info, data in members:
         entry: dict[str, object] = {"path": info.name, "kind": "folder" if info.isdir() else "file"}

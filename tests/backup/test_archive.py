@@ -29,7 +29,7 @@ def refusal(data: bytes) -> str:
 
 
 def simple(nodes: Mapping[str, Node]) -> dict[str, tuple[Kind, int, bytes | None]]:
-    """What an archive has of nodes."""
+    """Return the fields of nodes that an archive keeps."""
     return {path: (node.kind, node.mode, node.data) for path, node in nodes.items()}
 
 

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def planned(made: Project, archived: Mapping[str, Node], *, delete: bool = False) -> Restore:
-    """What a restore of `archived` would do."""
+    """Return the plan of a restore of `archived`."""
     return plan_restore(read_trees(str(made.root)), archived, delete=delete)
 
 
@@ -36,7 +36,7 @@ def made(project: MakeProject) -> Project:
 
 @pytest.fixture
 def archived(made: Project) -> dict[str, Node]:
-    """What an archive of it holds, made before a test damages it."""
+    """Return the content of an archive that was made before a test damages it."""
     return read_trees(str(made.root))
 
 
@@ -52,12 +52,12 @@ def damage(made: Project) -> None:
 
 
 def leftovers(made: Project) -> list[str]:
-    """What a restore left in the root beside the trees."""
+    """Return the files that a restore left in the root in addition to the trees."""
     return sorted(name for name in os.listdir(made.root) if name not in ("env", "providers"))
 
 
 def kill(script: str, *arguments: str | Path) -> dict[str, int]:
-    """What a script counted that kills at every step."""
+    """Return the counts of a script that kills at every step."""
     done = subprocess.run(
         [sys.executable, str(ROOT / "tests/backup" / script), *arguments],
         capture_output=True,

@@ -47,7 +47,7 @@ class EngineError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """What a container that has ended left behind."""
+    """The result of a container that has ended."""
 
     status: int
     stdout: str
@@ -62,7 +62,7 @@ class Container:
     name: str
 
     def exec(self, *command: str, user: str | None = None) -> Finished:
-        """What `command` printed inside, with the image's environment and not the application's."""
+        """Run `command` inside, with the image's environment and not the application's; return its output."""
         return self.engine.try_podman("exec", *(("--user", user) if user else ()), self.name, *command)
 
     def logs(self) -> str:
@@ -75,7 +75,7 @@ class Container:
         return int(self.inspect()["State"]["Pid"])
 
     def inspect(self) -> Any:
-        """What podman knows of the container."""
+        """Return podman's description of the container."""
         return json.loads(self.engine.podman("inspect", self.name).stdout)[0]
 
     def signal(self, name: str) -> None:
@@ -133,7 +133,7 @@ class Engine:
             yield
 
     def command(self, *command: str, deadline: float = BUILD_DEADLINE) -> Finished:
-        """What a command said; an error where it failed."""
+        """Return the output of a command; raise an error if it failed."""
         done = self._run(command, deadline)
         if done.status != 0:
             output = (done.stderr or done.stdout)[-3000:]
@@ -141,15 +141,15 @@ class Engine:
         return done
 
     def podman(self, *arguments: str) -> Finished:
-        """What podman said; an error where it failed."""
+        """Return the output of podman; raise an error if it failed."""
         return self.command("podman", *arguments, deadline=RUN_DEADLINE)
 
     def try_podman(self, *arguments: str) -> Finished:
-        """What podman said, whatever its status."""
+        """Return the output of podman, whatever its status."""
         return self._run(("podman", *arguments), RUN_DEADLINE)
 
     def has_image(self, tag: str) -> bool:
-        """Whether there is such an image already."""
+        """Return True if the image exists."""
         return self.try_podman("image", "exists", tag).status == 0
 
     def build(
@@ -185,11 +185,11 @@ class Engine:
         self.command("podman", "save", "--quiet", "--format", "docker-archive", "--output", str(path), image)
 
     def inspect_image(self, image: str) -> Any:
-        """What podman knows of an image."""
+        """Return podman's description of an image."""
         return json.loads(self.podman("image", "inspect", image).stdout)[0]
 
     def run(self, image: str, *command: str, options: Sequence[str] = ()) -> Finished:
-        """What a container printed, once it has ended."""
+        """Return the output of a container that has ended."""
         return self.try_podman("run", "--rm", *HARDENED, *options, image, *command)
 
     def start(self, name: str, image: str, *command: str, options: Sequence[str] = ()) -> Container:

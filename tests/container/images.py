@@ -95,7 +95,7 @@ def _make_base(engine: Engine, tag: str) -> None:
 
 
 def wheels_folder(engine: Engine) -> Path:
-    """Where everything is that the images install."""
+    """Return the folder of everything that the images install."""
     return engine.folder / "wheels"
 
 

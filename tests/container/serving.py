@@ -29,7 +29,7 @@ def get(port: int, path: str) -> tuple[int, bytes]:
 
 
 def get_json(port: int, path: str) -> Any:
-    """What an answer of status 200 says."""
+    """Return the body of a response of status 200."""
     status, body = get(port, path)
     assert status == 200, body
     return json.loads(body)

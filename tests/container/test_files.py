@@ -19,7 +19,7 @@ KUBERNETES = sorted((ROOT / "docker" / "kubernetes").glob("*.yaml"))
 
 
 def read_instruction(dockerfile: Path, name: str) -> str:
-    """What stands behind an instruction's last use, its lines joined."""
+    """Return the arguments of the last use of an instruction, its lines joined."""
     text = dockerfile.read_text().replace("\\\n", " ")
     found: list[str] = re.findall(rf"^{name}\s+(.*)$", text, re.MULTILINE)
     return found[-1].strip()
@@ -54,7 +54,7 @@ def test_hadolint_finds_nothing(path: Path) -> None:
 
 
 def test_both_images_have_one_base() -> None:
-    """What Dockerfile.app copies fits the interpreter that it is copied to, and the base is of one exact version."""
+    """The files that Dockerfile.app copies fit its interpreter, and the base has one exact version."""
     (base,) = {
         re.findall(r"^ARG BASE=(\S+)$", path.read_text(), re.MULTILINE)[0] for path in (DOCKERFILE, DOCKERFILE_APP)
     }

@@ -26,7 +26,7 @@ print(json.dumps(found))
 
 
 def run_python(engine: Engine, image: str, code: str, *arguments: str) -> str:
-    """What a few lines print when the image's interpreter runs them instead of the entrypoint."""
+    """Return the output of a few lines of Python that run in the image instead of the entrypoint."""
     done = engine.run(image, "-I", "-c", code, *arguments, options=["--network=none", f"--entrypoint={PYTHON}"])
     assert done.status == 0, done.stderr
     return done.stdout

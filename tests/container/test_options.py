@@ -21,7 +21,7 @@ def entrypoint(*options: str) -> str:
 
 @pytest.fixture
 def secret() -> str:
-    """What is in /run/secrets/db_password."""
+    """Return the content of /run/secrets/db_password."""
     return make_canary()
 
 

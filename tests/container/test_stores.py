@@ -33,7 +33,7 @@ class World:
     options: tuple[str, ...]  # of the container
 
     def asked(self) -> int:
-        """How many requests have come to the stores that have an address."""
+        """Return the number of requests to the stores that have an address."""
         return sum(proxy.requests.count() for proxy in self.proxies.values())
 
 
@@ -124,7 +124,7 @@ def test_secrets_of_three_stores_at_once(
 
 
 def assert_no_value_is_left(engine: Engine, images: Images, container: Container, folder: Path) -> None:
-    """Not in what the container wrote, in how it was made, in a layer, in the history."""
+    """Check the container's output, its configuration, each layer and the history."""
     exported, saved = folder / "container.tar", folder / "image.tar"
     engine.podman("export", "--output", str(exported), container.name)
     engine.save(images.app, saved)
@@ -174,7 +174,7 @@ def test_without_vault_nothing_starts(engine: Engine, images: Images, world: Wor
 
 
 def test_while_resolving_nobody_looks_in(images: Images, start: Callable[..., Container], world: World) -> None:
-    """Not even the same user reads our environment, and no core file is written; the application is as it would be."""
+    """No other process of the user can read the environment of the start, and no core file is written."""
     world.vault.process.pause()
     # With one limit of ours podman forgets those of its configuration.
     limits = ["--ulimit=core=4096:8192", "--ulimit=nofile=1024:1024", "--ulimit=nproc=4096:4096"]

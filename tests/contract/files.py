@@ -70,7 +70,7 @@ class FileStore:
         return None
 
     def values_read(self) -> int:
-        """How often a file was opened."""
+        """Return how often a file was opened."""
         return self.reads
 
     def deny(self, name: str) -> None:

@@ -17,12 +17,12 @@ from tests.backup.kill_restore import die_at
 
 
 def content(number: int) -> bytes:
-    """What the file holds in its `number`th version; each has a length of its own."""
+    """Return the content of the file in its `number`th version; each has a different length."""
     return (b"%06d\n" % number) * (2000 + number % 3000)
 
 
 def is_whole(data: bytes) -> bool:
-    """Whether `data` is one version, from its beginning to its end."""
+    """Return True if `data` is exactly one version."""
     return data == content(int(data[:6]))
 
 
@@ -35,7 +35,7 @@ def write_for_ever(target: str) -> None:
 
 
 def kill_at_step(target: str, step: int) -> bool:
-    """Whether a writer of one version was killed at `step`; False: it came to its end."""
+    """Return True if a writer of one version was killed at `step`; False if it ended first."""
     child = os.fork()
     if child == 0:
         with contextlib.suppress(BaseException):

@@ -131,7 +131,7 @@ def test_other_mode(folder: Path) -> None:
 
 @pytest.mark.parametrize(("before", "after"), [(0o644, 0o600), (0o640, 0o600), (0o400, 0o400), (0o777, 0o600)])
 def test_an_existing_mode_is_narrowed_and_never_widened(folder: Path, before: int, after: int) -> None:
-    """What was readable for others is not any more, what was read-only stays so."""
+    """A file that others could read loses that right, and a read-only file stays read-only."""
     file = folder / "file"
     for data in (b"new", b"old"):  # changed, and unchanged
         file.unlink(missing_ok=True)

@@ -57,7 +57,7 @@ def test_fields_and_defaults() -> None:
     ],
 )
 def test_wrong_arguments(kind: Any, positional: tuple[Any, ...], named: dict[str, Any]) -> None:
-    """Too many, unknown, repeated and missing fields are TypeErrors."""
+    """Unknown, repeated, missing and surplus fields are TypeErrors."""
     with pytest.raises(TypeError):
         kind(*positional, **named)
 

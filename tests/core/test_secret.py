@@ -119,7 +119,7 @@ def test_functions_that_want_text_or_bytes_fail(way: str, canary: CanaryFactory)
 
 @pytest.mark.parametrize("make", [Secret, Payload, Token])
 def test_every_single_hidden_value_refuses(make: Callable[[str], HiddenValue], canary: CanaryFactory) -> None:
-    """What a store returned and the token of a store are values too."""
+    """A value of a store and the token of a store refuse to become text."""
     hidden = make(canary())
     for way in ("str", "f-string", "bytes", "str + secret", "secret + bytes", "%s"):
         with pytest.raises(TypeError, match=rf"a {make.__name__} is not text.*\.reveal\(\)"):

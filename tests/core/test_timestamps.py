@@ -59,7 +59,7 @@ def test_parse(text: str, expected: datetime) -> None:
     ],
 )
 def test_refuse(text: str) -> None:
-    """What is no moment, or one beyond the calendar, is none; nothing raises."""
+    """A text that is not a timestamp, or is beyond the calendar, gives None; nothing raises."""
     assert parse_timestamp(text) is None
 
 

@@ -99,7 +99,7 @@ def test_task_definition() -> None:
 
 
 def test_bound_services(project: MakeProject, canary: CanaryFactory) -> None:
-    """What the page writes for a platform that has its services in one variable reads that variable."""
+    """The command of the page for platforms with all services in one variable reads that variable."""
     (line,) = re.findall(r"`(DB_PASSWORD=\$<env:VCAP_SERVICES#\S+>)`", TEXT)
     value = canary()
     made = project({"env/production/security.env": f"{line}\n"})

@@ -28,7 +28,7 @@ TYPED = sorted({line for text in re.findall(r"`(secretsync [^`]+)`", PAGE) for l
 
 
 def test_every_script_has_its_row() -> None:
-    """What it did, what to type, what is better: none of them is empty."""
+    """Each script has its task, its command and its improvement in the table."""
     for script in SCRIPTS:
         assert any(script in row[0] for row in ROWS), script
     for row in ROWS:

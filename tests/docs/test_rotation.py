@@ -34,7 +34,7 @@ def section(title: str) -> str:
 
 
 def first_cells(text: str) -> list[str]:
-    """What stands in backticks in the first column of a table."""
+    """Return the texts in backticks in the first column of a table."""
     rows = [line.split("|")[1] for line in text.split("\n") if line.startswith("| `")]
     return [name for row in rows for name in re.findall(r"`([^`]+)`", row)]
 

@@ -212,7 +212,7 @@ def test_policies_of_vault(
 
 
 def test_policy_for_kv_1(vault: VaultSpace, project: MakeProject, canary: CanaryFactory) -> None:
-    """What the page says in words: `read`, and `list` for check."""
+    """The policy of the page allows `read`, and `list` for check."""
     mount = vault.kv1()
     vault.write1(mount, "production/app", {"password": canary()})
     made = project({"env/production/security.env": f"KEY=$<vault:{mount}/production/app#password>\n"})

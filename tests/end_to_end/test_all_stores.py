@@ -237,7 +237,7 @@ def test_failures_of_every_kind(world: World) -> None:
 
 
 def test_doctor(world: World) -> None:
-    """Who we are at each store, by ids alone, and how long each took; no secret is read."""
+    """The command prints the identity at each store by ids only, and the seconds of each; it reads no secret."""
     done = world.stores.cli("doctor", "-e", "production", "--format", "json", expect=0)
     stores = {row["store"]: row for row in json.loads(done.stdout)["stores"]}
     assert set(stores) == {"aws", "azure", "docker", "env", "vault"}

@@ -36,7 +36,7 @@ def app(project: MakeProject, vault: Vault) -> Project:
 
 @pytest.fixture
 def values(vault: Vault, canary: CanaryFactory) -> dict[str, str]:
-    """What the application is to get, with everything in its place."""
+    """Return the values that the application gets if everything works."""
     key, password, token = canary(), canary(after="@/"), canary()
     vault.set("app-key", key)
     vault.set("db", json.dumps({"user": "app", "password": password}))

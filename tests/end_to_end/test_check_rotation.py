@@ -54,7 +54,7 @@ class Scene:
         return check_rotation("production", root=root, environ=self.environ, now=now, timeout=HANG)
 
     def rows(self, root: Path, now: datetime, **options: Any) -> dict[str, SecretAge]:
-        """The same by name."""
+        """Return the rows of a report by name."""
         return {row.keys[0].name: row for row in self.check(root, now, **options).secrets}
 
 
@@ -66,7 +66,7 @@ def provider(name: str) -> None:
 
 
 def aws_dates(account: AwsAccount, name: str) -> dict[str, datetime]:
-    """When each version of a secret was made, by its id, as the account's root sees it."""
+    """Return the creation date of each version of a secret by its id, as the account's root sees it."""
     answer = account.client().list_secret_version_ids(SecretId=account.name(name), IncludeDeprecated=True)
     return {one["VersionId"]: one["CreatedDate"].astimezone(UTC) for one in answer["Versions"]}
 
@@ -83,7 +83,7 @@ def vault_scene(vault: VaultSpace, *paths: str) -> Scene:
 
 
 def vault_dates(vault: VaultSpace, mount: str, path: str) -> dict[str, datetime]:
-    """When each version of a KV v2 secret was made, as root sees it."""
+    """Return the creation date of each version of a KV v2 secret, as root sees it."""
     data = vault.root.secrets.kv.v2.read_secret_metadata(path, mount_point=mount)["data"]
     return {number: datetime.fromisoformat(one["created_time"]) for number, one in data["versions"].items()}
 

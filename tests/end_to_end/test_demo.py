@@ -25,7 +25,7 @@ def demo(project: MakeProject, canary: CanaryFactory) -> Project:
 
 @pytest.fixture
 def environment(canary: CanaryFactory) -> Mapping[str, str]:
-    """What the demo's shell exports."""
+    """Return the variables that the demo's shell exports."""
     return {"SMTP_PASSWORD": canary()}
 
 

@@ -23,7 +23,7 @@ def _fill(text: str, canaries: dict[str, str]) -> str:
 
 
 def _copy(name: str, root: Path, canaries: dict[str, str]) -> Any:
-    """What is expected of the case `name`, whose project is made at `root`."""
+    """Make the project of the case `name` at `root`; return its expected result."""
     shutil.copytree(GOLDEN / name, root)
     for path in (root / "secrets").glob("*"):
         data = path.read_bytes()

@@ -48,7 +48,7 @@ class Shop:
         self.project.write("providers/production.toml", bindings)
 
     def cli(self, *arguments: str, token: str | None = None, url: str | None = None, **options: Any) -> Any:
-        """How a command ended."""
+        """Run a command and return its result."""
         return self.project.cli(*arguments, env=self.vault.environ(token or self.token, url=url), **options)
 
     def add(self, line: str) -> None:

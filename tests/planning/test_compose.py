@@ -51,7 +51,7 @@ def make_value(drawn: random.Random, depth: int = 0) -> str:
 
 
 def ours(value: str) -> str | None:
-    """What SecretSync makes of the value as the only line of an env file; None if it is refused."""
+    """Return SecretSync's result for the value as the only line of an env file; None if it is refused."""
     files = {"common": f"KEY={value}\n"}
     if planned(files, environ=ENVIRONMENT)[1]:
         return None

@@ -26,7 +26,7 @@ def best(action: Callable[[], object]) -> float:
 
 
 def seconds(text: str) -> float:
-    """How long planning takes, and resolving if there is a plan."""
+    """Return how long planning takes, and resolving if there is a plan."""
     store = MemoryProvider({"x": "secret/"})
     plan, _ = planned({"common": text}, stores={"m": store}, environ={"SET": "x"})
     taken = best(lambda: planned({"common": text}, stores={"m": store}, environ={"SET": "x"}))

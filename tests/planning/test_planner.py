@@ -15,13 +15,13 @@ LEVELS = {"common": "A=c\nB=c\nC=c\n", "security": "B=s\nC=s\nD=s\n", "api": "C=
 
 
 def values(files: dict[str, str], service: str | None = None, **environ: str) -> dict[str, str]:
-    """What a configuration without secrets holds, as a whole or as a service sees it."""
+    """Return a configuration without secrets, as a whole or as a service sees it."""
     config = config_of(files, stores={}, environ=environ)
     return dict(config if service is None else config.service(service))
 
 
 def test_three_levels() -> None:
-    """What security says goes over common; a service over both, and no service sees another."""
+    """Security.env wins over common.env, a service file wins over both, and no service sees another."""
     assert values(LEVELS) == {"A": "c", "B": "s", "C": "s", "D": "s"}
     assert values(LEVELS, "api") == {"A": "c", "B": "s", "C": "a", "D": "s", "E": "a"}
     assert values(LEVELS, "web") == {"A": "c", "B": "w", "C": "w", "D": "s"}
@@ -42,7 +42,7 @@ def test_variables_see_their_file_s_scope() -> None:
 
 
 def test_a_service_is_not_seen_from_outside() -> None:
-    """What only a service defines is no variable for the whole, nor for another service."""
+    """A key that only a service defines is not a variable of the whole configuration or of another service."""
     (error,) = plan_errors({"common": "A=${X}", "web": "X=1"})
     assert "env/test/common.env:1:3: A: the variable X is neither an entry nor in the process environment" in error
     (error,) = plan_errors({"api": "A=${X}", "web": "X=1"})
@@ -76,7 +76,7 @@ def test_own_names_mean_the_next_lower_entry() -> None:
 
 
 def test_own_names_with_text_are_the_process_environment_s() -> None:
-    """Where no lower entry exists and text stands around, it is a variable like any other."""
+    """A variable with its own name and more text is read from the process environment if no lower entry exists."""
     assert values({"common": "P=/x:${P}"}, P="/bin")["P"] == "/x:/bin"
     assert values({"common": "P=/x:${P:-d}"})["P"] == "/x:d"
     assert values({"common": "P=${P}${P}"}, P="a")["P"] == "aa"
@@ -166,7 +166,7 @@ def test_circles(files: dict[str, str], expected: list[str]) -> None:
     ],
 )
 def test_no_circles(files: dict[str, str]) -> None:
-    """What only looks like one is none."""
+    """Entries that only look like a circle are resolved."""
     assert plan_errors(files) == []
 
 
@@ -248,7 +248,7 @@ def test_errors_name_the_reference() -> None:
 
 
 def test_selected_services() -> None:
-    """What is not selected is not asked, and its store needs no right; what it leads to is not asked either."""
+    """Stores are asked only for the selected services, and need no rights for the others."""
     files = {
         "common": "A=$<docker:a>",
         "security": "S=$<docker:s>",

@@ -44,7 +44,7 @@ class _Point:
         self.name, self.value, self.loaded = name, f"module:{name}", loaded
 
     def load(self) -> object:
-        """What it names."""
+        """Return the provider class that the path names."""
         if isinstance(self.loaded, BaseException):
             raise self.loaded
         return self.loaded
@@ -58,7 +58,7 @@ def plug_ins(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def finder(bindings: str = "", environment: str | None = "test") -> TargetFinder:
-    """What knows the stores of these bindings."""
+    """Return a finder that knows the stores of these bindings."""
     return TargetFinder(parse_bindings(bindings.encode(), "providers/test.toml"), environment)
 
 
@@ -70,7 +70,7 @@ def find(reference: str, bindings: str = "", environment: str | None = "test") -
 
 
 def fault(reference: str, bindings: str = "", environment: str | None = "test") -> str:
-    """What is wrong with a reference."""
+    """Return the fault of a reference."""
     found = _found(reference, bindings, environment)
     assert isinstance(found, Fault)
     return f"{found.cause}; {found.hint}"
@@ -83,7 +83,7 @@ def _found(reference: str, bindings: str, environment: str | None) -> tuple[Targ
 
 
 def problems(bindings: str) -> list[str]:
-    """What is wrong with the stores and the bindings of a file that has the right shape."""
+    """Return the problems of the stores and bindings of a file that has the right shape."""
     made = finder(bindings)
     assert made.bindings.problems == ()
     return [str(problem) for problem in made.problems]
@@ -208,13 +208,13 @@ def test_a_plug_in_takes_no_built_in_name(monkeypatch: pytest.MonkeyPatch, built
     ],
 )
 def test_settings(setting: str, expected: str) -> None:
-    """What a provider does not accept is an error with its line."""
+    """A setting that a provider does not accept is an error with its line."""
     (problem,) = problems(f"[stores.safe]\n{setting}")
     assert f"providers/test.toml:2: {expected}" in problem
 
 
 def test_good_settings() -> None:
-    """What it accepts is kept as written."""
+    """A setting that a provider accepts is kept as written."""
     text = (
         "[stores.safe]\naddress='a'\nretries=3\nverify=false\nca_cert='c'\nmode='fast'\nauth={method='role',role='r'}"
     )

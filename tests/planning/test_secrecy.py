@@ -139,7 +139,7 @@ def test_security_env_among_files() -> None:
 
 
 def test_known_entries_that_the_plan_does_not_contain() -> None:
-    """What uses a secret that another process resolved is secret."""
+    """An entry that uses a secret which another process resolved is secret."""
     plan = good_plan({"common": "A=1\nB=${A}\nC=2"})
     part = plan.without([("env/test/common.env", "A")])
     assert secret_entries(part) == frozenset()

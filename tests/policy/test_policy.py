@@ -23,12 +23,12 @@ GOOD = "DEBUG=False\nFORCE_HTTPS=True\nSESSION_TIMEOUT=1800\n"
 
 
 def policy(text: str) -> Policy:
-    """What a policy file of this text says."""
+    """Return the policy of a file with this text."""
     return parse_policy(text.encode(), FILE)
 
 
 def problems(text: str) -> list[str]:
-    """What is wrong with it, as people see it."""
+    """Return the problems of a policy, as they are printed."""
     return [str(problem).removeprefix(f"{FILE}:") for problem in policy(text).problems]
 
 
@@ -118,7 +118,7 @@ def make(project: MakeProject, canary: CanaryFactory) -> Project:
 
 
 def failures(made: Project, **options: object) -> list[str]:
-    """What a resolution says is not allowed, by place and rule."""
+    """Return what a resolution refuses, by place and rule."""
     try:
         resolve_config("production", root=made.root, environ=options.pop("environ", {}), **options)  # type: ignore[arg-type]
     except ValidationError as error:
@@ -172,7 +172,7 @@ def test_everything_is_said_at_once(make: Project) -> None:
 
 
 def test_a_secret_that_is_too_short_is_not_shown(make: Project) -> None:
-    """Neither it, nor a part, nor its length."""
+    """The message shows neither the secret, nor a part of it, nor its length."""
     make.write(".secrets/secret_key", "Kx9")
     (said,) = failures(make)
     assert "SECRET_KEY" in said
@@ -233,7 +233,7 @@ def test_required_keys(make: Project, canary: CanaryFactory) -> None:
     ],
 )
 def test_checks(make: Project, check: str, good: list[str], bad: list[str]) -> None:
-    """What each takes and refuses; a key that is not there is not judged."""
+    """Each check takes and refuses these values; a key that is not defined is not checked."""
     make.write(FILE, f"[checks.KEY]\n{check}\n")
     kind = check.partition(" ")[0]
     assert failures(make) == []
@@ -348,7 +348,7 @@ def test_what_init_writes_holds(project: MakeProject, canary: CanaryFactory) -> 
     ],
 )
 def test_stand_ins_of_any_name(text: str) -> None:
-    """What nobody means as a value."""
+    """Values that only fill a place are found under any name."""
     assert is_example(text, is_sensitive=False)
 
 

@@ -298,7 +298,7 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     ],
 )
 def test_lengths_of_time(text: str, seconds: float | None) -> None:
-    """What is taken, and that nothing near it is."""
+    """These durations are taken, and texts near to them are refused."""
     assert parse_duration(text) == seconds
 
 

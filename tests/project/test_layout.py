@@ -55,7 +55,7 @@ def nothing_touched(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.parametrize("name", BAD_NAMES)
 def test_a_bad_environment_touches_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
-    """What is no name is refused before any path is looked at, by the library as by the parts."""
+    """A word that is not a name is refused before a path is looked at, by the library and by its parts."""
     with nothing_touched(monkeypatch), pytest.raises(UsageError, match="an environment's name is"):
         open_project(name, str(tmp_path))
     with nothing_touched(monkeypatch), pytest.raises(UsageError, match="an environment's name is"):

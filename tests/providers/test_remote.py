@@ -78,7 +78,7 @@ def test_until_the_deadline() -> None:
 
 
 def test_a_success_ends_it() -> None:
-    """What is no failure is returned, after as many pauses as there were failures."""
+    """A result that is not a failure is returned, after as many pauses as there were failures."""
     clock, answers = Clock(30.0), iter(["busy", "busy", "fine"])
 
     def attempt() -> str:
@@ -104,7 +104,7 @@ def test_an_error_that_is_not_retryable_is_raised_at_once() -> None:
 
 
 def test_once() -> None:
-    """Who asks once does not wait."""
+    """A caller that asks once does not wait."""
     clock = Clock(30.0)
     assert (len(ask_busy(retries(clock, once=True))), clock.pauses) == (1, [])
 
@@ -128,7 +128,7 @@ def test_a_wish_past_the_deadline(asked: float) -> None:
 
 
 def test_the_last_cause_is_kept() -> None:
-    """What is not answered at the deadline has the cause of the last failed try."""
+    """A request without a response at the deadline has the cause of the last failed try."""
     clock = Clock(2.0)
     round_ = retries(clock)
     assert round_.no_answer().cause == "no answer within 2 s"

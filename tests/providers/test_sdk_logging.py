@@ -19,7 +19,7 @@ from tests.servers.loopback import LoopbackServer, Request, Response
 
 @pytest.fixture
 def records() -> list[str]:
-    """What got to the root's handlers."""
+    """Return the records that the root's handlers got."""
     return []
 
 

@@ -95,7 +95,7 @@ def test_a_call_that_raises_fails_alone(canary: CanaryFactory) -> None:
 
 
 def test_no_more_calls_for_who_does_not_listen() -> None:
-    """Where the caller leaves, what has not begun does not begin."""
+    """If the caller leaves, calls that have not begun do not begin."""
     gate, begun = threading.Semaphore(0), []
 
     def call(item: int) -> int:
@@ -129,7 +129,7 @@ print(list(run_in_threads(lambda _: threading.Event().wait(), [1, 2], workers=2,
 
 @pytest.mark.parametrize("seconds", [0.5, 30])
 def test_no_answer(seconds: float) -> None:
-    """What was not answered says how long it was waited for."""
+    """The message of a request without a response names how long it waited."""
     failed = no_answer(Deadline(seconds))
     assert failed.kind is ProblemKind.UNAVAILABLE
     assert f"{seconds:g} s" in failed.cause

@@ -18,7 +18,7 @@ FILES = ("common.env", "security.env", "app.env", "database.env")
 
 
 def keys(environment: str) -> dict[str, dict[str, str | None]]:
-    """What each env file of `environment` defines."""
+    """Return the keys that each env file of `environment` defines."""
     found = {}
     for name in FILES:
         with (ROOT / "env" / environment / name).open(encoding="utf-8") as stream:
@@ -28,7 +28,7 @@ def keys(environment: str) -> dict[str, dict[str, str | None]]:
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_no_secret_is_written_down(environment: str) -> None:
-    """What is called a secret is a placeholder or a variable, and every bare name leads somewhere."""
+    """An entry with a secret's name is a placeholder or a variable, and every bare name leads somewhere."""
     for entries in keys(environment).values():
         for key, value in entries.items():
             if any(word in key for word in ("SECRET", "PASSWORD", "TOKEN", "DSN")) or key.endswith("_KEY"):

@@ -59,7 +59,7 @@ def made(project: MakeProject, canary: CanaryFactory) -> Project:
 
 @pytest.fixture
 def log(made: Project, canary: CanaryFactory) -> Path:
-    """Where the log is going to be."""
+    """Return the path of the log."""
     return canary.watch(made.root / "access.log")
 
 

@@ -96,7 +96,7 @@ def test_nothing_is_counted_where_nobody_listens(monkeypatch: pytest.MonkeyPatch
 
 
 def work(*, is_metadata: bool = False, **counts: Any) -> StoreActivity:
-    """What a store called aws did."""
+    """Return the activity of a store called aws."""
     return StoreActivity(store="aws", is_metadata=is_metadata, **counts)
 
 

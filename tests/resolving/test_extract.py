@@ -248,7 +248,7 @@ def test_large_values() -> None:
 
 
 def test_errors_hold_nothing_of_the_value(canary: CanaryFactory) -> None:
-    """Neither an error nor its exception chain holds a part of the value."""
+    """No error and no exception chain holds a part of the value."""
     secret = canary()
     values: list[str | bytes] = [
         secret,

@@ -259,7 +259,7 @@ def test_answers_that_are_none(canary: CanaryFactory, garbage: object) -> None:
 
 
 class _Odd(BaseException):
-    """What a plug-in might raise."""
+    """An exception that a plug-in might raise."""
 
 
 @pytest.mark.parametrize(

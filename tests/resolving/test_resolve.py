@@ -241,7 +241,7 @@ def test_fields_of_one_secret_are_one_version() -> None:
 
 
 def test_bytes_numbers_and_line_ends() -> None:
-    """What a selector takes arrives as text."""
+    """A value that a selector takes is always text."""
     store = MemoryProvider({"bytes": b"\xff\x00", "json": '{"n": 1.10, "b": true, "o": {"x": 1e400}}', "nl": "x\n"})
     text = "A=$<m:bytes?as=base64>\nB=$<m:json#n>$<m:json#b>\nC=$<m:json?as=json#o>\nD=$<m:nl>\nE=$<m:nl?trim=true>"
     assert dict(config_of({"common": text}, stores={"m": store})) == {

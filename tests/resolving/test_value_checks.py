@@ -223,7 +223,7 @@ def test_strict_lenient_and_ignored(text: str, rule: str, tmp_path: Path, caplog
 
 
 def test_hazards_show_no_value(canary: CanaryFactory) -> None:
-    """Neither does the hazard hold the value, nor its message."""
+    """The hazard does not hold the value, and its message does not either."""
     secret = f"{canary()}@/"
     (hazard,) = hazards_of("U=amqp://u:$<m:S>@h", {"S": secret})
     assert secret not in repr(hazard)

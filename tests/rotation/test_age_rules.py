@@ -37,7 +37,7 @@ def made(days: float = 0, seconds: int = 0, clock: Clock = Clock.VERSION_CREATED
 
 
 class Row(NamedTuple):
-    """What a store says, what the binding adds, and what must come of it."""
+    """The metadata of a store, the settings of the binding, and the expected result."""
 
     name: str
     said: SecretInfo | Missing | Failed
@@ -145,7 +145,7 @@ def _failures() -> Iterator[Row]:
 
 
 def _stricter() -> Iterator[Row]:
-    """The same rows with strict=True, where that makes a difference, and where it does not."""
+    """Return the same rows with strict=True."""
     due, overdue = made(80), made(90)
     yield Row("STRICT_OK", made(1), "ok", 0, is_strict=True)
     yield Row("STRICT_DUE", due, "due", 1, is_strict=True)

@@ -22,7 +22,7 @@ NOBODY = 65534
 
 @pytest.fixture
 def secret() -> str:
-    """What is in a file that root alone may read."""
+    """Return the content of a file that only root may read."""
     return make_canary()
 
 
@@ -50,7 +50,7 @@ def shared_folder() -> Iterator[Path]:
 
 
 def run(app: Project, user: str, *command: str, options: Sequence[str] = (), status: int = 0) -> str:
-    """What the command wrote after `run --user USER`."""
+    """Return the output of the command after `run --user USER`."""
     arguments = ["run", "-e", "production", "--user", user, *options, "--", *command]
     return app.cli(*arguments, reveals=True, expect=status).stdout
 

@@ -40,7 +40,7 @@ Run = Callable[..., Ended]
 
 @pytest.fixture
 def secret() -> str:
-    """What is in /run/secrets/db_password."""
+    """Return the content of /run/secrets/db_password."""
     return make_canary(after=" $<X> ${HOME} ü")
 
 
@@ -267,7 +267,7 @@ def test_environment_that_is_too_large_is_refused(run: Run, app: Project) -> Non
 
 
 def test_environment_just_below_the_limit_is_handed_over(tmp_path: Path) -> None:
-    """What we let through the kernel takes, and we refuse nothing that leaves room for a page more."""
+    """The kernel takes each environment that is let through, and none that leaves room for one page more is refused."""
     program = shutil.which("true")
     assert program
     names = [b"BIG_%02d" % number for number in range(80)]
@@ -286,7 +286,7 @@ def test_environment_just_below_the_limit_is_handed_over(tmp_path: Path) -> None
 
 
 def _filled() -> int:
-    """How many variables of 100,000 bytes surely fit."""
+    """Return how many variables of 100,000 bytes surely fit."""
     soft = resource.getrlimit(resource.RLIMIT_STACK)[0]
     limit = 6 * 1024 * 1024 if soft == resource.RLIM_INFINITY else min(max(soft // 4, 131_072), 6 * 1024 * 1024)
     return (limit - 2_000) // 100_020

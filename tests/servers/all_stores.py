@@ -27,7 +27,7 @@ _WORK = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What `--verbose` said of one store."""
+    """The line of `--verbose` about one store."""
 
     secrets: int
     requests: int | None
@@ -49,12 +49,12 @@ class AllStores:
     keys: Mapping[str, tuple[str, ...]]  # of the entries, by store
 
     def cli(self, *arguments: str, **options: Any) -> CommandResult:
-        """How a command ended."""
+        """Run a command and return its result."""
         return self.project.cli(*arguments, env={**self.environ, **options.pop("env", {})}, **options)
 
 
 def work(stderr: str) -> dict[str, Work]:
-    """What `--verbose` said of each store."""
+    """Return the line of `--verbose` about each store."""
     found = {}
     for match in _WORK.finditer(stderr):
         requests = None if match["requests"] is None else int(match["requests"])

@@ -72,7 +72,7 @@ class Vault:
 
     @property
     def url(self) -> str:
-        """What applications are configured with."""
+        """Return the address for the configuration of applications."""
         return f"https://{self.name}{SUFFIX}"
 
     def set(
@@ -425,7 +425,7 @@ class AzureWorld:
 
     @property
     def requests(self) -> Requests:
-        """What the vaults and the authority were asked, by kind."""
+        """Return the requests to the vaults and the authority, by kind."""
         return self.keyvault.requests
 
     def vault(self) -> Vault:
@@ -466,7 +466,7 @@ class AzureWorld:
         return {"IDENTITY_ENDPOINT": f"{endpoint.url}/msi/token", "IDENTITY_HEADER": endpoint.header, **named}
 
     def machine_identity(self, principal: Principal) -> dict[str, str]:
-        """What leads to the identity of a virtual machine here: on a real one, nothing is set."""
+        """Return the settings that lead to the identity of a virtual machine here; a real one needs none."""
         endpoint = MachineIdentity(self.keyvault, principal)
         self.endpoints.append(endpoint)
         return {"AZURE_POD_IDENTITY_AUTHORITY_HOST": endpoint.url}

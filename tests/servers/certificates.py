@@ -64,7 +64,7 @@ class CertificateAuthority:
         return certificate_file, key_file
 
     def server_context(self, *names: str, expired: bool = False) -> ssl.SSLContext:
-        """What a TLS server with these names needs."""
+        """Return the context of a TLS server with these names."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*self.files(*names, expired=expired))
         return context

@@ -153,7 +153,7 @@ class FaultProxy(LoopbackServer):
             self._drop()
 
     def answer(self, request: Request) -> Response:
-        """What the real server says; 502 where it cannot be reached."""
+        """Return the response of the real server; 502 if it cannot be reached."""
         for _ in range(2):
             kept = getattr(self._local, "socket", None)
             try:

@@ -40,7 +40,7 @@ def _skipping() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def servers_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the servers of this worker have their files and logs."""
+    """Return the folder of the files and logs of this worker's servers."""
     return tmp_path_factory.mktemp("servers")
 
 

@@ -81,7 +81,7 @@ def json_response(document: object, status: int = 200, headers: Mapping[str, str
 
 
 class Requests:
-    """What a server was asked: by operation, in order, with the number of connections and the peak of concurrency."""
+    """The requests to a server: by operation, in order, with the number of connections and the peak of concurrency."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()  # its lock is re-entrant: `wait_for` counts while it holds it
@@ -97,12 +97,12 @@ class Requests:
 
     @property
     def operations(self) -> Counter[str]:
-        """How often each operation was asked."""
+        """Return the number of requests of each operation."""
         with self._changed:
             return Counter(request.operation for request in self.log)
 
     def count(self, operation: str = "*") -> int:
-        """How many requests there were for operations that match the pattern."""
+        """Return the number of requests for operations that match the pattern."""
         return sum(number for name, number in self.operations.items() if fnmatch.fnmatchcase(name, operation))
 
     def wait_for(self, number: int, operation: str = "*", *, timeout: float = HANG) -> None:
@@ -186,7 +186,7 @@ class LoopbackServer:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """Return the address of the server."""
         return f"{'https' if self._tls else 'http'}://{HOST}:{self.port}"
 
     def answer(self, request: Request) -> Response:
@@ -194,7 +194,7 @@ class LoopbackServer:
         raise NotImplementedError
 
     def operation(self, request: Request) -> str:
-        """What a request is counted under: the AWS action, else method and path."""
+        """Return the name under which a request is counted: the AWS action, or method and path."""
         target = request.headers.get("X-Amz-Target")
         if target:
             return target.rpartition(".")[2]

@@ -25,7 +25,7 @@ class Ministack:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """Return the address of the server."""
         return f"http://{HOST}:{self.process.port}"
 
     def account(self) -> AwsAccount:

@@ -19,7 +19,7 @@ class Moto:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """Return the address of the server."""
         return f"http://{HOST}:{self.process.port}"
 
     def account(self) -> AwsAccount:

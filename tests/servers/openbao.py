@@ -38,7 +38,7 @@ class OpenBao:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """Return the address of the server."""
         return f"{'https' if self.ca_cert else 'http'}://{HOST}:{self.process.port}"
 
     def client(self, token: str | None = ROOT_TOKEN, *, url: str | None = None, namespace: str | None = None) -> Any:
@@ -52,7 +52,7 @@ class OpenBao:
 
 
 class VaultSpace:
-    """What one test has on a shared server. Every method makes something new and says what it is called."""
+    """The mounts, policies and roles of one test on a shared server. Every method makes a new one."""
 
     def __init__(self, server: OpenBao, namespace: str | None = None) -> None:
         self.server = server
@@ -245,7 +245,7 @@ class DatabaseRoles:
 
 @dataclass(frozen=True, slots=True)
 class AppRole:
-    """What an AppRole logs in with, at `auth/<mount>/login`."""
+    """The credentials of an AppRole for `auth/<mount>/login`."""
 
     mount: str
     role_id: str
@@ -254,7 +254,7 @@ class AppRole:
 
 @dataclass(frozen=True, slots=True)
 class UserPass:
-    """What a user logs in with."""
+    """The credentials of a user."""
 
     mount: str
     username: str
@@ -312,7 +312,7 @@ class TokenReview(LoopbackServer):
         return jwt.encode(claims, key, algorithm="ES256")
 
     def answer(self, request: Request) -> Response:
-        """Whether the token under review is the pod's."""
+        """Return a review that is positive only for the pod's token."""
         spec: Any = request.json.get("spec")
         if request.headers.get("Authorization") != f"Bearer {self.reviewer}":
             return json_response({"kind": "Status", "status": "Failure", "code": 401}, 401)

@@ -28,11 +28,11 @@ class PostgreSql:
 
     @property
     def port(self) -> int:
-        """Where it listens on 127.0.0.1."""
+        """Return the port on 127.0.0.1."""
         return self.process.port
 
     def query(self, sql: str, *, user: str | None = None, password: str | None = None) -> str:
-        """What psql prints for `sql`, as this user; CalledProcessError where the user is not let in."""
+        """Return psql's output for `sql`, as this user; raise CalledProcessError if the user is not let in."""
         environ = clean_environment(self.folder, PGPASSWORD=password or self.password, PGCONNECT_TIMEOUT="5")
         where = ["-h", HOST, "-p", str(self.port), "-U", user or self.superuser, "-d", "postgres"]
         command = [str(postgresql_program("psql")), "-X", "-A", "-t", "-q", "-w", "-v", "ON_ERROR_STOP=1", *where]

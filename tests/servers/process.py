@@ -39,7 +39,7 @@ class ServerProcess:
 
     @property
     def is_running(self) -> bool:
-        """Whether the process is there."""
+        """Return True if the process exists."""
         return self.process.poll() is None
 
     def pause(self) -> None:
@@ -63,7 +63,7 @@ class ServerProcess:
         self.ports.release()
 
     def read_log(self) -> str:
-        """What the server has written so far, to stdout and stderr."""
+        """Return what the server has written to stdout and stderr."""
         return self.log.read_text(errors="replace")
 
 

@@ -18,7 +18,7 @@ def make_canary(before: str = "", after: str = "") -> str:
 
 
 def _base64(text: bytes) -> Iterator[bytes]:
-    """What `text` looks like inside base64, wherever in the encoded data it begins."""
+    """Return the parts of `text` in base64 that are the same wherever it begins in the encoded data."""
     for shift in range(3):
         encoded = base64.b64encode(b"\0" * shift + text)
         # The first and the last characters depend on the neighbours too.

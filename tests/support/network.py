@@ -22,7 +22,7 @@ class NetworkRefusedError(OSError):
 
 
 def is_local(host: object) -> bool:
-    """Whether `host`, a name or an address, is this machine without asking a name server."""
+    """Return True if `host`, a name or an address, is this machine, without a request to a name server."""
     if host is None or host in ("", b""):
         return True
     name = host.decode("ascii", "replace") if isinstance(host, bytes) else str(host)

@@ -41,7 +41,7 @@ os.execvpe(sys.argv[2], sys.argv[2:], environment)
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a process is started with that it has to hand on unchanged."""
+    """The state of a started process that it must hand on unchanged."""
 
     umask: int = 0o022
     nice: int = 0
@@ -52,7 +52,7 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How the process ended, and what it wrote."""
+    """The exit status of a process, and its output."""
 
     status: int
     stdout: bytes = field(repr=False)
@@ -73,12 +73,12 @@ class Process1:
 
     @property
     def stdout(self) -> IO[bytes]:
-        """What it writes, as it comes."""
+        """Return the pipe of its output."""
         assert self.outside.stdout is not None
         return self.outside.stdout
 
     def finish(self) -> Ended:
-        """How it ended."""
+        """Wait for the end and return the result."""
         stdout, stderr = self.outside.communicate(timeout=HANG)
         assert_clean(stderr, "stderr")
         return Ended(self.outside.returncode, stdout, stderr)

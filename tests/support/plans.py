@@ -52,7 +52,7 @@ def _in_order(files: Mapping[str, str]) -> Sequence[str]:
 
 
 def env_file(text: str, *, file: str = "x.env", service: str | None = None) -> EnvFile:
-    """What an env file of this text holds."""
+    """Return the entries of an env file of this text."""
     return parse_env_file(text.encode(), file=file, service=service)
 
 

@@ -23,7 +23,7 @@ _SCRUBBED = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandResult:
-    """How a command ended, and what it wrote: as text, and byte for byte in the fields beside it."""
+    """The exit status and output of a command: as text, and as bytes in the other fields."""
 
     status: int
     stdout_bytes: bytes = field(repr=False)
@@ -98,7 +98,7 @@ def run_command(
     expect: int | None = None,
     timeout: float = HANG,
 ) -> CommandResult:
-    """How `argv` ended, with exactly `env` as its environment.
+    """Run `argv` with exactly `env` as its environment; return the result.
 
     No secret may be in its stderr, nor in its stdout unless `reveals` says that this is what stdout is for.
     `reveals_stderr`: the same of stderr, for the one command that speaks to a CI runner there.
@@ -139,7 +139,7 @@ def run_secretsync(
     expect: int | None = None,
     timeout: float = HANG,
 ) -> CommandResult:
-    """How `secretsync ARGUMENTS` ended; see `run_command`. `sys_path`: folders to import from before all others."""
+    """Run `secretsync ARGUMENTS`; see `run_command`. `sys_path`: folders to import from before all others."""
     environment = clean_environment(home, env)
     if sys_path:
         environment["PYTHONPATH"] = os.pathsep.join(str(folder) for folder in sys_path)

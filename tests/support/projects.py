@@ -34,7 +34,7 @@ class Project:
         return (self.root / name).read_bytes().decode()
 
     def cli(self, *arguments: str, cwd: Path | None = None, **options: Any) -> CommandResult:
-        """How `secretsync ARGUMENTS` ended in this project's folder; for `options` see `run_secretsync`."""
+        """Run `secretsync ARGUMENTS` in this project's folder; for `options` see `run_secretsync`."""
         return run_secretsync(arguments, cwd=cwd or self.root, home=self.home, **options)
 
 

@@ -33,7 +33,7 @@ def frames_of(trace: TracebackType | None, package: str) -> Iterator[Mapping[str
 
 
 def members(value: object) -> Iterator[object]:
-    """What `value` holds, without calling any of its own methods: attributes, slots, items."""
+    """Return the members of `value` without a call of its own methods: attributes, slots, items."""
     yield from getattr(value, "__dict__", {}).values()
     for kind in type(value).__mro__:
         slots = kind.__dict__.get("__slots__", ())
@@ -68,7 +68,7 @@ def texts_in(value: object, depth: int = 0, seen: set[int] | None = None) -> Ite
 
 
 def reported(value: object, depth: int = 0) -> object:
-    """What Sentry would send of `value`: mappings and sequences taken apart, and `repr` of everything else."""
+    """Return what Sentry would send of `value`: mappings and sequences taken apart, and `repr` of the rest."""
     if callable(own := getattr(type(value), "__sentry_repr__", None)):
         return own(value)
     if depth < _DEEPEST and isinstance(value, Mapping):

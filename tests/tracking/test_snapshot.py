@@ -42,7 +42,7 @@ BINDINGS = "[secrets]\nBOUND = 'docker:bound'\n"
 
 
 def value_of(text: str, *, key: str = "SETTING", more: str = "", names: SensitiveNames | None = None) -> str | None:
-    """What is recorded of the entry `KEY=text`."""
+    """Return the record of the entry `KEY=text`."""
     plan = good_plan({"common": f"{key}={text}\n{more}"}, bindings=BINDINGS, names=names)
     state, problems = observe(plan, None)
     assert not problems
@@ -275,7 +275,7 @@ def dictionary() -> list[str]:
 
 
 def guesses(word: str, salts: list[str]) -> Iterator[bytes]:
-    """What could stand for a word: itself, and its digests, alone, and with each salt around it or as a key."""
+    """Return everything that could be a word: itself, and its digests, alone and with each salt."""
     plain = word.encode()
     yield plain
     for name in ("md5", "sha1", "sha256", "sha512", "blake2b"):

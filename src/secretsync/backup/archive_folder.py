@@ -90,7 +90,7 @@ def _candidates(folder: str, newest: str) -> Iterator[str]:
 
 
 def _age(name: str) -> tuple[str, int]:
-    """When an archive was made, by its name: the greater, the newer."""
+    """Return the sort key of an archive by its name: the greater, the newer."""
     match = _NAME.fullmatch(name)
     assert match is not None  # noqa: S101 - only such names come here
     return match["stamp"], int(match["number"] or 1)

@@ -29,7 +29,7 @@ _PLACEHOLDER = re.compile(r"\$<[^<>\n]*>|\$\{[^{}\n]*\}")
 
 
 def plain_secrets(nodes: Mapping[str, Node], today: date) -> tuple[tuple[RuleFinding, ...], tuple[Problem, ...]]:
-    """Where plain secrets stand in the files of all environments, and what could not be looked into.
+    """Find plain secrets in the files of all environments, and the files that could not be read.
 
     Every environment is judged as a strict one: an archive travels. What its policy ignores, with a reason, is left
     out. Each place is named once, by the surest sign.

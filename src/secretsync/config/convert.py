@@ -32,7 +32,7 @@ NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 
 
 class Conversion(NamedTuple):
-    """How a text becomes a value."""
+    """A way to make a value from a text."""
 
     expected: str  # the end of "its value is not ..."
     convert: Callable[..., Any]  # raises if the text does not fit

@@ -28,7 +28,7 @@ __all__ = [
 
 
 class SecretRef(Record):
-    """Which secret, and which version of it: all that a provider is asked."""
+    """A secret and its version: all that a provider is asked for."""
 
     store: str
     path: str
@@ -43,7 +43,7 @@ class SecretRef(Record):
 
 
 class Selector(Record):
-    """Which part of a payload, and how it becomes text."""
+    """The part of a payload that is used, and how it becomes text."""
 
     field: str | None = None  # a key, or a JSON pointer (RFC 6901) that begins with "/"
     decode: str | None = None  # "base64"
@@ -53,7 +53,7 @@ class Selector(Record):
 
 
 class Clock(StrEnum):
-    """Which of a store's dates an age is counted from."""
+    """The date of a store from which an age is counted."""
 
     VERSION_CREATED = "version created"
     LAST_ROTATED = "last rotated by the store"

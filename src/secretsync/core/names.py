@@ -148,7 +148,7 @@ _SETTINGS = _set(
 
 
 class SensitiveNames(Record, kw_only=True):
-    """Which names are names of secrets: the built-in rule, and the globs with which a policy changes its answers."""
+    """The names of secrets: the built-in rule, and the globs with which a policy changes its answers."""
 
     sensitive: tuple[str, ...] = ()  # names of secrets in addition to those of the rule
     not_sensitive: tuple[str, ...] = ()  # names of settings; they win over `sensitive` and over the rule

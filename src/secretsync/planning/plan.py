@@ -142,7 +142,7 @@ class PlannedEntry(Record):
 
 
 class Plan(Record, kw_only=True):
-    """What is to be asked of whom, and what is made of the answers."""
+    """The requests to each store, and the entries that are made from the responses."""
 
     project: Project
     is_strict: bool
@@ -160,7 +160,7 @@ class Plan(Record, kw_only=True):
     names: SensitiveNames = SensitiveNames()  # the rule for sensitive names, with the policy's changes
 
     def is_secret_store(self, store: str) -> bool:
-        """Whether what this store returns is a secret under any name."""
+        """Return True if the values of this store are secrets under any name."""
         return self.specs[store].is_secret_store
 
     @property
@@ -171,7 +171,7 @@ class Plan(Record, kw_only=True):
         return f"providers/{self.project.environment}.toml" if self.project.is_in_folders else "a file for --bindings"
 
     def without(self, known: Collection[EntryId]) -> Plan:
-        """The same plan, with nothing to ask for the entries that are known and what only they lead to."""
+        """Return the same plan without requests for the entries that are known, and for what only they lead to."""
         needed: set[EntryId] = set()
         stack = [*self.shared.values(), *(entry for scope in self.services.values() for entry in scope.values())]
         while stack:

@@ -117,7 +117,7 @@ class _Planner:
         return self.whole_layers if service is None else (self.service_files[service], *self.whole_layers)
 
     def visible(self, service: str | None) -> dict[str, EntryId]:
-        """What a scope sees: each key with the entry of its highest layer, in the order of the files."""
+        """Return what a scope sees: each key with the entry of its highest layer, in the order of the files."""
         seen: dict[str, EntryId] = {}
         for file in reversed(self.layers(service)):
             seen.update({key: (file, key) for key in self.by_file[file]})

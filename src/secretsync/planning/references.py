@@ -115,7 +115,7 @@ class TargetFinder:
         return written
 
     def spec(self, store: str) -> ProviderSpec:
-        """What the provider of a store that is fit for use accepts."""
+        """Return the spec of the provider of a store that has no problem."""
         spec = self._spec(self.stores[store])
         if isinstance(spec, Fault):  # the plan is not made where a problem was noted
             raise ConfigurationError(spec.cause)

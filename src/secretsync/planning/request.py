@@ -28,7 +28,7 @@ __all__ = ["ConfigRequest", "load_plan", "make_deadline", "make_request", "open_
 
 
 class ConfigRequest(Record, kw_only=True):
-    """What a configuration is made from, as the caller names it."""
+    """The environment, folder and files from which the caller wants a configuration."""
 
     environment: str | None = None
     root: str | None = None
@@ -47,7 +47,7 @@ def make_request(
     files: Iterable[str | os.PathLike[str]] | None,
     bindings: str | os.PathLike[str] | None,
 ) -> ConfigRequest:
-    """What the arguments of a library call name. Raises UsageError for one string where a list must be."""
+    """Return the request that the arguments of a library call mean. A string instead of a list is a UsageError."""
     for name, given in (("services", services), ("files", files)):
         if isinstance(given, str):
             raise UsageError(f"{name} is a list of strings, not one string: {name}=[{given!r}]")

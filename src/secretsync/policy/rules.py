@@ -17,7 +17,7 @@ class Severity(StrEnum):
 
 
 class Scope(StrEnum):
-    """When a rule applies, in the words of `audit --rules`."""
+    """The condition under which a rule applies, in the words of `audit --rules`."""
 
     ALWAYS = "always"
     LENIENT_WARNS = "always; a warning if lenient"

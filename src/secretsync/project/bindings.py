@@ -40,7 +40,7 @@ class StoreConfig(Record, kw_only=True):
 
 
 class Binding(Record, kw_only=True):
-    """Where the secret of one name is, and how old it may grow."""
+    """The place of the secret of one name, and its greatest age."""
 
     name: str
     reference: str  # as written; the plan parses it

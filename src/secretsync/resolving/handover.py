@@ -35,7 +35,7 @@ class HandoverError(UsageError):
 
 
 class Handover(Record, kw_only=True):
-    """What `run` resolved: which project, where each value came from, and what its values were, as digests."""
+    """The result of `run`: the project, where each value came from, and digests of the values."""
 
     environment: str | None  # None: the files were not given the name of an environment
     root: str

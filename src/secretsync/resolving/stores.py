@@ -27,7 +27,7 @@ __all__ = ["StoreAccess", "Stores"]
 
 
 class StoreAccess(Record):
-    """How stores are asked: everything that requests something from a store does it through this object.
+    """Access to stores: everything that requests something from a store does it through this object.
 
     `timeout`: seconds above zero for all stores together; None means the `timeout` of the bindings.
     `replaced`: providers that are used in place of the configured ones, by the names of their stores.

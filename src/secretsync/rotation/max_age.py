@@ -55,7 +55,7 @@ def _limit_of(use: Use, policy: RotationPolicy) -> AppliedLimit | None:
 
 
 def _by_pattern(name: str, policy: RotationPolicy) -> AppliedLimit | None:
-    """What the most specific pattern that `name` matches says."""
+    """Return the limit of the most specific pattern that `name` matches."""
     matching = [(pattern, limit) for pattern, limit in policy.patterns if fnmatchcase(name, pattern)]
     if not matching:
         return None
@@ -66,7 +66,7 @@ def _by_pattern(name: str, policy: RotationPolicy) -> AppliedLimit | None:
 
 
 def specificity(pattern: str) -> tuple[bool, int, int, int]:
-    """How much a glob pattern says; more is greater.
+    """Return how specific a glob pattern is; more is greater.
 
     A pattern without wildcards says most; then the one with more literal characters, then with more of `[...]`, then
     with more of `?`.

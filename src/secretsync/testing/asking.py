@@ -34,7 +34,7 @@ T = TypeVar("T", Payload, SecretInfo)
 
 
 class Contract:
-    """What all parts of the contract share."""
+    """The base of all parts of the contract."""
 
     lacks: ClassVar[Mapping[str, str]] = {}
 

@@ -27,7 +27,7 @@ __all__ = ["FaultContract"]
 
 
 class FaultContract(Contract):
-    """What every provider does if a store refuses, fails or hangs."""
+    """The behaviour of every provider if a store refuses, fails or hangs."""
 
     def test_denied(self, store: StoreUnderTest) -> None:
         """A secret without the right to read it is denied, not missing. Other secrets are found."""

@@ -25,7 +25,7 @@ __all__ = ["ValueContract"]
 
 
 class ValueContract(Contract):
-    """What every provider does with secrets that exist, and with those that do not."""
+    """The behaviour of every provider with secrets that exist, and with secrets that do not."""
 
     # Answers
 

@@ -19,7 +19,7 @@ _PROCESS_ENVIRONMENT = "env"  # the provider whose values may be settings
 
 
 class TextRule(Record, kw_only=True):
-    """What decides whether the text of an entry may be recorded."""
+    """The rule that decides if the text of an entry may be recorded."""
 
     names: SensitiveNames
     providers: Mapping[str, str]  # of each store

@@ -231,7 +231,7 @@ def test_help(made: Project) -> None:
 
 
 def on_terminal(made: Project, *arguments: str, env: dict[str, str] | None = None) -> tuple[str, str]:
-    """What the command writes to a terminal: stdout and stderr, each a terminal of its own."""
+    """Return the output of the command on a terminal: stdout and stderr, each a terminal of its own."""
     ends = [pty.openpty(), pty.openpty()]
     child = subprocess.Popen(
         secretsync_argv(arguments),

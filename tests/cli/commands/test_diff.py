@@ -51,7 +51,7 @@ def difference(made: Project, *arguments: str, **options: Any) -> dict[str, Any]
 
 
 def kinds(document: dict[str, Any]) -> dict[str, list[str]]:
-    """What happened to each key."""
+    """Return the kind of change of each key."""
     return {change["key"]: change["kinds"] for change in document["changes"]}
 
 

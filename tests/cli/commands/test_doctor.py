@@ -45,7 +45,7 @@ def test_a_folder_that_we_may_not_enter_is_denied() -> None:
 
 
 def told_as(user: int, folder: str) -> tuple[str, str]:
-    """What the provider says of a folder to this user, in a process of its own."""
+    """Return the provider's report on a folder, as this user, from a separate process."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:

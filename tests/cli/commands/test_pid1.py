@@ -148,7 +148,7 @@ def read_line(process: subprocess.Popen[bytes]) -> str:
 
 
 def look(start: Start, made: Project, *run_options: str, **more: Any) -> dict[str, Any]:
-    """What the application finds itself to be."""
+    """Return the state in which the application finds itself."""
     command = ["run", "-e", "test", *run_options, "--", *PYTHON, "probe.py"]
     with start(made, *command, **more) as process:
         found: dict[str, Any] = json.loads(finish(process))

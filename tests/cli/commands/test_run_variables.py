@@ -21,14 +21,14 @@ def secret() -> str:
 
 @pytest.fixture
 def place(project: MakeProject, secret: str) -> Project:
-    """What an image without an env/ folder holds: bindings, and what is mounted."""
+    """Make the files of an image without an env/ folder: bindings, and mounted secrets."""
     return project(
         {"providers/production.toml": BINDINGS, "secrets/db_password": secret, "secrets/other": make_canary()}
     )
 
 
 def variables(place: Project, *arguments: str, **env: str) -> dict[str, str]:
-    """What the application has, of a start with SECRETSYNC_ENV=production."""
+    """Return the application's variables after a start with SECRETSYNC_ENV=production."""
     done = place.cli(*(arguments or RUN), "env", "-0", env={"SECRETSYNC_ENV": "production", **env}, reveals=True)
     assert done.status == 0, done.stderr
     return dict(entry.split("=", 1) for entry in done.stdout.split("\0") if entry)

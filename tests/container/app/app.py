@@ -19,7 +19,7 @@ def digest() -> dict[str, str]:
 
 
 def process() -> dict[str, object]:
-    """How PID 1 and this worker run: names of variables, no values."""
+    """Return how PID 1 and this worker run: names of variables, no values."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return {
         "command": Path("/proc/1/cmdline").read_text(encoding="utf-8").split("\0")[:-1],

@@ -100,7 +100,7 @@ def test_variables_that_only_the_caller_gives(azure: AzureWorld, vault: Vault, k
 
 @pytest.mark.parametrize("kind", ["managed-identity", "default", "cli"])
 def test_variables_that_only_the_process_has(azure: AzureWorld, vault: Vault, kind: str) -> None:
-    """Where the SDK reads the process itself, another environment is refused rather than passed over."""
+    """If the SDK reads the process itself, another environment is refused rather than ignored."""
     environ = {**azure.managed_identity(azure.principal()), "PATH": "/nowhere", "AZURE_TENANT_ID": TENANT}
     with pytest.raises(ConfigurationError, match="the process's own environment"):
         provider(vault, environ, credential=kind)
@@ -129,14 +129,14 @@ def test_default(azure: AzureWorld, vault: Vault, apply: Apply) -> None:
     [("client-secret", "AZURE_TENANT_ID, AZURE_CLIENT_SECRET"), ("workload-identity", "AZURE_FEDERATED_TOKEN_FILE")],
 )
 def test_a_credential_without_its_variables(azure: AzureWorld, vault: Vault, kind: str, missing: str) -> None:
-    """What is lacking is named before anything is asked."""
+    """A missing variable is named before the first request."""
     with pytest.raises(ConfigurationError, match=missing):
         provider(vault, {"AZURE_CLIENT_ID": "app"}, credential=kind)
     assert not azure.requests.log
 
 
 def test_identity_asks_for_a_token_where_there_is_none(azure: AzureWorld, vault: Vault) -> None:
-    """Who we are can be asked first; the secret is then read with the same token."""
+    """The identity can be asked first; the secret is then read with the same token."""
     asked = provider(vault, azure.client_secret(azure.principal()))
     assert dict(asked.identity().details)["tenant"] == TENANT
     assert isinstance(ask(asked), Found)
@@ -144,7 +144,7 @@ def test_identity_asks_for_a_token_where_there_is_none(azure: AzureWorld, vault:
 
 
 def test_identity_needs_no_right(azure: AzureWorld, vault: Vault) -> None:
-    """Who may do nothing in the vault is somebody all the same."""
+    """An identity without rights in the vault is still reported."""
     principal = azure.principal(())
     identity = provider(vault, azure.client_secret(principal)).identity()
     assert identity.principal == f"object id {principal.object_id}"
@@ -277,7 +277,7 @@ def test_a_dead_identity_endpoint(azure: AzureWorld, vault: Vault, apply: Apply,
 
 
 def test_a_machine_without_an_identity_service_says_so(azure: AzureWorld, vault: Vault, apply: Apply) -> None:
-    """Where nothing listens, the end comes long before a generous deadline."""
+    """If nothing listens, the failure comes long before a generous deadline."""
     apply(azure.machine_identity(azure.principal()))
     azure.endpoints[0].black_hole()
     began = time.monotonic()
@@ -370,7 +370,7 @@ def test_the_cli_is_asked_once(azure: AzureWorld, vault: Vault, apply: Apply, ca
 
 
 def test_no_exception_is_chained(azure: AzureWorld, vault: Vault) -> None:
-    """What the SDK raised, with the answer in it, ends where it is translated."""
+    """An exception of the SDK, which holds the response, ends where it is translated."""
     context = StoreContext(
         store="azure", environment="test", settings={"vault_url": vault.url}, environ=wrong_secret(azure)
     )

@@ -34,13 +34,13 @@ def provider(store: AzureStore, *may: str) -> AzureProvider:
 def describe(
     store: AzureStore, name: str, *, version: str | None = None, may: Sequence[str] = ("list",)
 ) -> Outcome[SecretInfo]:
-    """What is told of one secret to somebody who may list, and no more."""
+    """Return the metadata of one secret for an identity that may list, and no more."""
     ref = store.ref(name, version=version)
     return dict(provider(store, *may).describe((ref,), Deadline(HANG)))[ref]
 
 
 def info(outcome: Outcome[SecretInfo]) -> SecretInfo:
-    """What was found."""
+    """Return the metadata that was found."""
     assert isinstance(outcome, Found), outcome
     return outcome.value
 
@@ -65,7 +65,7 @@ def test_the_right_to_list_is_enough(store: AzureStore, canary: CanaryFactory) -
 
 
 def test_the_right_to_read_values_is_not(store: AzureStore, canary: CanaryFactory) -> None:
-    """Who may read values and not list is denied, and told which role is missing."""
+    """An identity that may read values but not list is denied, and the message names the missing role."""
     store.put("app", canary())
     outcome = describe(store, "app", may=("get",))
     assert isinstance(outcome, Failed)
@@ -110,7 +110,7 @@ def test_a_disabled_newest_version(store: AzureStore, canary: CanaryFactory) -> 
 
 
 def test_versions_of_one_second(store: AzureStore, canary: CanaryFactory) -> None:
-    """Which of two versions made in one second is current cannot be known: the age is told, the version is not."""
+    """If two versions were made in one second, the age is reported and the version is not."""
     for _ in range(2):
         store.vault.set("app", canary(), created=BEGIN)
     told = info(describe(store, "app"))

@@ -46,7 +46,7 @@ def ask_one(store: AzureStore, name: str, *, version: str | None = None, seconds
 
 
 def gets(store: AzureStore) -> int:
-    """How many requests with a token there were for a value."""
+    """Return the number of requests with a token for a value."""
     return store.world.requests.count("get*")
 
 
@@ -117,7 +117,7 @@ def test_what_is_no_version_is_not_asked(store: AzureStore, canary: CanaryFactor
 
 
 def test_a_bad_version_is_not_the_first_alone(store: AzureStore, canary: CanaryFactory) -> None:
-    """What is not asked finds no challenge for the others."""
+    """A secret that is not requested cannot get a challenge for the others."""
     refs = [store.ref("app", version="wrong")]
     for number in range(20):
         store.put(f"app-{number}", canary())
@@ -226,7 +226,7 @@ GARBLED = {
 
 @pytest.mark.parametrize("case", GARBLED)
 def test_garbled(store: AzureStore, canary: CanaryFactory, case: str) -> None:
-    """What is no answer is unavailable, never missing or empty, and not asked for again."""
+    """A response that cannot be read is unavailable, never missing or empty, and is not requested again."""
     store.put("app", canary())
     store.world.keyvault.fail(GARBLED[case], "get")
     outcome = ask_one(store, "app")
@@ -429,7 +429,7 @@ def test_one_provider_before_and_after_a_fork(store: AzureStore, canary: CanaryF
 
 
 def in_child(claim: Callable[[], bool]) -> bool:
-    """Whether `claim` holds in a forked child."""
+    """Return True if `claim` holds in a forked child."""
     with warnings.catch_warnings():
         # Python warns of a fork beside threads; that it works all the same is what is tested.
         warnings.simplefilter("ignore", DeprecationWarning)

@@ -38,7 +38,7 @@ def probe_values(tmp_path: Path) -> Callable[[Mapping[str, str]], Path]:
 
 
 class RequestLog:
-    """What the plug-in was asked, as it is asked: a pipe that its reader can wait on."""
+    """The requests to the plug-in, in a pipe that its reader can wait on."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

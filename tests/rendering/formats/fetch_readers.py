@@ -95,7 +95,7 @@ def main() -> int:
 
 
 def _fetch(target: Path, make: Callable[[Path, str], None], version: str) -> bool:
-    """Whether the tool is at `target` now."""
+    """Return True if the tool is at `target` now."""
     if (target / "VERSION").is_file() and (target / "VERSION").read_text() == version:
         return True
     shutil.rmtree(target, ignore_errors=True)

@@ -46,7 +46,7 @@ def _here_document(text: str, delimiter: str) -> tuple[str, str]:
 
 
 def masks(log: str) -> set[str]:
-    """What the runner masks after it has read `log`: the commands' values, whole and by line."""
+    """Return what the runner masks after it has read `log`: the commands' values, whole and by line."""
     found: set[str] = set()
     for line in log.split("\n"):
         if line.startswith("::add-mask::"):

@@ -41,7 +41,7 @@ class Reader:
 
     @property
     def id(self) -> str:
-        """What the test is called."""
+        """Return the name of the test."""
         return f"{self.format}-{self.name}".replace(" ", "_")
 
 
@@ -63,7 +63,7 @@ def _version(*command: str, line: int = 0) -> str | None:
 
 
 def _variables(dump: bytes, own: frozenset[str] | set[str] = frozenset()) -> dict[str, str]:
-    """What `env -0` printed, as variables."""
+    """Return the variables that `env -0` printed."""
     pairs = (item.partition(b"=") for item in dump.split(b"\0") if item)
     found = {name.decode(): value.decode("utf-8", "surrogateescape") for name, _, value in pairs}
     return {name: value for name, value in found.items() if name not in own}
@@ -90,7 +90,7 @@ def _read_python_dotenv(data: bytes, folder: Path, *, version: str, interpolatin
 
 
 def _read_ourselves(data: bytes, folder: Path) -> Mapping[str, str]:
-    """What our own loader makes of it: a value that would be resolved is an error here."""
+    """Read the text with SecretSync's own loader; a value that would be resolved is an error."""
     from secretsync.project.env_file import parse_env_file
     from secretsync.project.placeholders import Text, parse_value
 
@@ -150,7 +150,7 @@ def _dpkg_version(package: str) -> str | None:
 
 
 def read_with_shell(data: bytes, folder: Path, *, shell: str, prologue: str = "") -> Mapping[str, str]:
-    """What a shell exports after it has sourced the file."""
+    """Return what a shell exports after it has sourced the file."""
     (folder / "file.sh").write_bytes(data)
     script = f"{prologue}. ./file.sh\nexec /usr/bin/env -0"
     return _variables(_run([*SHELLS[shell], "-c", script], folder), _SHELL_OWN)

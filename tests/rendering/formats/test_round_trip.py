@@ -29,7 +29,7 @@ def between_sentinels(values: Mapping[int, str]) -> dict[str, str]:
 
 
 def read_back(reader: Reader, items: Mapping[str, str], folder: Path) -> Mapping[str, str] | str:
-    """What the reader makes of `items`, or how it failed."""
+    """Return the reader's result for `items`, or its failure."""
     folder.mkdir()
     text = formats.render(reader.format, items, **reader.options)
     try:

@@ -265,7 +265,7 @@ def test_html() -> None:
 
 
 def test_html_places() -> None:
-    """What is placed on the axis lies on it, and the worst rows come first."""
+    """Each mark on the axis lies within it, and the worst rows come first."""
     page = Page(render("html", document("x")))
     for _, attributes in page.elements:
         for number in re.findall(r"(?:left|width):([0-9.e+-]+)%", attributes.get("style") or ""):
@@ -277,7 +277,7 @@ def test_html_places() -> None:
 
 
 def test_html_names_are_whole() -> None:
-    """What a narrow column cuts off is in the tip over it; the head of the page breaks a name rather than widen it."""
+    """A cut name of a narrow column is complete in its tip, and the head of the page breaks long names."""
     name = "x" * 500
     page = Page(render("html", document(name)))
     tips = [one["title"] for _, one in page.elements if one.get("class") == "who"]
@@ -295,7 +295,7 @@ def test_html_names_are_whole() -> None:
     ],
 )
 def test_html_headline(environments: tuple[str, ...], days: int, words: str) -> None:
-    """What is wrong, and whose limit is reached next: of which environment, where there are several."""
+    """The headline has what is wrong and whose limit comes next, with the environment if there are several."""
     page = Page(render("html", document("x", environments=environments, days=days)))
     assert words in "".join(page.texts)
 

@@ -172,7 +172,7 @@ def _refused(branch: _Branch, values: dict[str, Any], error: Exception | None) -
 
 
 def _raised_at(error: Exception) -> str | None:
-    """Where the application's own code raised the exception, without its message."""
+    """Return the place in the application's own code that raised the exception, without its message."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if "site-packages" not in frame.filename and not frame.filename.startswith(("<", _PACKAGE)):
             return f"raised at {frame.filename}:{frame.lineno}"

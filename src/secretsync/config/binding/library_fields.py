@@ -33,7 +33,7 @@ def of_attrs(kind: Any) -> ClassFields:
             fields.append(field_of(one.name, hint, is_required=one.default is attrs.NOTHING, **known))
 
     def refusals(values: dict[str, Any], _error: Exception | None) -> Mapping[str | None, str]:
-        """Which validators refuse: the class itself stops at the first."""
+        """Return the validators that refuse, because the class itself stops at the first."""
         probe, found = object.__new__(kind), {}
         checked = [one for one in attrs.fields(kind) if one.alias in values]
         for one in checked:
