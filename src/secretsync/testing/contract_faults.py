@@ -23,8 +23,6 @@ from secretsync.testing.asking import (
 from secretsync.testing.memory import LONG_TIMEOUT, MemoryProvider
 from secretsync.testing.store import StoreUnderTest
 
-__all__ = ["FaultContract"]
-
 
 class FaultContract(Contract):
     """What every provider does if a store refuses, fails or hangs."""
