@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from secretsync.resolving.access_log import AccessLog
     from secretsync.rotation.report import RotationReport
 
-__all__ = ["check_rotation", "resolve_config"]
-
 
 def resolve_config(
     environment: str | None = None,

@@ -7,8 +7,6 @@ from secretsync.config.config import Config
 from secretsync.core.errors import ConfigurationError, Problem, ProblemKind
 from secretsync.core.model import Origin
 
-__all__ = ["AppConfig"]
-
 _PROCESS_ENVIRONMENT = "(process environment)"
 
 

@@ -11,8 +11,6 @@ from secretsync.policy.rules import RULES
 from secretsync.project.bindings import Binding, Limit
 from secretsync.rotation.max_age import Use, applied_limit
 
-__all__ = ["CHECKS", "ages"]
-
 
 def ages(evidence: Evidence) -> Ages:
     """Return how many secrets there are, and how many of their ages are known."""

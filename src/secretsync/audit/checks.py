@@ -10,8 +10,6 @@ from secretsync.audit.evidence import Evidence, GitState
 from secretsync.policy.findings import RuleFinding
 from secretsync.policy.rules import RULES, Scope
 
-__all__ = ["CHECKS", "Check", "checks_of", "is_checked"]
-
 Check = Callable[[Evidence], Iterator[RuleFinding]]
 
 # The rules that `judge` checks are not here, because it checks them for `run` and `render` too. The rule

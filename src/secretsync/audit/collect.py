@@ -31,8 +31,6 @@ from secretsync.rotation.age_rules import State
 from secretsync.rotation.assess import assess
 from secretsync.rotation.report import RotationReport
 
-__all__ = ["audit_plan"]
-
 
 def audit_plan(
     plan: Plan, environ: Mapping[str, str], *, at: datetime, access: StoreAccess | None = None

@@ -11,8 +11,6 @@ from secretsync.policy.findings import RuleFinding
 from secretsync.policy.plaintext import finding_at
 from secretsync.project.placeholders import Placeholder, Variable, parse_value, references
 
-__all__ = ["CHECKS", "written_references"]
-
 _WITHOUT_WORD = ("", "?", ":?")  # the operators of variables that must have a value
 
 

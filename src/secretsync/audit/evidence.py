@@ -13,8 +13,6 @@ from secretsync.policy.policy import Policy
 from secretsync.policy.subjects import Subject
 from secretsync.project.env_file import EnvFile
 
-__all__ = ["Ages", "Evidence", "FileState", "GitState", "Online"]
-
 
 class FileState(Record, kw_only=True):
     """The status of a file or directory of the configuration."""

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from secretsync.audit.evidence import Evidence, FileState
 from secretsync.policy.findings import RuleFinding, found
 
-__all__ = ["CHECKS"]
-
 _STICKY = 0o1000
 
 

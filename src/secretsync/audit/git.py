@@ -12,8 +12,6 @@ from secretsync.policy.findings import RuleFinding, found
 from secretsync.policy.plaintext import plaintext_of
 from secretsync.policy.rules import Severity
 
-__all__ = ["CHECKS", "is_private_path", "secret_folders"]
-
 # Files that hold plain secrets by their purpose, and words in the names of such files that are made to be committed.
 _PRIVATE = (".secrets/*", "*/.secrets/*", ".env", "*/.env", ".env.*", "*/.env.*", ".secretsync-*", "*/.secretsync-*")
 _HARMLESS = ("example", "sample", "template", "dist", "schema", "defaults")

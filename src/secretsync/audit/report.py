@@ -17,8 +17,6 @@ from secretsync.policy.policy import Ignore, Policy
 from secretsync.policy.rules import RULES, Severity
 from secretsync.policy.validate import judge, unjudged_lines
 
-__all__ = ["AuditReport", "Ignored", "audit"]
-
 
 class Ignored(Record, kw_only=True):
     """A finding that the policy ignores."""

@@ -13,8 +13,6 @@ from secretsync.planning.plan import Plan
 from secretsync.project.env_file import read_env_file
 from secretsync.project.layout import Project, policy_file
 
-__all__ = ["file_states", "git_state", "owners"]
-
 _MOST_RENDERED = 500  # files in the form of an env file outside env/ that are looked into
 
 

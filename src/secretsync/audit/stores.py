@@ -16,8 +16,6 @@ from secretsync.policy.rules import RULES, Severity
 from secretsync.project.bindings import StoreConfig
 from secretsync.project.placeholders import BareName, Variable
 
-__all__ = ["CHECKS"]
-
 # Words of development, as whole words of a name, a host or a path. Without "local", because svc.cluster.local is
 # production.
 _DEVELOPMENT = (*(word for word in LENIENT_ENVIRONMENTS if word not in ("ci", "local")), "sandbox", "localstack")

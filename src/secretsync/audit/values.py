@@ -9,8 +9,6 @@ from secretsync.planning.plan import SecretPart
 from secretsync.planning.urls import encoded_reference, is_for_url, url_secrets
 from secretsync.policy.findings import RuleFinding, found
 
-__all__ = ["CHECKS"]
-
 
 def _empty_secret(evidence: Evidence) -> Iterator[RuleFinding]:
     yield from _of_stores(evidence, "empty-secret")

@@ -20,8 +20,6 @@ from secretsync.backup.tree import MAX_COUNT, MAX_DEPTH, MAX_FILE_BYTES, MAX_TOT
 from secretsync.core.errors import OutputError, Problem, ProblemKind, printable
 from secretsync.core.records import Record
 
-__all__ = ["MAX_ARCHIVE_BYTES", "Archive", "mode_refusal", "name_refusal", "read_archive", "write_archive"]
-
 MANIFEST = "manifest.json"
 _KIND = "secretsync-backup"
 _SCHEMA = 1

@@ -14,8 +14,6 @@ from secretsync.core.errors import OutputError, Problem, ProblemKind, UsageError
 from secretsync.core.files import Input, read_file
 from secretsync.core.text import path_or
 
-__all__ = ["keep", "open_archive", "store"]
-
 _NAME = re.compile(r"secretsync-(?P<stamp>[0-9]{8}T[0-9]{6}Z)(?:-(?P<number>[1-9][0-9]{0,3}))?\.tar\.gz")
 _MOST = 1000  # archives of one second
 

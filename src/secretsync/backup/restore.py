@@ -24,8 +24,6 @@ from secretsync.core.errors import OutputError
 from secretsync.core.files import Input, read_file, sync, take_lock
 from secretsync.project.layout import UNFINISHED_RESTORE
 
-__all__ = ["apply", "is_unfinished", "remove_leftovers", "resume"]
-
 _NEW, _OLD = ".secretsync-new-", ".secretsync-old-"
 _JOURNAL = UNFINISHED_RESTORE
 

@@ -9,8 +9,6 @@ from secretsync.backup.tree import TREES, Kind, Node
 from secretsync.core.errors import OutputError, Problem, ProblemKind
 from secretsync.core.records import Record, replace
 
-__all__ = ["Change", "Restore", "What", "plan_restore"]
-
 
 class What(StrEnum):
     """The change of one path."""

@@ -23,8 +23,6 @@ from secretsync.project.placeholders import StorePath, parse_reference
 from secretsync.project.toml_reader import parse_document
 from secretsync.providers.registry import BUILT_IN, load_provider
 
-__all__ = ["plain_secrets"]
-
 _PLACEHOLDER = re.compile(r"\$<[^<>\n]*>|\$\{[^{}\n]*\}")
 
 

@@ -12,8 +12,6 @@ from secretsync.core.errors import OutputError, Problem, ProblemKind
 from secretsync.core.files import MAX_BYTES, Input, read_file
 from secretsync.core.records import Record
 
-__all__ = ["MAX_COUNT", "MAX_DEPTH", "MAX_FILE_BYTES", "MAX_TOTAL_BYTES", "TREES", "Kind", "Node", "read_trees"]
-
 TREES = ("env", "providers")
 
 # Far beyond what configuration needs; what a hostile archive may cost is bounded by them too.

@@ -10,8 +10,6 @@ from secretsync.backup.tree import Kind, Node
 from secretsync.core.errors import OutputError, Problem, ProblemKind
 from secretsync.core.files import sync
 
-__all__ = ["build", "remove"]
-
 
 def build(root: str, tree: str, prefix: str, result: Mapping[str, Node], present: Mapping[str, Node]) -> None:
     """Write a new tree with its final modes and owners, and bring it to disk.

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from secretsync.core.errors import SecretSyncError
 
-__all__ = ["main"]
-
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run a command, and end the process with its exit status.

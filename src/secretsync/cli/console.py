@@ -9,16 +9,6 @@ from collections.abc import Sequence
 
 from secretsync.core.errors import Problem, printable
 
-__all__ = [
-    "format_json",
-    "format_table",
-    "info",
-    "is_coloured",
-    "print_problems",
-    "warn",
-    "write_report",
-]
-
 
 def info(text: str) -> None:
     """Print one line to stderr."""

@@ -20,8 +20,6 @@ from secretsync.tracking.history import (
     setup_as_json,
 )
 
-__all__ = ["Side", "diff_as_json", "format_diff"]
-
 _COLOURS = {"-": "\x1b[31m", "+": "\x1b[32m", "@": "\x1b[36m"}
 
 

@@ -8,8 +8,6 @@ from secretsync.cli.options import add_option
 from secretsync.core.text import count_of
 from secretsync.tracking.history import HistoryRecord
 
-__all__ = ["add_history", "format_counts", "short_commit"]
-
 
 def add_history(parser: argparse.ArgumentParser) -> None:
     """Add the options that `track` and `diff` share."""

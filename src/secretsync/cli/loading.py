@@ -24,18 +24,6 @@ if TYPE_CHECKING:
     from secretsync.resolving.handover import Handover
     from secretsync.resolving.stores import StoreAccess
 
-__all__ = [
-    "environment_of",
-    "finding_printer",
-    "handed_over",
-    "label_of",
-    "open_plan",
-    "open_plans",
-    "resolve_valid",
-    "store_access",
-    "visible_environ",
-]
-
 
 def environment_of(
     options: argparse.Namespace,

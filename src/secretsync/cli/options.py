@@ -16,17 +16,6 @@ from secretsync.core.text import count_of, is_shown, suggestion, unknown
 if TYPE_CHECKING:
     from datetime import datetime
 
-__all__ = [
-    "add_access_log",
-    "add_format",
-    "add_option",
-    "add_source",
-    "build_parser",
-    "duration",
-    "timestamp",
-    "whole_number",
-]
-
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
     """Format help in a fixed width, equal in every Python. The width of the terminal would cost an import."""

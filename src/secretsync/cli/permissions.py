@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from secretsync.core.errors import UsageError
 
-__all__ = ["parse_mode", "parse_owner"]
-
 
 def parse_mode(text: str) -> int:
     """Return the permission bits of an octal text: "640" or "0640". Raises UsageError."""

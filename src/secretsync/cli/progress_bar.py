@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sys
 
-__all__ = ["ProgressBar"]
-
 _FEWEST = 25  # requests; a bar for fewer of them would be removed before anybody could read it
 _WIDTH = 30
 

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from secretsync.config.refreshed import Refreshed
 
-__all__ = ["Config", "new_config"]
-
 T = TypeVar("T")
 
 

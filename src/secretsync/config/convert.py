@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
     from secretsync.config.typed_getters import TypedGetters
 
-__all__ = ["BY_NAME", "NUMBER", "UNFIT", "Conversion", "attempt", "json_items", "scalar_text", "split_items"]
-__all__ += ["to_bool", "to_float", "to_json", "value_problem"]
-
 UNFIT: Any = object()  # None is a value: JSON has it
 
 _INFINITY = float("inf")

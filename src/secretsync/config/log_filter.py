@@ -12,8 +12,6 @@ from typing import Any, cast
 from secretsync.config.masking import MaskedFloat, MaskedInt, Masker, chain_of, failure, shown
 from secretsync.core.secret import Hidden, Secret
 
-__all__ = ["SecretFilter"]
-
 # Fields that describe the call and the process. They come from source code and the system, not from a configuration.
 _DESCRIPTION = frozenset(
     (

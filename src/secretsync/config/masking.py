@@ -14,8 +14,6 @@ from urllib.parse import quote, quote_plus
 
 from secretsync.core.secret import MASK, Hidden, HiddenValue, Secret
 
-__all__ = ["MaskedFloat", "MaskedInt", "Masker", "chain_of", "failure", "shown"]
-
 # Shorter secrets ("on", "1") are not looked for: masking them would make a log unreadable and say what they are.
 SHORTEST = 4
 

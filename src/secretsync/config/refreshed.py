@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from secretsync.config.config import Config
 
-__all__ = ["Refreshed"]
-
 
 class Refreshed(NamedTuple):
     """A new configuration, and the keys whose version or value changed."""

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from pathlib import Path
 
-__all__ = ["TypedGetters"]
-
 T = TypeVar("T")
 
 _NO_DEFAULT: Any = object()  # because None is a default like any other

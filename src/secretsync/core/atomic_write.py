@@ -21,8 +21,6 @@ from secretsync.core.errors import OutputError, Problem, ProblemKind
 from secretsync.core.files import sync
 from secretsync.core.temporary_file import PRIVATE, create, remove_stale, unlink
 
-__all__ = ["UNCHANGED", "WRITTEN", "write_file", "write_new_file"]
-
 WRITTEN = "written"
 UNCHANGED = "unchanged"
 

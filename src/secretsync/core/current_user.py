@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-__all__ = ["actor", "actor_name"]
-
 # The user behind sudo or a CI job. Anybody can set a variable, so these are only hints in addition to the user id.
 HINTS = ("SUDO_USER", "DOAS_USER", "GITHUB_ACTOR", "GITLAB_USER_LOGIN", "BUILD_USER_ID")
 _LONGEST = 256  # characters of a hint

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["format_duration", "parse_duration", "parse_length"]
-
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _SHORT = re.compile(r"(\d{1,9})(ms|s|m|h|d|w)", re.ASCII)
 # ISO 8601-2:2019 durations of whole units; months and years do not have a fixed length and are refused.

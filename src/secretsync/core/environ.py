@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 
 from secretsync.core.secret import HiddenMapping
 
-__all__ = ["AnyEnviron", "Environ", "variable_text"]
-
 
 class Environ(HiddenMapping):
     """The process environment, as a mapping that prints none of its values."""

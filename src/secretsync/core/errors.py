@@ -19,22 +19,6 @@ from enum import IntEnum, StrEnum
 
 from secretsync.core.records import Record
 
-__all__ = [
-    "ConfigurationError",
-    "ExitStatus",
-    "MissingKeyError",
-    "OutputError",
-    "Problem",
-    "ProblemKind",
-    "ResolutionError",
-    "SecretSyncError",
-    "UsageError",
-    "ValidationError",
-    "ValueTypeError",
-    "printable",
-    "worst_status",
-]
-
 
 class ExitStatus(IntEnum):
     """The exit statuses of the command line."""

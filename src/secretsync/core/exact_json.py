@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["NotJsonError", "Number", "format_json", "parse_json"]
-
 
 class Number(str):
     """A JSON number with its digits as written: 1.10 stays 1.10, and 2^63+1 loses nothing."""

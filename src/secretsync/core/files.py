@@ -14,8 +14,6 @@ from enum import StrEnum
 
 from secretsync.core.records import Record
 
-__all__ = ["MAX_BYTES", "FileRefusal", "Input", "check_file", "read_file", "size_in_words", "sync", "take_lock"]
-
 _MIB = 1024 * 1024
 
 _CHUNK = 64 * 1024

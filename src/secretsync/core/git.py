@@ -9,8 +9,6 @@ import tempfile
 import time
 from collections.abc import Collection, Iterable, Mapping
 
-__all__ = ["GitError", "ignored_paths", "run_git"]
-
 _SECONDS = 20
 _MAX_BYTES = 64 * 1024 * 1024
 _CHUNK = 64 * 1024

@@ -12,20 +12,6 @@ from secretsync.core.secret import Hidden, Secret
 if TYPE_CHECKING:
     from datetime import datetime
 
-__all__ = [
-    "Clock",
-    "Entry",
-    "Failed",
-    "Found",
-    "Missing",
-    "Origin",
-    "Outcome",
-    "Resolved",
-    "SecretInfo",
-    "SecretRef",
-    "Selector",
-]
-
 
 class SecretRef(Record):
     """A secret and its version: all that a provider is asked for."""

@@ -6,9 +6,6 @@ import re
 
 from secretsync.core.records import Record
 
-__all__ = ["LENIENT_ENVIRONMENTS", "SensitiveNames", "is_entry_name", "is_environment_name", "is_lenient"]
-__all__ += ["is_sensitive", "is_store_name"]
-
 _ENTRY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ENVIRONMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _STORE = re.compile(r"[a-z][a-z0-9-]*")

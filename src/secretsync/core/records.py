@@ -13,8 +13,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, TypeVar, dataclass_transform
 
-__all__ = ["Record", "replace"]
-
 
 class _RecordType(type):
     """Make slots from the annotations, and store the defaults separately."""

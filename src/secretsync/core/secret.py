@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NoReturn
 
-__all__ = ["MASK", "Hidden", "HiddenMapping", "HiddenValue", "Payload", "Secret"]
-
 if TYPE_CHECKING:
     from datetime import datetime
 

@@ -9,9 +9,6 @@ import re
 from collections import Counter
 from urllib.parse import unquote
 
-__all__ = ["has_password", "has_private_key", "has_url_password", "known_token", "looks_random", "may_be_secret"]
-__all__ += ["HOLE", "holes_of_passwords", "pieces_of_secrets"]
-
 _PRIVATE_KEY = re.compile(
     r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----|AGE-SECRET-KEY-1[0-9A-Z]{20}|PuTTY-User-Key-File-"
 )

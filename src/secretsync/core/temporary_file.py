@@ -12,8 +12,6 @@ import stat
 
 from secretsync.core.files import take_lock
 
-__all__ = ["PRIVATE", "create", "remove_stale", "unlink"]
-
 PRIVATE = 0o600
 _PREFIX = ".secretsync-"
 _SUFFIX = ".tmp"

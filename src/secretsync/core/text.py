@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import Protocol
 
-    class Placed(Protocol):
+    class _Placed(Protocol):
         """A thing that was found in a file."""
 
         @property
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
         @property
         def line(self) -> int | None: ...
 
-
-__all__ = ["by_place", "count_of", "is_shown", "looks_like_value", "message_or_none", "name_or_none", "path_or"]
-__all__ += ["suggestion", "unknown"]
 
 _LONGEST = 64  # characters of a word that is compared with known ones
 # Patterns, compiled only if a message needs them.
@@ -72,7 +69,7 @@ def count_of(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number} {noun if number == 1 else plural or f'{noun}s'}"
 
 
-def by_place(thing: Placed) -> tuple[str, int, int]:
+def by_place(thing: _Placed) -> tuple[str, int, int]:
     """Return file, line and column as a key for sorting. Things without a place come first."""
     return thing.file or "", thing.line or 0, getattr(thing, "column", None) or 0
 

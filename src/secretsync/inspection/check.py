@@ -12,8 +12,6 @@ from secretsync.planning.plan import Plan
 from secretsync.resolving.fetch import Answers
 from secretsync.resolving.resolve import failure_problem
 
-__all__ = ["Checked", "check"]
-
 
 class Checked(Record):
     """The result of a check: problems, and what was not checked."""

@@ -15,8 +15,6 @@ from secretsync.resolving.fetch import Answers
 from secretsync.resolving.resolve import Inputs, resolve_entries
 from secretsync.resolving.stores import StoreAccess
 
-__all__ = ["OriginRow", "Row", "explain", "explain_plan", "open_settings"]
-
 
 class OriginRow(Record, kw_only=True):
     """One placeholder of an entry, and the answer of its store."""

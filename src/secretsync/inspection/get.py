@@ -23,8 +23,6 @@ from secretsync.resolving.stores import StoreAccess
 if TYPE_CHECKING:
     from secretsync.resolving.access_log import Read
 
-__all__ = ["get_secret"]
-
 
 def get_secret(reference: str, request: ConfigRequest, access: StoreAccess) -> Secret:
     """Return the value of a reference, or of a name that the bindings or the lookup order find. No env file is read.

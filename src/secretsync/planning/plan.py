@@ -16,9 +16,6 @@ from secretsync.project.layout import Project
 from secretsync.project.placeholders import Text
 from secretsync.providers.interface import ProviderSpec
 
-__all__ = ["ChoicePart", "EntryId", "EntryPart", "EnvironPart", "Plan", "PlannedEntry", "PlannedPart", "ProblemPart"]
-__all__ += ["SecretPart", "Target", "is_template_key", "problem_at"]
-
 EntryId = tuple[str, str]  # file and key: no file has a key twice
 
 

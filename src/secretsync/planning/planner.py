@@ -28,8 +28,6 @@ from secretsync.project.layout import Project, is_security_file
 from secretsync.project.placeholders import BareName, Fault, Part, Placeholder, Text, Variable, parse_value
 from secretsync.providers.interface import ProviderSpec
 
-__all__ = ["make_plan"]
-
 _SHOWN_NAMES = 12  # of a circle's, in a message
 # What one value may be made of, by variables within variables; people write a handful.
 _MAX_PIECES = 1000

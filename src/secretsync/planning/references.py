@@ -14,8 +14,6 @@ from secretsync.project.placeholders import BareName, Fault, Reference, StorePat
 from secretsync.providers.interface import ProviderSpec, Setting, SettingType
 from secretsync.providers.registry import BUILT_IN, load_provider
 
-__all__ = ["SELECTOR_OPTIONS", "Target", "TargetFinder"]
-
 # What the core understands of `?options`, whatever the store; each with the values it takes.
 SELECTOR_OPTIONS = {"as": ("base64", "json", "text", "url"), "decode": ("base64",), "trim": ("true", "false")}
 # What some stores understand besides.

@@ -24,8 +24,6 @@ from secretsync.project.layout import (
 from secretsync.project.sensitive_names import read_names
 from secretsync.providers.interface import Deadline, Provider
 
-__all__ = ["ConfigRequest", "load_plan", "make_deadline", "make_request", "open_request", "read_project_bindings"]
-
 
 class ConfigRequest(Record, kw_only=True):
     """The environment, folder and files from which the caller wants a configuration."""

@@ -25,9 +25,6 @@ from secretsync.planning.plan import EntryId, EntryPart, EnvironPart, Plan, Plan
 from secretsync.project.layout import is_security_file
 from secretsync.project.placeholders import BareName, Placeholder, Reference, Text, Variable, parse_value
 
-__all__ = ["has_secret_shape", "is_secret_part", "is_secret_reference", "is_secret_variable", "is_secret_written"]
-__all__ += ["password_parts", "secret_entries"]
-
 T = TypeVar("T")
 
 # What a text with the shape of a secret contains at least. Only then the patterns are imported and tried.

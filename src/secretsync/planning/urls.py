@@ -20,8 +20,6 @@ from secretsync.planning.plan import (
 from secretsync.planning.secrecy import is_secret_part
 from secretsync.project.placeholders import BareName, Fault, StorePath, Text, format_reference, parse_reference
 
-__all__ = ["UrlSecret", "encoded_reference", "is_for_url", "url_secrets"]
-
 # The delimiters of a URL, and the characters that end one inside other text.
 _DELIMITERS = "://|[/?#]|[\\s\x00-\x1f\x7f\"'`<>]"
 _HOLE = "x"  # in place of a value that is not secret: no delimiter

@@ -9,8 +9,6 @@ from secretsync.config.convert import UNFIT, attempt, to_bool, to_float
 from secretsync.policy.policy import Check
 from secretsync.policy.rules import Severity
 
-__all__ = ["BUILT_IN", "passes", "requirement_of"]
-
 # For every strict environment. They apply only if the key is defined; only a policy requires keys.
 BUILT_IN = (
     Check(key="DEBUG", kind="is_false", parameter=True, rule="debug-off"),

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["is_example"]
-
 # Words of stand-ins under any name; then those that may be meant where the name is not one of a secret, such as
 # AUTH_METHOD=password. Compared without case and signs. No regular expressions: compiling them costs every start.
 _LONGEST_EXAMPLE = 120  # characters

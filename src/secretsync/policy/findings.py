@@ -6,8 +6,6 @@ from secretsync.core.errors import Problem, ProblemKind
 from secretsync.core.records import Record
 from secretsync.policy.rules import RULES, Severity
 
-__all__ = ["RuleFinding", "found"]
-
 
 class RuleFinding(Record, kw_only=True):
     """One place that breaks a rule. It does not have room for a value."""

@@ -20,8 +20,6 @@ from secretsync.policy.rules import RULES
 from secretsync.project.env_file import EnvFile
 from secretsync.project.placeholders import Part, Text, Variable, parse_value, references
 
-__all__ = ["finding_at", "plaintext_of", "written"]
-
 
 def plaintext_of(files: Iterable[EnvFile], policy: Policy, *, is_strict: bool) -> Iterator[RuleFinding]:
     """Return every secret in plain text in `files`, one finding for each entry; keys and tokens in comments too."""

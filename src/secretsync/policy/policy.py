@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from secretsync.policy.findings import RuleFinding
 
-__all__ = ["Check", "Ignore", "Policy", "Requirement"]
-
 
 class Requirement(Record, kw_only=True):
     """A key that must have a value."""

@@ -19,8 +19,6 @@ from secretsync.project.toml_reader import Reader, parse_document, read_document
 if TYPE_CHECKING:
     from datetime import date
 
-__all__ = ["open_policy", "parse_policy", "read_policy"]
-
 _CHECK_KEYS = (*CHECK_RULES, "severity", "message", "service")
 
 

@@ -6,8 +6,6 @@ from enum import StrEnum
 
 from secretsync.core.records import Record
 
-__all__ = ["CHECK_RULES", "RULES", "Rule", "Scope", "Severity"]
-
 
 class Severity(StrEnum):
     """The weight of a finding."""

@@ -11,8 +11,6 @@ from secretsync.planning.plan import ChoicePart, EntryId, EntryPart, EnvironPart
 from secretsync.planning.secrecy import secret_entries
 from secretsync.project.placeholders import Text
 
-__all__ = ["Subject", "planned_subjects", "subjects_of", "written_values"]
-
 
 class Subject(Record, kw_only=True):
     """An entry to validate. `value` is None if it is in a store that was not asked."""

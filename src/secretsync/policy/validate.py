@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from secretsync.policy.findings import RuleFinding
 
-__all__ = ["Unjudged", "Verdict", "judge", "today", "unjudged_lines", "without_ignored"]
-
 _ELSEWHERE = "the value is in a store or in the process environment"
 
 

@@ -12,8 +12,6 @@ from secretsync.core.records import Record
 if TYPE_CHECKING:
     from datetime import date, datetime
 
-__all__ = ["Binding", "Bindings", "Limit", "RotationPolicy", "StoreConfig"]
-
 DEFAULT_LOOKUP = ("docker", "env")
 DEFAULT_TIMEOUT = 30.0  # seconds
 _NOTHING: Mapping[Any, Any] = MappingProxyType({})

@@ -23,8 +23,6 @@ from secretsync.project.toml_reader import Reader, parse_document, read_document
 if TYPE_CHECKING:
     from datetime import datetime
 
-__all__ = ["parse_bindings", "read_bindings"]
-
 
 def read_bindings(path: str, file: str) -> Bindings:
     """Return the bindings at `path`, shown to people as `file`. This raises nothing: the result has the problems."""

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from dotenv.parser import Binding
 
-__all__ = ["EnvFile", "locate", "parse_env_file", "parse_stream", "read_env_file", "unquoted_tail"]
-
 # What stands before an entry's value, as python-dotenv reads it.
 _BEFORE_VALUE = re.compile(r"\s*(?:export[^\S\n]+)?(?:'[^']+'|[^=#\s]+)[^\S\n]*=[^\S\n]*")
 

@@ -11,8 +11,6 @@ from secretsync.core.model import Entry
 from secretsync.core.names import is_entry_name
 from secretsync.project.env_file import EnvFile
 
-__all__ = ["FILE", "variable_entry", "variables_file"]
-
 FILE = "process environment"  # what messages call it
 
 # `${...}` in a variable was left there by whoever set it: it is not ours to replace. Doubled, a dollar is literal.

@@ -10,19 +10,6 @@ from secretsync.core.names import LENIENT_ENVIRONMENTS, is_environment_name, is_
 from secretsync.core.records import Record
 from secretsync.core.text import is_shown, looks_like_value, path_or, suggestion
 
-__all__ = [
-    "UNFINISHED_RESTORE",
-    "Project",
-    "SourceFile",
-    "absolute",
-    "check_environment_name",
-    "environments",
-    "find_root",
-    "is_security_file",
-    "named_environment",
-]
-__all__ += ["open_files", "open_project", "open_without_files", "policy_file"]
-
 # Written in the root before a restore puts its trees in place, removed once they are: a sign of one that was cut short.
 UNFINISHED_RESTORE = ".secretsync-restore.json"
 

@@ -16,9 +16,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from secretsync.core.names import is_entry_name, is_store_name
 from secretsync.core.records import Record
 
-__all__ = ["BareName", "Fault", "Parsed", "Part", "Placeholder", "Reference", "StorePath", "Text", "Variable"]
-__all__ += ["format_reference", "format_value", "parse_reference", "parse_value", "references"]
-
 _OPTION_KEY = re.compile(r"[a-z][a-z0-9_-]*")
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")

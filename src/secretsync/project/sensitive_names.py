@@ -11,8 +11,6 @@ from secretsync.core.names import SensitiveNames
 from secretsync.core.text import is_shown
 from secretsync.project.layout import Project, policy_file
 
-__all__ = ["POLICY_KEYS", "names_in", "read_names"]
-
 _NAME_KEYS = ("sensitive", "not_sensitive")
 POLICY_KEYS = ("required", "checks", "ignore", *_NAME_KEYS)
 

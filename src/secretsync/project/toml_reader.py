@@ -12,8 +12,6 @@ from secretsync.core.files import Input, read_file
 from secretsync.core.records import replace
 from secretsync.core.text import is_shown, name_or_none, suggestion
 
-__all__ = ["Reader", "key_problem", "parse_document", "read_document"]
-
 Lines = Mapping[tuple[str, ...], int]
 
 # The messages of tomllib that quote nothing but the punctuation that it expects.

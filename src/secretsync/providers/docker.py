@@ -22,8 +22,6 @@ from secretsync.providers.interface import (
     StoreContext,
 )
 
-__all__ = ["DockerProvider"]
-
 T = TypeVar("T", bytes, datetime)
 
 _FOLDER = "/run/secrets"

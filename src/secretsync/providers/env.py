@@ -12,8 +12,6 @@ from secretsync.core.secret import Payload
 from secretsync.providers.files import modified, read_secret_file
 from secretsync.providers.interface import Answer, Deadline, Identity, Information, ProviderSpec, StoreContext
 
-__all__ = ["EnvProvider"]
-
 
 def _check_path(path: str) -> str | None:
     return None if is_entry_name(path) else "this is no name of a variable"

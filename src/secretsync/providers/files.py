@@ -11,8 +11,6 @@ from secretsync.core.errors import ProblemKind
 from secretsync.core.files import Input, read_file
 from secretsync.core.model import Failed, Missing
 
-__all__ = ["modified", "read_secret_file"]
-
 _LAST_SECOND = 253_402_300_799.0  # of the year 9999
 
 

@@ -14,9 +14,6 @@ from secretsync.core.model import Failed, Found, Missing, SecretInfo, SecretRef
 from secretsync.core.records import Record
 from secretsync.core.secret import Payload
 
-__all__ = ["Answer", "Deadline", "Identity", "Information", "Provider", "ProviderSpec", "Setting", "SettingType"]
-__all__ += ["ProviderType", "RequestCounter", "StoreContext"]
-
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 Answer = tuple[SecretRef, Found[Payload] | Missing | Failed]

@@ -13,16 +13,6 @@ from secretsync.providers.interface import Provider, ProviderSpec, ProviderType
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-__all__ = [
-    "BUILT_IN",
-    "ENTRY_POINT_GROUP",
-    "import_sdk",
-    "load_provider",
-    "missing_modules",
-    "plug_ins",
-    "provider_names",
-]
-
 ENTRY_POINT_GROUP = "secretsync.providers"
 
 # The built-in providers, as module:class.

@@ -13,21 +13,6 @@ from secretsync.core.model import Failed, Missing
 from secretsync.providers.interface import Deadline, Identity
 from secretsync.providers.threads import answer_all, no_answer, run_in_threads
 
-__all__ = [
-    "PerProcess",
-    "RequestError",
-    "Retries",
-    "answer_each",
-    "causes",
-    "has_cause",
-    "identify",
-    "is_certificate_refused",
-    "is_lasting",
-    "is_loopback",
-    "next_pause",
-    "retry_after",
-]
-
 # Pauses double from the first to the longest, so that a failover of half a second costs little, and the requests of
 # many processes that start together spread over some seconds.
 _FIRST = 0.25  # seconds

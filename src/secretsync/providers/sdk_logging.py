@@ -14,8 +14,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from weakref import WeakKeyDictionary
 
-__all__ = ["silenced"]
-
 _Function = Callable[..., Any]
 
 _here = threading.local()  # .depth: how many `silenced` blocks this thread is in

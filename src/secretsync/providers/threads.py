@@ -12,8 +12,6 @@ from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Failed
 from secretsync.providers.interface import Deadline
 
-__all__ = ["answer_all", "next_of", "no_answer", "run_in_threads"]
-
 _SLICE = 0.05  # seconds
 
 T = TypeVar("T")

@@ -23,8 +23,6 @@ from secretsync.policy.policy import Policy
 from secretsync.project.env_file import EnvFile, parse_env_file
 from secretsync.project.layout import COMMON, SECURITY
 
-__all__ = ["Defined", "env_example", "masked"]
-
 _HEAD = """\
 # What the environments of this project define, without values. `secretsync template` writes this file.
 # A secret is a placeholder, which is looked for as providers/ says; a setting is empty.

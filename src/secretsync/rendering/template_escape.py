@@ -23,8 +23,6 @@ from secretsync.core.text import unknown
 from secretsync.rendering.formats import json_, shell, yaml_
 from secretsync.rendering.formats.shared import text_refusal
 
-__all__ = ["SYNTAXES", "insert_values"]
-
 _JSON_SCALAR = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|true|false|null")
 _YAML_SCALAR = re.compile(r"0|[1-9][0-9]*|true|false")
 _BLOCK_HEADER = re.compile(r"(?:^|[\s:-])[|>][-+0-9]*\s*(?:\s#.*)?$")

@@ -11,8 +11,6 @@ from secretsync.core.records import Record, replace
 from secretsync.core.text import path_or
 from secretsync.project.placeholders import Part, Placeholder, Text, Variable, format_value, parse_value
 
-__all__ = ["Template", "read_template"]
-
 
 class Template(Record):
     """A template: its parts in order, and an entry for each different placeholder or variable."""

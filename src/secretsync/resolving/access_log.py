@@ -21,8 +21,6 @@ from secretsync.planning.plan import Plan, SecretPart
 from secretsync.planning.secrecy import is_secret_part
 from secretsync.resolving.fetch import Answers
 
-__all__ = ["AccessLog", "Read", "reads_of"]
-
 VARIABLE = "SECRETSYNC_ACCESS_LOG"
 _STDERR = "/dev/stderr"  # for containers, because their logs are collected from it
 _PRIVATE = 0o600

@@ -9,8 +9,6 @@ from secretsync.core.records import Record
 from secretsync.core.text import count_of
 from secretsync.providers.interface import Provider, RequestCounter
 
-__all__ = ["ActivityRecorder", "StoreActivity"]
-
 
 class StoreActivity(Record, kw_only=True):
     """The activity of one store in one round. It contains counts and seconds, and no name of a secret."""

@@ -8,8 +8,6 @@ from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Failed, Selector
 from secretsync.core.secret import Payload, Secret
 
-__all__ = ["select"]
-
 # RFC 3986 section 2.3. Not urllib, because its import takes longer than a whole start.
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 

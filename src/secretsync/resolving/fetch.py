@@ -18,8 +18,6 @@ from secretsync.providers.threads import next_of, no_answer
 if TYPE_CHECKING:
     from secretsync.resolving.activity import ActivityRecorder, StoreActivity
 
-__all__ = ["Answers", "ask"]
-
 # An answer is still taken so long after the deadline, because a provider that ends at the deadline reports the cause.
 _GRACE = 0.3  # seconds
 

@@ -15,8 +15,6 @@ from secretsync.providers.files import read_secret_file
 from secretsync.resolving.handover import Handover, handed_files
 from secretsync.resolving.handover_codec import digests
 
-__all__ = ["HandedValues"]
-
 
 class HandedValues(Record, kw_only=True):
     """The values that `run` handed over. Says which of them are still those that `run` resolved."""

@@ -25,8 +25,6 @@ from secretsync.resolving.handover_codec import (
     handover_variables,
 )
 
-__all__ = ["Handover", "HandoverError", "handed_files"]
-
 _OF_EVERY_PROCESS = ("HOME", "HOSTNAME", "LANG", "PATH", "TERM", "TZ", "USER")
 
 

@@ -11,8 +11,6 @@ from typing import Any
 
 from secretsync.core.secret import Secret
 
-__all__ = ["KEY_BYTES", "KEY_VARIABLE", "VARIABLE", "decode", "digests", "encode", "handover_variables"]
-
 VARIABLE = "SECRETSYNC_RESOLVED"
 KEY_VARIABLE = f"{VARIABLE}_KEY"
 KEY_BYTES = 16

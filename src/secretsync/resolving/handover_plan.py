@@ -13,8 +13,6 @@ from secretsync.project.env_file import EnvFile
 from secretsync.project.layout import COMMON, SECURITY, Project, SourceFile
 from secretsync.resolving.handed_values import HandedValues
 
-__all__ = ["plan_without_files"]
-
 
 def plan_without_files(
     values: HandedValues, environ: Mapping[str, str], services: tuple[str, ...] | None = None

@@ -12,8 +12,6 @@ from secretsync.providers.interface import Deadline, Identity, Provider
 from secretsync.providers.registry import import_sdk
 from secretsync.providers.threads import no_answer, run_in_threads
 
-__all__ = ["StoreState", "identify"]
-
 
 class StoreState(Record, kw_only=True):
     """The identity of this process at one store, or why it is unknown."""

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from secretsync.policy.policy import Policy
     from secretsync.resolving.value_checks import Hazard
 
-__all__ = ["log_warning", "resolve_plan", "value_findings"]
-
 
 def resolve_plan(
     plan: Plan,

@@ -28,9 +28,6 @@ from secretsync.project.placeholders import Text
 from secretsync.resolving.extract import select
 from secretsync.resolving.fetch import Answers
 
-__all__ = ["Inputs", "choose", "failure_problem", "hide_values", "resolve", "resolve_entries", "resolve_values"]
-__all__ += ["used_parts"]
-
 ValueCheck = Callable[["Inputs", Mapping[EntryId, Resolved]], None]
 
 _EMPTY = "its value is empty"

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from secretsync.resolving.activity import StoreActivity
     from secretsync.resolving.identify import StoreState
 
-__all__ = ["StoreAccess", "Stores"]
-
 
 class StoreAccess(Record):
     """Access to stores: everything that requests something from a store does it through this object.

@@ -13,8 +13,6 @@ from secretsync.planning.secrecy import is_secret_part
 from secretsync.planning.urls import UrlSecret, encoded_reference, is_for_url, url_secrets
 from secretsync.resolving.resolve import Inputs, choose, used_parts
 
-__all__ = ["Hazard", "find_hazards"]
-
 # RFC 3986 section 3: what ends a part of the URL, or the URL.
 _CHANGES = {"authority": ":/?#[]@\\", "path": "?#&", "query": "?#&"}
 _ENCODED = "%[0-9A-Fa-f]{2}"

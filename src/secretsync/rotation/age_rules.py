@@ -15,8 +15,6 @@ from secretsync.core.timestamps import format_timestamp
 from secretsync.rotation.max_age import DEFAULT_WARNING, AppliedLimit
 from secretsync.rotation.secret_dates import SecretDates, age_at, dates_of
 
-__all__ = ["AgeResult", "Case", "Issue", "State", "assess_age"]
-
 # A rotation takes seconds, so a rotation that has not ended after this time will not end.
 _STUCK = timedelta(hours=24)
 

@@ -17,8 +17,6 @@ from secretsync.rotation.age_rules import AgeResult, Case, State, assess_age
 from secretsync.rotation.max_age import AppliedLimit, Use, applied_limit
 from secretsync.rotation.report import AgeFinding, Key, RotationReport, SecretAge
 
-__all__ = ["assess"]
-
 
 def assess(plan: Plan, answers: Answers[SecretInfo], now: datetime, *, strict: bool = False) -> RotationReport:
     """Return the report on every secret that an entry of `plan` uses, at the time `now` (aware).

@@ -9,8 +9,6 @@ from secretsync.resolving.stores import StoreAccess
 from secretsync.rotation.assess import assess
 from secretsync.rotation.report import RotationReport
 
-__all__ = ["rotation_of_plan"]
-
 # Stores limit the rate of metadata requests (AWS: ListSecretVersionIds 50 a second), so more secrets need more time.
 _SECRETS_A_SECOND = 25
 

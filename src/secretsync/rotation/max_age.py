@@ -9,8 +9,6 @@ from fnmatch import fnmatchcase
 from secretsync.core.records import Record
 from secretsync.project.bindings import Binding, Limit, RotationPolicy
 
-__all__ = ["BUILT_IN", "DEFAULT_WARNING", "AppliedLimit", "Use", "applied_limit", "specificity"]
-
 _DAY = 86400.0
 
 # What AWS Config's rule secretsmanager-secret-periodic-rotation takes by default, and what the CIS benchmarks ask for

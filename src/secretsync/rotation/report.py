@@ -11,8 +11,6 @@ from secretsync.core.records import Record
 from secretsync.project.bindings import Limit
 from secretsync.rotation.age_rules import SEVERITY, State
 
-__all__ = ["AgeFinding", "Key", "RotationReport", "SecretAge", "exit_status", "worst_first"]
-
 _DAY = 86400
 
 

@@ -7,8 +7,6 @@ from datetime import UTC, datetime, timedelta
 from secretsync.core.model import SecretInfo
 from secretsync.core.records import Record
 
-__all__ = ["SecretDates", "age_at", "dates_of"]
-
 # The clocks of two machines may differ, so a secret with a date this little in the future counts as made now.
 _TOLERANCE = timedelta(minutes=5)
 

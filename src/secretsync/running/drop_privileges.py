@@ -11,8 +11,6 @@ from secretsync.core.records import Record
 from secretsync.running.exec_command import CommandError
 from secretsync.running.process_protection import prctl
 
-__all__ = ["User", "become_user", "find_user"]
-
 # linux/prctl.h, linux/capability.h
 _PR_CAPBSET_DROP = 24
 _PR_SET_NO_NEW_PRIVS = 38

@@ -10,15 +10,6 @@ from secretsync.core.errors import OutputError, Problem, ProblemKind
 from secretsync.core.files import Input, read_file
 from secretsync.core.model import Resolved
 
-__all__ = [
-    "child_environment",
-    "inherited_environment",
-    "refuse_too_large",
-    "refuse_unfit",
-    "too_large",
-    "used_credentials",
-]
-
 # Linux, MAX_ARG_STRLEN: one string of the environment, with its NUL, fits into 32 pages.
 MAX_VARIABLE_BYTES = 131_071
 

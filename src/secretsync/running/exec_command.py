@@ -11,8 +11,6 @@ from secretsync.core.errors import SecretSyncError, UsageError
 from secretsync.core.text import path_or
 from secretsync.running.environment import too_large
 
-__all__ = ["CommandError", "Limits", "exec_program", "find_program", "forbid_core_file"]
-
 Limits = tuple[int, int]
 
 

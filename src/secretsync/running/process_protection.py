@@ -6,8 +6,6 @@ import os
 import sys
 from typing import Any
 
-__all__ = ["hide_process", "prctl"]
-
 _PR_SET_DUMPABLE = 4
 
 

@@ -15,8 +15,6 @@ from secretsync.core.errors import ConfigurationError, OutputError, Problem, Pro
 from secretsync.core.files import FileRefusal, Input, read_file
 from secretsync.core.model import Resolved
 
-__all__ = ["file_paths", "open_folder", "write_secrets"]
-
 _LIST = ".secretsync-files"
 _MODE = 0o400
 _IN_MEMORY = ("tmpfs", "ramfs")

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
     from secretsync.core.model import Resolved
 
-__all__ = ["NAMES", "PREFIXES", "is_unsafe_variable", "refuse_unsafe_variables"]
-
 NAMES = frozenset(
     [
         # user, directories, and the search path of commands

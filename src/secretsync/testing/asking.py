@@ -17,19 +17,6 @@ from secretsync.resolving.fetch import Answers, ask
 from secretsync.testing.memory import LONG_TIMEOUT
 from secretsync.testing.store import StoreUnderTest
 
-__all__ = [
-    "Contract",
-    "answers_of_core",
-    "assert_failed",
-    "describe",
-    "fetch",
-    "fetch_one",
-    "found",
-    "secret_part",
-    "select_text",
-    "text_of",
-]
-
 T = TypeVar("T", Payload, SecretInfo)
 
 

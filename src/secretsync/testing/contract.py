@@ -16,8 +16,6 @@ from secretsync.testing.contract_values import ValueContract
 from secretsync.testing.memory import LONG_TIMEOUT
 from secretsync.testing.store import StoreUnderTest
 
-__all__ = ["ProviderContract"]
-
 
 class ProviderContract(ValueContract, FaultContract):
     """The tests that every provider passes. Subclass it, with a fixture `store` that returns a StoreUnderTest.

@@ -23,8 +23,6 @@ from secretsync.testing.asking import (
 from secretsync.testing.memory import LONG_TIMEOUT, MemoryProvider
 from secretsync.testing.store import StoreUnderTest
 
-__all__ = ["FaultContract"]
-
 
 class FaultContract(Contract):
     """The behaviour of every provider if a store refuses, fails or hangs."""

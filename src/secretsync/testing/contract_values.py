@@ -21,8 +21,6 @@ from secretsync.testing.asking import (
 from secretsync.testing.memory import LONG_TIMEOUT
 from secretsync.testing.store import StoreUnderTest
 
-__all__ = ["ValueContract"]
-
 
 class ValueContract(Contract):
     """The behaviour of every provider with secrets that exist, and with secrets that do not."""

@@ -13,8 +13,6 @@ from secretsync.core.records import replace
 from secretsync.core.secret import Payload
 from secretsync.providers.interface import Answer, Deadline, Identity, Information, ProviderSpec
 
-__all__ = ["LONG_TIMEOUT", "MemoryProvider"]
-
 LONG_TIMEOUT = 60.0  # seconds: a deadline that no test is meant to reach
 
 

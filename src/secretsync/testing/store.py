@@ -7,8 +7,6 @@ from typing import Protocol
 from secretsync.core.model import SecretRef
 from secretsync.providers.interface import Provider
 
-__all__ = ["StoreUnderTest"]
-
 
 class StoreUnderTest(Protocol):
     """A real store that the tests of the contract fill and break.

@@ -9,8 +9,6 @@ from secretsync.core.records import Record, replace
 from secretsync.project.placeholders import Placeholder, parse_value
 from secretsync.tracking.history import EntryState, EnvironmentState, RecordedPlaceholder, StoreSetup
 
-__all__ = ["Change", "ChangeKind", "Comparison", "StoreChange", "compare"]
-
 
 class ChangeKind(StrEnum):
     """A kind of change of an entry."""

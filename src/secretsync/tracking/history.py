@@ -9,9 +9,6 @@ from typing import Any, TypeVar
 from secretsync.core.records import Record as Frozen
 from secretsync.core.timestamps import format_timestamp, parse_timestamp
 
-__all__ = ["DamagedError", "EntryState", "EnvironmentState", "HistoryRecord", "RecordedPlaceholder", "StoreSetup"]
-__all__ += ["as_json", "entry_as_json", "history_as_json", "parse_history", "setup_as_json"]
-
 SCHEMA = 1
 _Kind = TypeVar("_Kind")
 

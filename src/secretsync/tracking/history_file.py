@@ -15,8 +15,6 @@ from secretsync.core.files import MAX_BYTES, Input, size_in_words, take_lock
 from secretsync.project.toml_reader import read_document
 from secretsync.tracking.history import DamagedError, HistoryRecord, history_as_json, parse_history
 
-__all__ = ["append_record", "read_history", "rewrite_records"]
-
 _LOCK_SECONDS = 30.0  # that another writer may take: it holds the lock for one reading and one writing
 
 

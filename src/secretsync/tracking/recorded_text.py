@@ -13,8 +13,6 @@ from secretsync.policy.plaintext import written
 from secretsync.project.placeholders import Placeholder, Variable, parse_value, references
 from secretsync.tracking.history import EntryState, EnvironmentState, HistoryRecord
 
-__all__ = ["TextRule", "text_rule", "without_secrets"]
-
 _PROCESS_ENVIRONMENT = "env"  # the provider whose values may be settings
 
 

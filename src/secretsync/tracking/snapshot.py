@@ -16,8 +16,6 @@ from secretsync.resolving.resolve import failure_problem
 from secretsync.tracking.history import EntryState, EnvironmentState, RecordedPlaceholder, StoreSetup
 from secretsync.tracking.recorded_text import text_rule
 
-__all__ = ["observe"]
-
 
 def observe(plan: Plan, infos: Answers[SecretInfo] | None) -> tuple[EnvironmentState, tuple[Problem, ...]]:
     """The state of `plan`, and why parts of it are not known. `infos`: None where the stores were not asked.

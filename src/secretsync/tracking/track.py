@@ -23,9 +23,6 @@ from secretsync.tracking.history_file import append_record, read_history, rewrit
 from secretsync.tracking.recorded_text import without_secrets
 from secretsync.tracking.snapshot import observe
 
-__all__ = ["KEPT", "Purged", "Tracked", "find_record", "history_file", "is_record_name", "present_state", "purge"]
-__all__ += ["records_of", "track"]
-
 KEPT = 10  # records that a history keeps
 _INDEX = re.compile(r"HEAD(?:~(\d{0,6}))?")
 # Files that `backup` and `audit --save` write. They are searched in the project and one folder deep.

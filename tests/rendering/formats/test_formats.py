@@ -40,7 +40,7 @@ def test_the_table_names_what_is_there() -> None:
     for name, entry in formats.FORMATS.items():
         module = formats.load(name)
         assert entry.module == module.__name__
-        assert set(module.__all__) >= {"refusal", "render"}
+        assert {"refusal", "render"} <= vars(module).keys()
         assert entry.summary
         assert entry.reader
 

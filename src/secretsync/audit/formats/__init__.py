@@ -10,9 +10,6 @@ from secretsync.audit.formats.sarif import as_sarif
 from secretsync.audit.formats.shared import Reports
 from secretsync.audit.formats.text import as_text
 
-__all__ = ["FORMATS"]
-
-
 FORMATS: dict[str, Callable[[Reports], str]] = {
     "text": as_text,
     "json": as_json,

@@ -11,8 +11,6 @@ from secretsync.core.timestamps import format_timestamp
 from secretsync.policy.findings import RuleFinding
 from secretsync.policy.rules import RULES
 
-__all__ = ["as_json"]
-
 
 def as_json(reports: Reports) -> str:
     """Return schema 1, for programs. One environment is the document itself; several are a list in it."""

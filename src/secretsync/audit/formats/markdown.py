@@ -8,8 +8,6 @@ from secretsync.core.timestamps import format_timestamp
 from secretsync.policy.findings import RuleFinding
 from secretsync.policy.rules import Severity
 
-__all__ = ["as_markdown"]
-
 
 def as_markdown(reports: Reports) -> str:
     """Return the reports for a comment in a code review, or for a page."""

@@ -7,8 +7,6 @@ from secretsync.core.reporting.rows import ReportRule
 from secretsync.core.reporting.sarif import Invocation, write_sarif
 from secretsync.policy.rules import RULES, Severity
 
-__all__ = ["as_sarif"]
-
 
 def as_sarif(reports: Reports) -> str:
     """Return SARIF 2.1.0, for code scanning."""

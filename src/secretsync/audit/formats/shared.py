@@ -10,8 +10,6 @@ from secretsync.core.text import count_of
 from secretsync.policy.findings import RuleFinding
 from secretsync.policy.rules import Severity
 
-__all__ = ["Reports", "ages_line", "counts_line", "each_once", "place_of", "report_rows", "sentence_of"]
-
 Reports = Sequence[AuditReport]
 
 

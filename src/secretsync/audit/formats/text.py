@@ -6,8 +6,6 @@ from secretsync.audit.formats.shared import Reports, ages_line, counts_line, eac
 from secretsync.core.errors import printable
 from secretsync.policy.findings import RuleFinding
 
-__all__ = ["as_text"]
-
 
 def as_text(reports: Reports) -> str:
     """Return the reports for a terminal: what is wrong and how to fix it, then what was not checked."""

@@ -2,8 +2,6 @@
 
 # Start-up time counts: the table does not import the modules, and `main` imports the module of one command.
 
-__all__ = ["COMMANDS"]
-
 # Each command and its line in `secretsync --help`. Its module is `secretsync.cli.commands.<command>`.
 COMMANDS = {
     "run": "resolve, then start a command with the configuration in its environment",

@@ -19,6 +19,7 @@ from secretsync.core.errors import printable
 from secretsync.resolving.activity import StoreActivity
 from secretsync.rotation import formats
 from secretsync.rotation.check import rotation_of_plan
+from secretsync.rotation.formats.document import Document
 
 USAGE = "[-e NAME... | --all] [--env-file FILE...] [OPTIONS]"
 EXAMPLE = "  secretsync check-rotation -e production --format html --output rotation.html"
@@ -64,6 +65,6 @@ def execute(options: argparse.Namespace) -> int:
             console.info(str(activity))
     at = options.at or max((report.at for report in found), default=datetime.now(UTC))
     is_colourful = options.output is None and console.is_coloured()
-    document = formats.Document(at=at, reports=tuple(found), is_several=is_several, is_colourful=is_colourful)
+    document = Document(at=at, reports=tuple(found), is_several=is_several, is_colourful=is_colourful)
     console.write_report(formats.render(options.format, document), options.output)
     return int(document.exit_status)

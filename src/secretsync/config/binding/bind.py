@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from secretsync.config.binding.class_fields import fields_of, is_class_with_fields
-from secretsync.config.binding.fields import ClassFields, Field, Key
+from secretsync.config.binding.fields import ClassFields, Field
 from secretsync.config.binding.hint_wrappers import without_none
 from secretsync.config.convert import UNFIT, Conversion, attempt, value_problem
 from secretsync.core.errors import ConfigurationError, MissingKeyError, Problem, ProblemKind
@@ -16,8 +16,6 @@ from secretsync.core.records import Record
 
 if TYPE_CHECKING:
     from secretsync.config.config import Config
-
-__all__ = ["Key", "bind"]
 
 T = TypeVar("T")
 

@@ -9,9 +9,6 @@ from typing import Any
 
 from secretsync.config.binding.fields import ClassFields, class_of, field_of, hints_of
 
-__all__ = ["fields_of", "is_class_with_fields"]
-
-
 # What the classes of a library have, and the function of `library_fields` for them. pydantic's dataclasses are both.
 _LIBRARIES = {"__pydantic_validator__": "of_pydantic", "__struct_fields__": "of_msgspec", "__attrs_attrs__": "of_attrs"}
 

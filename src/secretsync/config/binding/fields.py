@@ -12,8 +12,6 @@ from secretsync.config.binding.type_hints import conversion_of
 from secretsync.config.convert import Conversion
 from secretsync.core.records import Record
 
-__all__ = ["ClassFields", "Field", "Key", "capitals", "class_of", "field_of", "hints_of"]
-
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9_]")
 
 

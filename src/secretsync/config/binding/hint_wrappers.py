@@ -7,8 +7,6 @@ import types
 import typing
 from typing import Any
 
-__all__ = ["annotations_of", "bare_hint", "without_none"]
-
 _WRAPPERS = {"Final", "NotRequired", "ReadOnly", "Required"}  # of typing and of typing_extensions
 
 

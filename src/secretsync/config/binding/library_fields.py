@@ -14,8 +14,6 @@ from secretsync.config.binding.hint_wrappers import annotations_of, bare_hint
 from secretsync.config.binding.type_hints import conversion_of, has_pydantic_schema
 from secretsync.config.convert import Conversion, scalar_text
 
-__all__ = ["of_attrs", "of_msgspec", "of_pydantic"]
-
 
 def of_attrs(kind: Any) -> ClassFields:
     """Return the fields of an attrs class. Its converters take typed values, or the text if they are annotated so."""

@@ -11,8 +11,6 @@ from typing import Any
 from secretsync.config.convert import BY_NAME, NUMBER, Conversion, scalar_text
 from secretsync.core.secret import Secret
 
-__all__ = ["of_text", "subclass_conversion", "text_conversion"]
-
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _TIME = re.compile(r"\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?", re.ASCII)
 _DATETIME = re.compile(rf"{_DATE.pattern}[Tt ]{_TIME.pattern}(?:[Zz]|[+-]\d\d:\d\d)?", re.ASCII)

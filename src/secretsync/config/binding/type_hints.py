@@ -23,8 +23,6 @@ from secretsync.config.convert import (
 from secretsync.core.exact_json import format_json, parse_json
 from secretsync.core.secret import Secret
 
-__all__ = ["conversion_of", "has_pydantic_schema"]
-
 _MOST_NAMED = 12  # members of an Enum in a message
 
 

@@ -7,8 +7,6 @@ from collections.abc import Iterable
 from secretsync.core.errors import printable
 from secretsync.core.reporting.rows import ReportRow
 
-__all__ = ["write_annotations"]
-
 
 def write_annotations(rows: Iterable[ReportRow], *, title: str, summary: str) -> str:
     """Return one annotation a row, and a last one, a notice, with `title` and `summary`."""

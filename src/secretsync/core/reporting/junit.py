@@ -11,8 +11,6 @@ from secretsync.core.records import Record
 from secretsync.core.reporting.rows import Place
 from secretsync.core.timestamps import format_timestamp
 
-__all__ = ["Failure", "TestCase", "TestSuite", "write_junit"]
-
 
 class Failure(Record, kw_only=True):
     """The reason why a test case did not pass."""

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Sequence
 
 from secretsync.core.errors import printable
 
-__all__ = ["escape_markdown", "markdown_list", "markdown_table"]
-
 _SPECIAL = str.maketrans({char: f"\\{char}" for char in "\\`*_{}[]<>()#+!|~&"})
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from secretsync.core.records import Record
 
-__all__ = ["Place", "ReportRow", "ReportRule"]
-
 
 class Place(Record):
     """An entry of a file, as far as its parts are known. `file` is relative to the project, or absolute."""

@@ -14,8 +14,6 @@ from secretsync.core.records import Record
 from secretsync.core.reporting.rows import Place, ReportRow, ReportRule
 from secretsync.core.timestamps import format_timestamp
 
-__all__ = ["Invocation", "write_sarif"]
-
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 

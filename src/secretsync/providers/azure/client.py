@@ -15,8 +15,6 @@ from secretsync.providers.interface import Deadline, RequestCounter
 from secretsync.providers.remote import PerProcess, RequestError, Retries
 from secretsync.providers.sdk_logging import silenced
 
-__all__ = ["WORKERS", "AzureClient"]
-
 T = TypeVar("T")
 
 WORKERS = 16  # more gain nothing over TLS on one or two cores

@@ -17,8 +17,6 @@ from secretsync.providers.azure.token_errors import token_error, unusable_token_
 from secretsync.providers.interface import StoreContext
 from secretsync.providers.sdk_logging import silenced
 
-__all__ = ["Credential", "Tokens"]
-
 _PUBLIC_CLOUD = "https://login.microsoftonline.com"
 
 # The variables that each needs. The client id may also be a setting.

@@ -11,8 +11,6 @@ from secretsync.providers.azure.responses import body, garbled, version_of
 from secretsync.providers.interface import Identity
 from secretsync.providers.remote import Retries
 
-__all__ = ["describe_one", "identity"]
-
 
 def describe_one(client: AzureClient, ref: SecretRef, retries: Retries) -> Found[SecretInfo] | Missing | Failed:
     """Return the metadata of one secret. Raises RequestError."""

@@ -17,16 +17,6 @@ from secretsync.providers.remote import (
     retry_after,
 )
 
-__all__ = [
-    "MISSING_HINT",
-    "RETRYABLE",
-    "AzureRequestError",
-    "general_error",
-    "retry_pause",
-    "unreachable",
-    "vault_error",
-]
-
 # Statuses after which the same request may succeed later.
 RETRYABLE = frozenset({408, 429, *range(500, 600)})
 

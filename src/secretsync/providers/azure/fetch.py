@@ -12,8 +12,6 @@ from secretsync.providers.azure.client import AzureClient
 from secretsync.providers.azure.responses import body, garbled, version_of
 from secretsync.providers.remote import Retries
 
-__all__ = ["fetch_one"]
-
 
 def fetch_one(client: AzureClient, ref: SecretRef, retries: Retries) -> Found[Payload] | Failed:
     """Return the value of one secret. Raises RequestError."""

@@ -20,8 +20,6 @@ from secretsync.providers.interface import (
 )
 from secretsync.providers.remote import Retries, answer_each, identify
 
-__all__ = ["AzureProvider"]
-
 R = TypeVar("R")
 
 

@@ -8,8 +8,6 @@ from urllib.parse import urlsplit
 from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Failed, SecretRef
 
-__all__ = ["body", "garbled", "version_of"]
-
 
 def body(answer: Any) -> Any:
     """Return the JSON of an answer that the SDK's pipeline handed to a hook."""

@@ -9,8 +9,6 @@ from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Failed, SecretRef
 from secretsync.providers.interface import Setting, StoreContext
 
-__all__ = ["SETTINGS", "check_path", "check_version", "vault_url"]
-
 SETTINGS = {
     "vault_url": Setting(help="https://NAME.vault.azure.net", environment="AZURE_KEYVAULT_URL"),
     "credential": Setting(

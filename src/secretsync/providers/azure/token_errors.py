@@ -11,8 +11,6 @@ from secretsync.core.errors import ProblemKind
 from secretsync.providers.azure.errors import RETRYABLE, AzureRequestError, general_error, retry_pause, unreachable
 from secretsync.providers.remote import causes, has_cause
 
-__all__ = ["token_error", "unusable_token_file"]
-
 T = TypeVar("T")
 
 # Exceptions of code that finds something unexpected in an answer.

@@ -19,8 +19,6 @@ from secretsync.core.files import Input, check_file
 from secretsync.providers.interface import RequestCounter
 from secretsync.providers.remote import retry_after
 
-__all__ = ["transport"]
-
 _READ = 5.0  # seconds between two pieces of an answer
 
 

@@ -11,8 +11,6 @@ if TYPE_CHECKING:
 
     from secretsync.core.errors import Problem
 
-__all__ = ["ESCAPES", "FORMATS", "Format", "load", "preamble", "problems", "render"]
-
 # The syntaxes of `render --escape`; their code is in `template_escape`.
 ESCAPES = ("json", "yaml", "shell", "none")
 

@@ -8,8 +8,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["refusal", "render"]
-
 # Grammar: compose-go. `$$` prevents substitution, which happens after the escapes are decoded.
 _DOUBLE = {ord("\\"): r"\\", ord('"'): r"\"", ord("$"): "$$", ord("\n"): r"\n", ord("\r"): r"\r"}
 

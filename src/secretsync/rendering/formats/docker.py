@@ -8,8 +8,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["refusal", "render"]
-
 LINE_LIMIT = 65_536  # the buffer of Go's bufio.Scanner, which the docker CLI uses
 
 

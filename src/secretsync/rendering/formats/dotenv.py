@@ -8,8 +8,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["refusal", "render"]
-
 # Grammar: the parser of python-dotenv. It opens files with universal newlines, so a raw CR is read as LF, in quotes
 # too. Up to 1.2.2 a backslash pair before the closing quote is read as an escaped quote, and the value continues to the
 # next quote of the file. Readers that interpolate replace `${name:-default}` in every kind of quotes. Other readers,

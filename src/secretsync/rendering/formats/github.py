@@ -10,8 +10,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-__all__ = ["preamble", "refusal", "render"]
-
 # The runner refuses NODE_OPTIONS, and does not let a step change the runner's own variables.
 _RESERVED_PREFIXES = ("GITHUB_", "RUNNER_")
 _COMMAND_ESCAPES = {ord("%"): "%25", ord("\r"): "%0D", ord("\n"): "%0A"}

@@ -8,8 +8,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["escaped", "refusal", "render"]
-
 # RFC 8259 requires an escape for quote, backslash and U+0000..U+001F. DEL, U+0085, U+2028 and U+2029 are escaped too,
 # because some tools split lines at them, and every parser decodes the escape. The json module is not used, because its
 # import takes longer than the rest of a rendering.

@@ -11,8 +11,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["refusal", "refusal_of_all", "render"]
-
 # Limits: ValidateSecret of Kubernetes. The name of a Secret is a DNS subdomain, the name of a namespace a DNS label.
 KEY_LIMIT = 253
 SIZE_LIMIT = 1_048_576

@@ -8,8 +8,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["refusal", "render"]
-
 
 def refusal(key: str, value: str, /) -> str | None:
     """Return why the format cannot carry the entry, or None."""

@@ -9,8 +9,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["refusal", "render"]
-
 
 def refusal(key: str, value: str, /) -> str | None:
     """Return why a reader would change or refuse the entry, or None."""

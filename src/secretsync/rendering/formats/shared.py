@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["ENVIRONMENT_LIMIT", "SAFE", "env_refusal", "environment_size_refusal", "is_safe", "text_refusal"]
-
 ENVIRONMENT_LIMIT = 131_071  # Linux: MAX_ARG_STRLEN is 32 pages of 4 KiB, with the NUL at the end
 NAME_LIMIT = 255
 

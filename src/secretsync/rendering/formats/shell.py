@@ -8,8 +8,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["quoted", "refusal", "render"]
-
 # Names that a shell reserves. The shell ignores the value, exits, or evaluates the value as an arithmetic expression,
 # in which `a[$(command)]` runs a command (bash: OPTIND, HISTCMD, RANDOM, SRANDOM; mksh: many more).
 SHELL_NAMES = frozenset(

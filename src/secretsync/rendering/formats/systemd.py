@@ -8,8 +8,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["refusal", "render"]
-
 # Grammar: load_env_file of systemd. In double quotes a backslash escapes only these four characters. A line feed is
 # read as a line feed, and nothing is expanded.
 _DOUBLE = {ord(char): f"\\{char}" for char in '\\"$`'}

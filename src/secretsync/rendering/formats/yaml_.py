@@ -8,8 +8,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["escaped", "refusal", "render"]
-
 # Double quotes, because YAML 1.1 reads plain words as booleans, numbers and dates, in keys too. The escaped characters
 # are those that YAML does not allow in a file, and those that one of its versions reads as a line break.
 _ESCAPES = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA1))}

@@ -6,8 +6,6 @@ from importlib import import_module
 
 from secretsync.rotation.formats.document import Document
 
-__all__ = ["FORMATS", "Document", "render"]
-
 # Each format, its module, and its description for the documentation.
 FORMATS = {
     "table": ("table", "for a terminal, the worst first"),

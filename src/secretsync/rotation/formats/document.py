@@ -11,8 +11,6 @@ from secretsync.core.reporting.rows import Place, ReportRow
 from secretsync.rotation.age_rules import State
 from secretsync.rotation.report import AgeFinding, RotationReport, exit_status
 
-__all__ = ["Document", "count_states", "rule_id"]
-
 
 class Document(Record, kw_only=True):
     """The reports of one call. `is_several`: the call asked for several environments, even if it found only one."""

@@ -6,8 +6,6 @@ from secretsync.core.reporting.github import write_annotations
 from secretsync.core.text import count_of
 from secretsync.rotation.formats.document import Document, count_states
 
-__all__ = ["render"]
-
 
 def render(document: Document) -> str:
     """Return the annotations. The last one, a notice, counts the secrets."""

@@ -14,8 +14,6 @@ from secretsync.rotation.formats.style import STYLE
 from secretsync.rotation.formats.timeline import Axis, axis_of, escaped, grid, later, life, ticks, when
 from secretsync.rotation.report import RotationReport, SecretAge, worst_first
 
-__all__ = ["render"]
-
 # Each colour has a sign, because some people cannot tell the colours apart.
 _SIGNS = {
     State.MISSING: "∅",

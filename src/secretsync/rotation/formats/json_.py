@@ -8,8 +8,6 @@ from secretsync.core.timestamps import format_timestamp
 from secretsync.rotation.formats.document import Document
 from secretsync.rotation.report import RotationReport, SecretAge
 
-__all__ = ["render"]
-
 
 def render(document: Document) -> str:
     """Return one environment as the document itself, or several as a list of such documents."""

@@ -7,8 +7,6 @@ from secretsync.core.reporting.rows import Place
 from secretsync.rotation.formats.document import Document
 from secretsync.rotation.report import RotationReport, SecretAge
 
-__all__ = ["render"]
-
 
 def render(document: Document) -> str:
     """Return the suites. A finding that counts is a failure, or an error if the store gave no usable answer."""

@@ -8,8 +8,6 @@ from secretsync.core.errors import printable
 from secretsync.rotation.formats.document import Document
 from secretsync.rotation.report import RotationReport, SecretAge
 
-__all__ = ["METRICS", "render"]
-
 # Each metric with its help text; all are gauges.
 METRICS = {
     "secretsync_secret_age_seconds": "Age of the secret by its store's clock; absent where it is not known.",

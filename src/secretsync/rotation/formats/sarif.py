@@ -9,8 +9,6 @@ from secretsync.core.timestamps import format_timestamp
 from secretsync.rotation.age_rules import State
 from secretsync.rotation.formats.document import Document, rule_id
 
-__all__ = ["render"]
-
 # The states that are findings, as rules.
 _RULES = {
     State.MISSING: ("SecretMissing", "The store has no usable secret there."),

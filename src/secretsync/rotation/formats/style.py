@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["STYLE"]
-
 STYLE = """
 :root { --paper: #fbfaf7; --card: #ffffff; --ink: #1d1f24; --soft: #6a6f7a; --line: #e4e2dc; --grid: #efede7;
   --red: #c8321f; --amber: #b77400; --green: #2a7d4f; --blue: #2f6fb3; --violet: #8a3fa0; --grey: #7d828c;

@@ -9,8 +9,6 @@ from secretsync.rotation.age_rules import State
 from secretsync.rotation.formats.document import Document, count_states
 from secretsync.rotation.report import RotationReport, SecretAge, worst_first
 
-__all__ = ["render"]
-
 _WIDTH = 12  # characters of a bar
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _RED, _YELLOW, _GREEN, _BLUE, _MAGENTA, _DIM, _BOLD = 31, 33, 32, 34, 35, 2, 1

@@ -11,8 +11,6 @@ from secretsync.rotation.age_rules import State
 from secretsync.rotation.formats.document import Document
 from secretsync.rotation.report import SecretAge
 
-__all__ = ["Axis", "axis_of", "escaped", "grid", "later", "life", "ticks", "when"]
-
 _DAY = 86400
 # The least and the most seconds that the axis shows before and after the time of the report. Longer bars are cut.
 _PAST = (30 * _DAY, 400 * _DAY)
