@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from secretsync.config.config import Config
-from secretsync.core.environ import Environ
 from secretsync.core.errors import UsageError
 from secretsync.core.model import Resolved
 from secretsync.core.records import replace
+from secretsync.core.secret import Environ
 from secretsync.planning.plan import EntryId, Plan
 from secretsync.planning.request import ConfigRequest, load_plan, make_request, open_request
 from secretsync.providers.interface import Provider

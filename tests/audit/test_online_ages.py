@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from secretsync.audit.collect import audit_plan
 from secretsync.audit.report import AuditReport
-from secretsync.core.environ import Environ
+from secretsync.core.secret import Environ
 from secretsync.planning.request import ConfigRequest, load_plan
 from secretsync.policy.findings import RuleFinding
 from secretsync.policy.rules import Severity

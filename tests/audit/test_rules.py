@@ -13,8 +13,8 @@ from secretsync.audit import state
 from secretsync.audit.checks import CHECKS
 from secretsync.audit.collect import audit_plan
 from secretsync.audit.report import AuditReport
-from secretsync.core.environ import AnyEnviron, Environ
 from secretsync.core.errors import ConfigurationError
+from secretsync.core.secret import AnyEnviron, Environ
 from secretsync.planning.request import ConfigRequest, load_plan
 from secretsync.policy.checks import BUILT_IN
 from secretsync.policy.rules import CHECK_RULES, RULES, Severity

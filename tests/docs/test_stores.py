@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from secretsync.core.environ import Environ
+from secretsync.core.secret import Environ
 from secretsync.planning.request import ConfigRequest, load_plan
 from secretsync.project.placeholders import parse_value
 from secretsync.providers.registry import BUILT_IN, load_provider
-from secretsync.resolving.stores import Stores
+from secretsync.resolving.open_stores import Stores
 from tests.servers.aws import AwsAccount, Principal
 from tests.servers.names import unique
 from tests.servers.openbao import VaultSpace

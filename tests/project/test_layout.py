@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from secretsync import resolve_config
-from secretsync.core.environ import Environ
 from secretsync.core.errors import UsageError
+from secretsync.core.secret import Environ
 from secretsync.planning.request import ConfigRequest, load_plan
 from secretsync.project.layout import environments, find_root, named_environment, open_files, open_project
 from tests.support.projects import MakeProject

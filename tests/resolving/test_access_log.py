@@ -26,7 +26,7 @@ from secretsync.core.secret import Payload
 from secretsync.planning.plan import SecretPart
 from secretsync.planning.references import Target
 from secretsync.resolving.access_log import AccessLog, Read
-from secretsync.resolving.fetch import Answers
+from secretsync.resolving.stores import Answers
 from tests.servers.faults import FaultProxy, html
 from tests.servers.openbao import VaultSpace
 from tests.support.canary import CanaryFactory, make_canary

@@ -20,8 +20,7 @@ from secretsync.planning.references import Target
 from secretsync.providers import registry
 from secretsync.providers.interface import Answer, Deadline, Identity, Information, Provider, ProviderSpec, StoreContext
 from secretsync.resolving import fetch
-from secretsync.resolving.fetch import Answers
-from secretsync.resolving.stores import StoreAccess
+from secretsync.resolving.stores import Answers, StoreAccess
 from secretsync.testing import MemoryProvider
 from tests.support.canary import CanaryFactory
 from tests.support.clock import StoppedClock

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Failed, Found, Missing, SecretInfo
 from secretsync.core.names import SensitiveNames
-from secretsync.resolving.fetch import Answers
+from secretsync.resolving.stores import Answers
 from secretsync.tracking.compare import compare
 from secretsync.tracking.history import (
     EntryState,

@@ -8,10 +8,9 @@ from datetime import datetime
 from secretsync.audit.evidence import Ages, Evidence, Online
 from secretsync.audit.report import AuditReport, audit
 from secretsync.audit.state import file_states, git_state, owners
-from secretsync.core.environ import AnyEnviron
 from secretsync.core.errors import ProblemKind, SecretSyncError
 from secretsync.core.model import Resolved
-from secretsync.core.secret import Secret
+from secretsync.core.secret import AnyEnviron, Secret
 from secretsync.core.text import count_of
 from secretsync.inspection.check import check
 from secretsync.planning.plan import EntryId, EnvironPart, Plan

@@ -14,7 +14,7 @@ from secretsync.core.text import count_of
 
 if TYPE_CHECKING:
     from secretsync.config.config import Config
-    from secretsync.core.environ import Environ
+    from secretsync.core.secret import Environ
     from secretsync.planning.plan import Plan
     from secretsync.planning.request import ConfigRequest
     from secretsync.policy.findings import RuleFinding
@@ -134,7 +134,7 @@ def open_plan(
     `environ`: the variables of the process; None means `os.environ`. `kept`: the names of variables that the command
     may use although another `run` resolved them. The other arguments are those of `environment_of`.
     """
-    from secretsync.core.environ import Environ
+    from secretsync.core.secret import Environ
     from secretsync.planning.request import load_plan
 
     environ = Environ(os.environ) if environ is None else environ

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from secretsync.core.durations import parse_duration
 from secretsync.core.errors import printable
 from secretsync.core.text import count_of, is_shown, suggestion, unknown
 
@@ -99,6 +98,8 @@ def build_parser(name: str, command: ModuleType) -> argparse.ArgumentParser:
 
 def duration(text: str) -> float:
     """Return the seconds of an option such as --timeout."""
+    from secretsync.core.durations import parse_duration
+
     seconds = parse_duration(text)
     if seconds is None:
         message = 'it must be a length of time above zero, such as "30s" or "2m"'

@@ -9,8 +9,8 @@ from secretsync.core.model import Failed, Missing, SecretInfo
 from secretsync.core.records import Record
 from secretsync.core.text import by_place, count_of
 from secretsync.planning.plan import Plan
-from secretsync.resolving.fetch import Answers
 from secretsync.resolving.resolve import failure_problem
+from secretsync.resolving.stores import Answers
 
 
 class Checked(Record):

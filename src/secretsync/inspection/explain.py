@@ -11,9 +11,8 @@ from secretsync.core.records import Record, replace
 from secretsync.core.secret import MASK, Payload
 from secretsync.planning.plan import EntryId, EntryPart, EnvironPart, Plan, PlannedEntry, SecretPart
 from secretsync.planning.secrecy import secret_entries
-from secretsync.resolving.fetch import Answers
 from secretsync.resolving.resolve import Inputs, resolve_entries
-from secretsync.resolving.stores import StoreAccess
+from secretsync.resolving.stores import Answers, StoreAccess
 
 
 class OriginRow(Record, kw_only=True):

@@ -10,12 +10,11 @@ from secretsync.core.model import Failed, Found, Missing
 from secretsync.core.secret import Secret
 from secretsync.planning.plan import Plan, SecretPart
 from secretsync.planning.references import Target, TargetFinder
-from secretsync.planning.request import ConfigRequest, open_request, read_project_bindings
+from secretsync.planning.request import ConfigRequest, open_request, read_project_bindings, read_project_names
 from secretsync.planning.secrecy import is_secret_reference
 from secretsync.project.bindings import Bindings
 from secretsync.project.layout import Project, absolute
 from secretsync.project.placeholders import BareName, Fault, Reference, parse_reference
-from secretsync.project.sensitive_names import read_names
 from secretsync.resolving.extract import select
 from secretsync.resolving.resolve import hide_values
 from secretsync.resolving.stores import StoreAccess
@@ -79,7 +78,7 @@ def _problem(reference: str, targets: tuple[Target, ...], index: int, outcome: M
 def _reads(part: SecretPart, reference: Reference | Fault, plan: Plan) -> tuple[Read, ...]:
     from secretsync.resolving.access_log import Read  # Imported only if there is an access log.
 
-    names, problems = read_names(plan.project)
+    names, problems = read_project_names(plan.project)
     if problems:
         raise ConfigurationError(problems)
     return (

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from secretsync.core.errors import Problem, ProblemKind
 from secretsync.core.model import Entry, SecretRef
 from secretsync.core.names import SensitiveNames
 from secretsync.core.records import Record, replace
-from secretsync.planning.references import Target
 from secretsync.project.bindings import Bindings, StoreConfig
 from secretsync.project.env_file import locate
 from secretsync.project.layout import Project
 from secretsync.project.placeholders import Text
-from secretsync.providers.interface import ProviderSpec
+
+if TYPE_CHECKING:
+    from secretsync.planning.references import Target
+    from secretsync.providers.interface import ProviderSpec
 
 EntryId = tuple[str, str]  # file and key: no file has a key twice
 

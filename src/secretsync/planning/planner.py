@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from secretsync.core.errors import Problem, UsageError
 from secretsync.core.model import Entry
@@ -21,12 +23,14 @@ from secretsync.planning.plan import (
     SecretPart,
     problem_at,
 )
-from secretsync.planning.references import TargetFinder
 from secretsync.project.bindings import Bindings
 from secretsync.project.env_file import EnvFile, unquoted_tail
 from secretsync.project.layout import Project, is_security_file
 from secretsync.project.placeholders import BareName, Fault, Part, Placeholder, Text, Variable, parse_value
-from secretsync.providers.interface import ProviderSpec
+
+if TYPE_CHECKING:
+    from secretsync.planning.references import TargetFinder
+    from secretsync.providers.interface import ProviderSpec
 
 _SHOWN_NAMES = 12  # of a circle's, in a message
 # What one value may be made of, by variables within variables; people write a handful.
@@ -54,9 +58,7 @@ def make_plan(
     There is no plan if there is a problem. Raises UsageError for a service that has no file.
     """
     selected = _select(project, services)
-    planner = _Planner(
-        project, files, environ, TargetFinder(bindings, project.environment, replaced), names or SensitiveNames()
-    )
+    planner = _Planner(project, files, bindings, environ, names or SensitiveNames(), replaced)
     planner.plan_everything(selected, template_entries)
     problems = (
         *bindings.problems,
@@ -94,22 +96,30 @@ class _Planner:
         self,
         project: Project,
         files: Sequence[EnvFile],
+        bindings: Bindings,
         environ: Mapping[str, str],
-        targets: TargetFinder,
         names: SensitiveNames,
+        replaced: Mapping[str, ProviderSpec] | None,
     ) -> None:
         self.project = project
         self.names = names
-        self.bindings = targets.bindings
+        self.bindings = bindings
         self.environ = environ
+        self.replaced = replaced
         self.problems: list[Problem] = []
         self.suggestions = 0
-        self.targets = targets
         self.by_file = {file.file: {entry.key: entry for entry in file.entries} for file in files}
         # Files stand with the lowest first; a scope's layers with the highest first.
         self.whole_layers = tuple(file.file for file in reversed(files) if file.service is None)
         self.service_files = {file.service: file.file for file in files if file.service is not None}
         self.planned: dict[EntryId, PlannedEntry] = {}
+
+    @cached_property
+    def targets(self) -> TargetFinder:
+        """The stores. Their modules are imported only if there are bindings or placeholders."""
+        from secretsync.planning.references import TargetFinder
+
+        return TargetFinder(self.bindings, self.project.environment, self.replaced)
 
     def layers(self, service: str | None) -> tuple[str, ...]:
         return self.whole_layers if service is None else (self.service_files[service], *self.whole_layers)
@@ -128,7 +138,8 @@ class _Planner:
         merged = (*(self.service_files[service] for service in selected), *self.whole_layers)
         for entry in template_entries:
             self.planned[entry.file, entry.key] = self._plan_entry(entry, merged)
-        self.problems += self.targets.problems
+        if self.bindings.file is not None:
+            self.problems += self.targets.problems
         self._refuse_cycles()
 
     def plan(self, selected: Sequence[str], template_entries: Sequence[Entry]) -> Plan:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from secretsync.core.errors import ConfigurationError, UsageError
+from secretsync.core.errors import ConfigurationError, Problem, UsageError
 from secretsync.core.model import Entry
+from secretsync.core.names import SensitiveNames
 from secretsync.core.records import Record
 from secretsync.planning.plan import Plan
 from secretsync.planning.planner import make_plan
@@ -20,9 +22,11 @@ from secretsync.project.layout import (
     open_files,
     open_project,
     open_without_files,
+    policy_file,
 )
-from secretsync.project.sensitive_names import read_names
-from secretsync.providers.interface import Deadline, Provider
+
+if TYPE_CHECKING:
+    from secretsync.providers.interface import Provider
 
 
 class ConfigRequest(Record, kw_only=True):
@@ -58,16 +62,6 @@ def make_request(
     )
 
 
-def make_deadline(bindings: Bindings, timeout: float | None, more: float = 0.0) -> Deadline:
-    """The moment by which all stores must have answered.
-
-    timeout: seconds above zero; None: what the bindings say, and `more`. Raises UsageError.
-    """
-    if timeout is not None and not timeout > 0:
-        raise UsageError("timeout is a number of seconds above zero")
-    return Deadline(bindings.timeout + more if timeout is None else timeout)
-
-
 def load_plan(
     request: ConfigRequest,
     environ: Mapping[str, str],
@@ -84,7 +78,7 @@ def load_plan(
         files.insert(0, request.variables)
     bindings = read_project_bindings(project)
     replaced = {name: provider.spec for name, provider in (stores or {}).items()}
-    names, policy_problems = read_names(project)
+    names, policy_problems = read_project_names(project)
     plan, problems = make_plan(project, files, bindings, environ, request.services, replaced, template_entries, names)
     if plan is None or policy_problems:
         raise ConfigurationError([*problems, *policy_problems])
@@ -131,3 +125,14 @@ def read_project_bindings(project: Project) -> Bindings:
     from secretsync.project.bindings_file import read_bindings
 
     return read_bindings(file.path, file.shown)
+
+
+def read_project_names(project: Project) -> tuple[SensitiveNames, tuple[Problem, ...]]:
+    """Return the sensitive names of a project, and the problems that keep its policy from changing them."""
+    file = policy_file(project)
+    if file is None:
+        return SensitiveNames(), ()
+    # Imported only if there is a policy, because reading TOML makes the start slower.
+    from secretsync.project.sensitive_names import read_names
+
+    return read_names(file)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from secretsync.core.environ import variable_text
 from secretsync.core.errors import Problem, ProblemKind
 from secretsync.core.model import Entry
 from secretsync.core.names import is_entry_name
+from secretsync.core.secret import variable_text
 from secretsync.project.env_file import EnvFile
 
 FILE = "process environment"  # what messages call it

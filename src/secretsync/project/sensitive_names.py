@@ -9,23 +9,18 @@ from secretsync.core.errors import Problem
 from secretsync.core.files import Input
 from secretsync.core.names import SensitiveNames
 from secretsync.core.text import is_shown
-from secretsync.project.layout import Project, policy_file
+from secretsync.project.layout import SourceFile
+from secretsync.project.toml_reader import Reader, parse_document, read_document
 
 _NAME_KEYS = ("sensitive", "not_sensitive")
 POLICY_KEYS = ("required", "checks", "ignore", *_NAME_KEYS)
 
 
-def read_names(project: Project) -> tuple[SensitiveNames, tuple[Problem, ...]]:
-    """Return the sensitive names of a project's environment, and the problems that keep the policy from changing them.
+def read_names(file: SourceFile) -> tuple[SensitiveNames, tuple[Problem, ...]]:
+    """Return the sensitive names of the environment with this policy, and the problems that keep it from changing them.
 
     The commands that judge values report the other problems of the policy.
     """
-    file = policy_file(project)
-    if file is None:
-        return SensitiveNames(), ()
-    # Imported only if there is a policy, because a start without one needs no TOML.
-    from secretsync.project.toml_reader import Reader, parse_document, read_document
-
     data = read_document(file.path, file.shown, Input.POLICY)
     parsed = data if isinstance(data, Problem) else parse_document(data, file.shown)
     if isinstance(parsed, Problem):

@@ -19,7 +19,7 @@ from secretsync.core.secret import Payload
 from secretsync.core.timestamps import format_timestamp
 from secretsync.planning.plan import Plan, SecretPart
 from secretsync.planning.secrecy import is_secret_part
-from secretsync.resolving.fetch import Answers
+from secretsync.resolving.stores import Answers
 
 VARIABLE = "SECRETSYNC_ACCESS_LOG"
 _STDERR = "/dev/stderr"  # for containers, because their logs are collected from it

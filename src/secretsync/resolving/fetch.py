@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Failed, Found, Missing, SecretInfo, SecretRef
-from secretsync.core.secret import Hidden, Payload
+from secretsync.core.secret import Payload
 from secretsync.planning.plan import SecretPart
 from secretsync.providers.interface import Deadline, Provider
 from secretsync.providers.registry import import_sdk
 from secretsync.providers.threads import next_of, no_answer
+from secretsync.resolving.stores import Answers
 
 if TYPE_CHECKING:
     from secretsync.resolving.activity import ActivityRecorder, StoreActivity
@@ -25,31 +26,6 @@ _GRACE = 0.3  # seconds
 _END = object()
 
 T = TypeVar("T", Payload, SecretInfo)
-
-
-class Answers(Hidden, Generic[T]):
-    """The answers of the stores, by reference."""
-
-    __slots__ = ("__find", "requested")
-
-    def __init__(self, outcomes: Mapping[SecretRef, Found[T] | Missing | Failed]) -> None:
-        self.__find: Callable[[SecretRef], Found[T] | Missing | Failed | None] = outcomes.get
-        self.requested = tuple(outcomes)
-
-    def of(self, ref: SecretRef) -> Found[T] | Missing | Failed | None:
-        """Return the outcome for `ref`; None if it was not requested."""
-        return self.__find(ref)
-
-    def settle(self, part: SecretPart) -> tuple[int, Found[T] | Missing | Failed]:
-        """Return the index of the target that decides about a placeholder, and the answer of that target's store.
-
-        A target decides if its secret is not missing. The last target decides if all are missing.
-        """
-        for index, target in enumerate(part.targets):
-            outcome = self.__find(target.ref) or Failed(ProblemKind.UNAVAILABLE, "it was not asked")
-            if not isinstance(outcome, Missing):
-                return index, outcome
-        return len(part.targets) - 1, outcome
 
 
 def ask(

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from secretsync.core.environ import variable_text
 from secretsync.core.model import Origin, Resolved
 from secretsync.core.records import Record
-from secretsync.core.secret import Secret
+from secretsync.core.secret import Secret, variable_text
 from secretsync.planning.plan import EntryId, Plan
 from secretsync.planning.secrecy import secret_entries
 from secretsync.project.environ_entries import FILE

@@ -6,11 +6,11 @@ import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from secretsync.core.environ import Environ
 from secretsync.core.errors import UsageError
 from secretsync.core.model import Resolved
 from secretsync.core.names import is_entry_name, is_environment_name
 from secretsync.core.records import Record, replace
+from secretsync.core.secret import Environ
 from secretsync.planning.request import ConfigRequest
 from secretsync.project.env_file import EnvFile
 from secretsync.project.environ_entries import FILE, variable_entry

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from secretsync.config.config import Config, new_config
-from secretsync.core.environ import variable_text
 from secretsync.core.errors import Problem, ProblemKind
 from secretsync.core.model import Failed, Found, Missing, Origin, Resolved
 from secretsync.core.records import Record
-from secretsync.core.secret import Payload, Secret
+from secretsync.core.secret import Payload, Secret, variable_text
 from secretsync.core.text import by_place, looks_like_value, message_or_none
 from secretsync.planning.plan import (
     ChoicePart,
@@ -22,11 +22,12 @@ from secretsync.planning.plan import (
     SecretPart,
     is_template_key,
 )
-from secretsync.planning.references import Target
 from secretsync.planning.secrecy import has_secret_shape, is_secret_part, secret_entries
 from secretsync.project.placeholders import Text
-from secretsync.resolving.extract import select
-from secretsync.resolving.fetch import Answers
+from secretsync.resolving.stores import Answers
+
+if TYPE_CHECKING:
+    from secretsync.planning.references import Target
 
 ValueCheck = Callable[["Inputs", Mapping[EntryId, Resolved]], None]
 
@@ -257,6 +258,8 @@ def choose(inputs: Inputs, part: SecretPart) -> tuple[int, Secret | Missing | Fa
     index, outcome = inputs.answers.settle(part)
     if not isinstance(outcome, Found):
         return index, outcome, None
+    from secretsync.resolving.extract import select  # Imported only if a store has returned a value.
+
     chosen = select(outcome.value, part.targets[index].selector)
     if isinstance(chosen, Secret) and not chosen and part.is_colon and (part.default, part.message) != (None, None):
         return index, Missing(_EMPTY), None

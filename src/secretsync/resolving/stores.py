@@ -1,27 +1,50 @@
-"""Access to the stores of a plan: build their providers, request secrets within a deadline, close them."""
+"""Request secrets from the stores of a plan, within a deadline."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Self
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from secretsync.core.errors import ConfigurationError, Problem, ProblemKind, SecretSyncError
-from secretsync.core.model import SecretInfo
+from secretsync.core.errors import ConfigurationError, ProblemKind, UsageError
+from secretsync.core.model import Failed, Found, Missing, SecretInfo, SecretRef
 from secretsync.core.records import Record
-from secretsync.core.secret import Payload
+from secretsync.core.secret import Hidden, Payload
 from secretsync.planning.plan import Plan, SecretPart
-from secretsync.planning.request import make_deadline
-from secretsync.project.bindings import StoreConfig
-from secretsync.project.layout import Project
-from secretsync.providers.interface import Provider, StoreContext
-from secretsync.providers.registry import load_provider, missing_modules
-from secretsync.resolving.fetch import Answers, ask
 
+# The modules that ask a store are imported only if one is asked.
 if TYPE_CHECKING:
+    from secretsync.providers.interface import Deadline, Provider
     from secretsync.resolving.access_log import AccessLog, Read
     from secretsync.resolving.activity import StoreActivity
     from secretsync.resolving.identify import StoreState
+    from secretsync.resolving.open_stores import Stores
+
+T = TypeVar("T", Payload, SecretInfo)
+
+
+class Answers(Hidden, Generic[T]):
+    """The answers of the stores, by reference."""
+
+    __slots__ = ("__find", "requested")
+
+    def __init__(self, outcomes: Mapping[SecretRef, Found[T] | Missing | Failed]) -> None:
+        self.__find: Callable[[SecretRef], Found[T] | Missing | Failed | None] = outcomes.get
+        self.requested = tuple(outcomes)
+
+    def of(self, ref: SecretRef) -> Found[T] | Missing | Failed | None:
+        """Return the outcome for `ref`; None if it was not requested."""
+        return self.__find(ref)
+
+    def settle(self, part: SecretPart) -> tuple[int, Found[T] | Missing | Failed]:
+        """Return the index of the target that decides about a placeholder, and the answer of that target's store.
+
+        A target decides if its secret is not missing. The last target decides if all are missing.
+        """
+        for index, target in enumerate(part.targets):
+            outcome = self.__find(target.ref) or Failed(ProblemKind.UNAVAILABLE, "it was not asked")
+            if not isinstance(outcome, Missing):
+                return index, outcome
+        return len(part.targets) - 1, outcome
 
 
 class StoreAccess(Record):
@@ -54,21 +77,17 @@ class StoreAccess(Record):
         Raises UsageError for a bad timeout, ConfigurationError for a store that cannot be built, and OutputError if
         the access log is required and cannot be written.
         """
-        deadline, log = make_deadline(plan.bindings, self.timeout), self.access_log
+        self._check_timeout()
+        if not plan.stores:
+            return Answers({})
+        deadline, log = self._deadline(plan), self.access_log
         with self._open(plan) as stores:
             if log is not None:
                 from secretsync.resolving.access_log import reads_of  # Imported only if there is an access log.
 
                 reads = reads_of(plan) if reads is None else reads
                 log.prepare(reads)
-            answers = ask(
-                plan.secrets if parts is None else parts,
-                stores,
-                deadline,
-                Payload,
-                on_activity=self.on_activity,
-                keep_open=stores.keep_open,
-            )
+            answers = self._ask(plan.secrets if parts is None else parts, stores, deadline, Payload)
             if log is not None:
                 log.write(reads or (), answers)
         return answers
@@ -80,120 +99,52 @@ class StoreAccess(Record):
 
         Raises UsageError for a bad timeout, and ConfigurationError for a store that cannot be built.
         """
-        deadline = make_deadline(plan.bindings, self.timeout, more_seconds)
+        deadline = self._deadline(plan, more_seconds)
         with self._open(plan) as stores:
-            return ask(
-                plan.secrets,
-                stores,
-                deadline,
-                SecretInfo,
-                on_activity=self.on_activity,
-                progress=self.progress,
-                keep_open=stores.keep_open,
-            )
+            return self._ask(plan.secrets, stores, deadline, SecretInfo)
 
     def identities(self, plan: Plan) -> tuple[StoreState, ...]:
         """Return as whom each store of `plan` and of its bindings knows this process.
 
         Raises UsageError for a bad timeout, and ConfigurationError for a store that cannot be built.
         """
-        from secretsync.resolving.identify import identify  # Imported only for `doctor`.
+        from secretsync.resolving.identify import identify
+        from secretsync.resolving.open_stores import Stores
 
-        deadline = make_deadline(plan.bindings, self.timeout)
+        deadline = self._deadline(plan)
         with Stores({**plan.bindings.stores, **plan.stores}, plan.project, self.environ, self.replaced) as stores:
             return identify(stores, deadline, keep_open=stores.keep_open)
 
+    def _check_timeout(self) -> None:
+        if self.timeout is not None and not self.timeout > 0:
+            raise UsageError("timeout is a number of seconds above zero")
+
+    def _deadline(self, plan: Plan, more_seconds: float = 0.0) -> Deadline:
+        """Return the end of all requests. Raises UsageError for a bad timeout."""
+        from secretsync.providers.interface import Deadline
+
+        self._check_timeout()
+        return Deadline(plan.bindings.timeout + more_seconds if self.timeout is None else self.timeout)
+
     def _open(self, plan: Plan) -> Stores:
         """Build the providers of a plan; place the problem of a store at the first placeholder that needs the store."""
+        from secretsync.resolving.open_stores import Stores
+
         try:
             return Stores(plan.stores, plan.project, self.environ, self.replaced)
         except ConfigurationError as error:
             problems = error.problems
         raise ConfigurationError([plan.placed(problem) for problem in problems])
 
+    def _ask(self, parts: Iterable[SecretPart], stores: Stores, deadline: Deadline, kind: type[T]) -> Answers[T]:
+        from secretsync.resolving.fetch import ask
 
-class Stores(Mapping[str, Provider]):
-    """The providers of some stores, open until the `with` block ends."""
-
-    def __init__(
-        self,
-        configs: Mapping[str, StoreConfig],
-        project: Project,
-        environ: Mapping[str, str],
-        replaced: Mapping[str, Provider] | None = None,
-    ) -> None:
-        """Build a provider for each of `configs`.
-
-        `replaced`: providers that are used in place of the configured ones, by the names of their stores.
-
-        Raises ConfigurationError with every store that cannot be built, for example because its SDK is not installed.
-        """
-        self._open: dict[str, Provider] = {}
-        self._owned: set[str] = set()
-        self._busy: set[str] = set()
-        problems: list[Problem] = []
-        for name, config in configs.items():
-            if replaced and name in replaced:
-                self._open[name] = replaced[name]
-                continue
-            context = StoreContext(
-                store=name,
-                environment=project.environment or "",
-                settings=config.settings,
-                environ=environ,
-                root=project.root,
-            )
-            built = _build(config.provider, context)
-            if isinstance(built, Problem):
-                problems.append(built)
-            else:
-                self._open[name] = built
-                self._owned.add(name)
-        if problems:
-            raise ConfigurationError(problems)
-
-    def __getitem__(self, name: str) -> Provider:
-        return self._open[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._open)
-
-    def __len__(self) -> int:
-        return len(self._open)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
-    def keep_open(self, names: set[str]) -> None:
-        """Do not close these stores, because a call to them has not returned."""
-        self._busy |= names
-
-    def close(self) -> None:
-        """Close the providers that were built here, unless they are still at work."""
-        for name in self._owned - self._busy:
-            # A plug-in may raise anything. The answers are complete, so the error is ignored.
-            with contextlib.suppress(Exception):
-                self._open[name].close()
-
-
-def _build(provider: str, context: StoreContext) -> Provider | Problem:
-    """Return the provider of one store, or the problem that prevents it."""
-    cause, hint = None, None
-    try:
-        kind = load_provider(provider)
-        if kind.spec.modules and (missing := missing_modules(kind)):
-            cause = f"the SDK of {kind.spec.title} is not installed ({', '.join(missing)})"
-            extra = kind.spec.extra
-            hint = f'pip install "secretsync-adapter[{extra}]"' if extra else "install what its package needs"
-        else:
-            return kind(context)
-    except SecretSyncError as error:
-        return error.problems[0]
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # noqa: BLE001 - a provider may raise anything while it is built, SystemExit too
-        cause = f"the provider {provider} cannot be built: {type(error).__name__}"
-    return Problem(kind=ProblemKind.CONFIGURATION, store=context.store, cause=f"{context.store}: {cause}", hint=hint)
+        return ask(
+            parts,
+            stores,
+            deadline,
+            kind,
+            on_activity=self.on_activity,
+            progress=self.progress if kind is SecretInfo else None,
+            keep_open=stores.keep_open,
+        )

@@ -13,7 +13,8 @@ from secretsync.planning.plan import SecretPart
 from secretsync.planning.references import Target
 from secretsync.providers.interface import Deadline
 from secretsync.resolving.extract import select
-from secretsync.resolving.fetch import Answers, ask
+from secretsync.resolving.fetch import ask
+from secretsync.resolving.stores import Answers
 from secretsync.testing.memory import LONG_TIMEOUT
 from secretsync.testing.store import StoreUnderTest
 

@@ -14,8 +14,8 @@ from secretsync.core.records import Record
 from secretsync.core.text import count_of
 from secretsync.core.timestamps import format_timestamp, parse_timestamp
 from secretsync.planning.plan import Plan
+from secretsync.planning.request import read_project_names
 from secretsync.project.layout import Project
-from secretsync.project.sensitive_names import read_names
 from secretsync.resolving.stores import StoreAccess
 from secretsync.tracking.compare import Comparison, compare
 from secretsync.tracking.history import EnvironmentState, HistoryRecord
@@ -67,7 +67,7 @@ def records_of(project: Project, path: str) -> tuple[HistoryRecord, ...]:
 
     Raises ConfigurationError if the file is not a history of this project, or if the policy cannot be read.
     """
-    names, problems = read_names(project)
+    names, problems = read_project_names(project)
     if problems:
         raise ConfigurationError(problems)
     return without_secrets(read_history(path, project.label, shown_path(project, path)), names)[0]
@@ -78,7 +78,7 @@ def purge(project: Project, path: str) -> Purged | None:
 
     Raises ConfigurationError as `records_of` does, and OutputError if the file cannot be written.
     """
-    names, problems = read_names(project)
+    names, problems = read_project_names(project)
     if problems:
         raise ConfigurationError(problems)
     shown = shown_path(project, path)

@@ -18,8 +18,8 @@ from secretsync.cli import console
 from secretsync.cli.loading import open_plans, store_access
 from secretsync.cli.options import add_access_log, add_format, add_source
 from secretsync.core.atomic_write import write_file
-from secretsync.core.environ import AnyEnviron, Environ
 from secretsync.core.errors import OutputError, combined_status
+from secretsync.core.secret import AnyEnviron, Environ
 from secretsync.policy.rules import RULES
 
 USAGE = "[-e NAME... | --all] [--env-file FILE...] [OPTIONS]"

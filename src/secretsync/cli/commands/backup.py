@@ -16,9 +16,9 @@ from secretsync.backup.secret_scan import plain_secrets
 from secretsync.backup.tree import TREES, Kind, Node, read_trees
 from secretsync.cli import console
 from secretsync.cli.options import add_option, whole_number
-from secretsync.core.environ import Environ
 from secretsync.core.errors import OutputError, Problem, ProblemKind, UsageError
 from secretsync.core.records import replace
+from secretsync.core.secret import Environ
 from secretsync.core.text import count_of
 from secretsync.policy.rules import Severity
 from secretsync.project.layout import find_root

@@ -14,8 +14,8 @@ from secretsync.cli import console
 from secretsync.cli.loading import open_plans, store_access
 from secretsync.cli.options import add_format, add_option, add_source, timestamp
 from secretsync.cli.progress_bar import ProgressBar
-from secretsync.core.environ import Environ
 from secretsync.core.errors import printable
+from secretsync.core.secret import Environ
 from secretsync.resolving.activity import StoreActivity
 from secretsync.rotation import formats
 from secretsync.rotation.check import rotation_of_plan

@@ -15,8 +15,8 @@ from secretsync.cli.diff_report import Side, diff_as_json, format_diff
 from secretsync.cli.history import add_history
 from secretsync.cli.loading import environment_of, store_access
 from secretsync.cli.options import add_format, add_source
-from secretsync.core.environ import AnyEnviron, Environ
 from secretsync.core.errors import ResolutionError, UsageError
+from secretsync.core.secret import AnyEnviron, Environ
 from secretsync.planning.request import ConfigRequest, load_plan, open_request
 from secretsync.tracking.compare import compare
 from secretsync.tracking.history import EnvironmentState

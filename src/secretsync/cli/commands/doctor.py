@@ -11,9 +11,9 @@ import os
 from secretsync.cli import console
 from secretsync.cli.loading import environment_of
 from secretsync.cli.options import add_format, add_source
-from secretsync.core.environ import Environ
 from secretsync.core.errors import worst_status
 from secretsync.core.model import Failed
+from secretsync.core.secret import Environ
 from secretsync.planning.request import load_plan
 from secretsync.resolving.identify import StoreState
 from secretsync.resolving.stores import StoreAccess

@@ -11,8 +11,8 @@ import sys
 
 from secretsync.cli.loading import environment_of, store_access, visible_environ
 from secretsync.cli.options import add_access_log, add_source
-from secretsync.core.environ import Environ
 from secretsync.core.errors import UsageError
+from secretsync.core.secret import Environ
 from secretsync.inspection.get import get_secret
 
 USAGE = "REFERENCE [-e NAME] [OPTIONS]"

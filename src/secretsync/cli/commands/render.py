@@ -126,7 +126,7 @@ def _secret_keys(resolved: dict[str, Resolved]) -> list[str]:
 
 
 def _render_template(options: argparse.Namespace) -> str:
-    from secretsync.core.environ import Environ
+    from secretsync.core.secret import Environ
     from secretsync.rendering.template_escape import insert_values
     from secretsync.rendering.template_file import read_template
 

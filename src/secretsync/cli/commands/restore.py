@@ -16,8 +16,8 @@ from secretsync.backup.restore_plan import Restore, What, plan_restore
 from secretsync.backup.tree import read_trees
 from secretsync.cli import console
 from secretsync.cli.options import add_option
-from secretsync.core.environ import Environ
 from secretsync.core.errors import UsageError, printable
+from secretsync.core.secret import Environ
 from secretsync.core.text import path_or
 from secretsync.project.layout import find_root
 

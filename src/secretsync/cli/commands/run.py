@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from secretsync.cli import console
 from secretsync.cli.loading import handed_over, open_plan, resolve_valid
 from secretsync.cli.options import add_access_log, add_option, add_source
-from secretsync.core.environ import Environ
 from secretsync.core.errors import UsageError
+from secretsync.core.secret import Environ
 from secretsync.core.text import count_of
 from secretsync.resolving.handover import Handover
 from secretsync.resolving.handover_codec import handover_variables

@@ -12,9 +12,9 @@ import sys
 from secretsync.cli import console
 from secretsync.cli.options import add_option
 from secretsync.core.atomic_write import UNCHANGED, write_file
-from secretsync.core.environ import AnyEnviron, Environ
 from secretsync.core.errors import ConfigurationError, OutputError, Problem, UsageError, printable
 from secretsync.core.files import FileRefusal, Input, read_file
+from secretsync.core.secret import AnyEnviron, Environ
 from secretsync.planning.request import ConfigRequest, load_plan
 from secretsync.policy.policy_file import read_policy
 from secretsync.project.env_file import read_env_file
