@@ -20,6 +20,7 @@ pytest_plugins = [
     "tests.providers.plugin.fixtures",
     "tests.servers.fixtures",
     "tests.support.amounts",
+    "tests.support.growth",
     "tests.support.kinds",
     "tests.support.clock",
 ]

@@ -3,8 +3,8 @@
 import base64
 import random
 import string
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ from secretsync.planning.secrecy import has_secret_shape
 from secretsync.policy.plaintext import plaintext_of
 from secretsync.policy.policy import Policy
 from secretsync.project.env_file import read_env_file
+from tests.support.growth import AssertLinear
 
 ROOT = Path(__file__).parents[2]
 BASE62 = string.ascii_letters + string.digits
@@ -139,17 +140,14 @@ def test_passwords_as_parameters(text: str, expected: bool) -> None:
     "piece",
     ["a", "A1a", "x://", "LS0tLS1CRUdJTi", "eyJaaaaaaaaaa.", ":", "abcd-", "a://b:", "http.", "pwd", "password="],
 )
-def test_long_values_take_one_pass(piece: str) -> None:
-    """Ten times the length is about ten times the work, not a hundred: else a file could stop a pipeline."""
-    short, long = piece * (20_000 // len(piece)), piece * (200_000 // len(piece))
+def test_long_values_take_one_pass(assert_linear: AssertLinear, piece: str) -> None:
+    """Time grows linearly with the length of a value, because otherwise a file could stop a pipeline."""
 
-    def work(text: str) -> float:
-        begun = time.thread_time()
+    def search(text: str) -> None:
         has_private_key(text), known_token(text), has_password(text), looks_random("KEY", text)
         may_be_secret(text)
-        return time.thread_time() - begun
 
-    assert min(work(long) for _ in range(2)) < 0.1 + 40 * min(work(short) for _ in range(3))
+    assert_linear(lambda size: partial(search, piece * (size // len(piece))), 12_000)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """The placeholder language: every production, every trap, and what holds for any input."""
 
-import time
+from functools import partial
 
 import pytest
 from hypothesis import example, given
@@ -22,6 +22,7 @@ from secretsync.project.placeholders import (
 )
 from tests.support.amounts import examples
 from tests.support.canary import CanaryFactory
+from tests.support.growth import AssertLinear
 from tests.support.hostile import PLACEHOLDER_ATOMS
 from tests.support.plans import plan_errors
 
@@ -525,16 +526,10 @@ def test_faults_quote_nothing(canary: CanaryFactory) -> None:
     assert isinstance(parse_reference(f"x:{secret}#"), Fault)
 
 
-def _seconds(text: str) -> float:
-    """The shortest of three times that reading and writing `text` takes."""
-    best = float("inf")
-    for _ in range(3):
-        start = time.thread_time()
-        parsed = parse_value(text)
-        if not parsed.faults:
-            format_value(parsed.parts)
-        best = min(best, time.thread_time() - start)
-    return best
+def _read_and_write(text: str) -> None:
+    parsed = parse_value(text)
+    if not parsed.faults:
+        format_value(parsed.parts)
 
 
 UNITS = ["$", "$<", "${", "$$<", "$<A>", "\\", "<", "$<A:-", "a ", "$<x:", "%", "$ ", ":", "$<aws:a?b=c#d>"]
@@ -542,9 +537,7 @@ UNITS += ["{", "}", "${A:-", "${A:-b}", "${A-{}}", "$<A:-b>", "$<A:-b>\n", "${A:
 
 
 @pytest.mark.parametrize("unit", UNITS)
-def test_time_grows_with_length_alone(unit: str) -> None:
-    """Sixteen times the text takes nowhere near 256 times as long."""
-    short, long = unit * (4096 // len(unit)), unit * (65536 // len(unit))
+def test_time_grows_with_length_alone(assert_linear: AssertLinear, unit: str) -> None:
+    """Time grows linearly with the length of a value, alone, in a placeholder and in a variable."""
     for wrap in ("{}", "$<aws:{}>", "${{A:-{}}}", "${{A:?{}", "$<A:-b>{}"):
-        base = _seconds(wrap.format(short))
-        assert _seconds(wrap.format(long)) < 90 * base + 0.02
+        assert_linear(lambda size, wrap=wrap: partial(_read_and_write, wrap.format(unit * (size // len(unit)))), 2048)

@@ -40,6 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "servers: uses a server on loopback (set by its fixtures)")
     config.addinivalue_line("markers", "containers: needs what runs containers (set by its folder)")
     config.addinivalue_line("markers", "processes: starts processes (set by the names that its code uses)")
+    config.addinivalue_line("markers", "growth: measures how time grows with size (set by its fixture)")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -54,6 +55,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         code += getattr(item, "callspec", _NO_PARAMETERS).params.values()
         if _SERVERS in item.path.parents or used & SERVER_FIXTURES or any(map(starts_server, code)):
             item.add_marker("servers")
+        if "assert_linear" in used:
+            item.add_marker("growth")
         if used & _STARTERS or any(map(starts_process, code)):
             item.add_marker("processes")
 

@@ -85,6 +85,12 @@ def test_servers_that_are_asked_for_by_name_are_found(test: object) -> None:
     assert starts_server(test)
 
 
+def test_a_test_of_growth_is_marked(request: pytest.FixtureRequest, assert_linear: object) -> None:
+    """A test that uses the fixture `assert_linear` has the marker `growth`."""
+    assert assert_linear
+    assert request.node.get_closest_marker("growth")
+
+
 def test_a_test_of_a_server_is_marked(request: pytest.FixtureRequest) -> None:
     """The fixtures of servers are known; this test uses none of them."""
     assert {"aws", "vault", "azure", "openbao", "fault_proxy"} <= SERVER_FIXTURES
