@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from secretsync.core.files import FileRefusal, Input, check_file, read_file
 from secretsync.core.records import Record
-from secretsync.providers.http.failures import Fault, HttpFailure
+from secretsync.providers.http.failures import Fault, HttpError
 
 if TYPE_CHECKING:
     import ssl
@@ -53,7 +53,7 @@ class Tls:
         self._context: ssl.SSLContext | None = None
 
     def check(self) -> None:
-        """Raise HttpFailure if a file is missing or not PEM. No context is made."""
+        """Raise HttpError if a file is missing or not PEM. No context is made."""
         if self.authorities is not None and not os.path.isdir(self.authorities.path):
             _check_pem(self.authorities, Fault.SETTING)
         for file in (self.certificate, self.key):
@@ -61,7 +61,7 @@ class Tls:
                 _check_pem(file, Fault.CERTIFICATE_REFUSED)
 
     def context(self) -> ssl.SSLContext:
-        """Return the context, made on first use. Raises HttpFailure if a file cannot be used."""
+        """Return the context, made on first use. Raises HttpError if a file cannot be used."""
         with self._lock:
             if self._context is None:
                 self.check()
@@ -84,10 +84,10 @@ class Tls:
 def _check_pem(file: NamedPath, fault: Fault) -> None:
     data = read_file(file.path, Input.CERTIFICATES)
     if isinstance(data, FileRefusal):
-        raise HttpFailure(fault, f"{file.name}: {file.path}: {data.cause}", f"set {file.name} to a PEM file")
+        raise HttpError(fault, f"{file.name}: {file.path}: {data.cause}", f"set {file.name} to a PEM file")
     if b"-----BEGIN " not in data:
         what = "it is empty" if not data.strip() else "it is not a PEM file"
-        raise HttpFailure(fault, f"{file.name}: {file.path}: {what}", f"set {file.name} to a PEM file")
+        raise HttpError(fault, f"{file.name}: {file.path}: {what}", f"set {file.name} to a PEM file")
 
 
 def _load_authorities(context: ssl.SSLContext, authorities: NamedPath | None) -> None:
@@ -107,7 +107,7 @@ def _load_authorities(context: ssl.SSLContext, authorities: NamedPath | None) ->
         failed = True
     if failed:
         cause = f"{authorities.name}: {authorities.path}: it has no usable certificate"
-        raise HttpFailure(Fault.SETTING, cause, f"set {authorities.name} to a PEM file with the server's authority")
+        raise HttpError(Fault.SETTING, cause, f"set {authorities.name} to a PEM file with the server's authority")
 
 
 def _load_others(context: ssl.SSLContext) -> None:
@@ -150,4 +150,4 @@ def _load_certificate(context: ssl.SSLContext, certificate: NamedPath, key: Name
         names = f"{certificate.name} and {key.name}" if key else certificate.name
         cause = f"{names}: the certificate and its private key cannot be used"
         hint = "they must belong together, and the key must not have a password"
-        raise HttpFailure(Fault.CERTIFICATE_REFUSED, cause, hint)
+        raise HttpError(Fault.CERTIFICATE_REFUSED, cause, hint)
