@@ -54,18 +54,22 @@ class Connection:
         self._timeouts = timeouts
         self._deadline = Deadline(0.0)
         self.reader = Reader(self._receive)
-        self.used = 0  # responses until now
         self.idle_since = 0.0
 
     def send(self, data: bytes, deadline: Deadline) -> None:
-        """Send all of `data`. Raises HttpError."""
+        """Send all of `data`, unless the server closes the connection before. Raises HttpError."""
         self._deadline = deadline
-        self._step(lambda sock: sock.sendall(data))
+        try:
+            self._step(lambda sock: sock.sendall(data))
+        except HttpError as error:
+            if error.fault is not Fault.CLOSED:
+                raise
+            # The server may have sent the reason before: a response, or the alert for a client certificate.
+            self.reader.can_go_on = False
 
     def read(self, method: str, max_bytes: int) -> Response:
         """Return the response to a request with this method, until the deadline of `send`. Raises HttpError."""
         response = self.reader.read(method, max_bytes)
-        self.used += 1
         self.idle_since = time.monotonic()
         return response
 
@@ -89,16 +93,17 @@ class Connection:
 
     def start_tls(self, tls: Tls, host: str, deadline: Deadline) -> None:
         """Make the connection a TLS connection. Raises HttpError."""
-        context = tls.context()
-        self._deadline = deadline
         from secretsync.providers.http.tls_errors import tls_failure  # imports ssl
 
+        context, wait = tls.context(), wait_within(self._timeouts.connect, deadline)
         failure = None
         try:
-            self._socket.settimeout(wait_within(self._timeouts.connect, deadline))
+            self._socket.settimeout(wait)
             self._socket = context.wrap_socket(
                 self._socket, server_hostname=tls.server_name or host, suppress_ragged_eofs=False
             )
+        except TimeoutError:
+            failure = HttpError(Fault.UNREACHABLE, f"no answer to the TLS handshake within {wait:.2g} s")
         except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
             failure = tls_failure(error, tls.server_name or host, tls.hint)
         if failure is not None:
