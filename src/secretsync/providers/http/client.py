@@ -96,6 +96,11 @@ class HttpClient:
         while self._idle:
             self._idle.pop().close()
 
+    def __del__(self) -> None:
+        # A library's provider may be dropped without `close`, and Python warns about open sockets.
+        if hasattr(self, "_idle"):
+            self.close()
+
     def _written(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> bytes:
         is_for_proxy = self.proxy is not None and not self.target.is_tls
         if is_for_proxy and self.proxy is not None and self.proxy.authorization:

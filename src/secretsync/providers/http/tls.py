@@ -140,7 +140,8 @@ def _load_directory(context: ssl.SSLContext, folder: str) -> bool:
         return True
     paths = [os.path.join(folder, name) for name in names]
     usable = [path for path in paths if check_file(path, Input.CERTIFICATES) is None]
-    return any([_load_file(context, path) for path in usable])
+    loaded = [_load_file(context, path) for path in usable]
+    return any(loaded)
 
 
 def _load_certificate(context: ssl.SSLContext, certificate: NamedPath, key: NamedPath | None) -> None:
