@@ -90,6 +90,16 @@ class HttpClient:
             if not (is_stale and is_repeatable):
                 raise response
 
+    def warm(self, deadline: Deadline) -> None:
+        """Open a connection for a request that follows soon. Failures are left to that request."""
+        if self._idle or self._is_closed:
+            return
+        try:
+            connection = open_connection(self.target, self.tls, self.proxy, self._timeouts, deadline)
+        except HttpError:
+            return
+        self._idle.append(connection)
+
     def close(self) -> None:
         """Close the connections. A connection in use is closed after its response, and so is each later one."""
         self._is_closed = True

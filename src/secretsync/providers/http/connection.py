@@ -54,7 +54,7 @@ class Connection:
         self._timeouts = timeouts
         self._deadline = Deadline(0.0)
         self.reader = Reader(self._receive)
-        self.idle_since = 0.0
+        self.idle_since = time.monotonic()
 
     def send(self, data: bytes, deadline: Deadline) -> None:
         """Send all of `data`, unless the server closes the connection before. Raises HttpError."""

@@ -4,13 +4,40 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import Protocol
 from urllib.parse import quote, urlencode
 
-from secretsync.providers.http.client import HttpClient
 from secretsync.providers.http.failures import HttpError
+from secretsync.providers.http.messages import Response
+from secretsync.providers.interface import Deadline
 from secretsync.providers.remote import RequestError, Retries
 from secretsync.providers.vault.errors import retryable_failure
 from secretsync.providers.vault.responses import Reply, read_reply
+
+
+class Connections(Protocol):
+    """The connections to a server: an `HttpClient`, or those of a client of hvac."""
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes,
+        deadline: Deadline,
+        is_repeatable: bool,
+    ) -> Response:
+        """See `HttpClient.request`."""
+        ...
+
+    def warm(self, deadline: Deadline) -> None:
+        """See `HttpClient.warm`."""
+        ...
+
+    def close(self) -> None:
+        """Close the connections that SecretSync opened."""
+        ...
 
 
 class _RetryableReplyError(RequestError):
@@ -26,7 +53,7 @@ class VaultClient:
 
     def __init__(
         self,
-        http: HttpClient,
+        http: Connections,
         retries: Retries,
         *,
         token: str = "",

@@ -60,7 +60,12 @@ class Token(HiddenValue):
 
 def variable(environ: Mapping[str, str], name: str) -> str | None:
     """Return the variable VAULT_`name`, else OpenBao's BAO_`name`; None if both are unset or empty."""
-    return environ.get(f"VAULT_{name}") or environ.get(f"BAO_{name}") or None
+    found = _variable_name(environ, name)
+    return environ[found] if found else None
+
+
+def _variable_name(environ: Mapping[str, str], name: str) -> str | None:
+    return next((each for each in (f"VAULT_{name}", f"BAO_{name}") if environ.get(each)), None)
 
 
 class Login:
@@ -81,7 +86,7 @@ class Login:
     def token(self, client: MakeClient) -> Token:
         """Return the configured token, or the token of a login. Raises RequestError."""
         if self.method == "token":
-            return Token(_checked(self._kept_token(), "the token"))
+            return Token(_checked(*self._kept_token()))
         reply = self._log_in(client)
         auth = (reply.document or {}).get("auth")
         token = auth.get("client_token") if isinstance(auth, dict) else None
@@ -98,16 +103,17 @@ class Login:
         renewed = _issued(auth, token.reveal())
         return None if renewed.is_ending else renewed
 
-    def _kept_token(self) -> str:
+    def _kept_token(self) -> tuple[str, str]:
+        """Return the token, and the name of its place for messages."""
         if path := self._settings.get("token_file"):
-            return self._read(path, "token_file")
-        if token := variable(self._context.environ, "TOKEN"):
-            return token
+            return self._read(path, "token_file"), f"auth.token_file: {self._context.path(path)}: the token"
+        if name := _variable_name(self._context.environ, "TOKEN"):
+            return self._context.environ[name], f"{name}: the token"
         # `vault login` and `bao login` write the token there.
         if home := self._context.environ.get("HOME"):
             data = read_secret_file(os.path.join(home, ".vault-token"))
             if isinstance(data, bytes):
-                return data.decode("utf-8", "replace").strip()
+                return data.decode("utf-8", "replace").strip(), "~/.vault-token: the token"
         hint = "set VAULT_TOKEN, run `vault login`, or choose another method: auth in the bindings"
         raise RequestError(Failed(ProblemKind.DENIED, "there is no token to log in with", hint))
 
@@ -122,6 +128,10 @@ class Login:
             return client("").write(path, {"password": password}, last=name)
         if self.method == "cert":
             return client("").write(path, {"name": role} if role else {})
+        if self.method == "aws":
+            from secretsync.providers.vault.hvac_client import iam_login  # imports hvac
+
+            return client("").write(path, iam_login(self._context, self._settings))
         if self.method == "kubernetes":
             jwt = self._read(self._settings.get("jwt_file", _POD_TOKEN), "jwt_file")
         else:
@@ -155,8 +165,8 @@ class Login:
         """Return a credential: from a file that the settings name, or from the environment."""
         if path := self._settings.get(f"{key}_file"):
             return self._read(path, f"{key}_file")
-        if value := variable(self._context.environ, name):
-            return value
+        if found := _variable_name(self._context.environ, name):
+            return _without_line_end(self._context.environ[found], found, key)
         cause = f"the method {self.method} needs a {key}, and there is none"
         hint = f"name a file with it (auth.{key}_file in the bindings), or set VAULT_{name}"
         raise RequestError(Failed(ProblemKind.DENIED, cause, hint))
@@ -189,6 +199,14 @@ class Login:
 def _issued(auth: Mapping[str, Any], text: str) -> Token:
     lifetime = seconds(auth.get("lease_duration")) or 0.0
     return Token(text, lifetime=lifetime, is_renewable=auth.get("renewable") is True, is_issued=True)
+
+
+def _without_line_end(value: str, name: str, key: str) -> str:
+    """Return the content of a variable if it can be a credential of this kind. A password may have spaces."""
+    if not value.isprintable() or (key != "password" and value.strip() != value):
+        cause = f"{name} has white space or a line end that no {key} has"
+        raise RequestError(Failed(ProblemKind.DENIED, cause, f"set {name} again, without a line end"))
+    return value
 
 
 def _checked(token: str, what: str) -> str:

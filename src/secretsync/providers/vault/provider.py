@@ -20,6 +20,9 @@ from secretsync.providers.remote import PerProcess, Retries, answer_each, identi
 from secretsync.providers.vault.settings import SETTINGS, check_path, check_settings, server_address
 
 if TYPE_CHECKING:
+    import hvac
+
+    from secretsync.providers.vault.client import Connections
     from secretsync.providers.vault.session import Round, Session
 
 R = TypeVar("R")
@@ -38,6 +41,7 @@ class VaultProvider:
         key="secret/{environment}#{name}",
         options=("version",),
         check_path=check_path,
+        extra="vault",
         import_cost=2,
         settings=SETTINGS,
         credentials=(
@@ -64,7 +68,27 @@ class VaultProvider:
     def _make_session(self) -> Session:
         from secretsync.providers.vault.session import Session
 
-        return Session(self._context, self._address, self.requests)
+        return Session(self._context, self._address, self._connect())
+
+    def _connect(self) -> Connections:
+        from secretsync.providers.vault.transport import make_http
+
+        return make_http(self._context, self._address, self.requests)
+
+    @classmethod
+    def from_client(cls, client: hvac.Client, *, store: str = "vault") -> VaultProvider:
+        """Return a provider that reads through a client of hvac: its connections, token, namespace and certificates.
+
+        `store`: the name for messages. Pass the provider to `resolve_config(stores={"vault": provider})`. Needs the
+        extra `vault`. `close` does not close the client. Raises ConfigurationError if its address is not usable.
+        """
+        from secretsync.providers.vault.hvac_client import HvacConnections
+
+        environ = {"VAULT_TOKEN": client.token or "", "VAULT_NAMESPACE": client.adapter.namespace or ""}
+        settings = {"address": client.url, "plain_http": True}
+        made = cls(StoreContext(store=store, environment="", settings=settings, environ=environ))
+        made._connect = lambda: HvacConnections(client, made.requests)  # type: ignore[method-assign]
+        return made
 
     def fetch(self, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Answer]:
         from secretsync.providers.vault.fetch import fetch_one

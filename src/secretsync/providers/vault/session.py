@@ -8,14 +8,13 @@ from typing import Generic, TypeVar
 
 from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Failed, Missing
-from secretsync.providers.interface import RequestCounter, StoreContext
+from secretsync.providers.interface import StoreContext
 from secretsync.providers.remote import RequestError, Retries
-from secretsync.providers.vault.client import VaultClient
+from secretsync.providers.vault.client import Connections, VaultClient
 from secretsync.providers.vault.credentials import Login, Token, variable
 from secretsync.providers.vault.errors import foreign, server_failure
 from secretsync.providers.vault.mounts import Mount, MountKind, make_mount
 from secretsync.providers.vault.responses import Reply
-from secretsync.providers.vault.transport import make_http
 
 T = TypeVar("T")
 
@@ -23,10 +22,10 @@ T = TypeVar("T")
 class Session:
     """The connections, the token and the mounts, which are kept between rounds."""
 
-    def __init__(self, context: StoreContext, address: str, requests: RequestCounter) -> None:
-        """Request nothing yet. Raises RequestError if a certificate or the proxy cannot be used."""
+    def __init__(self, context: StoreContext, address: str, http: Connections) -> None:
+        """Request nothing yet."""
         self.address = address
-        self.http = make_http(context, address, requests)
+        self.http = http
         self.namespace = context.setting("namespace") or variable(context.environ, "NAMESPACE")
         self.store = context.store
         self.kv_version: int | None = context.settings.get("kv_version")
@@ -121,8 +120,11 @@ class Round:
         with self._lock:
             lock = self._locks.setdefault(first, threading.Lock())
         # One request at a time for paths with the same first segment, because its answer is right for most of them.
-        if not lock.acquire(timeout=self.deadline.remaining()):
-            raise RequestError(self._retries.no_answer())
+        if not lock.acquire(blocking=False):
+            # The connection of this worker is opened meanwhile, so that only the answer is waited for.
+            self.session.http.warm(self.deadline)
+            if not lock.acquire(timeout=self.deadline.remaining()):
+                raise RequestError(self._retries.no_answer())
         try:
             if known := self._known(path) or self._closed.get(folder):
                 return known
