@@ -140,7 +140,7 @@ def test_what_passes_is_asked_again(broken: Broken, fault: Fault) -> None:
         (faults.vault_error(503, "Vault is sealed"), "(503)"),
         (faults.vault_error(473), "(473)"),
         (faults.html(502), "(502)"),
-        (faults.reset(), "closed before the answer"),
+        (faults.reset(), "closed before the response"),
     ],
 )
 def test_what_may_pass_is_asked_until_the_deadline(broken: Broken, fault: Fault, words: str) -> None:
@@ -427,3 +427,14 @@ def test_closed_while_in_use(broken: Broken) -> None:
     provider.close()
     provider.close()
     assert isinstance(dict(provider.fetch(refs, Deadline(HANG)))[refs[0]], Found)
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_an_answer_about_another_version(broken: Broken, version: str) -> None:
+    """An answer about a version that was not requested is not taken."""
+    broken.vault.write(broken.mount, "app", {"key": broken.value})
+    answer = json_response({"data": {"data": {"key": broken.value}, "metadata": {"version": 99}}})
+    broken.proxy.fail(faults.respond(200, answer.body, answer.headers), broken.read)
+    outcome = failed(fetch(broken.provider(), broken.path, version))
+    assert outcome.kind is UNAVAILABLE
+    assert f"version {version} of {broken.path} was requested, and the answer is about 99" in outcome.cause

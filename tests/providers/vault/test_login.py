@@ -348,3 +348,127 @@ def test_no_references_and_no_requests(world: World) -> None:
     assert list(world.provider().fetch((), Deadline(HANG))) == []
     assert list(world.provider().describe([SecretRef("vault", "a/b")][:0], Deadline(HANG))) == []
     assert world.proxy.requests.count() == 0
+
+
+def test_ldap_logs_in_as_userpass_does(world: World) -> None:
+    """The request of ldap has the form of userpass: name in the path, password in the body."""
+    user = world.vault.userpass(world.policy)
+    environ = {"VAULT_PASSWORD": user.password}
+    provider = world.provider(method="ldap", mount=user.mount, username=user.username, environ=environ)
+    assert world.reads(provider)
+
+
+@pytest.mark.parametrize("name", ["VAULT_TOKEN", "BAO_TOKEN"])
+@pytest.mark.parametrize("damage", ["{}\n", "{}\r\n", " {}", "{} ", "\t{}", "{}\u00e9", "{}\0"])
+def test_a_damaged_token_is_named(world: World, canary: CanaryFactory, name: str, damage: str) -> None:
+    """A token with a line end or white space is denied before the first request; the message has its variable."""
+    value = canary()
+    outcome = failed(fetch(world.provider(environ={name: damage.format(value)}), world.path))
+    assert outcome.kind is ProblemKind.DENIED
+    assert name in outcome.cause
+    assert value not in f"{outcome}"
+    assert world.proxy.requests.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "auth"),
+    [
+        ("VAULT_SECRET_ID", {"method": "approle", "role_id": "x"}),
+        ("VAULT_JWT", {"method": "jwt"}),
+        ("VAULT_PASSWORD", {"method": "userpass", "username": "app"}),
+        ("BAO_PASSWORD", {"method": "ldap", "username": "app"}),
+    ],
+)
+def test_a_damaged_credential_is_named(world: World, canary: CanaryFactory, name: str, auth: dict[str, str]) -> None:
+    """A credential with a line end is denied before the first request; the message has its variable."""
+    value = canary()
+    outcome = failed(fetch(world.provider(environ={name: f"{value}\n"}, **auth), world.path))
+    assert outcome.kind is ProblemKind.DENIED
+    assert name in outcome.cause
+    assert value not in f"{outcome}"
+    assert world.proxy.requests.count() == 0
+
+
+class IamServer(LoopbackServer):
+    """A Vault that accepts one login by AWS IAM, and answers all reads."""
+
+    def answer(self, request: Request) -> Response:
+        """Return a token for a login, a mount, or a secret."""
+        if request.path == "/v1/auth/aws/login":
+            return json_response({"auth": {"client_token": "s.iam", "lease_duration": 3600, "renewable": False}})
+        if request.headers["X-Vault-Token"] != "s.iam":
+            return json_response({"errors": ["permission denied"]}, 403)
+        return json_response({"data": {"data": {"key": "text"}, "metadata": {"version": 1}}})
+
+
+def test_aws_iam(canary: CanaryFactory) -> None:
+    """The login is a request for GetCallerIdentity, signed as botocore signs it, without the secret key."""
+    secret_key, session_token = canary(), canary()
+    server = IamServer()
+    with running(server):
+        environ = {
+            "VAULT_ADDR": server.url,
+            "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE",
+            "AWS_SECRET_ACCESS_KEY": secret_key,
+            "AWS_SESSION_TOKEN": session_token,
+            "AWS_REGION": "us-east-1",
+        }
+        auth = {"method": "aws", "role": "app", "server_id": "vault.test"}
+        provider = make_provider(environ, auth=auth, kv_version=2)
+        assert isinstance(fetch(provider, "secret/app"), Found)
+        sent = server.requests.log[0].json
+        headers = json.loads(base64.b64decode(str(sent["iam_request_headers"])))
+        body = base64.b64decode(str(sent["iam_request_body"]))
+        assert (sent["role"], body) == ("app", b"Action=GetCallerIdentity&Version=2011-06-15")
+        assert headers["X-Vault-AWS-IAM-Server-ID"] == "vault.test"
+        assert headers["X-Amz-Security-Token"] == session_token
+        assert secret_key not in json.dumps([sent, headers])
+        assert "AKIAEXAMPLE/" in headers["Authorization"]
+        for missing in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            incomplete = {name: value for name, value in environ.items() if name != missing}
+            outcome = failed(fetch(make_provider(incomplete, auth=auth, kv_version=2), "secret/app"))
+            assert outcome.kind is ProblemKind.DENIED
+            assert missing in f"{outcome.hint}"
+        damaged = {**environ, "AWS_SECRET_ACCESS_KEY": f"{secret_key}\n"}
+        outcome = failed(fetch(make_provider(damaged, auth=auth, kv_version=2), "secret/app"))
+        assert "AWS_SECRET_ACCESS_KEY" in outcome.cause
+
+
+def test_a_client_certificate_logs_in(tmp_path: Path) -> None:
+    """The method cert sends the role over a connection with the client's certificate."""
+    authority = CertificateAuthority(tmp_path)
+    context = authority.server_context("127.0.0.1")
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(authority.bundle)
+
+    class CertServer(IamServer):
+        def answer(self, request: Request) -> Response:
+            if request.path == "/v1/auth/cert/login":
+                return json_response({"auth": {"client_token": "s.iam", "lease_duration": 3600}})
+            return super().answer(request)
+
+    certificate, key = authority.files("client")
+    server = CertServer(context)
+    with running(server):
+        environ = {"VAULT_ADDR": server.url, "VAULT_CACERT": str(authority.bundle)}
+        auth = {"method": "cert", "role": "web", "cert_file": str(certificate), "key_file": str(key)}
+        assert isinstance(fetch(make_provider(environ, auth=auth, kv_version=2), "secret/app"), Found)
+        assert server.requests.log[0].json == {"name": "web"}
+        variables = {**environ, "VAULT_CLIENT_CERT": str(certificate), "VAULT_CLIENT_KEY": str(key)}
+        assert isinstance(fetch(make_provider(variables, auth={"method": "cert"}, kv_version=2), "secret/app"), Found)
+        outcome = failed(fetch(make_provider(environ, auth={"method": "cert"}, kv_version=2), "secret/app"))
+        assert outcome.kind is ProblemKind.DENIED
+        assert "client certificate" in outcome.cause
+
+
+def test_a_client_of_hvac(world: World) -> None:
+    """A provider of the application's own client reads with its token, also after the client's header changes."""
+    world.vault.kv2()
+    client = world.vault.server.client(world.vault.token(world.policy))
+    provider = VaultProvider.from_client(client)
+    assert world.reads(provider)
+    assert provider.requests.total == 2
+    provider.close()
+    assert client.is_authenticated()
+    refused = failed(fetch(VaultProvider.from_client(world.vault.server.client("s.unknown")), world.path))
+    assert refused.kind is ProblemKind.DENIED

@@ -17,13 +17,13 @@ from secretsync.providers.interface import (
     StoreContext,
 )
 from secretsync.providers.remote import PerProcess, Retries, answer_each, identify
-from secretsync.providers.sdk_logging import silenced
 from secretsync.providers.vault.settings import SETTINGS, check_path, check_settings, server_address
 
 if TYPE_CHECKING:
-    from secretsync.providers.vault.session import Round, Session
+    import hvac
 
-__all__ = ["VaultProvider"]
+    from secretsync.providers.vault.client import Connections
+    from secretsync.providers.vault.session import Round, Session
 
 R = TypeVar("R")
 
@@ -42,8 +42,7 @@ class VaultProvider:
         options=("version",),
         check_path=check_path,
         extra="vault",
-        modules=("hvac",),
-        import_cost=11,
+        import_cost=2,
         settings=SETTINGS,
         credentials=(
             "VAULT_TOKEN",
@@ -69,7 +68,27 @@ class VaultProvider:
     def _make_session(self) -> Session:
         from secretsync.providers.vault.session import Session
 
-        return Session(self._context, self._address, self.requests, workers=self._workers)
+        return Session(self._context, self._address, self._connect())
+
+    def _connect(self) -> Connections:
+        from secretsync.providers.vault.transport import make_http
+
+        return make_http(self._context, self._address, self.requests)
+
+    @classmethod
+    def from_client(cls, client: hvac.Client, *, store: str = "vault") -> VaultProvider:
+        """Return a provider that reads through a client of hvac: its connections, token, namespace and certificates.
+
+        `store`: the name for messages. Pass the provider to `resolve_config(stores={"vault": provider})`. Needs the
+        extra `vault`. `close` does not close the client. Raises ConfigurationError if its address is not usable.
+        """
+        from secretsync.providers.vault.hvac_client import HvacConnections
+
+        environ = {"VAULT_TOKEN": client.token or "", "VAULT_NAMESPACE": client.adapter.namespace or ""}
+        settings = {"address": client.url, "plain_http": True}
+        made = cls(StoreContext(store=store, environment="", settings=settings, environ=environ))
+        made._connect = lambda: HvacConnections(client, made.requests)  # type: ignore[method-assign]
+        return made
 
     def fetch(self, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Answer]:
         from secretsync.providers.vault.fetch import fetch_one
@@ -91,10 +110,9 @@ class VaultProvider:
 
         def ask(ref: SecretRef) -> R:
             nonlocal round_
-            with silenced():
-                with lock:  # made in a worker, because opening files with certificates may hang
-                    round_ = round_ or Round(self._session.get(), retries)
-                return ask_one(round_, ref)
+            with lock:  # made in a worker, because opening files with certificates may hang
+                round_ = round_ or Round(self._session.get(), retries)
+            return ask_one(round_, ref)
 
         return answer_each(ask, refs, retries, workers=self._workers)
 
@@ -103,12 +121,10 @@ class VaultProvider:
         from secretsync.providers.vault.session import Round
 
         def ask(retries: Retries) -> Identity | Failed:
-            with silenced():
-                return identity(Round(self._session.get(), retries))
+            return identity(Round(self._session.get(), retries))
 
         return identify(self._context.store, ask)
 
     def close(self) -> None:
         if session := self._session.pop():
-            with silenced():
-                session.close()
+            session.close()

@@ -20,12 +20,15 @@ _METHODS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "kubernetes": (("role",), ("mount", "role", "jwt_file")),
     "jwt": ((), ("mount", "role", "jwt_file")),
     "userpass": ((), ("mount", "username", "username_file", "password_file")),
+    "ldap": ((), ("mount", "username", "username_file", "password_file")),
+    "cert": ((), ("mount", "role", "cert_file", "key_file")),
+    "aws": ((), ("mount", "role", "region", "server_id")),
 }
 
 _AUTH = {
     "method": Setting(help="how to log in", choices=tuple(_METHODS), default="token"),
     "mount": Setting(help="where the method is mounted, below auth/", default="the method's name"),
-    "role": Setting(help="kubernetes, jwt: the role to log in as"),
+    "role": Setting(help="kubernetes, jwt, cert, aws: the role to log in as"),
     "token_file": Setting(
         type=SettingType.PATH, help="token: a file with it", default="VAULT_TOKEN, then ~/.vault-token"
     ),
@@ -40,11 +43,23 @@ _AUTH = {
         help="kubernetes, jwt: a file with the token to show",
         default="kubernetes: the pod's own; jwt: VAULT_JWT",
     ),
-    "username": Setting(help="userpass: the user's name", environment="VAULT_USERNAME"),
-    "username_file": Setting(type=SettingType.PATH, help="userpass: a file with the user's name"),
+    "username": Setting(help="userpass, ldap: the user's name", environment="VAULT_USERNAME"),
+    "username_file": Setting(type=SettingType.PATH, help="userpass, ldap: a file with the user's name"),
     "password_file": Setting(
-        type=SettingType.PATH, help="userpass: a file with the password", default="VAULT_PASSWORD"
+        type=SettingType.PATH, help="userpass, ldap: a file with the password", default="VAULT_PASSWORD"
     ),
+    "cert_file": Setting(
+        type=SettingType.PATH, help="cert: a PEM file with the client's certificate", default="VAULT_CLIENT_CERT"
+    ),
+    "key_file": Setting(
+        type=SettingType.PATH,
+        help="cert: a PEM file with its private key",
+        default="VAULT_CLIENT_KEY; else the key is in the file of the certificate",
+    ),
+    "region": Setting(
+        help="aws: the region of AWS STS in the signature", environment="AWS_REGION", default="us-east-1"
+    ),
+    "server_id": Setting(help="aws: the content of X-Vault-AWS-IAM-Server-ID that the server requires"),
 }
 
 
@@ -105,7 +120,8 @@ def server_address(context: StoreContext) -> str:
         or not address.isprintable()
     ):
         raise context.mistake(
-            "its address is not http(s)://host:port, without a path", "such as https://vault.internal:8200"
+            "its address is not http(s)://host:port, without a path",
+            f"set {_address_name(context)} to an address such as https://vault.internal:8200",
         )
     if "@" in parts.netloc:
         raise context.mistake("its address has a user or a password in it", "see auth for ways to log in")
@@ -115,6 +131,12 @@ def server_address(context: StoreContext) -> str:
         hint = "use https://, or say plain_http = true where something else encrypts the way"
         raise context.mistake("its address would send the token to another machine in the clear", hint)
     return address.rstrip("/")
+
+
+def _address_name(context: StoreContext) -> str:
+    if context.settings.get("address"):
+        return "address"
+    return "VAULT_ADDR" if context.environ.get("VAULT_ADDR") else "BAO_ADDR"
 
 
 def _is_link_local(host: str) -> bool:
@@ -128,7 +150,14 @@ def check_settings(context: StoreContext) -> None:
     """Raise ConfigurationError if the settings do not go together."""
     if context.settings.get("kv_version") not in (None, 1, 2):
         raise context.mistake("kv_version is 1 or 2")
+    if (namespace := context.setting("namespace", "VAULT_NAMESPACE")) and not _is_header(namespace):
+        name = "namespace" if context.settings.get("namespace") else "VAULT_NAMESPACE"
+        raise context.mistake(f"{name} has white space, a line end or a character that no namespace has")
     _check_auth(context)
+
+
+def _is_header(text: str) -> bool:
+    return text.isascii() and text.isprintable() and " " not in text
 
 
 def _check_auth(context: StoreContext) -> None:
@@ -143,6 +172,14 @@ def _check_auth(context: StoreContext) -> None:
             raise context.mistake(f"auth: {key} does not go with the method {method}", f"it takes: {', '.join(known)}")
         if settings[key] == "":
             raise context.mistake(f"auth: {key} is empty")
+    if method == "aws" and not _has_hvac():
+        raise context.mistake("auth: the method aws needs hvac", 'pip install "secretsync-adapter[vault]"')
     mount = str(settings.get("mount", method)).strip("/")
     if check_path(f"auth/{mount}"):
         raise context.mistake("auth: mount is no path")
+
+
+def _has_hvac() -> bool:
+    from importlib.util import find_spec
+
+    return find_spec("hvac") is not None
