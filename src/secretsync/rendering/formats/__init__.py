@@ -11,10 +11,7 @@ if TYPE_CHECKING:
 
     from secretsync.core.errors import Problem
 
-__all__ = ["ESCAPES", "FORMATS", "Format", "load", "preamble", "problems", "render"]
-
-# The syntaxes of `render --escape`; their code is in `template_escape`.
-ESCAPES = ("json", "yaml", "shell", "none")
+__all__ = ["FORMATS", "Format", "load", "preamble", "problems", "render"]
 
 
 class Format:
