@@ -146,6 +146,15 @@ def test_shell(strings: list[str], shell: str, tmp_path: Path) -> None:
         ('A="${B:-"@"}"\n', "quotes within quotes"),
         ("A=$'@'\n", "other quoting rules"),
         ("A=\\@\n", "backslash"),
+        ('A="$@"\n', "dollar sign"),
+        ("A=$@\n", "dollar sign"),
+        ("A=$((@))\n", "arithmetic"),
+        ("A=$((1 + (@)))\n", "arithmetic"),
+        ("A=$[@]\n", "arithmetic"),
+        ("((i = @))\n", "arithmetic"),
+        ("cat <<-'E' <<F\nE\n@\nF\n", "here document"),
+        ("cat <<EOF @\nEOF\n", "here document"),
+        ('A="`echo @`"\n', "backticks"),
     ],
 )
 def test_shell_places_that_take_no_value(template: str, words: str) -> None:
@@ -156,6 +165,29 @@ def test_shell_places_that_take_no_value(template: str, words: str) -> None:
 def test_shell_after_substitutions_outside_of_quotes() -> None:
     """A command in parentheses has the same quoting as the line around it."""
     assert inserted("shell", "A=$(echo '@') B=@\n", "it's", "x") == "A=$(echo 'it'\\''s') B='x'\n"
+
+
+@pytest.mark.parametrize(
+    "before", ["cat <<EOF\nit's\nEOF\n", 'A=`echo "x"`\n', 'A="$(cd "$(dirname "$0")" && pwd)"\n', 'A="${B:-"c"}"\n']
+)
+def test_shell_after_constructs_that_take_no_value(before: str) -> None:
+    """A value is possible again after the end of a here document, a command or quotes within quotes."""
+    assert inserted("shell", f"{before}A=@ B='@'\n", "it's", "x") == f"{before}A='it'\\''s' B='x'\n"
+
+
+@pytest.mark.parametrize("kind", ["json", "yaml"])
+@pytest.mark.parametrize("escape", ["\\", "\\u", "\\u00", "\\x4", "\\\\\\"])
+def test_values_after_a_part_of_an_escape(kind: str, escape: str) -> None:
+    """A value must not become a part of an escape of the template."""
+    assert "backslash" in reason(kind, f'{{"a": "{escape}@"}}', "0041")
+
+
+def test_json5_single_quotes(strings: list[str]) -> None:
+    """A value in single quotes cannot end them."""
+    for text in strings:
+        found = inserted("json", "{'a': '@'}", text)[7:-2]
+        assert "'" not in found
+        assert json.loads(f'"{found}"') == text
 
 
 def test_none() -> None:

@@ -11,6 +11,7 @@ from secretsync.core.files import Input, read_file
 from secretsync.core.model import Entry, Resolved
 from secretsync.core.records import Record, replace
 from secretsync.core.text import path_or
+from secretsync.planning.plan import with_literal
 from secretsync.project.placeholders import Fault, Part, Placeholder, Text, Variable, format_value, parse_value
 from secretsync.rendering.syntaxes import open_syntax
 from secretsync.rendering.syntaxes.syntax import Syntax
@@ -100,8 +101,7 @@ def _read(path: str) -> tuple[str, Problem | None]:
 
 def _problem(path: str, place: Place, text: str, fault: Fault) -> Problem:
     line, column = place(fault.offset)
-    literal = f"for the text itself write '$${text[fault.offset + 1]}'"
-    hint = fault.hint if fault.hint and "$$" in fault.hint else "; ".join(filter(None, (fault.hint, literal)))
+    hint = with_literal(fault.hint, text[fault.offset : fault.offset + 2])
     return Problem(kind=ProblemKind.CONFIGURATION, file=path, line=line, column=column, cause=fault.cause, hint=hint)
 
 

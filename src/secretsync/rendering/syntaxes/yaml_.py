@@ -102,7 +102,8 @@ class Syntax(syntax.Syntax):
         if self._mode == "|":
             if self._indent is None and column > self._parent:
                 self._indent = column
-            if self._indent is not None and column >= self._indent:
+            ends_document = column == 0 and char in "-."
+            if self._indent is not None and column >= self._indent and not ends_document:
                 return
             self._mode = ""
         if self._token == _PLAIN and not self._flows and (column <= self._parent or char == "#"):
