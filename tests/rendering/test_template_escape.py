@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from secretsync.core.errors import OutputError, UsageError
-from secretsync.rendering.formats import ESCAPES
-from secretsync.rendering.template_escape import SYNTAXES, insert_values
+from secretsync.rendering.syntaxes import ESCAPES
+from secretsync.rendering.template_escape import insert_values
 from tests.rendering.formats.hostile import CANARY_FILE, hostile_strings
 
 
@@ -146,6 +146,15 @@ def test_shell(strings: list[str], shell: str, tmp_path: Path) -> None:
         ('A="${B:-"@"}"\n', "quotes within quotes"),
         ("A=$'@'\n", "other quoting rules"),
         ("A=\\@\n", "backslash"),
+        ('A="$@"\n', "dollar sign"),
+        ("A=$@\n", "dollar sign"),
+        ("A=$((@))\n", "arithmetic"),
+        ("A=$((1 + (@)))\n", "arithmetic"),
+        ("A=$[@]\n", "arithmetic"),
+        ("((i = @))\n", "arithmetic"),
+        ("cat <<-'E' <<F\nE\n@\nF\n", "here document"),
+        ("cat <<EOF @\nEOF\n", "here document"),
+        ('A="`echo @`"\n', "backticks"),
     ],
 )
 def test_shell_places_that_take_no_value(template: str, words: str) -> None:
@@ -158,12 +167,35 @@ def test_shell_after_substitutions_outside_of_quotes() -> None:
     assert inserted("shell", "A=$(echo '@') B=@\n", "it's", "x") == "A=$(echo 'it'\\''s') B='x'\n"
 
 
+@pytest.mark.parametrize(
+    "before", ["cat <<EOF\nit's\nEOF\n", 'A=`echo "x"`\n', 'A="$(cd "$(dirname "$0")" && pwd)"\n', 'A="${B:-"c"}"\n']
+)
+def test_shell_after_constructs_that_take_no_value(before: str) -> None:
+    """A value is possible again after the end of a here document, a command or quotes within quotes."""
+    assert inserted("shell", f"{before}A=@ B='@'\n", "it's", "x") == f"{before}A='it'\\''s' B='x'\n"
+
+
+@pytest.mark.parametrize("kind", ["json", "yaml"])
+@pytest.mark.parametrize("escape", ["\\", "\\u", "\\u00", "\\x4", "\\\\\\"])
+def test_values_after_a_part_of_an_escape(kind: str, escape: str) -> None:
+    """A value must not become a part of an escape of the template."""
+    assert "backslash" in reason(kind, f'{{"a": "{escape}@"}}', "0041")
+
+
+def test_json5_single_quotes(strings: list[str]) -> None:
+    """A value in single quotes cannot end them."""
+    for text in strings:
+        found = inserted("json", "{'a': '@'}", text)[7:-2]
+        assert "'" not in found
+        assert json.loads(f'"{found}"') == text
+
+
 def test_none() -> None:
     """The escape `none` inserts a value unchanged."""
     assert inserted("none", "proxy_set_header X '@';\n", "a'b\n") == "proxy_set_header X 'a'b\n';\n"
 
 
-@pytest.mark.parametrize("kind", sorted(SYNTAXES))
+@pytest.mark.parametrize("kind", sorted(ESCAPES))
 def test_what_is_no_text(kind: str) -> None:
     """NUL and halves of surrogate pairs are refused everywhere, with label, file and line, all at once."""
     message = reason(kind, 'first\n"@"\n"@"\n', "a\0SENTINEL", "\ud800SENTINEL")
@@ -185,8 +217,3 @@ def test_unknown_kind() -> None:
     """The message says what there is."""
     with pytest.raises(UsageError, match="json, none, shell, yaml"):
         insert_values("toml", ["x"])
-
-
-def test_the_command_offers_every_syntax() -> None:
-    """`--escape` lists the syntaxes without an import of their code, so the two lists must be equal."""
-    assert tuple(SYNTAXES) == ESCAPES

@@ -105,11 +105,12 @@ def _ignore(
 def _unused_ignores(evidence: Evidence, ignored: Mapping[RuleFinding, Ignore]) -> Iterator[RuleFinding]:
     """Yield a finding for each [[ignore]] of the policy that ignores nothing."""
     policy = evidence.policy
+    used = set(ignored.values())
     for ignore in policy.ignores:
         # Without the answers of the stores, a finding on values may exist although it was not found.
         is_on_values = ignore.rule in values.CHECKS or ignore.rule not in CHECKS
         may_be_used = is_on_values and ignore.rule != "unused-ignore" and evidence.online is None
-        if ignore in ignored.values() or may_be_used:
+        if ignore in used or may_be_used:
             continue
         has_ended = ignore.until is not None and ignore.until < evidence.at.date()
         message = f"it ended on {ignore.until:%Y-%m-%d}" if has_ended else "nothing is ignored by it"

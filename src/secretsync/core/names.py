@@ -147,14 +147,22 @@ _SETTINGS = _set(
 class SensitiveNames(Record, kw_only=True):
     """The names of secrets: the built-in rule, and the globs with which a policy changes its answers."""
 
+    __slots__ = ("_sensitive", "_settings")
+
     sensitive: tuple[str, ...] = ()  # names of secrets in addition to those of the rule
     not_sensitive: tuple[str, ...] = ()  # names of settings; they win over `sensitive` and over the rule
 
     def is_sensitive(self, name: str) -> bool:
         """Return True if a value with this name is a secret."""
-        if _matches(name, self.not_sensitive):
+        if self.not_sensitive and self._matches(name, "_settings", self.not_sensitive):
             return False
-        return is_sensitive(name) or _matches(name, self.sensitive)
+        return is_sensitive(name) or (bool(self.sensitive) and self._matches(name, "_sensitive", self.sensitive))
+
+    def _matches(self, name: str, slot: str, globs: tuple[str, ...]) -> bool:
+        from secretsync.core.globs import Globs, remembered  # Imported only if a policy has globs.
+
+        index: Globs = remembered(self, slot, lambda: Globs(glob.upper() for glob in globs))
+        return bool(index.matching(name.upper()))
 
 
 def is_entry_name(name: str) -> bool:
@@ -273,11 +281,3 @@ def _is_open(words: list[str], start: int) -> bool:
         return True
     kind = last if last in _OPEN_KINDS else last.removesuffix("S")
     return start == len(before) and before[-1] in _OPEN_KINDS.get(kind, frozenset())
-
-
-def _matches(name: str, globs: tuple[str, ...]) -> bool:
-    if not globs:
-        return False
-    from fnmatch import fnmatchcase  # Imported only if a policy has globs.
-
-    return any(fnmatchcase(name.upper(), glob.upper()) for glob in globs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -146,7 +146,7 @@ class Secret(HiddenValue):
 class Payload(HiddenValue):
     """The complete value that a store returned for one secret: text, or bytes if the store does not have text."""
 
-    __slots__ = ("__reveal", "created", "from_file", "version")
+    __slots__ = ("__derived", "__reveal", "created", "from_file", "version")
 
     def __init__(
         self,
@@ -163,6 +163,7 @@ class Payload(HiddenValue):
         secret unless the reference says `trim=false`.
         """
         self.__reveal: Callable[[], str | bytes] = lambda: value
+        self.__derived: Callable[[], Any] | None = None
         self.version = version
         self.created = created
         self.from_file = from_file
@@ -171,7 +172,12 @@ class Payload(HiddenValue):
         """Return the value."""
         return self.__reveal()
 
-
+    def derive(self, make: Callable[[], Any]) -> Any:
+        """Return what `make` makes of the value, such as its JSON document. It is called once for each payload."""
+        if self.__derived is None:
+            made = make()
+            self.__derived = lambda: made
+        return self.__derived()
 class Environ(HiddenMapping):
     """The process environment, as a mapping that prints none of its values."""
 

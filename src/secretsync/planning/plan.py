@@ -66,8 +66,6 @@ class ProblemPart(Record):
         hint = suggested or "define it, export it, or give a default: ${NAME:-default}"
         if self.is_empty:
             hint = "give it a value, or a default: ${NAME:-default}"
-        if is_template_key(self.entry.key):
-            hint = f"{hint}; for the text itself write '$${{'"
         return problem_at(self.entry, self.offset, cause, hint)
 
 
@@ -94,6 +92,13 @@ def is_template_key(key: str) -> bool:
     return key.startswith("$")
 
 
+def with_literal(hint: str | None, key: str) -> str | None:
+    """Return the hint of a problem at `key`; for a placeholder in a template, also the way to write it as text."""
+    if not is_template_key(key) or "'$$" in (hint or ""):
+        return hint
+    return "; ".join(filter(None, (hint, f"for the text itself write '$${key[1:2]}'")))
+
+
 def problem_at(entry: Entry, offset: int, cause: str, hint: str | None, reference: str | None = None) -> Problem:
     """Return a problem of the configuration at `offset` of the text of an entry."""
     line, column = locate(entry, offset)
@@ -105,7 +110,7 @@ def problem_at(entry: Entry, offset: int, cause: str, hint: str | None, referenc
         key=None if is_template_key(entry.key) else entry.key,  # a template's placeholder may have a value in it
         reference=reference,
         cause=cause,
-        hint=hint,
+        hint=with_literal(hint, entry.key),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from secretsync.core.errors import Problem
@@ -76,6 +77,40 @@ class Policy(Record, kw_only=True):
         """Return True if a value with this name is a secret."""
         return self.names.is_sensitive(name)
 
+    __slots__ = ("_ignores",)
+
     def ignored_by(self, finding: RuleFinding, today: date) -> Ignore | None:
         """Return the first entry that names `finding` and has not expired, or None."""
-        return next((ignore for ignore in self.ignores if ignore.covers(finding, today)), None)
+        from secretsync.core.globs import remembered
+
+        if not self.ignores:
+            return None
+        groups: Mapping[str, _Ignores] = remembered(self, "_ignores", self._by_rule)
+        group = groups.get(finding.rule)
+        return None if group is None else group.first(finding, today)
+
+    def _by_rule(self) -> Mapping[str, _Ignores]:
+        groups: dict[str, list[Ignore]] = {}
+        for ignore in self.ignores:
+            groups.setdefault(ignore.rule, []).append(ignore)
+        return {rule: _Ignores(ignores) for rule, ignores in groups.items()}
+
+
+class _Ignores:
+    """The ignored findings of one rule."""
+
+    def __init__(self, ignores: Sequence[Ignore]) -> None:
+        from secretsync.core.globs import Globs
+
+        self.keyed = [ignore for ignore in ignores if ignore.key is not None]
+        self.others = [ignore for ignore in ignores if ignore.key is None]
+        self.keys = Globs(ignore.key or "" for ignore in self.keyed)
+        self.files = Globs(ignore.file or "*" for ignore in self.others)
+        self.order = {id(ignore): index for index, ignore in enumerate(ignores)}
+
+    def first(self, finding: RuleFinding, today: date) -> Ignore | None:
+        """Return the first that names the finding and has not expired, or None."""
+        candidates = [self.keyed[index] for index in self.keys.matching(finding.key or "")]
+        candidates += [self.others[index] for index in self.files.matching(finding.file or "")]
+        candidates.sort(key=lambda ignore: self.order[id(ignore)])
+        return next((ignore for ignore in candidates if ignore.covers(finding, today)), None)

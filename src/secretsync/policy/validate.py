@@ -97,6 +97,9 @@ class _Judging:
     ) -> None:
         self.policy = policy
         self.subjects = subjects
+        self.by_key: dict[str, list[Subject]] = {}
+        for subject in subjects:
+            self.by_key.setdefault(subject.key, []).append(subject)
         self.environ = environ
         self.services = services
         self.known_services = known_services
@@ -112,7 +115,7 @@ class _Judging:
             self.unjudged.append(Unjudged(rule=rule, key=key, why=f"the service {service} was not selected"))
             return
         self.asked.add(rule)
-        visible = {subject.service: subject for subject in self.subjects if subject.key == key}
+        visible = {subject.service: subject for subject in self.by_key.get(key, ())}
         subject = visible.get(service, visible.get(None))
         if subject is not None and subject.value is None:
             self.unjudged.append(Unjudged(rule=rule, key=key, why="only its store knows whether it has a value"))
@@ -145,8 +148,8 @@ class _Judging:
         return found("policy-required", message, key=requirement.key, file=at[0], line=at[1], hint=hint)
 
     def check(self, check: Check, *, is_built_in: bool = False) -> None:
-        for subject in self.subjects:
-            if subject.key != check.key or (check.service is not None and subject.service != check.service):
+        for subject in self.by_key.get(check.key, ()):
+            if check.service is not None and subject.service != check.service:
                 continue
             if subject.value is None:
                 self.unjudged.append(Unjudged(rule=check.rule, key=check.key, why=_ELSEWHERE))

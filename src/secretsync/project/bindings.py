@@ -55,6 +55,15 @@ class RotationPolicy(Record, kw_only=True):
     on_unknown: str | None = None  # "fail" or "warn"; None: by strictness
     patterns: tuple[tuple[str, Limit], ...] = ()
 
+    __slots__ = ("_globs",)
+
+    def limits_of(self, name: str) -> list[tuple[str, Limit]]:
+        """Return the patterns that match a name, with their limits."""
+        from secretsync.core.globs import Globs, remembered  # Imported only for ages.
+
+        index: Globs = remembered(self, "_globs", lambda: Globs(pattern for pattern, _ in self.patterns))
+        return [self.patterns[position] for position in index.matching(name)]
+
 
 class Bindings(Record, kw_only=True):
     """The content of a bindings file, and its problems."""

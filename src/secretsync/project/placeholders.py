@@ -11,7 +11,7 @@ options     = key "=" value *( "&" key "=" value )        ; after a NAME only as
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from secretsync.core.names import is_entry_name, is_store_name
 from secretsync.core.records import Record
@@ -111,9 +111,13 @@ def references(parts: Iterable[Part]) -> Iterator[Placeholder | Variable]:
             yield from references(part.word)
 
 
-def parse_value(text: str) -> Parsed:
-    """Return the parts of `text`. Nothing is raised: errors are returned as faults."""
-    parser = _Parser(text)
+def parse_value(text: str, is_text: Callable[[str, str], bool] | None = None) -> Parsed:
+    """Return the parts of `text`. Nothing is raised: errors are returned as faults.
+
+    `is_text`: called at each run of `$` before `<` or `{`, with the text since the last one and the run with its
+    bracket. True means that both are taken as written. None means that none are.
+    """
+    parser = _Parser(text, is_text)
     parts = parser.value(0, len(text))
     return Parsed(tuple(parts), tuple(parser.faults))
 
@@ -121,8 +125,9 @@ def parse_value(text: str) -> Parsed:
 class _Parser:
     """One method for each production. Positions are those in the whole text; `end` is the position after the last."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, is_text: Callable[[str, str], bool] | None = None) -> None:
         self.text = text
+        self.is_text = is_text
         self.faults: list[Fault] = []
         self.closing: dict[int, int] | None = None
 
@@ -136,8 +141,11 @@ class _Parser:
             while run > position and self.text[run - 1] == "$":
                 run -= 1
             dollars = opener - run + 1
-            plain.append(self.text[position:run] + "$" * (dollars // 2))
-            position = opener + 2
+            before, position = self.text[position:run], opener + 2
+            if self.is_text is not None and depth == 0 and self.is_text(before, self.text[run:position]):
+                plain.append(before + self.text[run:position])
+                continue
+            plain.append(before + "$" * (dollars // 2))
             if dollars % 2 == 0:
                 plain.append(self.text[opener + 1])
                 continue

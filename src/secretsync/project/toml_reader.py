@@ -11,6 +11,7 @@ from secretsync.core.errors import Problem, ProblemKind
 from secretsync.core.files import Input, read_file
 from secretsync.core.records import replace
 from secretsync.core.text import is_shown, name_or_none, suggestion
+from secretsync.project.toml_lines import DEEPEST, TooDeep, lines_of_keys
 
 Lines = Mapping[tuple[str, ...], int]
 
@@ -31,7 +32,10 @@ def parse_document(data: bytes, file: str) -> tuple[dict[str, Any], Lines] | Pro
     cause = None
     try:
         text = data.decode("utf-8-sig")
-        return tomllib.loads(text), _lines_of_keys(text)
+        lines = lines_of_keys(text)
+        return tomllib.loads(text), lines
+    except TooDeep as error:
+        return _unreadable(file, f"a key has more than {DEEPEST} parts", error.line)
     except tomllib.TOMLDecodeError as error:
         cause = f"this is not TOML: {_toml_cause(str(error.args[0]) if error.args else '')}"
     except UnicodeDecodeError:
@@ -139,38 +143,3 @@ class Reader:
         table = self.value((), document, name, dict, "a table")
         found = {key: read(key, value) for key, value in (table or {}).items()}
         return {key: value for key, value in found.items() if value is not None}
-
-
-_TABLE = re.compile(r"\s*(\[+)\s*([^\]#]+?)\s*\]+")
-_KEY = re.compile(r"""\s*((?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+)(?:\s*\.\s*(?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+))*)\s*=""")
-_KEY_PART = re.compile(r""""([^"]*)"|'([^']*)'|([A-Za-z0-9_-]+)""")
-
-
-def _lines_of_keys(text: str) -> dict[tuple[str, ...], int]:
-    """The line of each key and table, for messages: tomllib says none. What it does not find has no line.
-
-    The tables of an array, `[[name]]`, are counted: ("name", "0"), ("name", "1").
-    """
-    lines: dict[tuple[str, ...], int] = {}
-    counts: dict[tuple[str, ...], int] = {}
-    table: tuple[str, ...] = ()
-    for number, line in enumerate(text.split("\n"), 1):
-        if header := _TABLE.match(line):
-            table = _key_parts(header[2])
-            lines.setdefault(table, number)
-            if len(header[1]) > 1:
-                counts[table] = counts.get(table, -1) + 1
-                table = (*table, str(counts[table]))
-                lines[table] = number
-        elif key := _KEY.match(line):
-            path = (*table, *_key_parts(key[1]))
-            for end in range(1, len(path) + 1):
-                lines.setdefault(path[:end], number)
-            # The keys of inline tables stand on the line of the table.
-            for inner in re.finditer(r"[{,]\s*([A-Za-z0-9_-]+)\s*=", line):
-                lines.setdefault((*path, inner[1]), number)
-    return lines
-
-
-def _key_parts(text: str) -> tuple[str, ...]:
-    return tuple(next(group for group in match.groups() if group is not None) for match in _KEY_PART.finditer(text))

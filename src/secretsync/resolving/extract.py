@@ -37,9 +37,9 @@ def select(payload: Payload, selector: Selector) -> Secret | Failed:
 def _select(payload: Payload, selector: Selector) -> str:
     value = _trim(payload, selector)
     if selector.field is not None:
-        value = _as_text(_at(_parse_json(_decode_utf8(value)), selector.field), selector)
+        value = _as_text(_at(_document(payload, value), selector.field), selector)
     elif selector.as_ == "json":
-        value = _format_json(_parse_json(_decode_utf8(value)))
+        value = _format_json(_document(payload, value))
     if selector.decode == "base64":
         value = _decode_base64(value)
     if selector.as_ == "base64":
@@ -92,14 +92,26 @@ def _decode_base64(value: str | bytes) -> bytes:
     return decoded
 
 
-def _parse_json(text: str) -> Any:
+def _document(payload: Payload, value: str | bytes) -> Any:
+    """Return the JSON of the payload, which is parsed once for all of its fields."""
+    document, failure = payload.derive(lambda: _parse_json(value))
+    if failure is not None:
+        raise _Unusable(*failure)
+    return document
+
+
+def _parse_json(value: str | bytes) -> tuple[Any, tuple[str, str | None] | None]:
+    """Return the document in `value`, or the cause and the hint of a failure."""
     from secretsync.core.exact_json import NotJsonError, parse_json  # imported only if a field is asked for
 
     try:
-        return parse_json(text)
+        return parse_json(_decode_utf8(value)), None
+    except _Unusable as unusable:
+        return None, (unusable.cause, unusable.hint)
     except NotJsonError as error:
-        cause = error.cause
-    raise _Unusable(f"the secret {cause}, and a field is asked of it", "look at the secret in its store")
+        return None, (f"the secret {error.cause}, and a field is asked of it", "look at the secret in its store")
+    except RecursionError:
+        return None, ("the secret's JSON is nested too deeply", None)
 
 
 def _format_json(value: Any) -> str:

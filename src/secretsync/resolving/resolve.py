@@ -20,7 +20,7 @@ from secretsync.planning.plan import (
     PlannedEntry,
     PlannedPart,
     SecretPart,
-    is_template_key,
+    with_literal,
 )
 from secretsync.planning.secrecy import has_secret_shape, is_secret_part, secret_entries
 from secretsync.project.placeholders import Text
@@ -284,9 +284,7 @@ def failure_problem(
             hint = f'put it there, or bind it: {part.name} = "store:path" in {plan.bindings_name}'
         if part.message is not None:
             hint = message_or_none(part.message) or hint
-        if is_template_key(planned.entry.key):
-            literal = "for the text itself write '$$<'"
-            hint = f"{hint}; {literal}" if hint else literal
+        hint = with_literal(hint, planned.entry.key)
     elif not target.is_bound:
         following = part.targets[index + 1 :]
         rest = f" ({', '.join(one.store for one in following)} not asked)" if following else ""

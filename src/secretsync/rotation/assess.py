@@ -94,14 +94,14 @@ def _shown(part: SecretPart, index: int, outcome: Found[SecretInfo] | Missing | 
 
 def _bindings(plan: Plan) -> Mapping[_Part, tuple[Binding, ...]]:
     """Return the bindings of each part of a secret, whether entries use the binding's name or the reference."""
-    found: dict[_Part, tuple[Binding, ...]] = {}
+    found: dict[_Part, list[Binding]] = {}
     for _, binding in sorted(plan.bindings.secrets.items()):
         reference = parse_reference(binding.reference)
         if isinstance(reference, StorePath):
             options = dict(reference.options)
             ref = SecretRef(reference.store, reference.path, options.get("version"), options.get("stage"))
-            found[ref, reference.field] = (*found.get((ref, reference.field), ()), binding)
-    return found
+            found.setdefault((ref, reference.field), []).append(binding)
+    return {part: tuple(bindings) for part, bindings in found.items()}
 
 
 def _secret_age(plan: Plan, used: _Used, now: datetime, *, strict: bool) -> SecretAge:

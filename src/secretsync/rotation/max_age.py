@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date
-from fnmatch import fnmatchcase
 
 from secretsync.core.records import Record
 from secretsync.project.bindings import Binding, Limit, RotationPolicy
@@ -54,7 +53,7 @@ def _limit_of(use: Use, policy: RotationPolicy) -> AppliedLimit | None:
 
 def _by_pattern(name: str, policy: RotationPolicy) -> AppliedLimit | None:
     """Return the limit of the most specific pattern that `name` matches."""
-    matching = [(pattern, limit) for pattern, limit in policy.patterns if fnmatchcase(name, pattern)]
+    matching = policy.limits_of(name)
     if not matching:
         return None
     top = max(specificity(pattern) for pattern, _ in matching)

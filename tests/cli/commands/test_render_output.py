@@ -68,6 +68,32 @@ def test_template_with_a_missing_secret(made: Project) -> None:
     assert not (made.root / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("escape", "text"),
+    [
+        ("yaml", '# old: "$<docker:gone>" ${GONE} $<\na: "b"\n'),
+        ("shell", "# old: $<docker:gone> ${GONE} $<\nA=b\n"),
+        ("json", '// old: "$<docker:gone>" ${GONE} $<\n/* $<nostore:x> */ {"a": "b"}\n'),
+    ],
+)
+def test_comments_of_a_template_need_no_secret(made: Project, escape: str, text: str) -> None:
+    """A comment is written as it is: no store is asked for its placeholders."""
+    made.write("t.in", text)
+    done = made.cli("render", "-e", "test", "--template", "t.in", "--escape", escape, expect=0)
+    assert (done.stdout, done.stderr) == (text, "")
+
+
+@pytest.mark.parametrize("text", ["# $<docker:gone>", "# $<nostore:x>", "# ${GONE}", "# $<"])
+def test_the_message_of_none_names_the_way_to_write_a_literal(made: Project, text: str) -> None:
+    """The escape `none` does not know comments."""
+    made.write("t.in", text)
+    done = made.cli("render", "-e", "test", "--template", "t.in", "--escape", "none")
+    assert done.status in (2, 3)
+    assert f"'$${text[3]}'" in done.stderr
+    made.write("t.in", text.replace("$", "$$"))
+    made.cli("render", "-e", "test", "--template", "t.in", "--escape", "none", expect=0)
+
+
 def test_template_needs_an_escape(made: Project) -> None:
     """The kind of file is said, not guessed."""
     made.write("t.json", "{}")

@@ -18,6 +18,7 @@ from secretsync.core.errors import OutputError, Problem, UsageError
 from secretsync.core.records import replace
 from secretsync.planning.request import load_plan
 from secretsync.rendering import formats
+from secretsync.rendering.syntaxes import ESCAPES
 from secretsync.running.unsafe_variables import refuse_unsafe_variables
 
 if TYPE_CHECKING:
@@ -37,9 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_format(form, formats.FORMATS, default=None)
     form.add_argument("--portable", action="store_const", dest="format", const="portable", help="--format portable")
     form.add_argument("--template", metavar="FILE", help="write this file with its placeholders replaced")
-    parser.add_argument(
-        "--escape", choices=formats.ESCAPES, help="the syntax of the template's values; goes with --template"
-    )
+    parser.add_argument("--escape", choices=ESCAPES, help="the syntax of the template's values; goes with --template")
     add_option(parser, "--output", help="write to this file, all of it or nothing (mode 0600); - is standard output")
     parser.add_argument("--mode", metavar="MODE", help="the mode of the output file, such as 0640 (default: 0600)")
     parser.add_argument(
@@ -79,7 +78,7 @@ def _check(options: argparse.Namespace) -> None:
     if (options.template is None) != (options.escape is None):
         raise UsageError(
             "--template and --escape go together, because the syntax of values depends on the file; give --escape "
-            f"{', '.join(formats.ESCAPES)}"
+            f"{', '.join(ESCAPES)}"
         )
     if options.output in (None, "-", "/dev/stdout") and sys.stdout.isatty() and not options.reveal:
         raise UsageError(
@@ -130,7 +129,7 @@ def _render_template(options: argparse.Namespace) -> str:
     from secretsync.rendering.template_escape import insert_values
     from secretsync.rendering.template_file import read_template
 
-    template = read_template(options.template)
+    template = read_template(options.template, options.escape)
     environ = Environ(os.environ)
     source = environment_of(options, environ, must_be_named=True)
     environ = visible_environ(source, environ)

@@ -11,9 +11,6 @@ if TYPE_CHECKING:
 
     from secretsync.core.errors import Problem
 
-# The syntaxes of `render --escape`; their code is in `template_escape`.
-ESCAPES = ("json", "yaml", "shell", "none")
-
 
 class Format:
     """A row of the table: what is known about a format before its module is imported."""
