@@ -119,7 +119,13 @@ def test_variables(store: str) -> None:
 def test_messages(store: str) -> None:
     """Every message in the tables of failures is one that its provider has."""
     folder = ROOT / "src" / "secretsync"
-    names = (f"providers/{store}/*.py", f"providers/{store}.py", "providers/files.py", "core/files.py")
+    names = (
+        "providers/http/*.py",
+        f"providers/{store}/*.py",
+        f"providers/{store}.py",
+        "providers/files.py",
+        "core/files.py",
+    )
     source = "".join(path.read_text(encoding="utf-8") for name in names for path in sorted(folder.glob(name)))
     [title] = re.findall(r"^### (Failures .*)", section(store), re.MULTILINE)
     messages = [text for cell in first_cells(title) for text in re.findall(r"`([^`]+)`", cell)]

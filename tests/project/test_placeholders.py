@@ -22,7 +22,7 @@ from secretsync.project.placeholders import (
 )
 from tests.support.amounts import examples
 from tests.support.canary import CanaryFactory
-from tests.support.growth import AssertLinear
+from tests.support.growth import Action, AssertLinear
 from tests.support.hostile import PLACEHOLDER_ATOMS
 from tests.support.plans import plan_errors
 
@@ -539,5 +539,9 @@ UNITS += ["{", "}", "${A:-", "${A:-b}", "${A-{}}", "$<A:-b>", "$<A:-b>\n", "${A:
 @pytest.mark.parametrize("unit", UNITS)
 def test_time_grows_with_length_alone(assert_linear: AssertLinear, unit: str) -> None:
     """Time grows linearly with the length of a value, alone, in a placeholder and in a variable."""
+
+    def reading(wrap: str, size: int) -> Action:
+        return partial(_read_and_write, wrap.format(unit * (size // len(unit))))
+
     for wrap in ("{}", "$<aws:{}>", "${{A:-{}}}", "${{A:?{}", "$<A:-b>{}"):
-        assert_linear(lambda size, wrap=wrap: partial(_read_and_write, wrap.format(unit * (size // len(unit)))), 2048)
+        assert_linear(partial(reading, wrap), 2048)

@@ -178,6 +178,8 @@ class Payload(HiddenValue):
             made = make()
             self.__derived = lambda: made
         return self.__derived()
+
+
 class Environ(HiddenMapping):
     """The process environment, as a mapping that prints none of its values."""
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,7 +21,9 @@ from secretsync.providers.interface import Deadline
 from secretsync.providers.vault.provider import VaultProvider
 from tests.providers.vault.helpers import failed, fetch, fetch_all, field, make_provider
 from tests.servers import faults
-from tests.servers.faults import FaultProxy, Gate, hold
+from tests.servers.certificates import CertificateAuthority
+from tests.servers.faults import FaultProxy, Gate, hold, running
+from tests.servers.loopback import LoopbackServer, Request, Response, json_response
 from tests.servers.openbao import VaultSpace
 from tests.support.canary import CanaryFactory
 from tests.support.limits import HANG
@@ -462,8 +467,7 @@ def test_a_client_certificate_logs_in(tmp_path: Path) -> None:
 
 
 def test_a_client_of_hvac(world: World) -> None:
-    """A provider of the application's own client reads with its token, also after the client's header changes."""
-    world.vault.kv2()
+    """A provider of the application's own client reads with its token, and does not close it."""
     client = world.vault.server.client(world.vault.token(world.policy))
     provider = VaultProvider.from_client(client)
     assert world.reads(provider)
