@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from secretsync.config.config import Config
 from secretsync.core.environ import Environ
-from secretsync.core.errors import UsageError
+from secretsync.core.errors import ConfigurationError, UsageError
 from secretsync.core.model import Resolved
 from secretsync.core.records import replace
 from secretsync.planning.plan import EntryId, Plan
@@ -71,7 +71,7 @@ def resolve_config(
         own = request if plan is not None else _as_resolved(request, handover, environ)
         request, environ = (request, handover.hide(environ)) if own is None else (own, environ)
         handover = None if own is None or stores is not None else handover
-    plan = plan or load_plan(request, environ, stores)
+    plan = plan or _plan(request, handover, environ, stores)
     known, is_judged = _handed_over(handover, plan, environ)
     return resolve_plan(
         plan,
@@ -110,6 +110,30 @@ def _without_files(request: ConfigRequest, handover: Handover, environ: Mapping[
     else:
         return None
     return plan_without_files(HandedValues.read(handover, environ), environ, request.services)
+
+
+def _plan(
+    request: ConfigRequest,
+    handover: Handover | None,
+    environ: Mapping[str, str],
+    stores: Mapping[str, Provider] | None,
+) -> Plan:
+    """Return the plan of the files, or of what `run` handed over if the files cannot be planned in this process.
+
+    A file may use a variable that `run` had and the application does not have, for example because of `--clean`.
+    """
+    try:
+        return load_plan(request, environ, stores)
+    except ConfigurationError:
+        if handover is None or not set(request.services or ()) <= set(handover.services):
+            raise
+        from secretsync.resolving.handed_values import HandedValues  # Imported only if the files cannot be planned.
+        from secretsync.resolving.handover_plan import plan_without_files
+
+        values = HandedValues.read(handover, environ)
+        if not values.are_secrets_intact:
+            raise
+        return plan_without_files(values, environ, request.services)
 
 
 def _as_resolved(request: ConfigRequest, handover: Handover, environ: Mapping[str, str]) -> ConfigRequest | None:

@@ -200,6 +200,17 @@ class Config(TypedGetters):
             raise ConfigurationError(problems)
         return dict(sorted(merged.items()))
 
+    def overridden(self) -> list[Resolved]:
+        """Return the entries of a scope that `resolved` does not have, because the file of a service has their key."""
+        merged = {(found.entry.file, key) for key, found in self.resolved().items()}
+        scopes = [self.__state.shared]
+        scopes += [
+            {key: scope[key] for key in self.__state.service_keys[name]}
+            for name, scope in self.__state.services.items()
+        ]
+        found = {(one.entry.file, key): one for scope in scopes for key, one in scope.items()}
+        return [found[entry] for entry in sorted(found.keys() - merged)]
+
     def beside(self) -> Mapping[str, Resolved]:
         """Return the values that are not of env files: the placeholders of a template, by their text."""
         return self.__state.template_entries
