@@ -1,6 +1,7 @@
 """Random configurations: an application of `run` gets what `run` resolved, or `run` refuses before the start."""
 
 import base64
+import inspect
 import json
 import os
 import random
@@ -154,6 +155,81 @@ def check_application(
     for name in gone:
         (root / name).unlink()
     assert outcome(root, environ=environ) == expected
+
+
+APPLICATION = f"""
+from __future__ import annotations
+import json, os, shutil, signal, subprocess, sys
+from pathlib import Path
+from secretsync import SecretSyncError, resolve_config
+{inspect.getsource(shown)}
+{inspect.getsource(outcome)}
+root = Path({{root!r}})
+shutil.rmtree(root / "sec", ignore_errors=True)
+(root / "probe.json").unlink(missing_ok=True)
+os.chdir("/")
+found = [outcome(root)]
+if len(sys.argv) == 1 or sys.argv[1] != "grandchild":
+    me = [sys.executable, "-I", str(root / "application.py"), "grandchild"]
+    found += json.loads(subprocess.run(me, check=True, capture_output=True).stdout)
+    (root / "seen").write_text(json.dumps(found))
+else:
+    print(json.dumps(found))
+if __name__ != "__main__":
+    os.kill(os.getppid(), signal.SIGTERM)  # the master of gunicorn
+
+def app(environ, start_response):
+    raise AssertionError
+"""
+
+PYTHON = [sys.executable, "-I"]
+GUNICORN = [
+    *PYTHON,
+    "-m",
+    "gunicorn",
+    "--workers=1",
+    "--bind=unix:gunicorn.socket",
+    "--pythonpath=.",
+    "application:app",
+]
+COMMANDS = {
+    "python": [*PYTHON, "application.py"],
+    "sh": ["sh", "-c", '"$0" "$@"; exit $?', *PYTHON, "application.py"],
+    "bash": ["bash", "-c", '"$0" "$@"; exit $?', *PYTHON, "application.py"],
+    "gunicorn": GUNICORN,
+}
+SHARES = {"python": 40, "sh": 40, "bash": 80, "gunicorn": 80}  # one of so many configurations
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_kind_of_child_sees_what_run_resolved(
+    starter: Starter, command: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The child and a child of the child see it, in an interpreter of their own, without the stores."""
+    needs_tool("bash")
+    count, seed = request.config.getoption("--configurations"), request.config.getoption("--hostile-seed")
+    number = started = 0
+    while started < max(1, count // SHARES[command]):
+        number += 1
+        root = tmp_path / str(number)
+        root.mkdir()
+        made = draw(random.Random(f"{seed}/{command}/{number}"))
+        made.write(root)
+        made.environ |= {b"PATH": os.fsencode(os.environ["PATH"])}
+        (root / "application.py").write_text(APPLICATION.replace("{root!r}", repr(str(root))))
+        monkeypatch.chdir(root)
+        status, config = expected_status(made, root)
+        if config is None:
+            continue
+        started += 1
+        expected = json.loads(json.dumps(shown(config, root)))
+        ended, _, err = starter.run(made, root, COMMANDS[command])
+        assert_clean(err, "the stderr of run")
+        assert ended == status, f"{number} of {seed}: {err.decode()}"
+        for found in json.loads((root / "seen").read_text()):
+            assert found == expected, f"{number} of {seed}"
+        monkeypatch.chdir(tmp_path)
+        shutil.rmtree(root)
 
 
 @pytest.mark.parametrize("part", range(PARTS))
