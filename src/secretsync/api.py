@@ -65,6 +65,7 @@ def resolve_config(
     environ = Environ(os.environ if environ is None else environ)
     request = make_request(environment, root, services, files, bindings)
     request, handover = _complete(request, environ)
+    withheld = () if handover is None else handover.withheld
     plan = None
     if handover is not None:
         plan = None if stores is not None else _without_files(request, handover, environ)
@@ -75,7 +76,7 @@ def resolve_config(
     known, is_judged = _handed_over(handover, plan, environ)
     return resolve_plan(
         plan,
-        StoreAccess(environ, timeout=timeout, replaced=stores, access_log=_access_log(environ)),
+        StoreAccess(environ, timeout=timeout, replaced=stores, access_log=_access_log(environ), withheld=withheld),
         known=known,
         request=request,
         validate=plan.is_strict and not is_judged if validate is None else validate,
@@ -211,10 +212,11 @@ def check_rotation(
     environ = Environ(os.environ if environ is None else environ)
     named = replace(make_request(environment, root, services, files, bindings), is_judged=True)
     request, handover = _complete(named, environ)
+    withheld = () if handover is None else handover.withheld
     if handover is not None and _as_resolved(request, handover, environ) is None:
         environ = handover.hide(environ)
     plan = load_plan(request, environ, stores)
     from secretsync.rotation.check import rotation_of_plan  # Imported only here, because resolving does not need it.
 
-    access = StoreAccess(environ, timeout=timeout, replaced=stores, progress=progress)
+    access = StoreAccess(environ, timeout=timeout, replaced=stores, progress=progress, withheld=withheld)
     return rotation_of_plan(plan, access, now=now, strict=strict)

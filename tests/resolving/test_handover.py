@@ -586,7 +586,7 @@ def handover(names: int, secret: str = "1234") -> Handover:
         origin = Origin(key=key, file="", line=0, service=None, is_secret=key == "PIN")
         value = Secret(secret if key == "PIN" else "x")
         resolved[key] = Resolved(variable_entry(key, ""), value, origin, (), is_from_store=False)
-    return Handover.of(project, ["web"], resolved, {}, {}, is_strict=False, validates=True)
+    return Handover.of(project, ["web"], resolved, {}, {}, is_strict=False, withheld=[], validates=True)
 
 
 def test_pipe_is_not_read_again(single: Project) -> None:
@@ -605,7 +605,7 @@ def test_pipe_is_not_read_again(single: Project) -> None:
     for files in (shown, shown[:1]):
         project = open_files(files, None)
         found = {key: one for key, one in resolved.items() if one.entry.file in files}
-        handed = Handover.of(project, [], found, {}, {}, is_strict=False, validates=True)
+        handed = Handover.of(project, [], found, {}, {}, is_strict=False, withheld=[], validates=True)
         environ = {**handed.to_variables(), **{key: one.value.reveal() for key, one in found.items()}}
         config = resolve_config(environ=environ, root=single.root)
         assert (config["P"], config.origin("P").references) == ("from the pipe", ("docker:x",))
@@ -642,6 +642,8 @@ def test_digests_reveal_nothing_about_a_short_secret() -> None:
         {"root": None},
         {"services": "web"},
         {"services": [5]},
+        {"withheld": "VAULT_TOKEN"},
+        {"withheld": [None]},
         {"files": "x"},
         {"names": []},
         {"names": {"A": None}},

@@ -47,6 +47,7 @@ class Handover(Record, kw_only=True):
     named: str | None  # the environment that the variables of the application name at its start
     validates: bool  # False: `run` was told not to validate the values
     services: tuple[str, ...]  # those that were selected
+    withheld: tuple[str, ...]  # variables for the access to stores that the application does not have
     names: Mapping[str, Mapping[str, Any]]  # variable -> file, key, secret, references, stores, versions, path
     secrets: str  # the digest of all values of secret entries
     settings: str  # the digest of all other values
@@ -64,12 +65,14 @@ class Handover(Record, kw_only=True):
         environ: Mapping[str, str],
         *,
         is_strict: bool,
+        withheld: Sequence[str],
         validates: bool,
     ) -> Handover:
         """Return what `run` passes on.
 
         `resolved`: by the names of their variables. `paths`: the file of each value that is handed over in a file.
         `environ`: the environment of the application. `is_strict`: True if the name or the bindings make it strict.
+        `withheld`: the variables for the access to stores that `environ` does not have.
         `validates`: False if the values are to be taken without validation.
         """
         shown = handed_files(project)
@@ -87,6 +90,7 @@ class Handover(Record, kw_only=True):
             named=_named(environ),
             validates=validates,
             services=tuple(services),
+            withheld=tuple(withheld),
             names={
                 name: _row(name, found, shown[found.entry.file], paths.get(name)) for name, found in resolved.items()
             },

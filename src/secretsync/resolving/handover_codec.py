@@ -36,6 +36,7 @@ _TYPES: Mapping[str, Any] = {
     "named": (str, type(None)),
     "validates": bool,
     "services": list,
+    "withheld": list,
     "names": dict,
     "secrets": str,
     "settings": str,
@@ -88,15 +89,17 @@ def decode(environ: Mapping[str, str]) -> dict[str, Any] | None:
     fields = {name: document.get(name, ...) for name in _TYPES}
     if not all(isinstance(fields[name], kind) for name, kind in _TYPES.items()):
         return None
-    files, services = fields["files"], fields["services"]
+    files = fields["files"]
     is_sound = (
-        _are_strings(services)
+        _are_strings(fields["services"])
+        and _are_strings(fields["withheld"])
         and (fields["environment"] is not None if files is None else _are_strings(files))
         and all(_is_row(row) for row in fields["names"].values())
     )
     if not is_sound:
         return None
-    return {**fields, "services": tuple(services), "files": None if files is None else tuple(files), "key": key}
+    lists = {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
+    return {**fields, **lists, "key": key}
 
 
 def _dump(document: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Self
 
 from secretsync.core.errors import ConfigurationError, Problem, ProblemKind, SecretSyncError
@@ -16,7 +16,7 @@ from secretsync.project.bindings import StoreConfig
 from secretsync.project.layout import Project
 from secretsync.providers.interface import Provider, StoreContext
 from secretsync.providers.registry import load_provider, missing_modules
-from secretsync.resolving.fetch import Answers, ask
+from secretsync.resolving.fetch import Answers, T, ask
 
 if TYPE_CHECKING:
     from secretsync.resolving.access_log import AccessLog, Read
@@ -34,6 +34,7 @@ class StoreAccess(Record):
     `access_log`: the file for the reads of secret values.
     `on_activity`: called after each round of requests with the activity of each store.
     `progress`: called with each answer about metadata: the number of answers, and of requested secrets.
+    `withheld`: variables that `secretsync run` did not pass on to this process, for the messages about failures.
     """
 
     environ: Mapping[str, str]
@@ -42,6 +43,7 @@ class StoreAccess(Record):
     access_log: AccessLog | None = None
     on_activity: Callable[[StoreActivity], None] | None = None
     progress: Callable[[int, int], None] | None = None
+    withheld: tuple[str, ...] = ()
 
     _unseen = ("environ",)
 
@@ -73,7 +75,7 @@ class StoreAccess(Record):
             )
             if log is not None:
                 log.write(reads or (), answers)
-        return answers
+        return self._explained(answers, plan)
 
     def metadata(self, plan: Plan, *, more_seconds: float = 0.0) -> Answers[SecretInfo]:
         """Return the metadata of all secrets of `plan`. No value is requested.
@@ -84,7 +86,7 @@ class StoreAccess(Record):
         """
         deadline = make_deadline(plan.bindings, self.timeout, more_seconds)
         with self._open(plan) as stores:
-            return ask(
+            answers = ask(
                 plan.secrets,
                 stores,
                 deadline,
@@ -93,6 +95,14 @@ class StoreAccess(Record):
                 progress=self.progress,
                 keep_open=stores.keep_open,
             )
+        return self._explained(answers, plan)
+
+    def _explained(self, answers: Answers[T], plan: Plan) -> Answers[T]:
+        if not self.withheld:
+            return answers
+        from secretsync.resolving.withheld import explain_failures  # Imported only below a `run` that withheld any.
+
+        return explain_failures(answers, plan.specs, self.withheld)
 
     def identities(self, plan: Plan) -> tuple[StoreState, ...]:
         """Return as whom each store of `plan` and of its bindings knows this process.
@@ -110,7 +120,11 @@ class StoreAccess(Record):
         try:
             return Stores(plan.stores, plan.project, self.environ, self.replaced)
         except ConfigurationError as error:
-            problems = error.problems
+            problems: Sequence[Problem] = error.problems
+        if self.withheld:
+            from secretsync.resolving.withheld import explain_problems
+
+            problems = explain_problems(problems, plan.specs, self.withheld)
         raise ConfigurationError([plan.placed(problem) for problem in problems])
 
 

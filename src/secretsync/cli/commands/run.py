@@ -117,6 +117,7 @@ def execute(options: argparse.Namespace) -> int:
         files,
         variables,
         is_strict=plan.is_strict,
+        withheld=_withheld(environ, variables, plan),
         validates=not options.no_validate,
     )
     environment |= {name.encode(): text.encode() for name, text in handover.to_variables().items()}
@@ -154,6 +155,17 @@ def _names_of_another_run(environ: Mapping[str, str], plan: Plan) -> tuple[str, 
     """Return the variables that an outer `run` resolved for another configuration."""
     outer = handed_over(environ)
     return () if outer is None or outer.is_of(plan.project) else outer.handed_names(environ)
+
+
+def _withheld(environ: Mapping[str, str], variables: Mapping[str, str], plan: Plan) -> tuple[str, ...]:
+    """Return the variables for the access to stores that the application does not get, also those of an outer `run`."""
+    outer = handed_over(environ)
+    gone = {*environ, *(() if outer is None else outer.withheld)}.difference(variables)
+    if not gone:
+        return ()
+    from secretsync.resolving.withheld import access_variables  # Imported only if a variable was removed.
+
+    return access_variables(gone, plan.specs.values())
 
 
 def _environment(
