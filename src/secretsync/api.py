@@ -11,6 +11,7 @@ from secretsync.core.environ import Environ
 from secretsync.core.errors import ConfigurationError, UsageError
 from secretsync.core.model import Resolved
 from secretsync.core.records import replace
+from secretsync.planning.arguments import check_environ, check_stores, check_timeout, check_type
 from secretsync.planning.plan import EntryId, Plan
 from secretsync.planning.request import ConfigRequest, load_plan, make_request, open_request
 from secretsync.providers.interface import Provider
@@ -62,6 +63,10 @@ def resolve_config(
 
     Raises ConfigurationError (ValidationError is a subclass), ResolutionError or UsageError, each with every problem.
     """
+    check_environ(environ)
+    check_timeout(timeout)
+    check_stores(stores)
+    check_type("validate", validate, bool, "True or False")
     environ = Environ(os.environ if environ is None else environ)
     request = make_request(environment, root, services, files, bindings)
     request, handover = _complete(request, environ)
@@ -207,6 +212,13 @@ def check_rotation(
     A secret without an answer from its store is a row of the report. Raises ConfigurationError for wrong files or a
     missing SDK, and UsageError, also for a `now` without a time zone.
     """
+    from datetime import datetime
+
+    check_environ(environ)
+    check_timeout(timeout)
+    check_stores(stores)
+    check_type("strict", strict, bool, "True or False")
+    check_type("now", now, datetime, "a datetime with a time zone")
     if now is not None and now.utcoffset() is None:
         raise UsageError("now has no time zone, and could be any moment of a day; give an aware datetime")
     environ = Environ(os.environ if environ is None else environ)
