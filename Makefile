@@ -2,7 +2,7 @@
 # make demo-cloud    servers in the place of AWS and Vault, on loopback, and an environment resolved from both
 # make test-fast     the tests that need no server, no container and no other process, with few examples
 # make test          every test
-# make test-long     every test with many examples: 10,000 strings in each format, 20,000 variables, 1,000 killed writers; SEED=... repeats a run
+# make test-long     every test with many examples: 10,000 strings in each format, 10,000 configurations of run, 20,000 variables, 1,000 killed writers; SEED=... repeats a run
 # make lint          style, types and import layers
 # make docs-tables   the tables and help texts of README.md, CONTRIBUTING.md and docs/, from the code
 # make clean         everything that the others made

@@ -1,6 +1,7 @@
 """`resolve_config`: found, resolved, inherited; from threads, loops and forks, and without a trace in the process."""
 
 import asyncio
+import datetime as dt
 import json
 import os
 import sys
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from secretsync import Config, ConfigurationError, ResolutionError, UsageError, resolve_config
+from secretsync import Config, ConfigurationError, ResolutionError, UsageError, check_rotation, resolve_config
 from secretsync.core.errors import ProblemKind
 from secretsync.testing import MemoryProvider
 from tests.support.canary import CanaryFactory
@@ -103,8 +104,25 @@ def resolve_error(**options: Any) -> Exception:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"services": "web"}, r"services is a list of strings.*services=\['web'\]"),
-        ({"files": ".env"}, "files is a list of strings"),
+        ({"services": "web"}, r"services is a list of strings, not one string; .*services=\[\.\.\.\]"),
+        ({"files": ".env"}, r"files is a list of paths, not one string; .* files=\[\.\.\.\]"),
+        ({"files": Path(".env")}, "files is a list of paths, not one path"),
+        ({"files": [b".env"]}, "files: an item: it is of type bytes; give a path"),
+        ({"files": 5}, "files: it is of type int; give a list of paths"),
+        ({"environment": 5}, "environment: it is of type int; give a string"),
+        ({"environment": Path("test")}, "environment: it is of type PosixPath"),
+        ({"root": 5}, "root: it is of type int; give a path"),
+        ({"root": b"/"}, "root: it is of type bytes; give a path"),
+        ({"bindings": ["x"], "files": []}, "bindings: it is of type list; give a path"),
+        ({"services": ["web", None]}, "services: an item: it is of type NoneType; give a string"),
+        ({"environ": ["A=1"]}, "environ: it is of type list; give a mapping of strings"),
+        ({"environ": {"A": 5}}, "environ: a value: it is of type int; give names and values as strings"),
+        ({"environ": {b"A": "x"}}, "environ: a name: it is of type bytes"),
+        ({"timeout": "30s"}, "timeout: it is of type str; give a number of seconds"),
+        ({"timeout": True}, "timeout: it is of type bool"),
+        ({"validate": "no"}, "validate: it is of type str; give True or False"),
+        ({"stores": ["vault"]}, "stores: it is of type list; give a mapping"),
+        ({"stores": {"vault": MemoryProvider}}, "stores: a provider: it is of type type; give a mapping"),
         ({"timeout": 0}, "above zero"),
         ({"timeout": -1.0}, "above zero"),
         ({"timeout": float("nan")}, "above zero"),
@@ -115,7 +133,22 @@ def resolve_error(**options: Any) -> Exception:
 def test_wrong_calls(shop: Project, options: dict[str, Any], said: str) -> None:
     """A UsageError that says how it is meant."""
     with pytest.raises(UsageError, match=said):
-        resolve_config("test", root=shop.root, environ={}, **options)
+        resolve_config(**{"environment": "test", "root": shop.root, "environ": {}, **options})
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"now": "2026-01-01"}, "now: it is of type str; give a datetime with a time zone"),
+        ({"now": dt.date(2026, 1, 1)}, "now: it is of type date"),
+        ({"strict": "yes"}, "strict: it is of type str; give True or False"),
+        ({"timeout": dt.timedelta(seconds=1)}, "timeout: it is of type timedelta"),
+    ],
+)
+def test_wrong_calls_of_check_rotation(shop: Project, options: dict[str, Any], said: str) -> None:
+    """A UsageError names the argument, its type and what to give."""
+    with pytest.raises(UsageError, match=said):
+        check_rotation("test", root=shop.root, environ={}, **options)
 
 
 def test_services_that_are_not_selected_need_no_right(shop: Project) -> None:

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from secretsync.config.config import Config
-from secretsync.core.errors import UsageError
+from secretsync.core.errors import ConfigurationError, UsageError
 from secretsync.core.model import Resolved
 from secretsync.core.records import replace
 from secretsync.core.secret import Environ
+from secretsync.planning.arguments import check_environ, check_stores, check_timeout, check_type
 from secretsync.planning.plan import EntryId, Plan
 from secretsync.planning.request import ConfigRequest, load_plan, make_request, open_request
 from secretsync.providers.interface import Provider
@@ -60,20 +61,25 @@ def resolve_config(
 
     Raises ConfigurationError (ValidationError is a subclass), ResolutionError or UsageError, each with every problem.
     """
+    check_environ(environ)
+    check_timeout(timeout)
+    check_stores(stores)
+    check_type("validate", validate, bool, "True or False")
     environ = Environ(os.environ if environ is None else environ)
     request = make_request(environment, root, services, files, bindings)
     request, handover = _complete(request, environ)
+    withheld = () if handover is None else handover.withheld
     plan = None
     if handover is not None:
         plan = None if stores is not None else _without_files(request, handover, environ)
         own = request if plan is not None else _as_resolved(request, handover, environ)
         request, environ = (request, handover.hide(environ)) if own is None else (own, environ)
         handover = None if own is None or stores is not None else handover
-    plan = plan or load_plan(request, environ, stores)
+    plan = plan or _plan(request, handover, environ, stores)
     known, is_judged = _handed_over(handover, plan, environ)
     return resolve_plan(
         plan,
-        StoreAccess(environ, timeout=timeout, replaced=stores, access_log=_access_log(environ)),
+        StoreAccess(environ, timeout=timeout, replaced=stores, access_log=_access_log(environ), withheld=withheld),
         known=known,
         request=request,
         validate=plan.is_strict and not is_judged if validate is None else validate,
@@ -108,6 +114,30 @@ def _without_files(request: ConfigRequest, handover: Handover, environ: Mapping[
     else:
         return None
     return plan_without_files(HandedValues.read(handover, environ), environ, request.services)
+
+
+def _plan(
+    request: ConfigRequest,
+    handover: Handover | None,
+    environ: Mapping[str, str],
+    stores: Mapping[str, Provider] | None,
+) -> Plan:
+    """Return the plan of the files, or of what `run` handed over if the files cannot be planned in this process.
+
+    A file may use a variable that `run` had and the application does not have, for example because of `--clean`.
+    """
+    try:
+        return load_plan(request, environ, stores)
+    except ConfigurationError:
+        if handover is None or not set(request.services or ()) <= set(handover.services):
+            raise
+        from secretsync.resolving.handed_values import HandedValues  # Imported only if the files cannot be planned.
+        from secretsync.resolving.handover_plan import plan_without_files
+
+        values = HandedValues.read(handover, environ)
+        if not values.are_secrets_intact:
+            raise
+        return plan_without_files(values, environ, request.services)
 
 
 def _as_resolved(request: ConfigRequest, handover: Handover, environ: Mapping[str, str]) -> ConfigRequest | None:
@@ -180,15 +210,23 @@ def check_rotation(
     A secret without an answer from its store is a row of the report. Raises ConfigurationError for wrong files or a
     missing SDK, and UsageError, also for a `now` without a time zone.
     """
+    from datetime import datetime
+
+    check_environ(environ)
+    check_timeout(timeout)
+    check_stores(stores)
+    check_type("strict", strict, bool, "True or False")
+    check_type("now", now, datetime, "a datetime with a time zone")
     if now is not None and now.utcoffset() is None:
         raise UsageError("now has no time zone, and could be any moment of a day; give an aware datetime")
     environ = Environ(os.environ if environ is None else environ)
     named = replace(make_request(environment, root, services, files, bindings), is_judged=True)
     request, handover = _complete(named, environ)
+    withheld = () if handover is None else handover.withheld
     if handover is not None and _as_resolved(request, handover, environ) is None:
         environ = handover.hide(environ)
     plan = load_plan(request, environ, stores)
     from secretsync.rotation.check import rotation_of_plan  # Imported only here, because resolving does not need it.
 
-    access = StoreAccess(environ, timeout=timeout, replaced=stores, progress=progress)
+    access = StoreAccess(environ, timeout=timeout, replaced=stores, progress=progress, withheld=withheld)
     return rotation_of_plan(plan, access, now=now, strict=strict)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from secretsync.api import resolve_config
 from secretsync.config.config import Config
-from secretsync.core.errors import ConfigurationError, Problem, ProblemKind
+from secretsync.core.errors import ConfigurationError, Problem, ProblemKind, UsageError
 from secretsync.core.model import Origin
 
 _PROCESS_ENVIRONMENT = "(process environment)"
@@ -20,6 +20,8 @@ class AppConfig:
 
         Raises ConfigurationError with every required setting without a value: SECRET_KEY, DATABASE_URL.
         """
+        if not (config is None or isinstance(config, Config)):
+            raise UsageError(f"config: it is of type {type(config).__name__}; give the result of resolve_config()")
         self.config = resolve_config() if config is None else config
         wanted = {"SECRET_KEY": "the application's secret key", "DATABASE_URL": "the URL of the database"}
         found = {"SECRET_KEY": bool(self.config.get("SECRET_KEY")), "DATABASE_URL": bool(self._database()[0])}

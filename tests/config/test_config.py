@@ -17,6 +17,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from secretsync import (
+    AppConfig,
     Config,
     ConfigurationError,
     MissingKeyError,
@@ -244,7 +245,6 @@ def test_booleans(project: MakeProject, text: str, truth: bool | None) -> None:
         ("a,,b", ",", None),
         (",", ",", None),
         ("a,", ",", None),
-        ("a", "", None),
     ],
 )
 def test_lists(project: MakeProject, text: str, separator: str, items: list[str] | None) -> None:
@@ -330,6 +330,27 @@ def test_require_lists_all_that_is_missing_at_once(config: Config) -> None:
 
 
 # As a whole
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda config: config.require(["SECRET_KEY"]), "keys: it is of type list; give a dict"),
+        (lambda config: config.require("SECRET_KEY"), "keys: it is of type str; give a dict"),
+        (lambda config: config.service(None), "service: its name is of type NoneType; give a string"),
+        (lambda config: config.get("A", service=5), "service: its name is of type int"),
+        (lambda config: config.get(5), "key: it is of type int; give a string"),
+        (lambda config: config.get_int(b"PORT"), "key: it is of type bytes"),
+        (lambda config: config.as_environ("web"), "services: it is of type str; give a list of strings"),
+        (lambda config: config.as_environ(5), "services: it is of type int"),
+        (lambda config: config.get_list("HOSTS", separator=""), "separator: it is empty, or not a string"),
+        (AppConfig, "config: it is of type dict; give the result of resolve_config"),
+    ],
+)
+def test_arguments_of_a_wrong_type(config: Config, call: Callable[[Any], Any], said: str) -> None:
+    """A UsageError names the argument, its type and what to give."""
+    with pytest.raises(UsageError, match=said):
+        call(dict(config) if call is AppConfig else config)
 
 
 def test_as_environ_is_the_whole_and_the_services(project: MakeProject, store: MemoryProvider) -> None:

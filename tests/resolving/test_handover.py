@@ -4,6 +4,7 @@ import hashlib
 import inspect
 import json
 import os
+import random
 import shlex
 import subprocess
 import sys
@@ -22,9 +23,10 @@ from secretsync.core.records import replace
 from secretsync.core.secret import Secret
 from secretsync.project.layout import open_files, open_project
 from secretsync.resolving.handover import Handover, HandoverError
-from secretsync.resolving.handover_codec import KEY_VARIABLE, VARIABLE, handover_variables
+from secretsync.resolving.handover_codec import KEY_VARIABLE, VARIABLE, encode, handover_variables
 from tests.support.amounts import examples
 from tests.support.canary import CanaryFactory, make_canary
+from tests.support.configurations import damage
 from tests.support.processes import clean_environment, secretsync_argv
 from tests.support.projects import MakeProject, Project
 
@@ -379,6 +381,27 @@ print(json.dumps([found, config.service("web")["PORT"], origin.is_secret, origin
     assert rest == ["9000", True, "env/production/security.env", ["docker:key"]]
 
 
+@pytest.mark.parametrize("before", ["", "rm -r env providers"])
+def test_bindings_decide_strictness(shop: Project, before: str) -> None:
+    """The strictness of the bindings is handed over, because they may not exist any more."""
+    shop.write("providers/production.toml", f"strict = false\n{STORES}")
+    assert run_application(shop, "print(json.dumps(report()))", before=before)["is_strict"] is False
+
+
+@pytest.mark.parametrize("option", ["--clean", None])
+def test_variable_of_run_is_gone(shop: Project, option: str | None) -> None:
+    """An entry that used it has its value from `run`, although the file cannot be planned any more."""
+    shop.write("env/production/web.env", "URL=https://${USER_NAME}@host\n")
+    options = () if option is None else (option,)
+    program = 'print(json.dumps([report(), report("production"), report(services=["web"])]))'
+    env = {"USER_NAME": "app"}
+    for found in run_application(shop, program, *options, before="rm files/key; unset USER_NAME", env=env):
+        assert found["values"]["PLACE"] == "production", found
+    shop.write("files/key", make_canary())
+    changed = run_application(shop, program, *options, before="unset USER_NAME; export SECRET_KEY=x", env=env)
+    assert "the variable USER_NAME is neither" in changed[0]["error"]
+
+
 def test_env_files_that_are_gone_and_a_changed_secret(shop: Project) -> None:
     """No file can resolve it again."""
     program = 'print(json.dumps([report(), report("staging")]))'
@@ -401,6 +424,64 @@ def test_large_handover_leaves_nothing_behind_in_a_smaller_one(shop: Project) ->
     assert outer.stdout.split() == [VARIABLE, f"{VARIABLE}_1", KEY_VARIABLE]
     inner = secretsync_argv(["run", "-e", "development", "--", *PYTHON, show])
     assert shop.cli("run", "-e", "production", "--", *inner, expect=0).stdout.split() == [VARIABLE, KEY_VARIABLE]
+
+
+# Values without a variable
+
+
+@pytest.fixture
+def layers(shop: Project) -> Project:
+    """The shared configuration and a service have different secrets and settings of the same keys."""
+    shop.write("env/production/web.env", "SECRET_KEY=$<docker:of_web>\nPLACE=web\nONLY=1\n")
+    shop.write("env/production/worker.env", "ONLY=1\nSECRET_KEY=$<docker:of_web>\n")
+    shop.write("files/of_web", make_canary())
+    return shop
+
+
+LAYERS = """
+config = resolve_config()
+scopes = [config, config.service("web"), config.service("worker")]
+found = [[scope["SECRET_KEY"], scope["PLACE"], "ONLY" in scope, scope.origin("SECRET_KEY").file] for scope in scopes]
+print(json.dumps([found, [name for name in os.environ if name.startswith("SECRETSYNC_RESOLVED_VALUE")]]))
+"""
+
+
+@pytest.mark.parametrize("before", ["rm files/*", "rm -r files env providers"])
+@pytest.mark.parametrize("options", [(), ("--files", "own", "--allow-disk")])
+def test_service_has_another_value_of_a_shared_key(layers: Project, before: str, options: tuple[str, ...]) -> None:
+    """The environment has the value of the service. The shared value is handed over too, and no store is asked."""
+    shared, own = layers.read("files/key"), layers.read("files/of_web")
+    found, names = run_application(layers, LAYERS, *options, before=before)
+    assert found == [
+        [shared, "production", False, "env/production/security.env"],
+        [own, "web", True, "env/production/web.env"],
+        [own, "production", True, "env/production/worker.env"],
+    ]
+    assert any(name.endswith("_FILE") for name in names) is bool(options)
+
+
+def test_no_variable_holds_a_value_that_has_a_variable_already(shop: Project) -> None:
+    """Only a key that a service defines again needs a further variable."""
+    shop.write("env/production/web.env", "ONLY=1\n")
+    program = 'print(json.dumps([name for name in os.environ if name.startswith("SECRETSYNC_RESOLVED_VALUE")]))'
+    assert run_application(shop, program) == []
+
+
+def test_run_inside_run_removes_the_values_without_a_variable(layers: Project) -> None:
+    """They are part of the handover, which the inner `run` replaces without a message."""
+    show = f"import os; print(*sorted(name for name in os.environ if name.startswith({VARIABLE!r})))"
+    inner = secretsync_argv(["run", "-e", "development", "--resolve-environment", "--", *PYTHON, show])
+    done = layers.cli("run", "-e", "production", "--", *inner, expect=0)
+    assert done.stdout.split() == [VARIABLE, KEY_VARIABLE]
+    assert VARIABLE not in done.stderr
+
+
+def test_changed_value_without_a_variable(layers: Project) -> None:
+    """A secret that was changed there is not used, and the stores are asked."""
+    shared = layers.read("files/key")
+    before = "for name in $(env | sed -n 's/^\\(SECRETSYNC_RESOLVED_VALUE_[0-9]*\\)=.*/\\1/p'); do export $name=x; done"
+    found, _ = run_application(layers, LAYERS, before=before)
+    assert found[0][0] == shared
 
 
 # Files in place of folders
@@ -505,7 +586,7 @@ def handover(names: int, secret: str = "1234") -> Handover:
         origin = Origin(key=key, file="", line=0, service=None, is_secret=key == "PIN")
         value = Secret(secret if key == "PIN" else "x")
         resolved[key] = Resolved(variable_entry(key, ""), value, origin, (), is_from_store=False)
-    return Handover.of(project, ["web"], resolved, {}, {}, validates=True)
+    return Handover.of(project, ["web"], resolved, {}, {}, is_strict=False, withheld=[], validates=True)
 
 
 def test_pipe_is_not_read_again(single: Project) -> None:
@@ -524,7 +605,7 @@ def test_pipe_is_not_read_again(single: Project) -> None:
     for files in (shown, shown[:1]):
         project = open_files(files, None)
         found = {key: one for key, one in resolved.items() if one.entry.file in files}
-        handed = Handover.of(project, [], found, {}, {}, validates=True)
+        handed = Handover.of(project, [], found, {}, {}, is_strict=False, withheld=[], validates=True)
         environ = {**handed.to_variables(), **{key: one.value.reveal() for key, one in found.items()}}
         config = resolve_config(environ=environ, root=single.root)
         assert (config["P"], config.origin("P").references) == ("from the pipe", ("docker:x",))
@@ -561,6 +642,8 @@ def test_digests_reveal_nothing_about_a_short_secret() -> None:
         {"root": None},
         {"services": "web"},
         {"services": [5]},
+        {"withheld": "VAULT_TOKEN"},
+        {"withheld": [None]},
         {"files": "x"},
         {"names": []},
         {"names": {"A": None}},
@@ -577,11 +660,22 @@ def test_digests_reveal_nothing_about_a_short_secret() -> None:
 def test_wrong_types_are_damage(change: dict[str, Any]) -> None:
     """No crash, and no half of a document."""
     variables = handover(1).to_variables()
-    document = {**json.loads(variables[VARIABLE]), **change}
+    document = {**json.loads(variables[VARIABLE]), "key": variables[KEY_VARIABLE][:32], **change}
+    del document["schema"]
     with pytest.raises(HandoverError, match="damaged"):
-        Handover.from_environ({**variables, VARIABLE: json.dumps(document)})
+        Handover.from_environ(encode(document))
     with pytest.raises(UsageError):
-        resolve_config(environ={**variables, VARIABLE: json.dumps(document)})
+        resolve_config(environ=encode(document))
+
+
+@hypothesis.given(names=st.sampled_from([2, 1_400]), seed=st.integers(0))
+def test_every_change_is_damage(names: int, seed: int) -> None:
+    """One character, a cut or a missing variable is enough, wherever it is."""
+    variables = handover(names).to_variables()
+    changed = damage(variables, random.Random(seed))
+    hypothesis.assume(changed != variables)
+    with pytest.raises(HandoverError, match="damaged"):
+        Handover.from_environ(changed)
 
 
 # All together

@@ -158,7 +158,7 @@ def test_environment_is_what_was_inherited_and_resolved(run: Run, secret: str) -
     told = found.pop(b"SECRETSYNC_RESOLVED")
     assert b"DB_PASSWORD" in told
     assert secret.encode() not in told
-    assert len(found.pop(b"SECRETSYNC_RESOLVED_KEY")) == 32
+    assert len(found.pop(b"SECRETSYNC_RESOLVED_KEY")) == 64
     expected = inherited | {"LOG_LEVEL": "INFO", "DB_PASSWORD": secret, "REGION": "north"}
     assert found == {name.encode(): os.fsencode(value) for name, value in expected.items()}
 
@@ -254,6 +254,13 @@ def test_variable_that_is_too_large_is_refused_before_exec(run: Run, app: Projec
         app.write("env/production/common.env", f"BIG={'x' * (size - len('BIG='))}\n")
         ended = run("true", status=status)
         assert (b"BIG" in ended.stderr) == (status == 6)
+    assert b"keep it in a file, and set the path of the file" in ended.stderr
+    app.write("env/production/common.env", "")
+    app.write("env/production/security.env", f"BIG_KEY={'x' * 131_072}$<env:PATH>\n")
+    assert (
+        b"BIG_KEY: KEY=value is over 131071 bytes, the most for one variable; pass it in a file: --files DIR"
+        in run("true", status=6).stderr
+    )
 
 
 def test_environment_that_is_too_large_is_refused(run: Run, app: Project) -> None:

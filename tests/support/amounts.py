@@ -13,12 +13,13 @@ class Amount(NamedTuple):
     hostile: int  # strings for each format and reader
     variables: int  # values compared with compose-go
     kills: int  # of a writer, each at a random instant
+    configurations: int  # random ones that `run` starts
 
 
 AMOUNTS = {
-    "fast": Amount(examples=10, hostile=100, variables=100, kills=3),
-    "normal": Amount(examples=100, hostile=1000, variables=1000, kills=30),
-    "long": Amount(examples=1000, hostile=10_000, variables=20_000, kills=1000),
+    "fast": Amount(examples=10, hostile=100, variables=100, kills=3, configurations=10),
+    "normal": Amount(examples=100, hostile=1000, variables=1000, kills=30, configurations=100),
+    "long": Amount(examples=1000, hostile=10_000, variables=20_000, kills=1000, configurations=10_000),
 }
 PROFILE = "secretsync"
 DEFAULT_SEED = 20261124
@@ -44,14 +45,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("secretsync")
     group.addoption("--amount", choices=AMOUNTS, default="normal", help="how much the property tests do")
     group.addoption("--hostile", type=int, help="hostile strings for each format and reader; default: by --amount")
-    group.addoption("--hostile-seed", type=int, default=DEFAULT_SEED, help="seed of the hostile strings and the kills")
+    group.addoption("--hostile-seed", type=int, default=DEFAULT_SEED, help="seed of strings, configurations and kills")
+    group.addoption("--configurations", type=int, help="random configurations that run starts; default: by --amount")
     group.addoption("--kills", type=int, help="how often a writer is killed at a random instant; default: by --amount")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Fill in the counts, and load the hypothesis profile before a test module is imported."""
     amount = AMOUNTS[config.option.amount]
-    for name in ("hostile", "kills"):
+    for name in ("hostile", "kills", "configurations"):
         if getattr(config.option, name) is None:
             setattr(config.option, name, getattr(amount, name))
     is_seeded = config.getoption("hypothesis_seed", None) is not None
@@ -65,5 +67,6 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     option = config.option
     seed = config.getoption("hypothesis_seed", None)
     drawn = "the same in each run" if seed is None else f"--hypothesis-seed={seed}"
-    counts = f"--hostile={option.hostile} --hostile-seed={option.hostile_seed} --kills={option.kills}"
+    counts = f"--hostile={option.hostile} --hostile-seed={option.hostile_seed} --kills={option.kills} "
+    counts += f"--configurations={option.configurations}"
     return [f"amount: {option.amount} ({counts}; examples: {drawn})"]

@@ -201,12 +201,14 @@ def store_access(
     """
     from secretsync.resolving.stores import StoreAccess
 
+    handover = handed_over(os.environ)
     return StoreAccess(
         environ,
         timeout=options.timeout,
         access_log=_access_log(options, environ) if is_logged else None,
         on_activity=(on_activity or _print_activity) if options.verbose else None,
         progress=progress,
+        withheld=() if handover is None else handover.withheld,
     )
 
 

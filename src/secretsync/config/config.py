@@ -134,12 +134,16 @@ class Config(TypedGetters):
 
         Raises UsageError if there is no such service, or it was not selected.
         """
+        if not isinstance(name, str):
+            raise UsageError(f"service: its name is of type {type(name).__name__}; give a string")
         if name not in self.__state.services:
             raise UsageError(self._no_service(name))
         return Config(self.__state, name)
 
     def inherited(self, key: str) -> str | None:
         """Return the variable `key` of the process environment, whatever the env files define, or None."""
+        if not isinstance(key, str):
+            raise UsageError(f"key: it is of type {type(key).__name__}; give a string")
         return self.__state.environ.get(key)
 
     def bind(self, kind: type[T], *, service: str | None = None) -> T:
@@ -169,6 +173,11 @@ class Config(TypedGetters):
 
         Raises ConfigurationError that lists all that are missing.
         """
+        if not hasattr(keys, "items"):
+            raise UsageError(
+                f"keys: it is of type {type(keys).__name__}; give a dict from each key to its purpose: "
+                '{"SECRET_KEY": "signs sessions"}'
+            )
         problems = [
             Problem(kind=ProblemKind.CONFIGURATION, key=key, cause="it is required and has no value", hint=description)
             for key, description in keys.items()
@@ -182,6 +191,8 @@ class Config(TypedGetters):
 
         Raises ConfigurationError if two services give one key different values.
         """
+        if isinstance(services, str) or not (services is None or hasattr(services, "__iter__")):
+            raise UsageError(f"services: it is of type {type(services).__name__}; give a list of strings")
         selected = self.services if services is None else tuple(dict.fromkeys(services))
         merged = dict(self.__state.shared)
         given_by: dict[str, str] = {}
@@ -197,6 +208,17 @@ class Config(TypedGetters):
         if problems:
             raise ConfigurationError(problems)
         return dict(sorted(merged.items()))
+
+    def overridden(self) -> list[Resolved]:
+        """Return the entries of a scope that `resolved` does not have, because the file of a service has their key."""
+        merged = {(found.entry.file, key) for key, found in self.resolved().items()}
+        scopes = [self.__state.shared]
+        scopes += [
+            {key: scope[key] for key in self.__state.service_keys[name]}
+            for name, scope in self.__state.services.items()
+        ]
+        found = {(one.entry.file, key): one for scope in scopes for key, one in scope.items()}
+        return [found[entry] for entry in sorted(found.keys() - merged)]
 
     def beside(self) -> Mapping[str, Resolved]:
         """Return the values that are not of env files: the placeholders of a template, by their text."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from secretsync.core.errors import MissingKeyError, ValueTypeError
+from secretsync.core.errors import MissingKeyError, UsageError, ValueTypeError
 from secretsync.core.model import Origin
 from secretsync.core.secret import HiddenMapping
 
@@ -85,6 +85,8 @@ class TypedGetters(HiddenMapping):
         Raises ValueTypeError if an item is empty, or a JSON list is not valid or holds null, a list or an object;
         MissingKeyError without a default.
         """
+        if not isinstance(separator, str) or not separator:
+            raise UsageError("separator: it is empty, or not a string; give the text between items, such as ','")
         return self._typed(key, default, service, "list", separator)
 
     @overload

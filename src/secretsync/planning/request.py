@@ -49,16 +49,15 @@ def make_request(
     files: Iterable[str | os.PathLike[str]] | None,
     bindings: str | os.PathLike[str] | None,
 ) -> ConfigRequest:
-    """Return the request that the arguments of a library call mean. A string instead of a list is a UsageError."""
-    for name, given in (("services", services), ("files", files)):
-        if isinstance(given, str):
-            raise UsageError(f"{name} is a list of strings, not one string: {name}=[{given!r}]")
+    """Return what the arguments of a library call name. Raises UsageError for arguments of a wrong type."""
+    from secretsync.planning.arguments import path_of, paths_of, text_of, texts_of  # Imported only by the library.
+
     return ConfigRequest(
-        environment=environment,
-        root=None if root is None else os.fspath(root),
-        services=None if services is None else tuple(services),
-        files=None if files is None else tuple(os.fspath(file) for file in files),
-        bindings=None if bindings is None else os.fspath(bindings),
+        environment=text_of("environment", environment),
+        root=path_of("root", root),
+        services=texts_of("services", services),
+        files=paths_of("files", files),
+        bindings=path_of("bindings", bindings),
     )
 
 

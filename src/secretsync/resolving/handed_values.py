@@ -51,12 +51,13 @@ class HandedValues(Record, kw_only=True):
         for name, value in self.values.items():
             row = self.handover.names[name]
             # The row has the name of a file that does not exist any more.
-            entry_id = (shown.get(row["file"], row["file"]), name)
+            key = self.handover.entry_key(name)
+            entry_id = (shown.get(row["file"], row["file"]), key)
             if (planned := plan.entries.get(entry_id)) is None:
                 continue
             entry = planned.entry
             origin = Origin(
-                key=name,
+                key=key,
                 file=entry.file,
                 line=entry.line,
                 service=entry.service,

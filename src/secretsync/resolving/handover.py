@@ -6,6 +6,7 @@ import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from secretsync.config.config import Config
 from secretsync.core.errors import UsageError
 from secretsync.core.model import Resolved
 from secretsync.core.names import is_entry_name, is_environment_name
@@ -18,6 +19,7 @@ from secretsync.project.layout import Project, find_root, named_environment
 from secretsync.resolving.handover_codec import (
     KEY_BYTES,
     KEY_VARIABLE,
+    VALUE_PREFIX,
     VARIABLE,
     decode,
     digests,
@@ -37,13 +39,14 @@ class Handover(Record, kw_only=True):
 
     environment: str | None  # None: the files were not given the name of an environment
     root: str
-    is_strict: bool  # by the name of the environment, or without a name by the command
+    is_strict: bool
     files: tuple[str, ...] | None  # None: those in the folders of the environment
     bindings: str | None  # None: those in the folders, or none
     named: str | None  # the environment that the variables of the application name at its start
     validates: bool  # False: `run` was told not to validate the values
     services: tuple[str, ...]  # those that were selected
-    names: Mapping[str, Mapping[str, Any]]  # key -> file, secret, references, stores, versions, path
+    withheld: tuple[str, ...]  # variables for the access to stores that the application does not have
+    names: Mapping[str, Mapping[str, Any]]  # variable -> file, key, secret, references, stores, versions, path
     secrets: str  # the digest of all values of secret entries
     settings: str  # the digest of all other values
     key: str  # of both digests, in hexadecimal
@@ -59,11 +62,15 @@ class Handover(Record, kw_only=True):
         paths: Mapping[str, str],
         environ: Mapping[str, str],
         *,
+        is_strict: bool,
+        withheld: Sequence[str],
         validates: bool,
     ) -> Handover:
         """Return what `run` passes on.
 
-        `paths`: the file of each value that is handed over in a file. `environ`: the environment of the application.
+        `resolved`: by the names of their variables. `paths`: the file of each value that is handed over in a file.
+        `environ`: the environment of the application. `is_strict`: True if the name or the bindings make it strict.
+        `withheld`: the variables for the access to stores that `environ` does not have.
         `validates`: False if the values are to be taken without validation.
         """
         shown = handed_files(project)
@@ -75,13 +82,16 @@ class Handover(Record, kw_only=True):
         return cls(
             environment=project.environment,
             root=os.path.realpath(project.root),
-            is_strict=project.is_strict,
+            is_strict=is_strict,
             files=None if project.is_in_folders else _real_paths(file.path for file in project.files),
             bindings=None if bindings is None else os.path.realpath(bindings.path),
             named=_named(environ),
             validates=validates,
             services=tuple(services),
-            names={name: _row(found, shown[found.entry.file], paths.get(name)) for name, found in resolved.items()},
+            withheld=tuple(withheld),
+            names={
+                name: _row(name, found, shown[found.entry.file], paths.get(name)) for name, found in resolved.items()
+            },
             secrets=secrets,
             settings=settings,
             key=key.hex(),
@@ -160,9 +170,16 @@ class Handover(Record, kw_only=True):
 
         The variables themselves contain the values now.
         """
-        found = [name for name, row in self.names.items() if row["file"] == FILE and is_entry_name(name)]
+        found = [
+            self.entry_key(name) for name, row in self.names.items() if row["file"] == FILE and is_entry_name(name)
+        ]
         entries = tuple(variable_entry(name, f"$<env:{name}>") for name in found)
         return EnvFile(file=FILE, service=None, entries=entries) if entries else None
+
+    def entry_key(self, name: str) -> str:
+        """Return the key of the entry whose value is in the variable `name`."""
+        key: str = self.names[name].get("key", name)
+        return key
 
     def handed_names(self, environ: Mapping[str, str]) -> tuple[str, ...]:
         """Return the variables of `environ` that contain what `run` resolved, or name a file that contains it.
@@ -207,10 +224,19 @@ class _PartialEnviron(Environ):
         return sum(1 for _ in self)
 
 
-def _row(found: Resolved, file: str, path: str | None) -> dict[str, Any]:
+def hidden_values(config: Config) -> dict[str, Resolved]:
+    """Return the values that have no variable, because the file of a service defines their key, by names of their own.
+
+    An application that asks for the shared configuration or for another service needs them.
+    """
+    return {f"{VALUE_PREFIX}{number}": found for number, found in enumerate(config.overridden(), 1)}
+
+
+def _row(name: str, found: Resolved, file: str, path: str | None) -> dict[str, Any]:
     """Return the origin of one value without what is empty."""
     origin = found.origin
     row: dict[str, Any] = {
+        "key": None if origin.key == name else origin.key,
         "secret": origin.is_secret,
         "references": origin.references,
         "stores": origin.stores,

@@ -4,17 +4,22 @@
 # compressed and split into $SECRETSYNC_RESOLVED_1, _2, ... because Linux limits the size of one variable.
 # $SECRETSYNC_RESOLVED_KEY is the random key of the digests of all values. It is a variable of its own, because a digest
 # whose key is known reveals a short secret. A reader of both variables can read the values themselves beside them.
+# Behind the key is a keyed digest of the other variables, so that each change of one is recognized as damage.
+# $SECRETSYNC_RESOLVED_VALUE_1, _2, ... are values of the shared configuration or of a service that have no variable,
+# because the file of a service defines the same key.
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from secretsync.core.secret import Secret
 
 VARIABLE = "SECRETSYNC_RESOLVED"
 KEY_VARIABLE = f"{VARIABLE}_KEY"
+VALUE_PREFIX = f"{VARIABLE}_VALUE_"
 KEY_BYTES = 16
-_SCHEMA = 2
+_DIGEST_BYTES = 16
+_SCHEMA = 3
 _MOST_INLINE = 16_384  # characters of the variable; a larger text is compressed
 _PART = 120_000  # characters of one further variable, below the limit of Linux (131,071 bytes with the name)
 _MOST_PARTS = 100
@@ -29,6 +34,7 @@ _TYPES: Mapping[str, Any] = {
     "named": (str, type(None)),
     "validates": bool,
     "services": list,
+    "withheld": list,
     "names": dict,
     "secrets": str,
     "settings": str,
@@ -41,6 +47,7 @@ def handover_variables(environ: Mapping[str, str]) -> tuple[str, ...]:
         name
         for name in environ
         if name in (VARIABLE, KEY_VARIABLE)
+        or name.startswith(VALUE_PREFIX)
         or (name.startswith(f"{VARIABLE}_") and name.removeprefix(f"{VARIABLE}_").isdecimal())
     )
 
@@ -48,39 +55,49 @@ def handover_variables(environ: Mapping[str, str]) -> tuple[str, ...]:
 def encode(fields: Mapping[str, Any]) -> dict[str, str]:
     """Return the variables that contain the fields of a handover. All text in them is ASCII."""
     document: dict[str, Any] = {"schema": _SCHEMA, **fields}
-    variables = {KEY_VARIABLE: document.pop("key")}
+    key = document.pop("key")
     text = _dump(document)
-    if len(text) <= _MOST_INLINE:
-        return {VARIABLE: text, **variables}
+    texts = [text] if len(text) <= _MOST_INLINE else _parts(document)
+    names = [VARIABLE, *(f"{VARIABLE}_{number}" for number in range(1, len(texts)))]
+    return {**dict(zip(names, texts, strict=True)), KEY_VARIABLE: key + _seal(key, texts)}
+
+
+def _parts(document: dict[str, Any]) -> list[str]:
+    """Return the texts of the variables for a large document: its head, and the compressed rest."""
     import zlib
     from binascii import b2a_base64
 
     head = {name: document.pop(name) for name in _HEAD}
     packed = b2a_base64(zlib.compress(_dump(document).encode("ascii")), newline=False).decode("ascii")
     parts = [packed[start : start + _PART] for start in range(0, len(packed), _PART)]
-    variables |= {f"{VARIABLE}_{number}": part for number, part in enumerate(parts, 1)}
-    return {VARIABLE: _dump({**head, "parts": len(parts)}), **variables}
+    return [_dump({**head, "parts": len(parts)}), *parts]
+
+
+def _seal(key: str, texts: Iterable[str]) -> str:
+    """Return the keyed digest of the variables, in hexadecimal."""
+    return _digest(bytes.fromhex(key), (text.encode("utf-8", "surrogateescape") for text in texts))
 
 
 def decode(environ: Mapping[str, str]) -> dict[str, Any] | None:
     """Return the fields of the handover in `environ`; None if they are damaged or of another schema."""
-    document, key = _read(environ), environ.get(KEY_VARIABLE, "")
+    key, seal = _key(environ)
+    document = _read(environ, key, seal)
     if document is None:
         return None
     fields = {name: document.get(name, ...) for name in _TYPES}
     if not all(isinstance(fields[name], kind) for name, kind in _TYPES.items()):
         return None
-    files, services = fields["files"], fields["services"]
+    files = fields["files"]
     is_sound = (
-        _are_strings(services)
+        _are_strings(fields["services"])
+        and _are_strings(fields["withheld"])
         and (fields["environment"] is not None if files is None else _are_strings(files))
         and all(_is_row(row) for row in fields["names"].values())
-        and len(key) == 2 * KEY_BYTES
-        and all(character in "0123456789abcdef" for character in key)
     )
     if not is_sound:
         return None
-    return {**fields, "services": tuple(services), "files": None if files is None else tuple(files), "key": key}
+    lists = {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
+    return {**fields, **lists, "key": key}
 
 
 def _dump(document: Mapping[str, Any]) -> str:
@@ -89,23 +106,35 @@ def _dump(document: Mapping[str, Any]) -> str:
     return json.dumps(document, ensure_ascii=True, separators=(",", ":"))
 
 
-def _read(environ: Mapping[str, str]) -> dict[str, Any] | None:
+def _key(environ: Mapping[str, str]) -> tuple[str, str]:
+    """Return the key and the digest behind it; two empty texts if they are damaged."""
+    text = environ.get(KEY_VARIABLE, "")
+    is_sound = len(text) == 2 * (KEY_BYTES + _DIGEST_BYTES) and not text.strip("0123456789abcdef")
+    return (text[: 2 * KEY_BYTES], text[2 * KEY_BYTES :]) if is_sound else ("", "")
+
+
+def _read(environ: Mapping[str, str], key: str, seal: str) -> dict[str, Any] | None:
     """Return the document in the variables; None if it is damaged."""
-    head = _parse(environ.get(VARIABLE, ""))
+    texts = [environ.get(VARIABLE, "")]
+    head = _parse(texts[0])
     if head is None or head.get("schema") != _SCHEMA:
         return None
-    if "parts" not in head:
-        return head
-    count = head.pop("parts")
+    is_whole = "parts" not in head
+    count = head.pop("parts", 1)
     if not isinstance(count, int) or not 0 < count <= _MOST_PARTS:
         return None
+    if not is_whole:
+        texts += [environ.get(f"{VARIABLE}_{number}", "") for number in range(1, count + 1)]
+    if not key or _seal(key, texts) != seal:
+        return None
+    if is_whole:
+        return head
     import zlib
     from binascii import a2b_base64
 
-    packed = "".join(environ.get(f"{VARIABLE}_{number}", "") for number in range(1, count + 1))
     try:
         unpacker = zlib.decompressobj()
-        data = unpacker.decompress(a2b_base64(packed, strict_mode=True), _MOST_BYTES)
+        data = unpacker.decompress(a2b_base64("".join(texts[1:]), strict_mode=True), _MOST_BYTES)
         text = data.decode("ascii") if unpacker.eof and not unpacker.unused_data else ""
     except (ValueError, zlib.error):
         return None
@@ -126,7 +155,11 @@ def _parse(text: str) -> dict[str, Any] | None:
 
 
 def _is_row(row: object) -> bool:
-    if not isinstance(row, dict) or not isinstance(row.get("file"), str) or not isinstance(row.get("path", ""), str):
+    if not isinstance(row, dict):
+        return False
+    if not all(
+        isinstance(row.get(name, default), str) for name, default in (("file", None), ("path", ""), ("key", ""))
+    ):
         return False
     versions = row.get("versions", [])
     return (
@@ -145,22 +178,27 @@ def digests(key: bytes, values: Mapping[str, Secret], secret: Collection[str]) -
     """Return the keyed digests of the secrets and of the settings among `values`. `secret`: the names of secrets."""
     names = frozenset(secret)
     return (
-        _digest(key, ((name, value) for name, value in values.items() if name in names)),
-        _digest(key, ((name, value) for name, value in values.items() if name not in names)),
+        _digest(key, _texts((name, value) for name, value in values.items() if name in names)),
+        _digest(key, _texts((name, value) for name, value in values.items() if name not in names)),
     )
 
 
-def _digest(key: bytes, values: Iterable[tuple[str, Secret]]) -> str:
-    """Return the keyed digest of all names and values, in hexadecimal."""
+def _texts(values: Iterable[tuple[str, Secret]]) -> Iterator[bytes]:
+    """Yield each name and its value, sorted by name."""
+    for name, value in sorted(values, key=lambda pair: pair[0]):
+        yield name.encode("utf-8", "surrogateescape")
+        yield value.reveal().encode("utf-8", "surrogateescape")
+
+
+def _digest(key: bytes, texts: Iterable[bytes]) -> str:
+    """Return the keyed digest of texts and their lengths, in hexadecimal."""
     try:
         from _blake2 import blake2b  # hashlib loads OpenSSL, which costs every start several milliseconds
     except ImportError:
         from hashlib import blake2b
 
-    digest = blake2b(key=key, digest_size=16)
-    for name, value in sorted(values, key=lambda pair: pair[0]):
-        for text in (name, value.reveal()):
-            data = text.encode("utf-8", "surrogateescape")
-            digest.update(len(data).to_bytes(8, "big"))
-            digest.update(data)
+    digest = blake2b(key=key, digest_size=_DIGEST_BYTES)
+    for data in texts:
+        digest.update(len(data).to_bytes(8, "big"))
+        digest.update(data)
     return digest.hexdigest()

@@ -29,7 +29,7 @@ def plan_without_files(
         )
     keys: dict[str, list[str]] = {}
     for name in values.values:
-        keys.setdefault(handover.names[name]["file"], []).append(name)
+        keys.setdefault(handover.names[name]["file"], []).append(handover.entry_key(name))
     files = [_env_file(file, keys[file], is_in_folders=handover.files is None) for file in sorted(keys, key=_by_layer)]
     project = Project(
         root=handover.root,

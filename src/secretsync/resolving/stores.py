@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from secretsync.core.errors import ConfigurationError, ProblemKind, UsageError
+from secretsync.core.errors import ConfigurationError, Problem, ProblemKind, UsageError
 from secretsync.core.model import Failed, Found, Missing, SecretInfo, SecretRef
 from secretsync.core.records import Record
 from secretsync.core.secret import Hidden, Payload
@@ -55,6 +55,7 @@ class StoreAccess(Record):
     `access_log`: the file for the reads of secret values.
     `on_activity`: called after each round of requests with the activity of each store.
     `progress`: called with each answer about metadata: the number of answers, and of requested secrets.
+    `withheld`: variables that `secretsync run` did not pass on to this process, for the messages about failures.
     """
 
     environ: Mapping[str, str]
@@ -63,6 +64,7 @@ class StoreAccess(Record):
     access_log: AccessLog | None = None
     on_activity: Callable[[StoreActivity], None] | None = None
     progress: Callable[[int, int], None] | None = None
+    withheld: tuple[str, ...] = ()
 
     _unseen = ("environ",)
 
@@ -90,7 +92,7 @@ class StoreAccess(Record):
             answers = self._ask(plan.secrets if parts is None else parts, stores, deadline, Payload)
             if log is not None:
                 log.write(reads or (), answers)
-        return answers
+        return self._explained(answers, plan)
 
     def metadata(self, plan: Plan, *, more_seconds: float = 0.0) -> Answers[SecretInfo]:
         """Return the metadata of all secrets of `plan`. No value is requested.
@@ -101,7 +103,15 @@ class StoreAccess(Record):
         """
         deadline = self._deadline(plan, more_seconds)
         with self._open(plan) as stores:
-            return self._ask(plan.secrets, stores, deadline, SecretInfo)
+            answers = self._ask(plan.secrets, stores, deadline, SecretInfo)
+        return self._explained(answers, plan)
+
+    def _explained(self, answers: Answers[T], plan: Plan) -> Answers[T]:
+        if not self.withheld:
+            return answers
+        from secretsync.resolving.withheld import explain_failures  # Imported only below a `run` that withheld any.
+
+        return explain_failures(answers, plan.specs, self.withheld)
 
     def identities(self, plan: Plan) -> tuple[StoreState, ...]:
         """Return as whom each store of `plan` and of its bindings knows this process.
@@ -133,7 +143,11 @@ class StoreAccess(Record):
         try:
             return Stores(plan.stores, plan.project, self.environ, self.replaced)
         except ConfigurationError as error:
-            problems = error.problems
+            problems: Sequence[Problem] = error.problems
+        if self.withheld:
+            from secretsync.resolving.withheld import explain_problems
+
+            problems = explain_problems(problems, plan.specs, self.withheld)
         raise ConfigurationError([plan.placed(problem) for problem in problems])
 
     def _ask(self, parts: Iterable[SecretPart], stores: Stores, deadline: Deadline, kind: type[T]) -> Answers[T]:

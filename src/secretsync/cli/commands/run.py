@@ -18,7 +18,7 @@ from secretsync.cli.options import add_access_log, add_option, add_source
 from secretsync.core.errors import UsageError
 from secretsync.core.secret import Environ
 from secretsync.core.text import count_of
-from secretsync.resolving.handover import Handover
+from secretsync.resolving.handover import Handover, hidden_values
 from secretsync.resolving.handover_codec import handover_variables
 from secretsync.running.environment import (
     child_environment,
@@ -103,21 +103,33 @@ def execute(options: argparse.Namespace) -> int:
     config = resolve_valid(plan, visible, options)
     resolved = config.resolved()
     refuse_unsafe_variables(resolved, options.allow_name)
+    count = len(resolved)
+    resolved |= hidden_values(config)
     files = _choose_files(options, folder, resolved, environ)
     unwanted = (*credentials, *_names_of_another_run(environ, plan))
     removed = used_credentials(unwanted, environ, options.pass_env)
     environment = _environment(options, environ, resolved, files, removed)
     variables = {os.fsdecode(name): os.fsdecode(value) for name, value in environment.items()}
-    handover = Handover.of(plan.project, config.services, resolved, files, variables, validates=not options.no_validate)
+    handover = Handover.of(
+        plan.project,
+        config.services,
+        resolved,
+        files,
+        variables,
+        is_strict=plan.is_strict,
+        withheld=_withheld(environ, variables, plan),
+        validates=not options.no_validate,
+    )
     environment |= {name.encode(): text.encode() for name, text in handover.to_variables().items()}
     refuse_unfit(environment, resolved)
     refuse_too_large(path, options.command, environment)
-    if (unset := [name for name in removed if name not in resolved]) and not options.quiet:
+    own = {*resolved, *handover_variables(environ)}
+    if (unset := [name for name in removed if name not in own]) and not options.quiet:
         rest = f" and {len(unset) - _SHOWN_NAMES} more" if len(unset) > _SHOWN_NAMES else ""
         shown = ", ".join(unset[:_SHOWN_NAMES])
         console.info(f"removed from the environment: {shown}{rest} (--pass-env keeps a variable)")
     if options.verbose:
-        console.info(f"{count_of(len(resolved), 'variable')} resolved; starting {path}")
+        console.info(f"{count_of(count, 'variable')} resolved; starting {path}")
     _become_user(user)
     _write_files(folder, resolved, files)
     exec_program(path, options.command, environment, core_limits=core_limits)
@@ -132,7 +144,7 @@ def _open_plan(options: argparse.Namespace, environ: Mapping[str, str]) -> tuple
 
     # The values of an outer `run` are resolved already, so that a `$<` in one of them is text.
     outer = handed_over(environ)
-    resolved = () if outer is None else outer.handed_names(environ)
+    resolved = () if outer is None else (*outer.handed_names(environ), *handover_variables(environ))
     variables = variables_file({name: value for name, value in environ.items() if name not in resolved})
     taken = {entry.key for entry in variables.entries}
     rest = {name: value for name, value in environ.items() if name not in taken}
@@ -143,6 +155,17 @@ def _names_of_another_run(environ: Mapping[str, str], plan: Plan) -> tuple[str, 
     """Return the variables that an outer `run` resolved for another configuration."""
     outer = handed_over(environ)
     return () if outer is None or outer.is_of(plan.project) else outer.handed_names(environ)
+
+
+def _withheld(environ: Mapping[str, str], variables: Mapping[str, str], plan: Plan) -> tuple[str, ...]:
+    """Return the variables for the access to stores that the application does not get, also those of an outer `run`."""
+    outer = handed_over(environ)
+    gone = {*environ, *(() if outer is None else outer.withheld)}.difference(variables)
+    if not gone:
+        return ()
+    from secretsync.resolving.withheld import access_variables  # Imported only if a variable was removed.
+
+    return access_variables(gone, plan.specs.values())
 
 
 def _environment(

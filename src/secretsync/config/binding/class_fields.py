@@ -22,7 +22,11 @@ def fields_of(kind: type) -> ClassFields:
     """Return the fields of `kind`. Raises TypeError if `bind` does not fill classes of this kind."""
     read = _reader(kind) if isinstance(kind, type) else None
     if read is None:
-        message = f"{kind!r} is not a dataclass, attrs class, NamedTuple, TypedDict, msgspec Struct or pydantic model"
+        shown = f"the class {kind.__name__}" if isinstance(kind, type) else f"an object of type {type(kind).__name__}"
+        message = (
+            f"bind: {shown} is not a dataclass, attrs class, NamedTuple, TypedDict, msgspec Struct or pydantic model; "
+            "give such a class"
+        )
         raise TypeError(message)
     return read(kind)
 

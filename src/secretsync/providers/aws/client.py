@@ -15,8 +15,6 @@ from secretsync.providers.remote import Retries
 from secretsync.providers.sdk_logging import silenced
 from secretsync.providers.threads import run_in_threads
 
-__all__ = ["WORKERS", "AwsClient"]
-
 WORKERS = 16  # more gain nothing on the one or two cores of a container, and lose time over TLS
 
 

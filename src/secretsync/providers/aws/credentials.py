@@ -24,8 +24,6 @@ from secretsync.core.files import Input, check_file
 from secretsync.providers.interface import StoreContext
 from secretsync.providers.remote import is_loopback
 
-__all__ = ["StoreSession"]
-
 _CONNECT_TIMEOUT = 2.0  # seconds; botocore's own is 60
 _READ_TIMEOUT = 5.0  # seconds between two pieces of an answer; the whole is bounded by the deadline
 

@@ -15,8 +15,6 @@ from secretsync.providers.interface import Deadline, Identity, Information
 from secretsync.providers.remote import Retries
 from secretsync.providers.threads import answer_all, run_in_threads
 
-__all__ = ["describe", "identity"]
-
 _PAGE = 100  # the most that a page of a list has
 _WORTH_LISTING = 20  # from so many secrets on, pages may be cheaper than a call for each
 # Pages come one after the other and calls side by side: more pages than a tenth of the secrets take longer.

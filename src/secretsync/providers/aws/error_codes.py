@@ -4,20 +4,6 @@ from __future__ import annotations
 
 from secretsync.core.errors import ProblemKind
 
-__all__ = [
-    "BROKEN",
-    "CONFIGURATION",
-    "CONNECTION",
-    "DENIED",
-    "EXPIRED",
-    "INVALID",
-    "MEANINGS",
-    "NO_CREDENTIALS",
-    "SIGNATURE",
-    "THROTTLED",
-    "UNKNOWN_KEYS",
-]
-
 THROTTLED = {
     "BandwidthLimitExceeded",
     "LimitExceededException",

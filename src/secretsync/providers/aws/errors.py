@@ -24,8 +24,6 @@ from secretsync.providers.aws.error_codes import (
 )
 from secretsync.providers.remote import RequestError, causes, is_lasting, retry_after
 
-__all__ = ["OPENING", "AwsRequestError", "garbled", "no_version", "scheduled_for_deletion"]
-
 OPENING = "opening a client"  # the operation of errors from before the first request
 
 # How botocore writes that the endpoint of a container or a pod failed, with the status if there was an answer. The rest

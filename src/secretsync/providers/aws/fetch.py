@@ -14,8 +14,6 @@ from secretsync.providers.interface import Answer, Deadline
 from secretsync.providers.remote import Retries
 from secretsync.providers.threads import answer_all, run_in_threads
 
-__all__ = ["fetch"]
-
 _log = logging.getLogger(__name__)
 
 _BATCH = 20  # ids that BatchGetSecretValue takes

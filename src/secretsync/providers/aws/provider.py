@@ -21,8 +21,6 @@ from secretsync.providers.remote import PerProcess, identify
 if TYPE_CHECKING:
     from secretsync.providers.aws.client import AwsClient
 
-__all__ = ["AwsProvider"]
-
 
 class AwsProvider:
     """Reads from AWS Secrets Manager. The age of a secret is that of its version with the stage AWSCURRENT.

@@ -11,8 +11,6 @@ from secretsync.core.model import Failed, Found, SecretRef
 from secretsync.core.secret import Payload
 from secretsync.providers.aws.errors import garbled
 
-__all__ = ["in_utc", "is_named", "payload"]
-
 
 def is_named(answer: Mapping[str, Any], path: str) -> bool:
     """Return True if `answer` is about `path`: a name, an ARN, or an ARN without its last six characters."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from secretsync.providers.interface import Setting, SettingType
 
-__all__ = ["SETTINGS", "check_path"]
-
 SETTINGS = {
     "region": Setting(
         help="the region of secrets that are named without an ARN",

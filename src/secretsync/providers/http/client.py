@@ -13,8 +13,6 @@ from secretsync.providers.http.proxy import Proxy
 from secretsync.providers.http.tls import Tls
 from secretsync.providers.interface import Deadline, RequestCounter
 
-__all__ = ["HttpClient"]
-
 MAX_BYTES = 16 * 1024 * 1024  # of the body of a response, decompressed
 _MAX_IDLE = 50.0  # seconds: many servers and firewalls drop a connection after a minute
 

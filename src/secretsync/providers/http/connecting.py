@@ -12,8 +12,6 @@ from secretsync.providers.http.tls import Tls
 from secretsync.providers.interface import Deadline
 from secretsync.providers.threads import run_in_threads
 
-__all__ = ["open_connection"]
-
 _Addresses = list[tuple[Any, ...]]
 
 

@@ -16,7 +16,6 @@ from secretsync.providers.threads import no_answer
 if TYPE_CHECKING:
     from secretsync.providers.http.tls import Tls
 
-__all__ = ["Connection", "Target", "Timeouts", "wait_within"]
 
 _RECEIVE = 64 * 1024  # bytes
 

@@ -8,8 +8,6 @@ from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Failed
 from secretsync.providers.remote import RequestError
 
-__all__ = ["Fault", "HttpError"]
-
 
 class Fault(StrEnum):
     """The kinds of failures."""

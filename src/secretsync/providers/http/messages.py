@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping
 from secretsync.core.secret import Hidden
 from secretsync.providers.http.failures import Fault, HttpError
 
-__all__ = ["Reader", "Response", "make_head"]
-
 _MAX_HEAD = 64 * 1024  # bytes of a status line with its headers
 _MAX_INTERIM = 8  # 1xx responses before the response
 _MAX_CHUNK_LINE = 1024

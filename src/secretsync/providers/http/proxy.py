@@ -8,8 +8,6 @@ from urllib.parse import unquote_to_bytes, urlsplit
 from secretsync.core.records import Record
 from secretsync.providers.http.failures import Fault, HttpError
 
-__all__ = ["Proxy", "find_proxy"]
-
 
 class Proxy(Record, kw_only=True):
     """An HTTP proxy."""

@@ -13,8 +13,6 @@ from secretsync.providers.http.failures import Fault, HttpError
 if TYPE_CHECKING:
     import ssl
 
-__all__ = ["NamedPath", "Tls"]
-
 
 class NamedPath(Record):
     """A path, and the variable or setting that it comes from, for messages: `VAULT_CACERT`."""

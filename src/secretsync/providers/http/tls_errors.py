@@ -6,8 +6,6 @@ import ssl
 
 from secretsync.providers.http.failures import Fault, HttpError
 
-__all__ = ["tls_failure"]
-
 # X509_V_ERR_* of OpenSSL.
 _NOT_YET_VALID, _EXPIRED = 9, 10
 _OTHER_NAME, _OTHER_ADDRESS = 62, 64

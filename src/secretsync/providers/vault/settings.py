@@ -9,8 +9,6 @@ from urllib.parse import urlsplit
 
 from secretsync.providers.interface import Setting, SettingType, StoreContext
 
-__all__ = ["SETTINGS", "check_path", "check_settings", "server_address"]
-
 _ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
 
 # The keys of `auth` by method: the required keys, then all keys.
