@@ -9,7 +9,7 @@ from typing import Any
 from secretsync.core.environ import Environ
 from secretsync.core.errors import UsageError
 from secretsync.core.model import Resolved
-from secretsync.core.names import is_entry_name, is_environment_name
+from secretsync.core.names import is_environment_name, is_key
 from secretsync.core.records import Record, replace
 from secretsync.planning.request import ConfigRequest
 from secretsync.project.env_file import EnvFile
@@ -156,13 +156,13 @@ class Handover(Record, kw_only=True):
 
     @property
     def variables(self) -> EnvFile | None:
-        """The names that came from placeholders in variables, as entries again; None if there is no such name.
+        """The names that came from variables or from pipes, as entries again; None if there is no such name.
 
-        The variables themselves contain the values now.
+        The variables themselves contain the values now. If `run` read no file, there may be no name at all.
         """
-        found = [name for name, row in self.names.items() if row["file"] == FILE and is_entry_name(name)]
+        found = [name for name, row in self.names.items() if row["file"] == FILE and is_key(name)]
         entries = tuple(variable_entry(name, f"$<env:{name}>") for name in found)
-        return EnvFile(file=FILE, service=None, entries=entries) if entries else None
+        return EnvFile(file=FILE, service=None, entries=entries) if entries or self.files == () else None
 
     def handed_names(self, environ: Mapping[str, str]) -> tuple[str, ...]:
         """Return the variables of `environ` that contain what `run` resolved, or name a file that contains it.

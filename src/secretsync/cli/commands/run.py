@@ -23,6 +23,7 @@ from secretsync.resolving.handover_codec import handover_variables
 from secretsync.running.environment import (
     child_environment,
     inherited_environment,
+    inherited_variables,
     refuse_too_large,
     refuse_unfit,
     used_credentials,
@@ -51,6 +52,7 @@ def split(arguments: list[str]) -> tuple[list[str], list[str]]:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `run`."""
     add_source(parser)
+    add_option(parser, "--inherited-wins")
     add_option(parser, "--no-validate")
     add_access_log(parser)
     parser.add_argument(
@@ -126,8 +128,9 @@ def execute(options: argparse.Namespace) -> int:
 def _open_plan(options: argparse.Namespace, environ: Mapping[str, str]) -> tuple[Plan, Environ]:
     """Return the plan, and the variables that it may use, without those that --resolve-environment resolves."""
     kept = [name for name in environ if any(fnmatchcase(name, pattern) for pattern in options.pass_env)]
+    inherited = inherited_variables(environ, is_clean=options.clean, passed=options.pass_env)
     if not options.resolve_environment:
-        return open_plan(options, must_be_named=True, environ=Environ(environ), kept=kept)
+        return open_plan(options, must_be_named=True, environ=Environ(environ), kept=kept, inherited=inherited)
     from secretsync.project.environ_entries import variables_file
 
     # The values of an outer `run` are resolved already, so that a `$<` in one of them is text.
@@ -136,7 +139,9 @@ def _open_plan(options: argparse.Namespace, environ: Mapping[str, str]) -> tuple
     variables = variables_file({name: value for name, value in environ.items() if name not in resolved})
     taken = {entry.key for entry in variables.entries}
     rest = {name: value for name, value in environ.items() if name not in taken}
-    return open_plan(options, must_be_named=True, environ=Environ(rest), variables=variables, kept=kept)
+    return open_plan(
+        options, must_be_named=True, environ=Environ(rest), variables=variables, kept=kept, inherited=inherited
+    )
 
 
 def _names_of_another_run(environ: Mapping[str, str], plan: Plan) -> tuple[str, ...]:
