@@ -189,6 +189,8 @@ def open_plans(
         single = argparse.Namespace(**{**vars(options), "environment": name})
         try:
             source = environment_of(single, environ, must_be_named=False, is_judged=True)
+            if plans and source.files is not None:
+                source = replace(source, read_files=plans[0].files)
             plans.append(load_plan(source, environ if known is None else known))
         except ConfigurationError as error:
             problems += error.problems

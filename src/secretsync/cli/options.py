@@ -155,7 +155,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "FILE",
         "action": "append",
         "help": "read this env file instead of env/: a file, a pipe, - for standard input; may be repeated, later files "
-        "override; -e only gives the name",
+        "override earlier ones; -e only gives the name",
     },
     "--env-file-optional": {
         "metavar": "FILE",

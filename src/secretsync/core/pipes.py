@@ -24,7 +24,7 @@ def read_stream(path: str, kind: Input, seconds: float, *, may_be_empty: bool) -
     match = _DESCRIPTOR.fullmatch(path)
     given = int(match[1]) if match else 0 if path == STANDARD_INPUT else None
     if given == 0 and sys.stdin is None:  # The number may belong to another file of this process.
-        return FileRefusal(cause="standard input is closed")
+        return FileRefusal(cause="it is closed")
     try:
         if given is not None:
             # Not opened again, because a socket, or a file of another user, cannot be.

@@ -37,6 +37,7 @@ class ConfigRequest(Record, kw_only=True):
     variables: EnvFile | None = None  # placeholders in inherited variables, below all files
     is_unnamed: bool = False  # True: the environment has no name, and no variable gives one
     is_judged: bool = False  # True: files without the name of an environment are strict
+    read_files: tuple[EnvFile, ...] = ()  # those of `files` that were read already, because a pipe is read once
     optional: tuple[str, ...] = ()  # those of `files` that do not have to exist
     pipe_seconds: float = DEFAULT_TIMEOUT  # the longest time until the end of a pipe in `files`
     winners: frozenset[str] = frozenset()  # inherited variables that replace settings of the files
@@ -86,7 +87,8 @@ def load_plan(
     Raises UsageError for names and folders, ConfigurationError with every problem of the whole environment.
     """
     project = open_request(request, environ)
-    files = [_read(source, request.pipe_seconds) for source in project.files]
+    known = {file.file: file for file in request.read_files}
+    files = [known.get(source.shown) or _read(source, request.pipe_seconds) for source in project.files]
     lowest = () if request.variables is None or request.are_variables_highest else (request.variables,)
     highest = request.variables if request.are_variables_highest else None
     bindings = read_project_bindings(project)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -118,6 +118,7 @@ def execute(options: argparse.Namespace) -> int:
         rest = f" and {len(unset) - _SHOWN_NAMES} more" if len(unset) > _SHOWN_NAMES else ""
         shown = ", ".join(unset[:_SHOWN_NAMES])
         console.info(f"removed from the environment: {shown}{rest} (--pass-env keeps a variable)")
+    _warn_of_dropped_names(options, path, variables, resolved)
     if options.verbose:
         console.info(f"{count_of(len(resolved), 'variable')} resolved; starting {path}")
     _become_user(user)
@@ -163,6 +164,21 @@ def _environment(
     # An inherited variable is removed if a file replaces it, or if it is the handover of another `run`.
     removed = (*removed, *files, *handover_variables(environ))
     return child_environment(environ, values, is_clean=options.clean, passed=options.pass_env, removed=removed)
+
+
+def _warn_of_dropped_names(
+    options: argparse.Namespace, path: str, environ: Mapping[str, str], resolved: Collection[str]
+) -> None:
+    """Print the names that a shell cannot have and does not pass on, if the command is such a shell."""
+    names = sorted(name for name in resolved if "." in name or "-" in name)
+    if not names or options.quiet:
+        return
+    from secretsync.running.dropped_names import dropping_shell
+
+    if (shell := dropping_shell(path, options.command, environ)) is not None:
+        shown = ", ".join(names[:_SHOWN_NAMES])
+        rest = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
+        console.warn(f"{shell} drops variables with '.' or '-' in their names: {shown}{rest}; start the program itself")
 
 
 def _hide_process(options: argparse.Namespace) -> None:
