@@ -154,8 +154,8 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "--env-file": {
         "metavar": "FILE",
         "action": "append",
-        "help": "read this env file instead of env/: a file, a pipe, - for standard input; may be repeated, later files "
-        "override earlier ones; -e only gives the name",
+        "help": "read this env file instead of env/: a file, a pipe, - for standard input; may be repeated, later "
+        "files override earlier ones; -e only gives the name",
     },
     "--env-file-optional": {
         "metavar": "FILE",

@@ -8,6 +8,7 @@ from typing import Any
 
 from secretsync.core.environ import Environ
 from secretsync.core.errors import UsageError
+from secretsync.core.files import STANDARD_INPUT
 from secretsync.core.model import Resolved
 from secretsync.core.names import is_environment_name, is_key
 from secretsync.core.records import Record, replace
@@ -228,16 +229,16 @@ def handed_files(project: Project) -> dict[str, str]:
     """
     if project.is_in_folders:
         return {FILE: FILE, **{source.shown: source.shown for source in project.files}}
-    files = {source.shown: os.path.realpath(source.path) for source in project.files}
-    return {FILE: FILE, **{shown: path if os.path.isfile(path) else FILE for shown, path in files.items()}}
+    files = {source.shown: source.path for source in project.files}
+    return {FILE: FILE, **{shown: (_real_paths([path]) or (FILE,))[0] for shown, path in files.items()}}
 
 
 def _real_paths(paths: Iterable[str]) -> tuple[str, ...]:
     """Return the regular files without links. A file that is named twice counts where it was named last.
 
-    A pipe is not among them, because the application cannot read it a second time.
+    A pipe and standard input are not among them, because the application cannot read them a second time.
     """
-    real = [os.path.realpath(path) for path in paths if os.path.isfile(path)]
+    real = [os.path.realpath(path) for path in paths if path != STANDARD_INPUT and os.path.isfile(path)]
     return tuple(reversed(dict.fromkeys(reversed(real))))
 
 
