@@ -66,7 +66,7 @@ def resolve_config(
     check_stores(stores)
     check_type("validate", validate, bool, "True or False")
     environ = Environ(os.environ if environ is None else environ)
-    request = make_request(environment, root, services, files, bindings)
+    request = make_request(environment, root, services, files, bindings, timeout)
     request, handover = _complete(request, environ)
     withheld = () if handover is None else handover.withheld
     plan = None
@@ -142,7 +142,7 @@ def _plan(
 
 def _as_resolved(request: ConfigRequest, handover: Handover, environ: Mapping[str, str]) -> ConfigRequest | None:
     """Return `request` with the variables and services of `run`; None if `run` resolved another configuration."""
-    own = replace(request, variables=handover.variables)
+    own = replace(request, variables=handover.variables, are_variables_highest=True)
     project = open_request(own, environ)
     if not handover.is_of(project):
         return None
@@ -220,7 +220,7 @@ def check_rotation(
     if now is not None and now.utcoffset() is None:
         raise UsageError("now has no time zone, and could be any moment of a day; give an aware datetime")
     environ = Environ(os.environ if environ is None else environ)
-    named = replace(make_request(environment, root, services, files, bindings), is_judged=True)
+    named = replace(make_request(environment, root, services, files, bindings, timeout), is_judged=True)
     request, handover = _complete(named, environ)
     withheld = () if handover is None else handover.withheld
     if handover is not None and _as_resolved(request, handover, environ) is None:

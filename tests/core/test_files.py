@@ -151,7 +151,6 @@ def test_a_link_is_followed_only_on_request(here: Path) -> None:
 # Where each input of a project is, and the command that reads it.
 INPUTS: dict[str, tuple[str, tuple[str, ...], int]] = {
     "env file": ("env/test/common.env", ("check", "-e", "test"), 2),
-    "env file by name": ("named.env", ("check", "--env-file", "named.env"), 2),
     "bindings": ("providers/test.toml", ("check", "-e", "test"), 2),
     "bindings by name": ("b.toml", ("check", "--env-file", "env/test/security.env", "--bindings", "b.toml"), 2),
     "policy": ("env/test/policy.toml", ("audit", "-e", "test"), 2),
@@ -247,8 +246,10 @@ OPENERS = {
     "cli/commands/init.py": 2,
     "core/atomic_write.py": 5,
     "core/files.py": 1,
+    "core/pipes.py": 1,
     "core/temporary_file.py": 2,
     "resolving/access_log.py": 2,
+    "running/dropped_names.py": 1,
     "tracking/history_file.py": 1,
 }
 

@@ -173,6 +173,27 @@ def test_trimming(value: bytes, trimmed: bytes) -> None:
     assert take(value.decode(), trim=True) == trimmed.decode()
 
 
+@pytest.mark.parametrize("is_file", [True, False])
+def test_byte_order_mark(is_file: bool) -> None:
+    """One byte order mark at the start of a text or JSON secret is dropped, in every store; `trim=false` keeps it."""
+    mark, end = b"\xef\xbb\xbf", "" if is_file else "\r\n"
+    for value in (mark + b"hunter2\r\n", (mark + b"hunter2\r\n").decode()):
+        assert take(value, from_file=is_file) == f"hunter2{end}"
+        assert take(value, from_file=is_file, trim=True) == "hunter2"
+        assert take(value, from_file=is_file, trim=False) == "\ufeffhunter2\r\n"
+        assert take(value, from_file=is_file, url="url", trim=True) == "hunter2"
+    assert take(mark + b'{"a": "x"}', from_file=is_file, field="a") == "x"
+    assert take(mark + b'{"a": 1}', from_file=is_file, as_="json") == '{"a":1}'
+    assert take(mark + b"w6k=", from_file=is_file, decode="base64") == "\u00e9"
+    assert take(mark + b"w6k=", from_file=is_file, decode="base64", as_="base64") == "w6k="
+    assert take(base64.b64encode(mark + b"x"), from_file=is_file, decode="base64") == "x"
+    # Bytes are not text, and a mark inside a text or a field is a character.
+    assert take(mark + b"x", from_file=is_file, as_="base64") == base64.b64encode(mark + b"x").decode()
+    assert take(mark * 2 + b"x", from_file=is_file) == "\ufeffx"
+    assert take(json.dumps({"a": "\ufeffx"}), from_file=is_file, field="a") == "\ufeffx"
+    assert take(mark, from_file=is_file) == ""
+
+
 def test_base64() -> None:
     """Bytes that are no text are taken as base64, and base64 is decoded."""
     data = bytes(range(256))
@@ -188,7 +209,7 @@ def test_base64() -> None:
     assert take(b"w6k=\n", from_file=True, as_="base64") == base64.b64encode(b"w6k=").decode()
 
 
-@pytest.mark.parametrize("value", ["w6k", "w6k==", "w 6k=", "w6k=x", "_-8=", "é", "=", "w6k=\x00", "\ufeffw6k="])
+@pytest.mark.parametrize("value", ["w6k", "w6k==", "w 6k=", "w6k=x", "_-8=", "é", "=", "w6k=\x00", "w6k=\ufeff"])
 def test_what_is_not_base64(value: str) -> None:
     """Text that is not base64 is an error with decode=base64."""
     assert refusal(value, decode="base64") == "the secret is not base64"
@@ -214,7 +235,10 @@ def test_decoded_bytes_that_are_not_utf8() -> None:
 @pytest.mark.parametrize(
     ("value", "cause"),
     [
-        *((bad, "not JSON") for bad in ("", "x", "{", "{'a': 1}", '{"a": 1,}', '{"a": 1} x', '{"a": .5}', "\ufeff{}")),
+        *(
+            (bad, "not JSON")
+            for bad in ("", "x", "{", "{'a': 1}", '{"a": 1,}', '{"a": 1} x', '{"a": .5}', "\ufeff\ufeff{}")
+        ),
         *((bad, "not JSON") for bad in ('{"a": 01}', '{"a": "x\ny"}', '{"a": +1}', "a=1", "<html>", '{"a": "\x00"}')),
         *((f'{{"a": {bad}}}', "JSON has not") for bad in ("NaN", "Infinity", "-Infinity")),
         *((bad, "not an object") for bad in ("1", '"a"', "null", "[1]", "true")),

@@ -20,7 +20,6 @@ from secretsync.policy.plaintext import plaintext_of
 from secretsync.policy.policy_file import open_policy
 from secretsync.policy.rules import RULES
 from secretsync.policy.subjects import planned_subjects, written_values
-from secretsync.project.env_file import read_env_file
 from secretsync.project.layout import Project, environments
 from secretsync.resolving.pipeline import value_findings
 from secretsync.resolving.resolve import Inputs, resolve_values
@@ -44,13 +43,12 @@ def audit_plan(
     policy = open_policy(plan.project)
     values, online = (written_values(plan), None) if access is None else _ask_stores(plan, access, at)
     project = plan.project
-    files = tuple(read_env_file(file.path, file=file.shown, service=file.service) for file in project.files)
     return audit(
         Evidence(
             plan=plan,
             policy=policy,
-            files=files,
-            plaintext=tuple(plaintext_of(files, policy, is_strict=plan.is_strict)),
+            files=plan.files,
+            plaintext=tuple(plaintext_of(plan.files, policy, is_strict=plan.is_strict)),
             subjects=planned_subjects(plan, values),
             states=file_states(project),
             owners=owners(project),

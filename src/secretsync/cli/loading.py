@@ -40,6 +40,7 @@ def environment_of(
     options exclude each other, or if no environment is named but must be.
     """
     from secretsync.planning.request import ConfigRequest
+    from secretsync.project.bindings import DEFAULT_TIMEOUT
     from secretsync.project.layout import named_environment
 
     services = None if options.service is None else tuple(options.service)
@@ -53,6 +54,8 @@ def environment_of(
             bindings=options.bindings,
             variables=variables,
             is_judged=is_judged,
+            optional=_optional_files(options),
+            pipe_seconds=options.timeout or DEFAULT_TIMEOUT,
         )
     if options.environment is None and options.bindings is None and (started := _as_started(environ)) is not None:
         source = ConfigRequest(root=options.root, services=services, variables=variables)
@@ -69,6 +72,13 @@ def environment_of(
             "no environment is named, and a default could start the wrong one; give -e NAME, or set $SECRETSYNC_ENV"
         )
     return ConfigRequest(environment=environment, root=options.root, services=services, variables=variables)
+
+
+def _optional_files(options: argparse.Namespace) -> tuple[str, ...]:
+    """Return the files that do not have to exist. A file that both options name has to."""
+    optional = getattr(options, "optional_files", [])
+    named = options.env_file or ()
+    return tuple(file for file in optional if named.count(file) == optional.count(file))
 
 
 def label_of(options: argparse.Namespace, environ: Mapping[str, str]) -> str:
@@ -128,11 +138,13 @@ def open_plan(
     variables: EnvFile | None = None,
     is_judged: bool = False,
     kept: Collection[str] = (),
+    inherited: Collection[str] | None = None,
 ) -> tuple[Plan, Environ]:
     """Return the plan for the options, and the environment variables that the command may use.
 
     `environ`: the variables of the process; None means `os.environ`. `kept`: the names of variables that the command
-    may use although another `run` resolved them. The other arguments are those of `environment_of`.
+    may use although another `run` resolved them. `inherited`: the names of variables that --inherited-wins prefers;
+    None means all of `environ`. The other arguments are those of `environment_of`.
     """
     from secretsync.core.secret import Environ
     from secretsync.planning.request import load_plan
@@ -140,6 +152,8 @@ def open_plan(
     environ = Environ(os.environ) if environ is None else environ
     source = environment_of(options, environ, must_be_named=must_be_named, variables=variables, is_judged=is_judged)
     environ = visible_environ(source, environ, kept)
+    if getattr(options, "inherited_wins", False):
+        source = replace(source, winners=frozenset(environ if inherited is None else inherited))
     plan = load_plan(source, environ)
     if options.verbose:
         _log_plan(plan)
@@ -175,6 +189,8 @@ def open_plans(
         single = argparse.Namespace(**{**vars(options), "environment": name})
         try:
             source = environment_of(single, environ, must_be_named=False, is_judged=True)
+            if plans and source.files is not None:
+                source = replace(source, read_files=plans[0].files)
             plans.append(load_plan(source, environ if known is None else known))
         except ConfigurationError as error:
             problems += error.problems

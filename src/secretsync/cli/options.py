@@ -46,6 +46,20 @@ class _StoreOnce(argparse.Action):
         setattr(namespace, self.dest, values)
 
 
+class _OptionalFile(argparse.Action):
+    """Append a file to those of --env-file, and remember that it does not have to exist."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,  # noqa: ARG002
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: Any = None,  # noqa: ARG002
+    ) -> None:
+        namespace.env_file = [*(namespace.env_file or ()), values]
+        namespace.optional_files = [*vars(namespace).get("optional_files", ()), values]
+
+
 class _Parser(argparse.ArgumentParser):
     """A parser whose messages do not repeat arguments, because a user may paste a secret into any of them."""
 
@@ -141,7 +155,19 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "--env-file": {
         "metavar": "FILE",
         "action": "append",
-        "help": "read this env file instead of env/; may be repeated, later files override; -e only gives the name",
+        "help": "read this env file instead of env/: a file, a pipe, - for standard input; may be repeated, later "
+        "files override earlier ones; -e only gives the name",
+    },
+    "--env-file-optional": {
+        "metavar": "FILE",
+        "action": _OptionalFile,
+        "dest": "env_file",
+        "help": "the same, but the file does not have to exist; the order of both options counts",
+    },
+    "--inherited-wins": {
+        "action": "store_true",
+        "help": "an inherited variable replaces a setting of the files, but never a secret; without this option the "
+        "files replace inherited variables",
     },
     "--bindings": {"metavar": "FILE", "help": "the bindings for --env-file"},
     "--root": {
@@ -207,7 +233,7 @@ def add_source(parser: argparse.ArgumentParser, *, several: bool = False, servic
         add_option(group, "--all")
     else:
         add_option(group, "--environment")
-    for name in ("--env-file", "--bindings", "--root"):
+    for name in ("--env-file", "--env-file-optional", "--bindings", "--root"):
         add_option(group, name)
     if services:
         add_option(group, "--service")

@@ -1,6 +1,7 @@
 """Work with open files: read inputs within bounds, take locks, and bring files to disk.
 
-Inputs are regular files only. Nothing is waited for, and no more bytes are read than the kind of input may have.
+`read_file` takes regular files only and waits for nothing. `read_named_file` takes pipes too. No more bytes are read
+than the kind of input may have.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from secretsync.core.records import Record
+
+STANDARD_INPUT = "/dev/stdin"
 
 _MIB = 1024 * 1024
 
@@ -66,6 +69,7 @@ class FileRefusal(Record, kw_only=True):
     cause: str
     errno: int | None = None  # of the operating system; None: SecretSync refuses the file
     is_too_large: bool = False
+    is_stream: bool = False  # a pipe, a socket or a device
 
     @property
     def is_absent(self) -> bool:
@@ -89,7 +93,23 @@ def read_file(path: str, kind: Input, *, folder: int | None = None, follow: bool
         finally:
             os.close(descriptor)
     except (OSError, ValueError) as error:
-        return _refusal(error)
+        return not_readable(error)
+
+
+def read_named_file(path: str, kind: Input, seconds: float, *, may_be_empty: bool = False) -> bytes | FileRefusal:
+    """Return the bytes of a file that a user named on its own, which may be a pipe, standard input or `/dev/null`.
+
+    `seconds`: the longest time until the writer of a pipe has closed it. `may_be_empty`: accept a pipe without a byte.
+    """
+    is_given = path.startswith(("/dev/fd/", "/proc/self/fd/"))
+    if path != STANDARD_INPUT:
+        data = read_file(path, kind)
+        # A file that is open already may be one that this user cannot open.
+        if isinstance(data, bytes) or not (data.is_stream or (is_given and data.errno == errno.EACCES)):
+            return data
+    from secretsync.core.pipes import read_stream  # imported only for a pipe
+
+    return read_stream(path, kind, seconds, may_be_empty=may_be_empty)
 
 
 def check_file(path: str, kind: Input) -> FileRefusal | None:
@@ -97,10 +117,10 @@ def check_file(path: str, kind: Input) -> FileRefusal | None:
     try:
         status = os.stat(path)
     except (OSError, ValueError) as error:
-        return _refusal(error)
+        return not_readable(error)
     if refusal := _refuse_type(status):
         return refusal
-    return _too_large(MAX_BYTES[kind]) if status.st_size > MAX_BYTES[kind] else None
+    return too_large(MAX_BYTES[kind]) if status.st_size > MAX_BYTES[kind] else None
 
 
 def _read(descriptor: int, limit: int) -> bytes | FileRefusal:
@@ -109,7 +129,7 @@ def _read(descriptor: int, limit: int) -> bytes | FileRefusal:
     if refusal := _refuse_type(before):
         return refusal
     if before.st_size > limit:
-        return _too_large(limit)
+        return too_large(limit)
     parts, missing = [], limit + 1
     # One byte more than the size, so that one call shows the end. Files of /proc have the size 0.
     wanted = before.st_size + 1 if before.st_size else _CHUNK
@@ -118,14 +138,15 @@ def _read(descriptor: int, limit: int) -> bytes | FileRefusal:
         missing -= len(part)
         wanted = _CHUNK
     if missing <= 0:
-        return _too_large(limit)
+        return too_large(limit)
     after = os.fstat(descriptor)
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         return FileRefusal(cause="it was changed while it was read")
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def _refusal(error: OSError | ValueError) -> FileRefusal:
+def not_readable(error: OSError | ValueError) -> FileRefusal:
+    """Return the refusal for an error of the operating system, or for a path that it cannot have."""
     if isinstance(error, OSError):
         return FileRefusal(cause=f"it cannot be read: {error.strerror}", errno=error.errno)
     return FileRefusal(cause="it cannot be read: its path has a NUL character", errno=errno.ENOENT)
@@ -139,10 +160,11 @@ def _refuse_type(status: os.stat_result) -> FileRefusal | None:
     if stat.S_ISLNK(mode):
         return FileRefusal(cause="it is a symbolic link", errno=errno.ELOOP)
     name = next((name for is_type, name in names if is_type(mode)), "a device")
-    return FileRefusal(cause=f"it is not a regular file but {name}")
+    return FileRefusal(cause=f"it is not a regular file but {name}", is_stream=not stat.S_ISDIR(mode))
 
 
-def _too_large(limit: int) -> FileRefusal:
+def too_large(limit: int) -> FileRefusal:
+    """Return the refusal of a file with more than `limit` bytes."""
     return FileRefusal(cause=f"it is larger than {size_in_words(limit)}", is_too_large=True)
 
 

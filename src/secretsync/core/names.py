@@ -7,6 +7,7 @@ import re
 from secretsync.core.records import Record
 
 _ENTRY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _ENVIRONMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _STORE = re.compile(r"[a-z][a-z0-9-]*")
 
@@ -168,6 +169,11 @@ class SensitiveNames(Record, kw_only=True):
 def is_entry_name(name: str) -> bool:
     """Return True if `name` may name an entry, a binding or a variable."""
     return _ENTRY.fullmatch(name) is not None
+
+
+def is_key(name: str) -> bool:
+    """Return True if `name` may be the key of an entry. With `.` or `-` no placeholder or variable can name it."""
+    return _KEY.fullmatch(name) is not None
 
 
 def is_environment_name(name: str) -> bool:

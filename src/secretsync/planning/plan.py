@@ -11,7 +11,7 @@ from secretsync.core.model import Entry, SecretRef
 from secretsync.core.names import SensitiveNames
 from secretsync.core.records import Record, replace
 from secretsync.project.bindings import Bindings, StoreConfig
-from secretsync.project.env_file import locate
+from secretsync.project.env_file import EnvFile, locate
 from secretsync.project.layout import Project
 from secretsync.project.placeholders import Text
 
@@ -162,6 +162,7 @@ class Plan(Record, kw_only=True):
     template_entries: Mapping[str, EntryId] = MappingProxyType(
         {}
     )  # a template's placeholders: they see what is rendered
+    files: tuple[EnvFile, ...] = ()  # the env files as they were read; a pipe cannot be read again
     names: SensitiveNames = SensitiveNames()  # the rule for sensitive names, with the policy's changes
 
     def is_secret_store(self, store: str) -> bool:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from secretsync.core.errors import ConfigurationError, Problem, UsageError
 from secretsync.core.model import Entry
 from secretsync.core.names import SensitiveNames
-from secretsync.core.records import Record
+from secretsync.core.records import Record, replace
 from secretsync.planning.plan import Plan
 from secretsync.planning.planner import make_plan
-from secretsync.project.bindings import Bindings
+from secretsync.project.bindings import DEFAULT_TIMEOUT, Bindings
 from secretsync.project.env_file import EnvFile, read_env_file
 from secretsync.project.layout import (
     Project,
+    SourceFile,
     check_environment_name,
     find_root,
     named_environment,
@@ -40,6 +41,11 @@ class ConfigRequest(Record, kw_only=True):
     variables: EnvFile | None = None  # placeholders in inherited variables, below all files
     is_unnamed: bool = False  # True: the environment has no name, and no variable gives one
     is_judged: bool = False  # True: files without the name of an environment are strict
+    read_files: tuple[EnvFile, ...] = ()  # those of `files` that were read already, because a pipe is read once
+    optional: tuple[str, ...] = ()  # those of `files` that do not have to exist
+    pipe_seconds: float = DEFAULT_TIMEOUT  # the longest time until the end of a pipe in `files`
+    winners: frozenset[str] = frozenset()  # inherited variables that replace settings of the files
+    are_variables_highest: bool = False  # True: `variables` are above all files
 
 
 def make_request(
@@ -48,6 +54,7 @@ def make_request(
     services: Iterable[str] | None,
     files: Iterable[str | os.PathLike[str]] | None,
     bindings: str | os.PathLike[str] | None,
+    timeout: float | None = None,
 ) -> ConfigRequest:
     """Return what the arguments of a library call name. Raises UsageError for arguments of a wrong type."""
     from secretsync.planning.arguments import path_of, paths_of, text_of, texts_of  # Imported only by the library.
@@ -58,6 +65,7 @@ def make_request(
         services=texts_of("services", services),
         files=paths_of("files", files),
         bindings=path_of("bindings", bindings),
+        pipe_seconds=DEFAULT_TIMEOUT if timeout is None or not timeout > 0 else timeout,
     )
 
 
@@ -72,16 +80,43 @@ def load_plan(
     Raises UsageError for names and folders, ConfigurationError with every problem of the whole environment.
     """
     project = open_request(request, environ)
-    files = [read_env_file(file.path, file=file.shown, service=file.service) for file in project.files]
-    if request.variables is not None:
-        files.insert(0, request.variables)
+    known = {file.file: file for file in request.read_files}
+    files = [known.get(source.shown) or _read(source, request.pipe_seconds) for source in project.files]
+    lowest = () if request.variables is None or request.are_variables_highest else (request.variables,)
+    highest = request.variables if request.are_variables_highest else None
     bindings = read_project_bindings(project)
     replaced = {name: provider.spec for name, provider in (stores or {}).items()}
     names, policy_problems = read_project_names(project)
-    plan, problems = make_plan(project, files, bindings, environ, request.services, replaced, template_entries, names)
+
+    def planned(highest: EnvFile | None) -> tuple[Plan | None, tuple[Problem, ...]]:
+        layers: Sequence[EnvFile] = (*lowest, *files)
+        if highest is not None:
+            from secretsync.planning.inherited import above  # imported only if variables replace entries
+
+            layers = above(layers, highest)
+        services = request.services
+        return make_plan(project, layers, bindings, environ, services, replaced, template_entries, names)
+
+    plan, problems = planned(highest)
+    if plan is not None and request.winners:
+        from secretsync.planning.inherited import winning_variables
+
+        plan, problems = planned(winning_variables(plan, environ, request.winners, request.variables))
     if plan is None or policy_problems:
         raise ConfigurationError([*problems, *policy_problems])
-    return plan
+    return replace(plan, files=tuple(files))
+
+
+def _read(source: SourceFile, pipe_seconds: float) -> EnvFile:
+    """Return an env file of a project. Only a file that was named on its own may be a pipe."""
+    seconds = pipe_seconds if source.is_named else None
+    return read_env_file(
+        source.path,
+        file=source.shown,
+        service=source.service,
+        pipe_seconds=seconds,
+        may_be_empty=source.is_optional,
+    )
 
 
 def open_request(request: ConfigRequest, environ: Mapping[str, str]) -> Project:
@@ -103,6 +138,7 @@ def open_request(request: ConfigRequest, environ: Mapping[str, str]) -> Project:
             root=request.root,
             environment=environment,
             is_strict_unnamed=request.is_judged,
+            optional=request.optional,
         )
     try:
         root = find_root(request.root, environ)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from secretsync.core.errors import ConfigurationError, Problem
 from secretsync.core.files import Input
-from secretsync.core.names import is_entry_name, is_environment_name
+from secretsync.core.names import is_environment_name, is_key
 from secretsync.core.text import suggestion, unknown
 from secretsync.policy.policy import Check, Ignore, Policy, Requirement
 from secretsync.policy.rules import CHECK_RULES, RULES, Severity
@@ -81,7 +81,7 @@ class _Reader(Reader):
         return value
 
     def is_key(self, path: tuple[str, ...], name: str) -> bool:
-        if is_entry_name(name):
+        if is_key(name):
             return True
         self.note(path, "a name is letters, digits and '_', not beginning with a digit", known=())
         return False

@@ -11,9 +11,9 @@ from types import ModuleType
 from typing import IO, TYPE_CHECKING, cast
 
 from secretsync.core.errors import Problem, ProblemKind
-from secretsync.core.files import FileRefusal, Input, read_file
+from secretsync.core.files import FileRefusal, Input, read_file, read_named_file
 from secretsync.core.model import Entry
-from secretsync.core.names import is_entry_name
+from secretsync.core.names import is_key
 from secretsync.core.records import Record
 
 if TYPE_CHECKING:
@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 
     from dotenv.parser import Binding
 
+    from secretsync.project.env_file_mistakes import Mistake
+
 # What stands before an entry's value, as python-dotenv reads it.
 _BEFORE_VALUE = re.compile(r"\s*(?:export[^\S\n]+)?(?:'[^']+'|[^=#\s]+)[^\S\n]*=[^\S\n]*")
+
+_TYPOGRAPHIC_QUOTES = frozenset("\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u00bb")
 
 _DOUBLE_QUOTE_ESCAPE = re.compile(r"\\[\\'\"abfnrtv]")
 
@@ -39,9 +43,18 @@ class EnvFile(Record, kw_only=True):
     _unseen = ("comments",)  # an entry may have been commented out
 
 
-def read_env_file(path: str, *, file: str, service: str | None) -> EnvFile:
-    """The env file at `path`. Nothing is raised: what is wrong comes back as problems that name `file`."""
-    data = read_file(path, Input.ENV_FILE)
+def read_env_file(
+    path: str, *, file: str, service: str | None, pipe_seconds: float | None = None, may_be_empty: bool = False
+) -> EnvFile:
+    """Return the env file at `path`. This raises nothing: the result has the problems, which name `file`.
+
+    `pipe_seconds`: the longest time until the end of a pipe; None refuses pipes. `may_be_empty`: a pipe may end without
+    a byte.
+    """
+    if pipe_seconds is None:
+        data = read_file(path, Input.ENV_FILE)
+    else:
+        data = read_named_file(path, Input.ENV_FILE, pipe_seconds, may_be_empty=may_be_empty)
     if isinstance(data, FileRefusal):
         problem = Problem(kind=ProblemKind.CONFIGURATION, file=file, cause=data.cause)
         return EnvFile(file=file, service=service, entries=(), problems=(problem,))
@@ -49,19 +62,23 @@ def read_env_file(path: str, *, file: str, service: str | None) -> EnvFile:
 
 
 def parse_env_file(data: bytes, *, file: str, service: str | None = None) -> EnvFile:
-    """The entries of an env file's bytes, and all that is wrong with them, by line."""
-    text = _decode(data)
-    if isinstance(text, tuple):
-        line, cause = text
-        problem = Problem(kind=ProblemKind.CONFIGURATION, file=file, line=line, cause=cause, hint="write it as UTF-8")
-        return EnvFile(file=file, service=service, entries=(), problems=(problem,))
+    """Return the entries of an env file's bytes, and a problem for each line that is wrong."""
+    text = _decode(data, file)
+    if isinstance(text, Problem):
+        return EnvFile(file=file, service=service, entries=(), problems=(text,))
     entries: dict[str, Entry] = {}
     problems: list[Problem] = []
     comments: list[str] = []  # right above the next entry
     all_comments: list[tuple[int, str]] = []
+    opened: Entry | None = None  # its value may continue in the next lines, although it is not in quotes
+    skipped_until: str | None = None  # a pattern for the last line of such a value
     for binding in parse_stream(io.StringIO(text)):
+        if skipped_until is not None:
+            skipped_until = None if _has_line(binding, skipped_until) else skipped_until
+            continue
         if "\n" in _blank(binding.original.string):
-            comments.clear()  # a blank line parts them from what follows
+            comments.clear()  # a blank line separates them from the next entry
+            opened = None
         entry = _entry(binding, file, service, "\n".join(comments) or None)
         if entry is None:
             if comment := _comment(binding):
@@ -69,13 +86,20 @@ def parse_env_file(data: bytes, *, file: str, service: str | None = None) -> Env
                 all_comments.append(comment)
             continue
         comments.clear()
-        if isinstance(entry, Problem):
+        if isinstance(entry, Problem) and opened is not None:
+            problem, end = _unquoted_block(opened)
+            problems.append(problem)
+            skipped_until = None if _has_line(binding, end) else end
+            opened = None
+        elif isinstance(entry, Problem):
             problems.append(entry)
         elif first := entries.get(entry.key):
-            cause = f"this key stands in line {first.line} already"
-            problems.append(_problem(file, entry.line, cause, "remove one of the two", key=entry.key))
+            cause = f"this key is already in line {first.line}"
+            column = len(entry.source) - len(entry.source.lstrip()) + 1
+            problems.append(_problem(file, entry.line, column, cause, "remove one of the two lines", key=entry.key))
         else:
             entries[entry.key] = entry
+            opened = entry if _may_open_block(entry) else opened
     return EnvFile(
         file=file,
         service=service,
@@ -85,57 +109,87 @@ def parse_env_file(data: bytes, *, file: str, service: str | None = None) -> Env
     )
 
 
-def _decode(data: bytes) -> str | tuple[int, str]:
-    """The text of a file with line ends as LF, or the line and the cause where it is not one."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return 1, "this file is UTF-16"
-    bad = -1
+def _decode(data: bytes, file: str) -> str | Problem:
+    """Return the text of a file with LF as line end, or the problem. The parser drops a byte order mark."""
+    text = _utf8(data)
+    if text is not None and "\0" not in text:
+        # As python-dotenv, which opens files with universal newlines.
+        return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+    from secretsync.project.env_file_encoding import wrong_encoding  # imported only for a mistake
+
+    place, cause, hint = wrong_encoding(data)
+    before = place.replace("\r\n", "\n").replace("\r", "\n")
+    return _problem(file, before.count("\n") + 1, len(before) - before.rfind("\n"), cause, hint)
+
+
+def _utf8(data: bytes) -> str | None:
     try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        bad = error.start  # and nothing else of it: its `object` is the whole file
-    if bad >= 0:
-        before = data[:bad].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        return before.count(b"\n") + 1, f"byte {bad} of this file is not UTF-8"
-    # As python-dotenv, which opens files with universal newlines.
-    text = text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
-    if "\0" in text:
-        return text.count("\n", 0, text.index("\0")) + 1, "a NUL character"
-    return text
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return None  # not raised here, because the error contains the whole file
 
 
 def _entry(binding: Binding, file: str, service: str | None, comment: str | None) -> Entry | Problem | None:
-    """The entry or the problem that a statement is, or None for blank lines and comments."""
+    """Return the entry or the problem of a statement, or None for blank lines and comments."""
+    if binding.key is None and not binding.error:
+        return None
     source = binding.original.string
     blank = _blank(source)
     line = _line(binding)
     source = source[blank.rfind("\n") + 1 :]
-    # No name is shown before it is known to be one: a line pasted without its key is a value.
-    if binding.error:
-        return _problem(file, line, "this line cannot be parsed", "look for a quote that is not closed")
-    if binding.key is None:
-        return None
-    if not is_entry_name(binding.key):
-        cause = "this line does not begin with a name"
-        return _problem(file, line, cause, "a name is letters, digits and '_', not beginning with a digit")
-    if binding.value is None:
-        return _problem(file, line, "there is a name without '='", "write NAME= for an empty value")
+    if binding.error or binding.key is None or binding.value is None or not is_key(binding.key):
+        from secretsync.project.env_file_mistakes import find_mistake  # imported only for a mistake
+
+        return _problem_of(find_mistake(source, binding.key, line), source, line, file)
     before = _BEFORE_VALUE.match(source)
-    is_literal = before is not None and source[before.end() : before.end() + 1] == "'"
-    return Entry(
+    quote = "" if before is None else source[before.end() : before.end() + 1]
+    entry = Entry(
         key=binding.key,
         text=binding.value,
-        literal=is_literal,
+        literal=quote == "'",
         file=file,
         line=line,
         service=service,
         source=source,
         comment=comment,
     )
+    if binding.value[:1] in _TYPOGRAPHIC_QUOTES and quote == binding.value[:1]:
+        from secretsync.project.env_file_mistakes import typographic_quotes
+
+        if (mistake := typographic_quotes(entry)) is not None:
+            return _problem_of(mistake, source, line, file)
+    return entry
 
 
-def _problem(file: str, line: int, cause: str, hint: str, *, key: str | None = None) -> Problem:
-    return Problem(kind=ProblemKind.CONFIGURATION, file=file, line=line, key=key, cause=cause, hint=hint)
+def _may_open_block(entry: Entry) -> bool:
+    """Return True if the value looks like the first line of a PEM block or of JSON."""
+    return entry.text.startswith("-----BEGIN ") or entry.text in ("{", "[")
+
+
+def _unquoted_block(entry: Entry) -> tuple[Problem, str]:
+    """Return the problem of a value of several lines without quotes, and a pattern for its last line.
+
+    Each of its lines would be a problem of its own, or the name of an entry.
+    """
+    from secretsync.project.env_file_mistakes import several_lines
+
+    mistake, end = several_lines(entry)
+    return _problem_of(mistake, entry.source, entry.line, entry.file), end
+
+
+def _has_line(binding: Binding, pattern: str) -> bool:
+    return any(re.match(pattern, line) for line in binding.original.string.split("\n"))
+
+
+def _problem_of(mistake: Mistake, source: str, line: int, file: str) -> Problem:
+    """Return the problem at the place of a mistake. No name is shown: a line without its key is a value."""
+    line_start = source.rfind("\n", 0, mistake.offset) + 1
+    line += source.count("\n", 0, mistake.offset)
+    return _problem(file, line, mistake.offset - line_start + 1, mistake.cause, mistake.hint)
+
+
+def _problem(file: str, line: int, column: int, cause: str, hint: str, *, key: str | None = None) -> Problem:
+    return Problem(kind=ProblemKind.CONFIGURATION, file=file, line=line, column=column, key=key, cause=cause, hint=hint)
 
 
 def _blank(source: str) -> str:

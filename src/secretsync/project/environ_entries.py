@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from secretsync.core.errors import Problem, ProblemKind
 from secretsync.core.model import Entry
-from secretsync.core.names import is_entry_name
+from secretsync.core.names import is_key
 from secretsync.core.secret import variable_text
 from secretsync.project.env_file import EnvFile
 
@@ -23,7 +23,7 @@ def variables_file(environ: Mapping[str, str]) -> EnvFile:
     for name, value in environ.items():
         if "$<" not in value:
             continue
-        if is_entry_name(name):
+        if is_key(name):
             entries.append(variable_entry(name, _BEFORE_BRACE.sub(lambda run: run[0] * 2, variable_text(value))))
             continue
         cause = "a variable of this name cannot have a placeholder in its value"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from secretsync.core.errors import UsageError
+from secretsync.core.files import STANDARD_INPUT
 from secretsync.core.names import LENIENT_ENVIRONMENTS, is_environment_name, is_lenient
 from secretsync.core.records import Record
 from secretsync.core.text import is_shown, looks_like_value, path_or, suggestion
@@ -19,6 +20,8 @@ _STRICT_ENVIRONMENTS = ("production", "prod", "staging", "stage", "preview", "qa
 # Files with a meaning of their own; every other *.env file is a service.
 COMMON, SECURITY = "common", "security"
 
+_STANDARD_INPUTS = ("-", STANDARD_INPUT, "/dev/fd/0", "/proc/self/fd/0")  # names of one and the same pipe
+
 
 def is_security_file(file: str) -> bool:
     """Return True if `file`, a path as it is shown to people, is a security.env."""
@@ -31,6 +34,8 @@ class SourceFile(Record, kw_only=True):
     path: str
     shown: str  # as it is shown to people
     service: str | None
+    is_named: bool = False  # a user named it on its own, so that it may be a pipe
+    is_optional: bool = False  # a pipe may end without a byte
 
 
 class Project(Record, kw_only=True):
@@ -192,9 +197,11 @@ def open_files(
     root: str | None = None,
     environment: str | None = None,
     is_strict_unnamed: bool = False,
+    optional: Collection[str] = (),
 ) -> Project:
     """Return a project of files that were named one by one: later files override earlier ones.
 
+    `optional`: those of `files` that do not have to exist.
     `environment`: a name, which decides strictness and fills `{environment}` in the keys of stores; None: the project
     has no name, and is strict if `is_strict_unnamed`.
 
@@ -206,21 +213,46 @@ def open_files(
             raise UsageError("the name of the environment looks like a secret; give another name")
     if not files:
         raise UsageError("no env file is named")
-    for path in (*files, *([bindings] if bindings else [])):
-        if not os.path.lexists(path):
-            if path == "-":
-                raise UsageError("-: an env file cannot be read from standard input; name a file")
+    optional = {_name(path) for path in optional}
+    # A file that is named twice counts where it was named last.
+    names = tuple(reversed(dict.fromkeys(map(_name, reversed(files)))))
+    names = tuple(path for path in names if path not in optional or not _is_absent(path))
+    for path in (*names, *([bindings] if bindings else [])):
+        if not os.path.lexists(path) and not (path == "-" and path in names):
             raise UsageError(f"{path_or(path, 'a file that was named')}: there is no such file")
     return Project(
         root=absolute(root or os.curdir),
         environment=environment,
         is_strict=is_strict_unnamed if environment is None else not is_lenient(environment),
-        # A file that is named twice stands where it was named last.
-        files=tuple(
-            SourceFile(path=path, shown=path, service=None) for path in reversed(dict.fromkeys(reversed(files)))
-        ),
+        files=tuple(_named_file(path, is_optional=path in optional) for path in names),
         bindings=SourceFile(path=bindings, shown=bindings, service=None) if bindings else None,
         is_in_folders=False,
+    )
+
+
+def _name(path: str) -> str:
+    return "-" if path in _STANDARD_INPUTS else path
+
+
+def _is_absent(path: str) -> bool:
+    """Return True if there is no file at `path`. False if nobody can know, because a directory cannot be searched."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return path != "-"
+    except (OSError, ValueError):
+        return False
+    return False
+
+
+def _named_file(path: str, *, is_optional: bool) -> SourceFile:
+    is_input = path == "-"
+    return SourceFile(
+        path=STANDARD_INPUT if is_input else path,
+        shown="standard input" if is_input else path,
+        service=None,
+        is_named=True,
+        is_optional=is_optional,
     )
 
 

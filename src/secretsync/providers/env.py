@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 
 from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Failed, Found, Missing, SecretInfo, SecretRef
-from secretsync.core.names import is_entry_name
+from secretsync.core.names import is_key
 from secretsync.core.secret import Payload
 from secretsync.providers.files import modified, read_secret_file
 from secretsync.providers.interface import Answer, Deadline, Identity, Information, ProviderSpec, StoreContext
 
 
 def _check_path(path: str) -> str | None:
-    return None if is_entry_name(path) else "this is no name of a variable"
+    return None if is_key(path) else "this is no name of a variable"
 
 
 class EnvProvider:

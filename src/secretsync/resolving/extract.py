@@ -42,6 +42,8 @@ def _select(payload: Payload, selector: Selector) -> str:
         value = _format_json(_document(payload, value))
     if selector.decode == "base64":
         value = _decode_base64(value)
+        if selector.trim is not False and selector.as_ != "base64":
+            value = _without_mark(value)
     if selector.as_ == "base64":
         import base64
 
@@ -55,14 +57,23 @@ def _percent_encode(text: str) -> str:
 
 
 def _trim(payload: Payload, selector: Selector) -> str | bytes:
-    """Return the payload without its last line end, because a file has one that does not belong to the secret."""
+    """Return the payload without the byte order mark of a text and the last line end of a file.
+
+    Editors add both, so that they do not belong to the secret.
+    """
     value = payload.reveal()
+    if selector.trim is not False and (selector.as_ != "base64" or selector.decode == "base64"):
+        value = _without_mark(value)
     trim = payload.from_file if selector.trim is None else selector.trim
     if not trim:
         return value
     if isinstance(value, str):
         return value.removesuffix("\n").removesuffix("\r") if value.endswith("\r\n") else value.removesuffix("\n")
     return value.removesuffix(b"\n").removesuffix(b"\r") if value.endswith(b"\r\n") else value.removesuffix(b"\n")
+
+
+def _without_mark(value: str | bytes) -> str | bytes:
+    return value.removeprefix("\ufeff") if isinstance(value, str) else value.removeprefix(b"\xef\xbb\xbf")
 
 
 def _decode_utf8(value: str | bytes) -> str:
@@ -73,7 +84,9 @@ def _decode_utf8(value: str | bytes) -> str:
     except UnicodeError:
         text = None  # not raised here, because the error contains the bytes
     if text is None:
-        raise _Unusable("the secret is not UTF-8 text", "take it with ?as=base64")
+        is_utf_16 = isinstance(value, bytes) and value.startswith((b"\xff\xfe", b"\xfe\xff"))
+        hint = "it begins as UTF-16, so save it as UTF-8; or take it with ?as=base64"
+        raise _Unusable("the secret is not UTF-8 text", hint if is_utf_16 else "take it with ?as=base64")
     return text
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from secretsync.config.config import Config
 from secretsync.core.errors import UsageError
+from secretsync.core.files import STANDARD_INPUT
 from secretsync.core.model import Resolved
-from secretsync.core.names import is_entry_name, is_environment_name
+from secretsync.core.names import is_environment_name, is_key
 from secretsync.core.records import Record, replace
 from secretsync.core.secret import Environ
 from secretsync.planning.request import ConfigRequest
@@ -166,15 +167,13 @@ class Handover(Record, kw_only=True):
 
     @property
     def variables(self) -> EnvFile | None:
-        """The names that came from placeholders in variables, as entries again; None if there is no such name.
+        """The names that came from variables or from pipes, as entries again; None if there is no such name.
 
-        The variables themselves contain the values now.
+        The variables themselves contain the values now. If `run` read no file, there may be no name at all.
         """
-        found = [
-            self.entry_key(name) for name, row in self.names.items() if row["file"] == FILE and is_entry_name(name)
-        ]
+        found = [self.entry_key(name) for name, row in self.names.items() if row["file"] == FILE and is_key(name)]
         entries = tuple(variable_entry(name, f"$<env:{name}>") for name in found)
-        return EnvFile(file=FILE, service=None, entries=entries) if entries else None
+        return EnvFile(file=FILE, service=None, entries=entries) if entries or self.files == () else None
 
     def entry_key(self, name: str) -> str:
         """Return the key of the entry whose value is in the variable `name`."""
@@ -254,16 +253,16 @@ def handed_files(project: Project) -> dict[str, str]:
     """
     if project.is_in_folders:
         return {FILE: FILE, **{source.shown: source.shown for source in project.files}}
-    files = {source.shown: os.path.realpath(source.path) for source in project.files}
-    return {FILE: FILE, **{shown: path if os.path.isfile(path) else FILE for shown, path in files.items()}}
+    files = {source.shown: source.path for source in project.files}
+    return {FILE: FILE, **{shown: (_real_paths([path]) or (FILE,))[0] for shown, path in files.items()}}
 
 
 def _real_paths(paths: Iterable[str]) -> tuple[str, ...]:
     """Return the regular files without links. A file that is named twice counts where it was named last.
 
-    A pipe is not among them, because the application cannot read it a second time.
+    A pipe and standard input are not among them, because the application cannot read them a second time.
     """
-    real = [os.path.realpath(path) for path in paths if os.path.isfile(path)]
+    real = [os.path.realpath(path) for path in paths if path != STANDARD_INPUT and os.path.isfile(path)]
     return tuple(reversed(dict.fromkeys(reversed(real))))
 
 

@@ -54,6 +54,14 @@ def _matches(name: str, patterns: Collection[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
+def inherited_variables(environ: Mapping[str, str], *, is_clean: bool, passed: Collection[str]) -> dict[str, str]:
+    """Return the variables that the application inherits. The arguments are those of `child_environment`."""
+    if not is_clean:
+        return dict(environ)
+    kept = (*_CLEAN_NAMES, *passed)
+    return {name: value for name, value in environ.items() if _matches(name, kept)}
+
+
 def child_environment(
     environ: Mapping[str, str],
     resolved: Mapping[str, str],
@@ -67,10 +75,7 @@ def child_environment(
     The result is bytes, because a value is UTF-8 in every locale, and inherited bytes must not change.
     `is_clean`: inherit only PATH, HOME and the like, and the variables that `passed` matches, such as `AWS_*`.
     """
-    inherited = dict(environ)
-    if is_clean:
-        kept = (*_CLEAN_NAMES, *passed)
-        inherited = {name: value for name, value in environ.items() if _matches(name, kept)}
+    inherited = inherited_variables(environ, is_clean=is_clean, passed=passed)
     for name in removed:
         inherited.pop(name, None)
     environment = {os.fsencode(name): os.fsencode(value) for name, value in inherited.items()}

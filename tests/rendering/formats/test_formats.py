@@ -90,11 +90,16 @@ def test_nothing_to_render(name: str) -> None:
 
 @pytest.mark.parametrize("name", ENV_LIKE)
 def test_names(name: str) -> None:
-    """Letters, digits, underscores, at most 255: everything else is refused, all in one report."""
+    """Letters, digits, underscores, at most 255, and in some formats dots and hyphens; others are refused together."""
     good = dict.fromkeys(("A", "_a1", "a" * 255), "v")
     for key in good:
         assert key in render(name, {key: "v"})
-    bad = ["1A", "A-B", "A B", "", "É", "A=B", "A\nB", "A.B", "a" * 256, "A\0", "export A", "\u017f"]
+    with_dots = ["A-B", "A.B", "a.b-c_d", "A.", "_-"]
+    if name in ("docker", "compose", "null"):
+        for key in with_dots:
+            assert key in render(name, {key: "v"})
+        with_dots = [".A", "-A", "1.A", "A.\u00c9"]
+    bad = [*with_dots, "1A", "A B", "", "É", "A=B", "A\nB", "a" * 256, "A\0", "export A", "\u017f"]
     assert sorted(map(str, refusals(name, {**good, **dict.fromkeys(bad, "v")}))) == sorted(bad)
 
 

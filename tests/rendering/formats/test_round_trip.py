@@ -89,6 +89,19 @@ WORDS = (
 
 
 @pytest.mark.parametrize("reader", list(all_readers()), ids=lambda reader: reader.id)
+def test_names_with_dots_and_hyphens(reader: Reader, tmp_path: Path) -> None:
+    """A reader gets the name of a property as it is, or the format refuses the name."""
+    if reader.find() is None:
+        pytest.skip(f"needs the reader {reader.name}, which is not here")
+    items = {"discovery.type": "single-node", "my-app.log-level": "$x 'y'", "A-": "", "_.": "1"}
+    if reader.format in ("docker", "compose", "json", "yaml", "null", "kubernetes"):
+        assert read_back(reader, items, tmp_path / "one") == items
+        return
+    for name in items:
+        assert formats.problems(reader.format, {name: "v"}, **reader.options)
+
+
+@pytest.mark.parametrize("reader", list(all_readers()), ids=lambda reader: reader.id)
 def test_names_that_are_words_of_something(reader: Reader, tmp_path: Path) -> None:
     """A name stays a name where YAML has a boolean, a shell a keyword and an env file a command of that name."""
     if reader.find() is None:

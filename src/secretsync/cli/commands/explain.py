@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from secretsync.cli import console
 from secretsync.cli.loading import open_plan, store_access
-from secretsync.cli.options import add_format, add_source
+from secretsync.cli.options import add_format, add_option, add_source
 from secretsync.core.errors import UsageError
 from secretsync.core.text import is_shown, suggestion
 from secretsync.inspection.explain import OriginRow, Row, explain_plan
@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `explain`."""
     parser.add_argument("key", metavar="KEY", nargs="?", help="only this key, in every scope that has it")
     add_source(parser)
+    add_option(parser, "--inherited-wins")
     add_format(parser)
 
 
@@ -41,7 +42,7 @@ def execute(options: argparse.Namespace) -> int:
         return 0
     now = datetime.now(UTC)
     print(f"{plan.project.label} ({'strict' if plan.is_strict else 'lenient'})\n")
-    cells = [(row.service or "-", row.key, _shown(row), f"{row.file}:{row.line}", _from(row, now)) for row in rows]
+    cells = [(row.service or "-", row.key, _shown(row), _place(row), _from(row, now)) for row in rows]
     print(console.format_table(("SERVICE", "KEY", "VALUE", "FILE", "FROM"), cells))
     return 0
 
@@ -60,6 +61,10 @@ def _shown(row: Row) -> str:
     if row.shown is None:
         return "(no value)"
     return row.shown if len(row.shown) <= _WIDEST else f"{row.shown[: _WIDEST - 1]}…"
+
+
+def _place(row: Row) -> str:
+    return f"{row.file}:{row.line}" if row.line else row.file
 
 
 def _from(row: Row, now: datetime) -> str:

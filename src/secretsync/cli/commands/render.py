@@ -32,6 +32,7 @@ EXAMPLE = """  secretsync render -e production --format docker --output /run/app
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `render`."""
     add_source(parser)
+    add_option(parser, "--inherited-wins")
     add_option(parser, "--no-validate")
     add_access_log(parser)
     form = parser.add_mutually_exclusive_group(required=True)

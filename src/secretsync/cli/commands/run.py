@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from secretsync.resolving.handover_codec import handover_variables
 from secretsync.running.environment import (
     child_environment,
     inherited_environment,
+    inherited_variables,
     refuse_too_large,
     refuse_unfit,
     used_credentials,
@@ -51,6 +52,7 @@ def split(arguments: list[str]) -> tuple[list[str], list[str]]:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `run`."""
     add_source(parser)
+    add_option(parser, "--inherited-wins")
     add_option(parser, "--no-validate")
     add_access_log(parser)
     parser.add_argument(
@@ -128,6 +130,7 @@ def execute(options: argparse.Namespace) -> int:
         rest = f" and {len(unset) - _SHOWN_NAMES} more" if len(unset) > _SHOWN_NAMES else ""
         shown = ", ".join(unset[:_SHOWN_NAMES])
         console.info(f"removed from the environment: {shown}{rest} (--pass-env keeps a variable)")
+    _warn_of_dropped_names(options, path, variables, resolved)
     if options.verbose:
         console.info(f"{count_of(count, 'variable')} resolved; starting {path}")
     _become_user(user)
@@ -138,8 +141,9 @@ def execute(options: argparse.Namespace) -> int:
 def _open_plan(options: argparse.Namespace, environ: Mapping[str, str]) -> tuple[Plan, Environ]:
     """Return the plan, and the variables that it may use, without those that --resolve-environment resolves."""
     kept = [name for name in environ if any(fnmatchcase(name, pattern) for pattern in options.pass_env)]
+    inherited = inherited_variables(environ, is_clean=options.clean, passed=options.pass_env)
     if not options.resolve_environment:
-        return open_plan(options, must_be_named=True, environ=Environ(environ), kept=kept)
+        return open_plan(options, must_be_named=True, environ=Environ(environ), kept=kept, inherited=inherited)
     from secretsync.project.environ_entries import variables_file
 
     # The values of an outer `run` are resolved already, so that a `$<` in one of them is text.
@@ -148,7 +152,9 @@ def _open_plan(options: argparse.Namespace, environ: Mapping[str, str]) -> tuple
     variables = variables_file({name: value for name, value in environ.items() if name not in resolved})
     taken = {entry.key for entry in variables.entries}
     rest = {name: value for name, value in environ.items() if name not in taken}
-    return open_plan(options, must_be_named=True, environ=Environ(rest), variables=variables, kept=kept)
+    return open_plan(
+        options, must_be_named=True, environ=Environ(rest), variables=variables, kept=kept, inherited=inherited
+    )
 
 
 def _names_of_another_run(environ: Mapping[str, str], plan: Plan) -> tuple[str, ...]:
@@ -181,6 +187,21 @@ def _environment(
     # An inherited variable is removed if a file replaces it, or if it is the handover of another `run`.
     removed = (*removed, *files, *handover_variables(environ))
     return child_environment(environ, values, is_clean=options.clean, passed=options.pass_env, removed=removed)
+
+
+def _warn_of_dropped_names(
+    options: argparse.Namespace, path: str, environ: Mapping[str, str], resolved: Collection[str]
+) -> None:
+    """Print the names that a shell cannot have and does not pass on, if the command is such a shell."""
+    names = sorted(name for name in resolved if "." in name or "-" in name)
+    if not names or options.quiet:
+        return
+    from secretsync.running.dropped_names import dropping_shell
+
+    if (shell := dropping_shell(path, options.command, environ)) is not None:
+        shown = ", ".join(names[:_SHOWN_NAMES])
+        rest = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
+        console.warn(f"{shell} drops variables with '.' or '-' in their names: {shown}{rest}; start the program itself")
 
 
 def _hide_process(options: argparse.Namespace) -> None:

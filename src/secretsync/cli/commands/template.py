@@ -17,7 +17,6 @@ from secretsync.core.files import FileRefusal, Input, read_file
 from secretsync.core.secret import AnyEnviron, Environ
 from secretsync.planning.request import ConfigRequest, load_plan
 from secretsync.policy.policy_file import read_policy
-from secretsync.project.env_file import read_env_file
 from secretsync.project.layout import environments, find_root
 from secretsync.rendering.env_example import Defined, env_example, masked
 
@@ -72,8 +71,7 @@ def _defined(names: tuple[str, ...], root: str, environ: Environ) -> list[Define
             continue
         policy = read_policy(plan.project)
         problems += policy.problems
-        files = tuple(read_env_file(file.path, file=file.shown, service=file.service) for file in plan.project.files)
-        found.append(Defined(name=name, plan=plan, files=files, policy=policy))
+        found.append(Defined(name=name, plan=plan, files=plan.files, policy=policy))
     if problems:
         raise ConfigurationError(list(dict.fromkeys(problems)))
     return found

@@ -14,7 +14,7 @@ _DOUBLE = {ord("\\"): r"\\", ord('"'): r"\"", ord("$"): "$$", ord("\n"): r"\n", 
 
 def refusal(key: str, value: str, /) -> str | None:
     """Return why compose cannot read the entry, or None."""
-    return env_refusal(key, value) or environment_size_refusal(key, value)
+    return env_refusal(key, value, takes_dots=True) or environment_size_refusal(key, value)
 
 
 def render(items: Mapping[str, str], /) -> str:

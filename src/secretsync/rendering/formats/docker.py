@@ -13,7 +13,7 @@ LINE_LIMIT = 65_536  # the buffer of Go's bufio.Scanner, which the docker CLI us
 
 def refusal(key: str, value: str, /) -> str | None:
     """Return why the file cannot carry the entry, or None."""
-    reason = env_refusal(key, value)
+    reason = env_refusal(key, value, takes_dots=True)
     if reason:
         return reason
     if "\n" in value:

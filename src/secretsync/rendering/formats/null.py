@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 def refusal(key: str, value: str, /) -> str | None:
     """Return why the format cannot carry the entry, or None."""
-    return env_refusal(key, value)
+    return env_refusal(key, value, takes_dots=True)
 
 
 def render(items: Mapping[str, str], /) -> str:

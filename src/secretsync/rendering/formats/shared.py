@@ -22,9 +22,13 @@ def text_refusal(text: str) -> str | None:
     return None
 
 
-def env_refusal(name: str, value: str) -> str | None:
-    """Return why an environment cannot contain the variable, or None. A name is `[A-Za-z_][A-Za-z0-9_]{0,254}`."""
-    if not (name.isascii() and name.isidentifier()):
+def env_refusal(name: str, value: str, *, takes_dots: bool = False) -> str | None:
+    """Return why an environment cannot contain the variable, or None. A name is `[A-Za-z_][A-Za-z0-9_]{0,254}`.
+
+    `takes_dots`: the reader of the format takes `.` and `-` in a name too. Shells do not.
+    """
+    plain = name.replace(".", "_").replace("-", "_") if takes_dots and name[:1] not in (".", "-") else name
+    if not (plain.isascii() and plain.isidentifier()):
         return "its name must contain only letters, digits and underscores, and not begin with a digit"
     if len(name) > NAME_LIMIT:
         return f"its name is longer than {NAME_LIMIT} characters"
