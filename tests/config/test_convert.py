@@ -117,7 +117,7 @@ def test_json_that_is_false(config_of: ConfigOf, text: str) -> None:
     "text",
     [
         *("", "a", "{'a': 1}", "{a: 1}", "[1,]", "1e999", "-1e999", "NaN", "[-Infinity]", '{"a":1,"a":2}'),
-        *("1" * 5000, "[" * 100_000, "01", "\ufeff1"),
+        *("1" * 5000, "[" * 100_000, "01"),
     ],
 )
 def test_what_is_not_json(config_of: ConfigOf, text: str) -> None:

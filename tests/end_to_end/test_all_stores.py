@@ -314,7 +314,7 @@ def test_get_of_a_name_that_no_store_has(world: World) -> None:
         ("vault", {"VAULT_TOKEN": "hvs.wrong"}, 4, "the token is not valid, or not any more; it has expired, "),
         ("vault", {"VAULT_TOKEN": None}, 4, "there is no token to log in with; set VAULT_TOKEN, "),
         ("vault", {"VAULT_ADDR": None}, 2, "it has no address; set address in the bindings, or VAULT_ADDR"),
-        ("vault", {"VAULT_ADDR": "http://127.0.0.1:1"}, 5, "the server refuses connections; is http://127.0.0.1:1 "),
+        ("vault", {"VAULT_ADDR": "http://127.0.0.1:1"}, 5, "the server refuses connections; is 127.0.0.1:1 "),
         ("aws", {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}, 4, "no credentials were found"),
         ("aws", {"AWS_PROFILE": "nobody"}, 2, "there is no such profile (ProfileNotFound); profile, or AWS_PROFILE, "),
         ("aws", {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, 5, "is there a way to 127.0.0.1:1 from here?"),

@@ -274,10 +274,7 @@ def test_what_is_asked_and_what_is_taken(reference: str, ref: SecretRef, selecto
         ),
         *((f"docker:{path}", "named by its name alone") for path in ("%2e%2e%2fx", "a%2Fb", "a%00", "a%0Ab", "..2026")),
         ("docker:" + "é" * 128, "no file can have a name this long"),
-        *(
-            (f"env:{path}", "this is no name of a variable")
-            for path in ("A-B", "1A", "A=B", "A%00", "É", "a b", "%24A")
-        ),
+        *((f"env:{path}", "this is no name of a variable") for path in ("1A", "A=B", "A%00", "É", "a b", "%24A")),
     ],
 )
 def test_what_a_store_does_not_accept(reference: str, expected: str) -> None:
@@ -290,7 +287,7 @@ def test_what_a_store_does_not_accept(reference: str, expected: str) -> None:
     [
         ("Y", "a binding needs store:path"),
         ("env:", "empty path"),
-        ("env:A-B", "this is no name of a variable"),
+        ("env:1A", "this is no name of a variable"),
         ("env:A?version=1", "unknown option 'version'"),
         ("", "neither a name nor a reference"),
         ("$<env:A>", "the store before ':'"),

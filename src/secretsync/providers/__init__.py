@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         StoreContext,
     )
     from secretsync.providers.threads import run_in_threads
+    from secretsync.providers.vault.provider import VaultProvider
 
 __all__ = [
     "Answer",
@@ -45,6 +46,7 @@ __all__ = [
     "Setting",
     "SettingType",
     "StoreContext",
+    "VaultProvider",
     "run_in_threads",
 ]
 
@@ -53,6 +55,7 @@ _HOMES = {
     **dict.fromkeys(("ConfigurationError", "Problem", "ProblemKind", "ResolutionError"), "core.errors"),
     **dict.fromkeys(("Clock", "Failed", "Found", "Missing", "SecretInfo", "SecretRef"), "core.model"),
     "Payload": "core.secret",
+    "VaultProvider": "providers.vault.provider",
     "run_in_threads": "providers.threads",
 }
 

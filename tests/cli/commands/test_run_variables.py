@@ -86,10 +86,10 @@ def test_env_files_stand_above_variables(place: Project, secret: str) -> None:
 
 def test_errors_name_the_variable(place: Project) -> None:
     """All of them in one report, before a store is asked; and what a store lacks."""
-    env = {"SECRETSYNC_ENV": "production", "A": "$<docker:db_password", "B": "x $<nowhere:y>", "C-D": "$<docker:z>"}
+    env = {"SECRETSYNC_ENV": "production", "A": "$<docker:db_password", "B": "x $<nowhere:y>", "1C": "$<docker:z>"}
     done = place.cli(*RUN, "echo", "started", env=env, expect=2)
     assert done.stdout == ""
-    for start in ("A: ", "B: there is no store of this name", "C-D: "):
+    for start in ("A: ", "B: there is no store of this name", "1C: "):
         assert f"process environment: {start}" in done.stderr
     env = {"SECRETSYNC_ENV": "production", "A": "$<docker:not_there>"}
     assert "process environment: A: docker:not_there: " in place.cli(*RUN, "true", env=env, expect=3).stderr
