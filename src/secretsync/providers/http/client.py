@@ -1,0 +1,132 @@
+"""Requests to one server over connections that are kept and shared by threads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from secretsync.providers.http.connecting import open_connection, proxy_refusal
+from secretsync.providers.http.connection import Connection, Target, Timeouts
+from secretsync.providers.http.failures import Fault, HttpFailure
+from secretsync.providers.http.messages import Response, make_head
+from secretsync.providers.http.proxy import Proxy
+from secretsync.providers.http.tls import Tls
+from secretsync.providers.interface import Deadline, RequestCounter
+
+__all__ = ["HttpClient"]
+
+MAX_BYTES = 16 * 1024 * 1024  # of the body of a response, decompressed
+_MAX_IDLE = 50.0  # seconds: many servers and firewalls drop a connection after a minute
+
+
+class HttpClient:
+    """The connections to one server. Used from many threads.
+
+    Redirects are not followed: the response with the status 3xx is returned. Nothing is logged. A client must not be
+    used in a forked child: see `PerProcess`.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        tls: Tls | None = None,
+        proxy: Proxy | None = None,
+        counter: RequestCounter | None = None,
+        timeouts: Timeouts | None = None,
+        max_bytes: int = MAX_BYTES,
+    ) -> None:
+        """Connect to nothing yet.
+
+        `base_url`: `http(s)://host[:port]`, already checked; a path, a query and credentials are not used. `tls`: may
+        be shared with other clients; None: the system's authorities. `proxy`: see `find_proxy`. `counter`: counts each
+        request that is tried. `max_bytes`: of a response's body, decompressed.
+        """
+        parts = urlsplit(base_url)
+        self.target = Target(
+            host=parts.hostname or "",
+            port=parts.port or (443 if parts.scheme == "https" else 80),
+            is_tls=parts.scheme == "https",
+        )
+        self.tls = tls or Tls()
+        self.proxy = proxy
+        self._counter = counter
+        self._timeouts = timeouts or Timeouts()
+        self._max_bytes = max_bytes
+        self._idle: list[Connection] = []  # list methods are atomic; the newest connection is used first
+        self._is_closed = False
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        deadline: Deadline,
+        operation: str | None = None,
+        is_repeatable: bool = False,
+    ) -> Response:
+        """Send one request and return its response, whatever its status, at the latest at the deadline.
+
+        `path`: with its query, percent-encoded. `headers`: Host, Content-Length and Accept-Encoding are added.
+        `operation`: the name to count the request under; None: `method`. `is_repeatable`: the server may carry out the
+        request twice; it is then sent again if the server closed a kept connection. There are no other retries: see
+        `Retries`. Raises HttpFailure.
+        """
+        data = self._written(method, path, headers or {}, body)
+        while True:
+            connection = self._idle_connection()
+            is_kept = connection is not None
+            if self._counter is not None:
+                self._counter.add(operation or method)
+            if connection is None:
+                connection = open_connection(self.target, self.tls, self.proxy, self._timeouts, deadline)
+            response = self._exchange(connection, method, data, deadline)
+            if not isinstance(response, HttpFailure):
+                return response
+            # A server that closes an idle connection may do so while a request is on its way.
+            is_stale = is_kept and response.fault is Fault.CLOSED and not connection.reader.has_begun
+            if not (is_stale and is_repeatable):
+                raise response
+
+    def close(self) -> None:
+        """Close the connections. A connection in use is closed after its response, and so is each later one."""
+        self._is_closed = True
+        while self._idle:
+            self._idle.pop().close()
+
+    def _written(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> bytes:
+        is_for_proxy = self.proxy is not None and not self.target.is_tls
+        if is_for_proxy and self.proxy is not None and self.proxy.authorization:
+            headers = {**headers, "Proxy-Authorization": self.proxy.authorization}
+        host = self.target.host_header
+        length = len(body) if body or method in ("POST", "PUT", "PATCH") else None
+        return make_head(method, f"http://{host}{path}" if is_for_proxy else path, host, headers, length) + body
+
+    def _exchange(self, connection: Connection, method: str, data: bytes, deadline: Deadline) -> Response | HttpFailure:
+        is_done = False
+        try:
+            connection.send(data, deadline)
+            response = connection.read(method, self._max_bytes)
+            is_done = True
+        except HttpFailure as error:
+            return error.with_traceback(None)
+        finally:
+            if is_done and connection.reader.can_go_on and not self._is_closed:
+                self._idle.append(connection)
+            else:
+                connection.close()
+        if response.status == 407 and self.proxy is not None and not self.target.is_tls:
+            return proxy_refusal(self.proxy, response.status, self.target.host_header)
+        return response
+
+    def _idle_connection(self) -> Connection | None:
+        while True:
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                return None
+            if not connection.is_stale(_MAX_IDLE):
+                return connection
+            connection.close()
