@@ -14,7 +14,7 @@ from tests.servers.loopback import Connection, Fault, LoopbackServer, Real, Requ
 from tests.support.limits import HANG
 
 __all__ = ["FaultProxy", "Gate", "aws_error", "cut", "delay", "drip", "empty", "hold", "html", "reset", "respond"]
-__all__ += ["silence", "vault_error"]
+__all__ += ["raw", "silence", "vault_error"]
 
 
 def respond(status: int, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Fault:
@@ -36,6 +36,17 @@ def vault_error(status: int, *errors: str, headers: Mapping[str, str] | None = N
 def html(status: int = 200) -> Fault:
     """A page, as a captive portal or a wrong load balancer sends it."""
     return respond(status, b"<!DOCTYPE html><title>Welcome</title>", {"Content-Type": "text/html"})
+
+
+def raw(*parts: bytes, go_on: bool = False) -> Fault:
+    """These bytes as they are, then the end of the connection unless `go_on`."""
+
+    def play(connection: Connection, _real: Real) -> bool:
+        for part in parts:
+            connection.send(part)
+        return go_on
+
+    return play
 
 
 def empty(status: int = 200) -> Fault:

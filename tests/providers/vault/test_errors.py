@@ -1,64 +1,16 @@
-"""Errors of the network and of a Vault server, as outcomes, without a server."""
+"""Errors of a Vault server, as outcomes, without a server."""
 
 from __future__ import annotations
 
-import socket
-import ssl
 from typing import Any
 
 import pytest
-import requests
-import urllib3.exceptions
 
 from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Failed, Missing
-from secretsync.providers.vault.errors import network_error, retryable_failure, server_failure
+from secretsync.providers.vault.errors import retryable_failure, server_failure
 from secretsync.providers.vault.mounts import Mount, MountKind, make_mount, refused
 from secretsync.providers.vault.responses import Reply
-
-
-def wrapped(cause: Exception) -> requests.ConnectionError:
-    """A connection error as requests raises it."""
-    return requests.ConnectionError(urllib3.exceptions.MaxRetryError(None, "/", cause))  # type: ignore[arg-type]
-
-
-def refused_connection() -> Exception:
-    """The error for a port where nothing listens."""
-    return wrapped(urllib3.exceptions.NewConnectionError(None, "refused"))  # type: ignore[arg-type]
-
-
-def untrusted_certificate() -> Exception:
-    """The error for a certificate, whose reason OpenSSL sets."""
-    cause = ssl.SSLCertVerificationError(1, "x")
-    cause.verify_message = "expired"
-    return requests.exceptions.SSLError(cause)
-
-
-# An exception, words of the cause, and whether a request is sent again: if it may be carried out twice, and if not.
-NETWORK = [
-    (requests.ConnectTimeout(), "no connection within 2 s", True, True),
-    (requests.ReadTimeout(), "no answer within 5 s", True, False),
-    (requests.exceptions.ProxyError(), "the proxy", True, True),
-    (requests.exceptions.ProxyError("Tunnel", OSError("Tunnel connection failed: 407 x")), "the proxy", False, False),
-    (requests.exceptions.InvalidURL(), "there is no way to", False, False),
-    (untrusted_certificate(), "is not trusted: expired", False, False),
-    (requests.exceptions.SSLError(ssl.SSLEOFError(8, "x")), "no TLS connection", True, False),
-    (wrapped(socket.gaierror(socket.EAI_NONAME, "x")), "name is not known", False, False),
-    (wrapped(socket.gaierror(socket.EAI_AGAIN, "x")), "cannot be looked up for now", True, True),
-    (refused_connection(), "refuses connections", True, True),
-    (wrapped(ConnectionResetError(104, "x")), "closed before the answer", True, False),
-    (requests.exceptions.ChunkedEncodingError(urllib3.exceptions.IncompleteRead(1, 2)), "cut off", True, False),
-    (UnicodeError("x"), "the request failed (UnicodeError)", False, False),
-]
-
-
-@pytest.mark.parametrize(("error", "words", "twice", "once"), NETWORK, ids=[words for _, words, _, _ in NETWORK])
-def test_network_errors(error: Exception, words: str, *, twice: bool, once: bool) -> None:
-    """A request that must not be carried out twice is only sent again if the server did not get it."""
-    for is_repeatable, expected in ((True, twice), (False, once)):
-        made = network_error(error, "https://vault.test", (2.0, 5.0), is_repeatable=is_repeatable)
-        assert words in made.outcome.cause
-        assert made.is_retryable is expected
 
 
 def reply(status: int, document: dict[str, Any] | None = None, **more: Any) -> Reply:

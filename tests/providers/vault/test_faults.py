@@ -140,7 +140,7 @@ def test_what_passes_is_asked_again(broken: Broken, fault: Fault) -> None:
         (faults.vault_error(503, "Vault is sealed"), "(503)"),
         (faults.vault_error(473), "(473)"),
         (faults.html(502), "(502)"),
-        (faults.reset(), "closed before the answer"),
+        (faults.reset(), "closed before the response"),
     ],
 )
 def test_what_may_pass_is_asked_until_the_deadline(broken: Broken, fault: Fault, words: str) -> None:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from secretsync.providers.http.connecting import open_connection, proxy_refusal
 from secretsync.providers.http.connection import Connection, Target, Timeouts
-from secretsync.providers.http.failures import Fault, HttpFailure
+from secretsync.providers.http.failures import Fault, HttpError
 from secretsync.providers.http.messages import Response, make_head
 from secretsync.providers.http.proxy import Proxy
 from secretsync.providers.http.tls import Tls
@@ -72,7 +72,7 @@ class HttpClient:
         `path`: with its query, percent-encoded. `headers`: Host, Content-Length and Accept-Encoding are added.
         `operation`: the name to count the request under; None: `method`. `is_repeatable`: the server may carry out the
         request twice; it is then sent again if the server closed a kept connection. There are no other retries: see
-        `Retries`. Raises HttpFailure.
+        `Retries`. Raises HttpError.
         """
         data = self._written(method, path, headers or {}, body)
         while True:
@@ -83,7 +83,7 @@ class HttpClient:
             if connection is None:
                 connection = open_connection(self.target, self.tls, self.proxy, self._timeouts, deadline)
             response = self._exchange(connection, method, data, deadline)
-            if not isinstance(response, HttpFailure):
+            if not isinstance(response, HttpError):
                 return response
             # A server that closes an idle connection may do so while a request is on its way.
             is_stale = is_kept and response.fault is Fault.CLOSED and not connection.reader.has_begun
@@ -96,6 +96,11 @@ class HttpClient:
         while self._idle:
             self._idle.pop().close()
 
+    def __del__(self) -> None:
+        # A library's provider may be dropped without `close`, and Python warns about open sockets.
+        if hasattr(self, "_idle"):
+            self.close()
+
     def _written(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> bytes:
         is_for_proxy = self.proxy is not None and not self.target.is_tls
         if is_for_proxy and self.proxy is not None and self.proxy.authorization:
@@ -104,13 +109,13 @@ class HttpClient:
         length = len(body) if body or method in ("POST", "PUT", "PATCH") else None
         return make_head(method, f"http://{host}{path}" if is_for_proxy else path, host, headers, length) + body
 
-    def _exchange(self, connection: Connection, method: str, data: bytes, deadline: Deadline) -> Response | HttpFailure:
+    def _exchange(self, connection: Connection, method: str, data: bytes, deadline: Deadline) -> Response | HttpError:
         is_done = False
         try:
             connection.send(data, deadline)
             response = connection.read(method, self._max_bytes)
             is_done = True
-        except HttpFailure as error:
+        except HttpError as error:
             return error.with_traceback(None)
         finally:
             if is_done and connection.reader.can_go_on and not self._is_closed:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import socket
 from typing import Any
 
-from secretsync.core.model import Failed
 from secretsync.providers.http.connection import Connection, Target, Timeouts, wait_within
-from secretsync.providers.http.failures import Fault, HttpFailure
+from secretsync.providers.http.failures import Fault, HttpError
 from secretsync.providers.http.proxy import Proxy
 from secretsync.providers.http.tls import Tls
 from secretsync.providers.interface import Deadline
@@ -21,7 +20,7 @@ _Addresses = list[tuple[Any, ...]]
 def open_connection(
     target: Target, tls: Tls, proxy: Proxy | None, timeouts: Timeouts, deadline: Deadline
 ) -> Connection:
-    """Return a new connection to `target`, through `proxy` if there is one. Raises HttpFailure.
+    """Return a new connection to `target`, through `proxy` if there is one. Raises HttpError.
 
     A plain HTTP target is not tunnelled: the proxy gets the requests.
     """
@@ -43,12 +42,12 @@ def open_connection(
 def _through(proxy: Proxy, timeouts: Timeouts, deadline: Deadline) -> socket.socket:
     try:
         return _connect(proxy.host, proxy.port, timeouts, deadline)
-    except HttpFailure as error:
+    except HttpError as error:
         failure = error
     if failure.fault is Fault.DEADLINE:
         raise failure
     fault = Fault.PROXY if failure.is_passing else Fault.PROXY_REFUSED
-    raise HttpFailure(fault, f"the proxy {proxy.place} cannot be reached: {failure.cause}", _hint(proxy))
+    raise HttpError(fault, f"the proxy {proxy.place} cannot be reached: {failure.cause}", _hint(proxy))
 
 
 def _tunnel(connection: Connection, proxy: Proxy, target: Target, deadline: Deadline) -> None:
@@ -60,26 +59,26 @@ def _tunnel(connection: Connection, proxy: Proxy, target: Target, deadline: Dead
     try:
         connection.send("\r\n".join([*lines, "", ""]).encode("ascii"), deadline)
         status = connection.accept_tunnel()
-    except HttpFailure as error:
+    except HttpError as error:
         failure = error
     if failure is not None and failure.fault is not Fault.DEADLINE:
         fault = Fault.PROXY if failure.is_passing else Fault.PROXY_REFUSED
-        raise HttpFailure(fault, f"the proxy {proxy.place} gave no tunnel: {failure.cause}", _hint(proxy))
+        raise HttpError(fault, f"the proxy {proxy.place} gave no tunnel: {failure.cause}", _hint(proxy))
     if failure is not None:
         raise failure
     if not 200 <= status < 300:
         raise proxy_refusal(proxy, status, place)
 
 
-def proxy_refusal(proxy: Proxy, status: int, place: str) -> HttpFailure:
+def proxy_refusal(proxy: Proxy, status: int, place: str) -> HttpError:
     """Return the failure for a proxy that answers for itself."""
     if status == 407:
         cause = f"the proxy {proxy.place} does not accept the user and password (407)"
         if proxy.authorization is None:
             cause = f"the proxy {proxy.place} requires a user and a password (407)"
-        return HttpFailure(Fault.PROXY_DENIED, cause, f"set {proxy.variable} to http://USER:PASSWORD@HOST:PORT")
+        return HttpError(Fault.PROXY_DENIED, cause, f"set {proxy.variable} to http://USER:PASSWORD@HOST:PORT")
     fault = Fault.PROXY if status >= 500 or status in (408, 429) else Fault.PROXY_REFUSED
-    return HttpFailure(fault, f"the proxy {proxy.place} refuses a connection to {place} ({status})", _hint(proxy))
+    return HttpError(fault, f"the proxy {proxy.place} refuses a connection to {place} ({status})", _hint(proxy))
 
 
 def _hint(proxy: Proxy) -> str:
@@ -97,16 +96,16 @@ def _connect(host: str, port: int, timeouts: Timeouts, deadline: Deadline) -> so
             # Without it, the end of a request may wait for the acknowledgement of its begin.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except TimeoutError:
-            failure = HttpFailure(Fault.UNREACHABLE, f"no connection within {wait:.2g} s", _address_hint(host, port))
+            failure = HttpError(Fault.UNREACHABLE, f"no connection within {wait:.2g} s", _address_hint(host, port))
         except ConnectionRefusedError:
-            failure = HttpFailure(Fault.REFUSED, "the server refuses connections", _address_hint(host, port))
+            failure = HttpError(Fault.REFUSED, "the server refuses connections", _address_hint(host, port))
         except OSError as error:
             cause = f"the server cannot be reached: {error.strerror or type(error).__name__}"
-            failure = HttpFailure(Fault.UNREACHABLE, cause, _address_hint(host, port))
+            failure = HttpError(Fault.UNREACHABLE, cause, _address_hint(host, port))
         else:
             return sock
         sock.close()
-    raise failure or HttpFailure(Fault.NAME_UNKNOWN, f"the name {host} has no address", _address_hint(host, port))
+    raise failure or HttpError(Fault.NAME_UNKNOWN, f"the name {host} has no address", _address_hint(host, port))
 
 
 def _address_hint(host: str, port: int) -> str:
@@ -126,17 +125,16 @@ def _look_up(host: str, port: int, deadline: Deadline) -> _Addresses:
     if _is_address(host):
         found = look_up(host)
     else:
-        for _, found in run_in_threads(look_up, (host,), workers=1, deadline=deadline):
-            break
+        found = next((result for _, result in run_in_threads(look_up, (host,), workers=1, deadline=deadline)), None)
     if isinstance(found, list):
         return found
-    hint = _address_hint(host, port)
-    if found is None or isinstance(found, Failed):
-        wait_within(1.0, deadline)  # raises, unless the thread could not be started
-        raise HttpFailure(Fault.NAME_FAILED, "the server's name cannot be looked up for now", hint)
-    if isinstance(found, socket.gaierror) and found.errno != socket.EAI_AGAIN or isinstance(found, UnicodeError):
-        raise HttpFailure(Fault.NAME_UNKNOWN, "the server's name is not known", hint)
-    raise HttpFailure(Fault.NAME_FAILED, "the server's name cannot be looked up for now", hint)
+    wait_within(1.0, deadline)  # raises if the lookup is not finished at the deadline
+    is_lasting = isinstance(found, UnicodeError)
+    if isinstance(found, socket.gaierror):
+        is_lasting = found.errno != socket.EAI_AGAIN
+    if is_lasting:
+        raise HttpError(Fault.NAME_UNKNOWN, "the server's name is not known", _address_hint(host, port))
+    raise HttpError(Fault.NAME_FAILED, "the server's name cannot be looked up for now", _address_hint(host, port))
 
 
 def _is_address(host: str) -> bool:

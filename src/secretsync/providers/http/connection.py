@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from secretsync.core.records import Record
-from secretsync.providers.http.failures import Fault, HttpFailure
+from secretsync.providers.http.failures import Fault, HttpError
 from secretsync.providers.http.messages import Reader, Response
 from secretsync.providers.interface import Deadline
 from secretsync.providers.threads import no_answer
@@ -54,18 +54,22 @@ class Connection:
         self._timeouts = timeouts
         self._deadline = Deadline(0.0)
         self.reader = Reader(self._receive)
-        self.used = 0  # responses until now
         self.idle_since = 0.0
 
     def send(self, data: bytes, deadline: Deadline) -> None:
-        """Send all of `data`. Raises HttpFailure."""
+        """Send all of `data`, unless the server closes the connection before. Raises HttpError."""
         self._deadline = deadline
-        self._step(lambda sock: sock.sendall(data))
+        try:
+            self._step(lambda sock: sock.sendall(data))
+        except HttpError as error:
+            if error.fault is not Fault.CLOSED:
+                raise
+            # The server may have sent the reason before: a response, or the alert for a client certificate.
+            self.reader.can_go_on = False
 
     def read(self, method: str, max_bytes: int) -> Response:
-        """Return the response to a request with this method, until the deadline of `send`. Raises HttpFailure."""
+        """Return the response to a request with this method, until the deadline of `send`. Raises HttpError."""
         response = self.reader.read(method, max_bytes)
-        self.used += 1
         self.idle_since = time.monotonic()
         return response
 
@@ -88,17 +92,18 @@ class Connection:
         return status
 
     def start_tls(self, tls: Tls, host: str, deadline: Deadline) -> None:
-        """Make the connection a TLS connection. Raises HttpFailure."""
-        context = tls.context()
-        self._deadline = deadline
+        """Make the connection a TLS connection. Raises HttpError."""
         from secretsync.providers.http.tls_errors import tls_failure  # imports ssl
 
+        context, wait = tls.context(), wait_within(self._timeouts.connect, deadline)
         failure = None
         try:
-            self._socket.settimeout(wait_within(self._timeouts.connect, deadline))
+            self._socket.settimeout(wait)
             self._socket = context.wrap_socket(
                 self._socket, server_hostname=tls.server_name or host, suppress_ragged_eofs=False
             )
+        except TimeoutError:
+            failure = HttpError(Fault.UNREACHABLE, f"no answer to the TLS handshake within {wait:.2g} s")
         except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
             failure = tls_failure(error, tls.server_name or host, tls.hint)
         if failure is not None:
@@ -119,22 +124,22 @@ class Connection:
             self._socket.settimeout(wait)
             return step(self._socket)
         except TimeoutError:
-            failure = HttpFailure(Fault.SILENT, f"no answer within {wait:.2g} s", was_sent=True)
+            failure = HttpError(Fault.SILENT, f"no answer within {wait:.2g} s", was_sent=True)
         except OSError as error:
             failure = _broken(error)
         raise failure
 
 
 def wait_within(longest: float, deadline: Deadline) -> float:
-    """Return how long to wait for one step. Raises HttpFailure if the deadline is over."""
+    """Return how long to wait for one step. Raises HttpError if the deadline is over."""
     left = deadline.remaining()
     if left <= 0.0:
         failed = no_answer(deadline)
-        raise HttpFailure(Fault.DEADLINE, failed.cause, failed.hint)
+        raise HttpError(Fault.DEADLINE, failed.cause, failed.hint)
     return min(longest, left)
 
 
-def _broken(error: OSError) -> HttpFailure:
+def _broken(error: OSError) -> HttpError:
     """Return the failure for an error of an open connection."""
     if not isinstance(error, ConnectionError):
         from secretsync.providers.http.tls_errors import tls_failure
@@ -142,7 +147,7 @@ def _broken(error: OSError) -> HttpFailure:
         if (failure := tls_failure(error)).fault is not Fault.CLOSED:
             failure.was_sent = True
             return failure
-    return HttpFailure(Fault.CLOSED, "the connection was closed before the response", was_sent=True)
+    return HttpError(Fault.CLOSED, "the connection was closed before the response", was_sent=True)
 
 
 def _would_block(error: OSError) -> bool:

@@ -8,7 +8,7 @@ from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Failed
 from secretsync.providers.remote import RequestError
 
-__all__ = ["Fault", "HttpFailure"]
+__all__ = ["Fault", "HttpError"]
 
 
 class Fault(StrEnum):
@@ -41,7 +41,7 @@ _KINDS = {
 }
 
 
-class HttpFailure(Exception):
+class HttpError(Exception):
     """A request got no usable response. It holds no part of the request or of a response.
 
     Raised outside of `except` blocks, so that no other exception is chained.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from secretsync.core.secret import Hidden
-from secretsync.providers.http.failures import Fault, HttpFailure
+from secretsync.providers.http.failures import Fault, HttpError
 
 __all__ = ["Reader", "Response", "make_head"]
 
@@ -30,46 +30,46 @@ class Response(Hidden):
 
 
 def make_head(method: str, path: str, host: str, headers: Mapping[str, str], length: int | None) -> bytes:
-    """Return the request line and the headers. Raises HttpFailure if a part could not be sent as it is.
+    """Return the request line and the headers. Raises HttpError if a part could not be sent as it is.
 
     `length`: of the body; None: the request does not have one.
     """
     if not path.isascii() or not path.isprintable() or " " in path or not path.startswith(("/", "http://")):
-        raise HttpFailure(Fault.SETTING, "the path of the request has characters that must be percent-encoded")
+        raise HttpError(Fault.SETTING, "the path of the request has characters that must be percent-encoded")
     lines = [f"{method} {path} HTTP/1.1", f"Host: {host}", "Accept-Encoding: identity"]
     for name, value in headers.items():
         if not value.isascii() or not value.isprintable() or value.strip() != value:
-            raise HttpFailure(Fault.SETTING, f"the header {name} has white space or a character that it cannot have")
+            raise HttpError(Fault.SETTING, f"the header {name} has white space or a character that it cannot have")
         lines.append(f"{name}: {value}")
     if length is not None:
         lines.append(f"Content-Length: {length}")
     return "\r\n".join([*lines, "", ""]).encode("ascii")
 
 
-def _not_http(what: str) -> HttpFailure:
-    return HttpFailure(Fault.PROTOCOL, f"the response is not HTTP: {what}", _NOT_HTTP_HINT, was_sent=True)
+def _not_http(what: str) -> HttpError:
+    return HttpError(Fault.PROTOCOL, f"the response is not HTTP: {what}", _NOT_HTTP_HINT, was_sent=True)
 
 
-def _cut() -> HttpFailure:
-    return HttpFailure(Fault.CLOSED, "the response was cut off", was_sent=True)
+def _cut() -> HttpError:
+    return HttpError(Fault.CLOSED, "the response was cut off", was_sent=True)
 
 
-def _too_large(what: str) -> HttpFailure:
-    return HttpFailure(Fault.TOO_LARGE, f"the response is too large: {what}", was_sent=True)
+def _too_large(what: str) -> HttpError:
+    return HttpError(Fault.TOO_LARGE, f"the response is too large: {what}", was_sent=True)
 
 
 class Reader:
     """Reads the responses of one connection."""
 
     def __init__(self, receive: Callable[[], bytes]) -> None:
-        """`receive`: returns the next bytes of the connection, b"" at its end; raises HttpFailure."""
+        """`receive`: returns the next bytes of the connection, b"" at its end; raises HttpError."""
         self._receive = receive
         self._buffer = bytearray()
         self.can_go_on = True  # False: no other response can follow on this connection
         self.has_begun = False  # a byte of the present response came
 
     def read(self, method: str, max_bytes: int) -> Response:
-        """Return the response to a request with this method. Raises HttpFailure."""
+        """Return the response to a request with this method. Raises HttpError."""
         self.has_begun = False
         for _ in range(_MAX_INTERIM):
             status, headers = self.read_head()
@@ -106,7 +106,7 @@ class Reader:
     def _check_start(self) -> None:
         start = bytes(self._buffer[:7])
         if start.startswith(_TLS_ALERT):
-            raise HttpFailure(Fault.TLS, "the server expects TLS", "use https:// in its address", was_sent=True)
+            raise HttpError(Fault.TLS, "the server expects TLS", "use https:// in its address", was_sent=True)
         if not b"HTTP/1.".startswith(start):
             raise _not_http("it does not begin with HTTP/1")
 
@@ -176,7 +176,7 @@ class Reader:
         if not data:
             if self.has_begun:
                 raise _cut()
-            raise HttpFailure(Fault.CLOSED, "the connection was closed before the response", was_sent=True)
+            raise HttpError(Fault.CLOSED, "the connection was closed before the response", was_sent=True)
         self.has_begun = True
         self._buffer += data
 
@@ -195,7 +195,7 @@ def _headers(lines: list[str]) -> dict[str, str]:
 
 
 def _number(digits: str, base: int, max_bytes: int) -> int:
-    """Return a length. Raises HttpFailure if it is not one, or is larger than the bound."""
+    """Return a length. Raises HttpError if it is not one, or is larger than the bound."""
     known = "0123456789" if base == 10 else "0123456789abcdefABCDEF"
     if not digits or digits.strip(known):
         raise _not_http("a length is not a number")
@@ -210,7 +210,7 @@ def _decoded(body: bytes, coding: str, max_bytes: int) -> bytes:
     if coding in ("", "identity"):
         return body
     if coding not in ("gzip", "x-gzip", "deflate"):
-        raise HttpFailure(Fault.PROTOCOL, "the response has an unknown compression", _NOT_HTTP_HINT, was_sent=True)
+        raise HttpError(Fault.PROTOCOL, "the response has an unknown compression", _NOT_HTTP_HINT, was_sent=True)
     import zlib
 
     raw = coding == "deflate" and body[:1] and (body[0] & 0x0F) != 8  # without zlib's header, as some servers do

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from secretsync.core.records import Record
-from secretsync.providers.http.failures import Fault, HttpFailure
+from secretsync.providers.http.failures import Fault, HttpError
 
 __all__ = ["Proxy", "find_proxy"]
 
@@ -30,7 +30,7 @@ class Proxy(Record, kw_only=True):
 def find_proxy(url: str, environ: Mapping[str, str]) -> Proxy | None:
     """Return the proxy for `url`, None if it is reached directly.
 
-    Lower-case names win, as in curl and requests: https_proxy, HTTPS_PROXY, all_proxy, ALL_PROXY. Raises HttpFailure
+    Lower-case names win, as in curl and requests: https_proxy, HTTPS_PROXY, all_proxy, ALL_PROXY. Raises HttpError
     if the variable is not the URL of an HTTP proxy.
     """
     parts = urlsplit(url)
@@ -72,7 +72,7 @@ def _matches(host: str, port: int, entry: str) -> bool:
 
 
 def _parse(text: str, variable: str) -> Proxy:
-    mistake = HttpFailure(
+    mistake = HttpError(
         Fault.SETTING,
         f"{variable} is not the URL of an HTTP proxy",
         f"set {variable} to http://host:port, or list the store's host in NO_PROXY",

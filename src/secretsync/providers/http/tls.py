@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from secretsync.core.files import FileRefusal, Input, check_file, read_file
 from secretsync.core.records import Record
-from secretsync.providers.http.failures import Fault, HttpFailure
+from secretsync.providers.http.failures import Fault, HttpError
 
 if TYPE_CHECKING:
     import ssl
@@ -53,7 +53,7 @@ class Tls:
         self._context: ssl.SSLContext | None = None
 
     def check(self) -> None:
-        """Raise HttpFailure if a file is missing or not PEM. No context is made."""
+        """Raise HttpError if a file is missing or not PEM. No context is made."""
         if self.authorities is not None and not os.path.isdir(self.authorities.path):
             _check_pem(self.authorities, Fault.SETTING)
         for file in (self.certificate, self.key):
@@ -61,7 +61,7 @@ class Tls:
                 _check_pem(file, Fault.CERTIFICATE_REFUSED)
 
     def context(self) -> ssl.SSLContext:
-        """Return the context, made on first use. Raises HttpFailure if a file cannot be used."""
+        """Return the context, made on first use. Raises HttpError if a file cannot be used."""
         with self._lock:
             if self._context is None:
                 self.check()
@@ -84,10 +84,10 @@ class Tls:
 def _check_pem(file: NamedPath, fault: Fault) -> None:
     data = read_file(file.path, Input.CERTIFICATES)
     if isinstance(data, FileRefusal):
-        raise HttpFailure(fault, f"{file.name}: {file.path}: {data.cause}", f"set {file.name} to a PEM file")
+        raise HttpError(fault, f"{file.name}: {file.path}: {data.cause}", f"set {file.name} to a PEM file")
     if b"-----BEGIN " not in data:
         what = "it is empty" if not data.strip() else "it is not a PEM file"
-        raise HttpFailure(fault, f"{file.name}: {file.path}: {what}", f"set {file.name} to a PEM file")
+        raise HttpError(fault, f"{file.name}: {file.path}: {what}", f"set {file.name} to a PEM file")
 
 
 def _load_authorities(context: ssl.SSLContext, authorities: NamedPath | None) -> None:
@@ -96,18 +96,24 @@ def _load_authorities(context: ssl.SSLContext, authorities: NamedPath | None) ->
         if not context.cert_store_stats()["x509_ca"]:
             _load_others(context)
         return
-    failed = True
     try:
         if os.path.isdir(authorities.path):
-            _load_directory(context, authorities.path)
+            is_loaded = _load_directory(context, authorities.path)
         else:
-            context.load_verify_locations(cafile=authorities.path)
-        failed = False
-    except (OSError, ValueError):  # ssl.SSLError is an OSError
-        failed = True
-    if failed:
+            is_loaded = _load_file(context, authorities.path)
+    except OSError:
+        is_loaded = False
+    if not is_loaded:
         cause = f"{authorities.name}: {authorities.path}: it has no usable certificate"
-        raise HttpFailure(Fault.SETTING, cause, f"set {authorities.name} to a PEM file with the server's authority")
+        raise HttpError(Fault.SETTING, cause, f"set {authorities.name} to a PEM file with the server's authority")
+
+
+def _load_file(context: ssl.SSLContext, path: str) -> bool:
+    try:
+        context.load_verify_locations(cafile=path)
+    except (OSError, ValueError):  # ssl.SSLError is an OSError
+        return False
+    return True
 
 
 def _load_others(context: ssl.SSLContext) -> None:
@@ -124,30 +130,30 @@ def _load_others(context: ssl.SSLContext) -> None:
     context.load_verify_locations(cafile=certifi.where())
 
 
-def _load_directory(context: ssl.SSLContext, folder: str) -> None:
+def _load_directory(context: ssl.SSLContext, folder: str) -> bool:
     """Let OpenSSL find authorities by their hashed names; load all files if no name is hashed."""
     import re
 
     names = sorted(os.listdir(folder))
     if any(re.fullmatch(r"[0-9a-f]{8}\.[0-9]+", name) for name in names):
         context.load_verify_locations(capath=folder)
-        return
-    for name in names:
-        path = os.path.join(folder, name)
-        if check_file(path, Input.CERTIFICATES) is None:
-            context.load_verify_locations(cafile=path)
+        return True
+    paths = [os.path.join(folder, name) for name in names]
+    usable = [path for path in paths if check_file(path, Input.CERTIFICATES) is None]
+    loaded = [_load_file(context, path) for path in usable]
+    return any(loaded)
 
 
 def _load_certificate(context: ssl.SSLContext, certificate: NamedPath, key: NamedPath | None) -> None:
-    failed = True
+    is_loaded = False
     try:
         # Without a password, OpenSSL would ask for one on the terminal.
         context.load_cert_chain(certificate.path, key.path if key else None, password=lambda: b"")
-        failed = False
+        is_loaded = True
     except (OSError, ValueError):
-        failed = True
-    if failed:
+        is_loaded = False
+    if not is_loaded:
         names = f"{certificate.name} and {key.name}" if key else certificate.name
         cause = f"{names}: the certificate and its private key cannot be used"
         hint = "they must belong together, and the key must not have a password"
-        raise HttpFailure(Fault.CERTIFICATE_REFUSED, cause, hint)
+        raise HttpError(Fault.CERTIFICATE_REFUSED, cause, hint)

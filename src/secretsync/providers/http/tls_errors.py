@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 
-from secretsync.providers.http.failures import Fault, HttpFailure
+from secretsync.providers.http.failures import Fault, HttpError
 
 __all__ = ["tls_failure"]
 
@@ -16,28 +16,28 @@ _WITHOUT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", 
 _TRUST_HINT = "name the file with its authority; verification cannot be switched off"
 
 
-def tls_failure(error: BaseException, host: str = "", hint: str | None = None) -> HttpFailure:
+def tls_failure(error: BaseException, host: str = "", hint: str | None = None) -> HttpError:
     """Return the failure for an exception of `ssl`, or of a socket during the handshake.
 
     `hint`: the next step if the authority of the certificate is not trusted.
     """
     if isinstance(error, ssl.SSLCertVerificationError):
-        return HttpFailure(Fault.TLS, *_untrusted(error, host, hint or _TRUST_HINT))
+        return HttpError(Fault.TLS, *_untrusted(error, host, hint or _TRUST_HINT))
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError) or not isinstance(error, ssl.SSLError):
         # A restarting server closes the connection during the handshake.
-        return HttpFailure(Fault.CLOSED, "the connection was closed during the TLS handshake")
+        return HttpError(Fault.CLOSED, "the connection was closed during the TLS handshake")
     reason = error.reason or ""
     if reason in _WITHOUT_TLS:
-        return HttpFailure(Fault.TLS, "the server does not use TLS at this port", "is the port, or https://, right?")
+        return HttpError(Fault.TLS, "the server does not use TLS at this port", "is the port, or https://, right?")
     if "CERTIFICATE_REQUIRED" in reason:
         cause, what = "the server requires a client certificate", "name the files of one"
-        return HttpFailure(Fault.CERTIFICATE_REFUSED, cause, what)
+        return HttpError(Fault.CERTIFICATE_REFUSED, cause, what)
     if "ALERT" in reason and ("CERTIFICATE" in reason or "UNKNOWN_CA" in reason):
         cause = "the server refuses the client certificate"
-        return HttpFailure(Fault.CERTIFICATE_REFUSED, cause, "has it expired, and does the server trust its authority?")
+        return HttpError(Fault.CERTIFICATE_REFUSED, cause, "has it expired, and does the server trust its authority?")
     words = reason.replace("_", " ").lower()
     cause = "no TLS connection can be made with the server"
-    return HttpFailure(Fault.TLS, f"{cause}: {words}" if words else cause, "does it support TLS 1.2 or newer?")
+    return HttpError(Fault.TLS, f"{cause}: {words}" if words else cause, "does it support TLS 1.2 or newer?")
 
 
 def _untrusted(error: ssl.SSLCertVerificationError, host: str, hint: str) -> tuple[str, str]:

@@ -6,10 +6,6 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
-from urllib.parse import quote
-
-import hvac.api.auth_methods as methods
-from hvac.api.system_backend import Wrapping
 
 from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Failed
@@ -17,20 +13,18 @@ from secretsync.core.secret import HiddenValue
 from secretsync.providers.files import read_secret_file
 from secretsync.providers.interface import StoreContext
 from secretsync.providers.remote import RequestError
-from secretsync.providers.vault.client import VaultAdapter
+from secretsync.providers.vault.client import VaultClient
 from secretsync.providers.vault.responses import Reply, seconds
-
-__all__ = ["Login", "Token", "variable"]
 
 _POD_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"  # noqa: S105 - where a pod finds its own
 _MARGIN = 20.0  # seconds before its end at which a token is renewed, at the most a third of its life
 
 
-class MakeAdapter(Protocol):
-    """Makes adapters for requests."""
+class MakeClient(Protocol):
+    """Makes clients for requests."""
 
-    def __call__(self, token: str, *, is_repeatable: bool = True) -> VaultAdapter:
-        """Return an adapter with this token; "" for none. `is_repeatable`: see VaultClient.send."""
+    def __call__(self, token: str, *, is_repeatable: bool = True) -> VaultClient:
+        """Return a client with this token; "" for none. `is_repeatable`: see VaultClient."""
         ...
 
 
@@ -84,20 +78,20 @@ class Login:
         """The path of the login, for messages: `auth/approle`."""
         return f"auth/{self._mount}"
 
-    def token(self, adapter: MakeAdapter) -> Token:
+    def token(self, client: MakeClient) -> Token:
         """Return the configured token, or the token of a login. Raises RequestError."""
         if self.method == "token":
             return Token(_checked(self._kept_token(), "the token"))
-        reply = self._log_in(adapter)
+        reply = self._log_in(client)
         auth = (reply.document or {}).get("auth")
         token = auth.get("client_token") if isinstance(auth, dict) else None
         if reply.status == 200 and isinstance(auth, dict) and isinstance(token, str) and token:
             return _issued(auth, token)
         raise RequestError(self._refused(reply))
 
-    def renewed(self, token: Token, adapter: MakeAdapter) -> Token | None:
+    def renewed(self, token: Token, client: MakeClient) -> Token | None:
         """Renew `token`; return None if the server does not."""
-        reply: Reply = methods.Token(adapter(token.reveal())).renew_self()  # type: ignore[no-untyped-call]
+        reply = client(token.reveal()).write("auth/token/renew-self", {})
         auth = (reply.document or {}).get("auth")
         if reply.status != 200 or not isinstance(auth, dict) or not seconds(auth.get("lease_duration")):
             return None
@@ -117,37 +111,30 @@ class Login:
         hint = "set VAULT_TOKEN, run `vault login`, or choose another method: auth in the bindings"
         raise RequestError(Failed(ProblemKind.DENIED, "there is no token to log in with", hint))
 
-    def _log_in(self, adapter: MakeAdapter) -> Reply:
-        reply: Reply
+    def _log_in(self, client: MakeClient) -> Reply:
+        path, role = f"auth/{self._mount}/login", self._settings.get("role")
         if self.method == "approle":
-            role_id, secret_id = self._value("role_id", "ROLE_ID"), self._unwrapped(adapter)
+            given = {"role_id": self._value("role_id", "ROLE_ID"), "secret_id": self._unwrapped(client)}
             # Its uses may be limited, and only the server knows whether they are: each request may cost one.
-            approle = methods.AppRole(adapter("", is_repeatable=False))
-            reply = approle.login(role_id, secret_id, use_token=False, mount_point=self._mount)
-        elif self.method == "userpass":
+            return client("", is_repeatable=False).write(path, given)
+        if self.method in ("userpass", "ldap"):
             name, password = self._value("username", "USERNAME"), self._secret("password", "PASSWORD")
-            # hvac puts the name into the path as it is.
-            reply = methods.Userpass(adapter("")).login(
-                quote(name, safe=""), password, use_token=False, mount_point=quote(self._mount)
-            )
-        elif self.method == "kubernetes":
+            return client("").write(path, {"password": password}, last=name)
+        if self.method == "cert":
+            return client("").write(path, {"name": role} if role else {})
+        if self.method == "kubernetes":
             jwt = self._read(self._settings.get("jwt_file", _POD_TOKEN), "jwt_file")
-            reply = methods.Kubernetes(adapter("")).login(
-                self._settings["role"], jwt, use_token=False, mount_point=self._mount
-            )
         else:
             jwt = self._secret("jwt", "JWT")
-            role = self._settings.get("role")
-            reply = methods.JWT(adapter("")).jwt_login(role, jwt, use_token=False, path=self._mount)
-        return reply
+        return client("").write(path, {"jwt": jwt, **({"role": role} if role else {})})
 
-    def _unwrapped(self, adapter: MakeAdapter) -> str:
+    def _unwrapped(self, client: MakeClient) -> str:
         """Return the secret_id, unwrapped if it is wrapped."""
         given = self._secret_id or self._secret("secret_id", "SECRET_ID")
         if not self._settings.get("wrapped") or self._secret_id is not None:
             return given
-        wrapped = adapter(_checked(given, "the wrapping token"), is_repeatable=False)
-        reply: Reply = Wrapping(wrapped).unwrap()  # type: ignore[no-untyped-call]
+        wrapped = client(_checked(given, "the wrapping token"), is_repeatable=False)
+        reply = wrapped.write("sys/wrapping/unwrap", {})
         secret_id = (reply.data or {}).get("secret_id")
         if reply.status == 200 and isinstance(secret_id, str) and secret_id:
             self._secret_id = secret_id

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from hvac.api.secrets_engines import KvV2
-
 from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Clock, Failed, Found, Missing, SecretInfo, SecretRef
 from secretsync.providers.interface import Identity
 from secretsync.providers.vault.mounts import Mount, MountKind, refused, version_problem
-from secretsync.providers.vault.responses import Reply, deleted, newest_version, seconds, timestamp
+from secretsync.providers.vault.responses import deleted, newest_version, seconds, timestamp
 from secretsync.providers.vault.session import Round
-
-__all__ = ["describe_one", "identity"]
 
 # The folders with the metadata of a password that an engine rotates, and of a role that it makes users for.
 _STATIC = {"static-creds": "static-roles", "static-cred": "static-role"}
@@ -41,7 +37,7 @@ def describe_one(round_: Round, ref: SecretRef) -> Found[SecretInfo] | Missing |
 
 def _kv2(round_: Round, ref: SecretRef, mount: Mount) -> Found[SecretInfo] | Missing | Failed:
     path = mount.rest(ref.path)
-    reply: Reply = round_.ask(lambda adapter: KvV2(adapter).read_secret_metadata(path, mount_point=mount.path))
+    reply = round_.ask(lambda client: client.read(f"{mount.path}/metadata/{path}"))
     if reply.status != 200:
         return refused(reply, ref.path, mount, api="metadata")
     metadata = reply.data or {}
@@ -70,7 +66,7 @@ def _kv2(round_: Round, ref: SecretRef, mount: Mount) -> Found[SecretInfo] | Mis
 def _kv1(round_: Round, ref: SecretRef, mount: Mount) -> Found[SecretInfo] | Missing | Failed:
     """Return whether the secret exists, from the names in its folder, because a read would return its value."""
     folder, _, name = ref.path.rpartition("/")
-    reply = round_.ask(lambda adapter: adapter.list_names(folder))
+    reply = round_.ask(lambda client: client.list_names(folder))
     note = "KV v1 has no metadata: its age is not known"
     keys = (reply.data or {}).get("keys")
     if reply.status == 200 and isinstance(keys, list):
@@ -83,7 +79,7 @@ def _kv1(round_: Round, ref: SecretRef, mount: Mount) -> Found[SecretInfo] | Mis
 
 def _static(round_: Round, mount: Mount, role: str) -> Found[SecretInfo] | Missing | Failed:
     """Return when the engine changed the password of a static role, without the password."""
-    reply = round_.ask(lambda adapter: adapter.read(role))
+    reply = round_.ask(lambda client: client.read(role))
     if reply.status != 200:
         return refused(reply, role, mount)
     data = reply.data or {}
@@ -100,7 +96,7 @@ def _static(round_: Round, mount: Mount, role: str) -> Found[SecretInfo] | Missi
 
 def _leased(round_: Round, ref: SecretRef, mount: Mount, role: str) -> Found[SecretInfo] | Missing | Failed:
     """Return whether the role exists, without making a user for it."""
-    reply = round_.ask(lambda adapter: adapter.read(role))
+    reply = round_.ask(lambda client: client.read(role))
     if reply.status == 200:
         return Found(SecretInfo(dynamic=True))
     if reply.status in (401, 403):
@@ -134,7 +130,7 @@ def identity(round_: Round) -> Identity | Failed:
     return Identity(
         store=session.store,
         provider="vault",
-        endpoint=session.client.address,
+        endpoint=session.address,
         principal=str(data["display_name"]) if data.get("display_name") else None,
         details=tuple(details),
     )

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from hvac.api.secrets_engines import KvV2
-
 from secretsync.core.errors import ProblemKind
 from secretsync.core.exact_json import format_json
 from secretsync.core.model import Failed, Found, Missing, SecretRef
 from secretsync.core.secret import Payload
-from secretsync.providers.vault.mounts import Mount, MountKind, refused, version_problem
+from secretsync.providers.vault.mounts import Mount, MountKind, other_version, refused, version_problem
 from secretsync.providers.vault.responses import Reply, deleted, newest_version, timestamp
 from secretsync.providers.vault.session import Round
-
-__all__ = ["fetch_one"]
 
 # The answer of KV v2 to a read in the form of KV v1.
 _VERSIONED = "Invalid path for a versioned K/V"
@@ -27,7 +23,7 @@ def fetch_one(round_: Round, ref: SecretRef) -> Found[Payload] | Missing | Faile
         return _read_kv2(round_, ref, mount)
     # A second read of a leased secret would make a second lease.
     is_kv = mount.kind is MountKind.KV1
-    reply = round_.ask(lambda adapter: adapter.read(ref.path), is_repeatable=is_kv)
+    reply = round_.ask(lambda client: client.read(ref.path), is_repeatable=is_kv)
     if mount.kind is MountKind.UNKNOWN and (reply.status == 403 or reply.says(_VERSIONED)):
         # A token may read MOUNT/data/PATH of KV v2 without a right on MOUNT/PATH.
         found = _read_kv2(round_, ref, mount)
@@ -38,18 +34,17 @@ def fetch_one(round_: Round, ref: SecretRef) -> Found[Payload] | Missing | Faile
 
 def _read_kv2(round_: Round, ref: SecretRef, mount: Mount) -> Found[Payload] | Missing | Failed:
     path, number = mount.rest(ref.path), None if ref.version is None else int(ref.version)
-    reply: Reply = round_.ask(
-        lambda adapter: KvV2(adapter).read_secret_version(
-            path, version=number, mount_point=mount.path, raise_on_deleted_version=False
-        )
-    )
+    version = {} if number is None else {"version": number}
+    reply = round_.ask(lambda client: client.read(f"{mount.path}/data/{path}", **version))
     data = reply.data or {}
     metadata = data.get("metadata")
     if isinstance(metadata, dict) and (gone := deleted(metadata, ref)):
         return gone
     if reply.status == 200 and isinstance(metadata, dict) and isinstance(data.get("data"), dict):
-        version, created = metadata.get("version"), timestamp(metadata.get("created_time"))
-        return Found(Payload(format_json(data["data"]), version=str(version), created=created))
+        answered, created = str(metadata.get("version")), timestamp(metadata.get("created_time"))
+        if ref.version is not None and answered != ref.version:
+            return other_version(ref, answered)
+        return Found(Payload(format_json(data["data"]), version=answered, created=created))
     if reply.status == 200:
         return Failed(ProblemKind.UNAVAILABLE, "its answer is no KV v2 secret", "is kv_version right?")
     if reply.status == 404 and ref.version is not None and not reply.says("no handler"):
@@ -73,7 +68,7 @@ def _plain(reply: Reply, ref: SecretRef, mount: Mount) -> Found[Payload] | Missi
 def _no_version(round_: Round, ref: SecretRef, mount: Mount) -> Missing | Failed:
     """Find out whether the version or the secret is missing. The server has the same answer for both."""
     path = mount.rest(ref.path)
-    reply: Reply = round_.ask(lambda adapter: KvV2(adapter).read_secret_metadata(path, mount_point=mount.path))
+    reply = round_.ask(lambda client: client.read(f"{mount.path}/metadata/{path}"))
     if reply.status == 200:
         newest = newest_version(reply.data or {})
         return Missing(f"{ref.path} has no version {ref.version}", f"its newest is {newest}" if newest else None)

@@ -9,8 +9,6 @@ from secretsync.core.model import Failed, Missing, SecretRef
 from secretsync.core.records import Record
 from secretsync.providers.vault.responses import Reply
 
-__all__ = ["Mount", "MountKind", "make_mount", "refused", "version_problem"]
-
 
 class MountKind(StrEnum):
     """The kind of a mount: it decides how a secret is read."""
@@ -54,6 +52,13 @@ def version_problem(ref: SecretRef, mount: Mount) -> Failed | None:
         what = "KV v1" if mount.kind is MountKind.KV1 else f"the engine {mount.engine}"
         return Failed(ProblemKind.UNUSABLE, f"{what} keeps no versions, and version={ref.version} is asked for")
     return None
+
+
+def other_version(ref: SecretRef, answered: str) -> Failed:
+    """Return the outcome of an answer about another version than the requested one."""
+    shown = answered if answered.isascii() and answered.isdigit() and len(answered) <= 18 else "another version"
+    cause = f"version {ref.version} of {ref.path} was requested, and the answer is about {shown}"
+    return Failed(ProblemKind.UNAVAILABLE, cause, "is there a cache or a proxy between SecretSync and the server?")
 
 
 def refused(reply: Reply, path: str, mount: Mount, api: str = "data") -> Missing | Failed:

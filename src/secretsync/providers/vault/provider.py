@@ -17,13 +17,10 @@ from secretsync.providers.interface import (
     StoreContext,
 )
 from secretsync.providers.remote import PerProcess, Retries, answer_each, identify
-from secretsync.providers.sdk_logging import silenced
 from secretsync.providers.vault.settings import SETTINGS, check_path, check_settings, server_address
 
 if TYPE_CHECKING:
     from secretsync.providers.vault.session import Round, Session
-
-__all__ = ["VaultProvider"]
 
 R = TypeVar("R")
 
@@ -41,9 +38,7 @@ class VaultProvider:
         key="secret/{environment}#{name}",
         options=("version",),
         check_path=check_path,
-        extra="vault",
-        modules=("hvac",),
-        import_cost=11,
+        import_cost=2,
         settings=SETTINGS,
         credentials=(
             "VAULT_TOKEN",
@@ -69,7 +64,7 @@ class VaultProvider:
     def _make_session(self) -> Session:
         from secretsync.providers.vault.session import Session
 
-        return Session(self._context, self._address, self.requests, workers=self._workers)
+        return Session(self._context, self._address, self.requests)
 
     def fetch(self, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Answer]:
         from secretsync.providers.vault.fetch import fetch_one
@@ -91,10 +86,9 @@ class VaultProvider:
 
         def ask(ref: SecretRef) -> R:
             nonlocal round_
-            with silenced():
-                with lock:  # made in a worker, because opening files with certificates may hang
-                    round_ = round_ or Round(self._session.get(), retries)
-                return ask_one(round_, ref)
+            with lock:  # made in a worker, because opening files with certificates may hang
+                round_ = round_ or Round(self._session.get(), retries)
+            return ask_one(round_, ref)
 
         return answer_each(ask, refs, retries, workers=self._workers)
 
@@ -103,12 +97,10 @@ class VaultProvider:
         from secretsync.providers.vault.session import Round
 
         def ask(retries: Retries) -> Identity | Failed:
-            with silenced():
-                return identity(Round(self._session.get(), retries))
+            return identity(Round(self._session.get(), retries))
 
         return identify(self._context.store, ask)
 
     def close(self) -> None:
         if session := self._session.pop():
-            with silenced():
-                session.close()
+            session.close()

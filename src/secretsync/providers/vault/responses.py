@@ -6,15 +6,12 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-import requests
-
 from secretsync.core.errors import ProblemKind
 from secretsync.core.exact_json import NotJsonError, parse_json
 from secretsync.core.model import Failed, SecretRef
 from secretsync.core.secret import Hidden
+from secretsync.providers.http.messages import Response
 from secretsync.providers.remote import retry_after
-
-__all__ = ["Reply", "deleted", "newest_version", "read_reply", "seconds", "timestamp"]
 
 # Statuses of a node behind its leader, a busy server, a failover, a gateway between two nodes, and a node that is
 # sealed or on standby.
@@ -68,20 +65,26 @@ class Reply(Hidden):
         return any(words in text for lines in lists for text in lines if isinstance(text, str))
 
 
-def read_reply(response: requests.Response) -> Reply:
+def read_reply(response: Response) -> Reply:
     """Return the parts of a response that SecretSync uses."""
     document = None
     try:
-        document = parse_json(response.content.decode("utf-8"))
+        document = parse_json(response.body.decode("utf-8"))
     except (NotJsonError, UnicodeDecodeError, RecursionError):
         document = None
-    location = urlsplit(response.headers["Location"]).hostname if "Location" in response.headers else None
     return Reply(
-        response.status_code,
+        response.status,
         document if isinstance(document, dict) else None,
-        retry_after=retry_after(response.headers.get("Retry-After")),
-        location=location,
+        retry_after=retry_after(response.headers.get("retry-after")),
+        location=_host(response.headers.get("location")),
     )
+
+
+def _host(url: str | None) -> str | None:
+    try:
+        return urlsplit(url).hostname if url else None
+    except ValueError:
+        return None
 
 
 def deleted(version: dict[str, Any], ref: SecretRef, number: str | None = None) -> Failed | None:

@@ -6,19 +6,16 @@ import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-import hvac.api.auth_methods as methods
-
 from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Failed, Missing
 from secretsync.providers.interface import RequestCounter, StoreContext
 from secretsync.providers.remote import RequestError, Retries
-from secretsync.providers.vault.client import VaultAdapter, VaultClient
+from secretsync.providers.vault.client import VaultClient
 from secretsync.providers.vault.credentials import Login, Token, variable
 from secretsync.providers.vault.errors import foreign, server_failure
 from secretsync.providers.vault.mounts import Mount, MountKind, make_mount
 from secretsync.providers.vault.responses import Reply
-
-__all__ = ["Round", "Session"]
+from secretsync.providers.vault.transport import make_http
 
 T = TypeVar("T")
 
@@ -26,12 +23,10 @@ T = TypeVar("T")
 class Session:
     """The connections, the token and the mounts, which are kept between rounds."""
 
-    def __init__(self, context: StoreContext, address: str, requests: RequestCounter, *, workers: int) -> None:
-        """Request nothing yet. Raises RequestError if the certificates cannot be read."""
-        ca_cert = context.setting("ca_cert") or variable(context.environ, "CACERT")
-        self.client = VaultClient(
-            address, context.environ, context.path(ca_cert) if ca_cert else None, requests, workers=workers
-        )
+    def __init__(self, context: StoreContext, address: str, requests: RequestCounter) -> None:
+        """Request nothing yet. Raises RequestError if a certificate or the proxy cannot be used."""
+        self.address = address
+        self.http = make_http(context, address, requests)
         self.namespace = context.setting("namespace") or variable(context.environ, "NAMESPACE")
         self.store = context.store
         self.kv_version: int | None = context.settings.get("kv_version")
@@ -41,7 +36,7 @@ class Session:
 
     def close(self) -> None:
         """Close the connections."""
-        self.client.close()
+        self.http.close()
 
 
 class _Once(Generic[T]):
@@ -85,7 +80,7 @@ class Round:
         self._closed: dict[str, Mount] = {}  # by folder: mounts that the token may not ask about
         self._unreachable: dict[str, Missing | Failed] = {}
 
-    def ask(self, call: Callable[[VaultAdapter], Reply], *, is_repeatable: bool = True) -> Reply:
+    def ask(self, call: Callable[[VaultClient], Reply], *, is_repeatable: bool = True) -> Reply:
         """Return the answer to `call`, if it is about the request and not about the server.
 
         If the server does not know the token, the token is replaced once and the call repeated. `is_repeatable`: the
@@ -93,10 +88,10 @@ class Round:
         """
         first = self._first.get(self._enter, self._retries)
         token = self._newer or first
-        reply = call(self._adapter(token.reveal(), is_repeatable=is_repeatable))
+        reply = call(self._client(token.reveal(), is_repeatable=is_repeatable))
         if _is_refusal(reply) and token is first and (first.is_over or self._is_dead(first)):
             token = self._second.get(lambda: self._again(first), self._retries)
-            reply = call(self._adapter(token.reveal(), is_repeatable=is_repeatable))
+            reply = call(self._client(token.reveal(), is_repeatable=is_repeatable))
         if reply.status == 404 and reply.says("namespace not found"):
             cause, hint = (
                 f"the server has no namespace {self.session.namespace}",
@@ -147,13 +142,13 @@ class Round:
         session, token = self.session, self.session.token
         if token is not None and token.is_ending:
             can_live_on = token.is_renewable and not token.is_over
-            token = session.login.renewed(token, self._adapter) if can_live_on else None
-        session.token = token or session.login.token(self._adapter)
+            token = session.login.renewed(token, self._client) if can_live_on else None
+        session.token = token or session.login.token(self._client)
         return session.token
 
     def _again(self, dead: Token) -> Token:
         """Return another token in place of a dead one: of a new login, or the present content of the token's file."""
-        token = self.session.login.token(self._adapter)
+        token = self.session.login.token(self._client)
         if token.reveal() == dead.reveal():
             cause = "the token is not valid, or not any more"
             hint = "it has expired, was revoked, belongs to another server or namespace, or may not look itself up"
@@ -165,14 +160,14 @@ class Round:
         """Return True if the server does not know the token. Both a dead token and a forbidden path are 403."""
 
         def look() -> bool:
-            return _is_refusal(_look_self(self._adapter(token.reveal())))
+            return _is_refusal(_look_self(self._client(token.reveal())))
 
         return self._death.get(look, self._retries)
 
-    def _adapter(self, token: str, *, is_repeatable: bool = True) -> VaultAdapter:
+    def _client(self, token: str, *, is_repeatable: bool = True) -> VaultClient:
         session = self.session
-        return VaultAdapter(
-            session.client, self._retries, token=token, namespace=session.namespace, is_repeatable=is_repeatable
+        return VaultClient(
+            session.http, self._retries, token=token, namespace=session.namespace, is_repeatable=is_repeatable
         )
 
     # The mounts.
@@ -183,7 +178,7 @@ class Round:
 
     def _look_up(self, path: str, first: str, folder: str) -> Mount:
         # `vault kv get` sends the same request. A token that may read a secret of a mount may ask about the mount.
-        reply = self.ask(lambda adapter: adapter.read(f"sys/internal/ui/mounts/{path}"))
+        reply = self.ask(lambda client: client.read(f"sys/internal/ui/mounts/{path}"))
         if reply.status != 200:
             mount = self._closed[folder] = Mount(first, MountKind.UNKNOWN)
             return mount
@@ -197,10 +192,10 @@ class Round:
 
     def _look_at_health(self) -> str:
         """Return the state of a server that does not work, in words; empty if the state is good or not known."""
-        adapter = VaultAdapter(self.session.client, Retries(self.deadline, once=True))
+        client = VaultClient(self.session.http, Retries(self.deadline, once=True))
         codes = {f"{state}code": 200 for state in ("standby", "drsecondary", "performancestandby", "sealed", "uninit")}
         try:
-            health = adapter.read("sys/health", **codes).document or {}
+            health = client.read("sys/health", **codes).document or {}
         except RequestError:
             return ""
         if health.get("initialized") is False:
@@ -216,6 +211,5 @@ def _is_refusal(reply: Reply) -> bool:
     return reply.status in (401, 403) and reply.is_vaults
 
 
-def _look_self(adapter: VaultAdapter) -> Reply:
-    reply: Reply = methods.Token(adapter).lookup_self()  # type: ignore[no-untyped-call]
-    return reply
+def _look_self(client: VaultClient) -> Reply:
+    return client.read("auth/token/lookup-self")

@@ -20,12 +20,14 @@ _METHODS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "kubernetes": (("role",), ("mount", "role", "jwt_file")),
     "jwt": ((), ("mount", "role", "jwt_file")),
     "userpass": ((), ("mount", "username", "username_file", "password_file")),
+    "ldap": ((), ("mount", "username", "username_file", "password_file")),
+    "cert": ((), ("mount", "role", "cert_file", "key_file")),
 }
 
 _AUTH = {
     "method": Setting(help="how to log in", choices=tuple(_METHODS), default="token"),
     "mount": Setting(help="where the method is mounted, below auth/", default="the method's name"),
-    "role": Setting(help="kubernetes, jwt: the role to log in as"),
+    "role": Setting(help="kubernetes, jwt, cert: the role to log in as"),
     "token_file": Setting(
         type=SettingType.PATH, help="token: a file with it", default="VAULT_TOKEN, then ~/.vault-token"
     ),
@@ -40,10 +42,18 @@ _AUTH = {
         help="kubernetes, jwt: a file with the token to show",
         default="kubernetes: the pod's own; jwt: VAULT_JWT",
     ),
-    "username": Setting(help="userpass: the user's name", environment="VAULT_USERNAME"),
-    "username_file": Setting(type=SettingType.PATH, help="userpass: a file with the user's name"),
+    "username": Setting(help="userpass, ldap: the user's name", environment="VAULT_USERNAME"),
+    "username_file": Setting(type=SettingType.PATH, help="userpass, ldap: a file with the user's name"),
     "password_file": Setting(
-        type=SettingType.PATH, help="userpass: a file with the password", default="VAULT_PASSWORD"
+        type=SettingType.PATH, help="userpass, ldap: a file with the password", default="VAULT_PASSWORD"
+    ),
+    "cert_file": Setting(
+        type=SettingType.PATH, help="cert: a PEM file with the client's certificate", default="VAULT_CLIENT_CERT"
+    ),
+    "key_file": Setting(
+        type=SettingType.PATH,
+        help="cert: a PEM file with its private key",
+        default="VAULT_CLIENT_KEY; else the key is in the file of the certificate",
     ),
 }
 
