@@ -62,8 +62,22 @@ def test_every_partition_of_botocore() -> None:
 
 @pytest.mark.parametrize(
     "region",
-    ["", "eu", "eu-west", "-west-1", "eu--1", "eu-west-", "EU-west-1", "eu-west-1\n", " eu-west-1", "eu_west-1", "1"]
-    + ["aws-global", "fips-us-east-1", "us-east-1-fips", "us-fips-1", "é-west-1", "eu-west-١", "eu.west-1", "eu-w/-1"],
+    [
+        *(
+            "",
+            "eu",
+            "eu-west",
+            "-west-1",
+            "eu--1",
+            "eu-west-",
+            "EU-west-1",
+            "eu-west-1\n",
+            " eu-west-1",
+            "eu_west-1",
+            "1",
+        ),
+        *("aws-global", "fips-us-east-1", "us-east-1-fips", "us-fips-1", "é-west-1", "eu-west-\u0661", "eu-w/-1"),
+    ],
 )
 def test_no_plain_region(region: str) -> None:
     """Leave every other form of a region to the SDK."""

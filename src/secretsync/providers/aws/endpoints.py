@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["SUFFIXES", "is_plain_region", "regional_endpoint"]
-
 # The domain of each partition, by the start of its regions: a word and a number follow. All other regions are in the
 # commercial partition, or in GovCloud, which has the same domain.
 SUFFIXES = {

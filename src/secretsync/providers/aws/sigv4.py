@@ -9,8 +9,6 @@ from time import gmtime, strftime
 
 from secretsync.core.records import Record
 
-__all__ = ["Keys", "signed_headers"]
-
 _ALGORITHM = "AWS4-HMAC-SHA256"
 
 
