@@ -13,15 +13,16 @@ from tests.servers.faults import FaultProxy, aws_error, html, silence
 class AwsStore:
     """Secrets of an account, read by a user who may read them all until `deny`."""
 
-    def __init__(self, account: AwsAccount, proxy: FaultProxy) -> None:
+    def __init__(self, account: AwsAccount, proxy: FaultProxy, **settings: object) -> None:
         self.account = account
         self.proxy = proxy
+        self.settings = settings
         self.user = account.principal()
         self.client = account.client()
 
     def provider(self) -> AwsProvider:
         environ = self.account.environ(self.user, url=self.proxy.url)
-        return AwsProvider(StoreContext(store="aws", environment="test", environ=environ))
+        return AwsProvider(StoreContext(store="aws", environment="test", settings=self.settings, environ=environ))
 
     def ref(self, name: str, *, version: str | None = None) -> SecretRef:
         return SecretRef("aws", f"app/{name}", version)

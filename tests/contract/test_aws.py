@@ -22,3 +22,12 @@ class TestAws(ProviderContract):
     def store(self, aws: AwsAccount, fault_proxy: Callable[[str], FaultProxy]) -> AwsStore:
         """An empty account."""
         return AwsStore(aws, fault_proxy(aws.url))
+
+
+class TestAwsThroughTheSdk(TestAws):
+    """AWS Secrets Manager through boto3."""
+
+    @pytest.fixture
+    def store(self, aws: AwsAccount, fault_proxy: Callable[[str], FaultProxy]) -> AwsStore:
+        """An empty account."""
+        return AwsStore(aws, fault_proxy(aws.url), transport="sdk")

@@ -75,17 +75,22 @@ def load_provider(name: str) -> ProviderType:
 
 def missing_modules(provider: ProviderType) -> tuple[str, ...]:
     """Return the modules of the provider's SDK that are not installed."""
-    return tuple(module for module in provider.spec.modules if not _is_installed(module))
+    return tuple(module for module in provider.spec.modules if not is_installed(module))
 
 
 def import_sdk(provider: Provider) -> None:
-    """Import the SDK of a provider. Only one thread imports at a time.
+    """Import the SDK of a provider."""
+    import_modules(provider.spec.modules)
+
+
+def import_modules(modules: tuple[str, ...]) -> None:
+    """Import modules of an SDK. Only one thread imports at a time.
 
     Otherwise all SDKs would be ready at the same late time, and no store could be asked while the next SDK is imported.
     In addition, requests hides a warning of urllib3 with a switch of the whole process, and a parallel import may
     reset that switch.
     """
-    if modules := provider.spec.modules:
+    if modules:
         from importlib import import_module
 
         with _importing.setdefault(os.getpid(), threading.Lock()):
@@ -93,7 +98,8 @@ def import_sdk(provider: Provider) -> None:
                 import_module(module)
 
 
-def _is_installed(module: str) -> bool:
+def is_installed(module: str) -> bool:
+    """Return True if a module can be imported. It is not imported."""
     from importlib.util import find_spec
 
     try:

@@ -10,6 +10,7 @@ from tests.servers.aws import AwsAccount, Principal
 from tests.support.limits import HANG
 
 LONG = HANG  # a deadline that no test is meant to reach
+TRANSPORT = "auto"  # the way of each provider: see the fixture `way`
 
 
 def provider(
@@ -23,6 +24,7 @@ def provider(
     """A provider on `account`, here or through a proxy at `url`; a None in `environ` takes a variable away."""
     wanted = {**account.environ(principal, url=url), **(environ or {})}
     variables = {name: value for name, value in wanted.items() if value is not None}
+    settings = {"transport": TRANSPORT, **settings}
     return AwsProvider(StoreContext(store="aws", environment="test", settings=settings, environ=variables))
 
 

@@ -19,6 +19,7 @@ from tests.servers.ministack import Ministack
 from tests.support.canary import CanaryFactory
 from tests.support.clock import StoppedClock
 
+pytestmark = pytest.mark.usefixtures("way")
 MakeProxy = Callable[[str], FaultProxy]
 DAY = 86_400.0
 ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:app-AbCdEf"

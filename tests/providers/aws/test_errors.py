@@ -24,6 +24,7 @@ from tests.servers.aws import AwsAccount
 from tests.servers.faults import FaultProxy, aws_error, html, respond
 from tests.support.canary import CanaryFactory, find_leaks
 
+pytestmark = pytest.mark.usefixtures("way")
 MakeProxy = Callable[[str], FaultProxy]
 
 

@@ -33,6 +33,7 @@ from tests.support.canary import CanaryFactory, assert_clean
 from tests.support.clock import StoppedClock
 from tests.support.limits import HANG, STALL
 
+pytestmark = pytest.mark.usefixtures("way")
 MakeProxy = Callable[[str], FaultProxy]
 DEADLINE = 0.7  # seconds
 

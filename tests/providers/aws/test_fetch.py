@@ -15,6 +15,7 @@ from tests.servers.aws import AwsAccount
 from tests.servers.faults import FaultProxy, aws_error, respond
 from tests.support.canary import CanaryFactory
 
+pytestmark = pytest.mark.usefixtures("way")
 MakeProxy = Callable[[str], FaultProxy]
 
 

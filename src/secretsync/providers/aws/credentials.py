@@ -1,185 +1,207 @@
-"""A session of botocore for one store, with the standard credential chain over a given environment."""
+"""Get credentials without the SDK, from variables, a web identity or a container's endpoint, and renew them."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-from typing import Any
+import json
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Protocol
 from urllib.parse import urlsplit
 
-from botocore.config import Config
-from botocore.configprovider import ConfigChainFactory
-from botocore.credentials import (
-    AssumeRoleCredentialFetcher,
-    AssumeRoleWithWebIdentityProvider,
-    ContainerProvider,
-    DeferredRefreshableCredentials,
-    EnvProvider,
-    create_credential_resolver,
-)
-from botocore.loaders import Loader
-from botocore.session import Session
+from secretsync.core.errors import ProblemKind
+from secretsync.providers.aws.errors import AwsRequestError
+from secretsync.providers.aws.inputs import FILES, read_token, unusable
+from secretsync.providers.aws.messages import query_request, read_query
+from secretsync.providers.aws.sigv4 import Keys
+from secretsync.providers.aws.way import Source, credential_source
+from secretsync.providers.http.client import HttpClient
+from secretsync.providers.http.failures import HttpError
+from secretsync.providers.http.messages import Response
+from secretsync.providers.interface import Deadline, StoreContext
 
-from secretsync.core.files import Input, check_file
-from secretsync.providers.interface import StoreContext
-from secretsync.providers.remote import is_loopback
+_RENEWED_BEFORE = 600.0  # seconds before their end, as botocore does
+_ECS = "http://169.254.170.2"
 
-_CONNECT_TIMEOUT = 2.0  # seconds; botocore's own is 60
-_READ_TIMEOUT = 5.0  # seconds between two pieces of an answer; the whole is bounded by the deadline
+Expiring = tuple[Keys, float | None]  # the end in seconds since the epoch; None: the keys do not end
 
 
-class PlainEndpointError(Exception):
-    """The endpoint is another machine without TLS."""
+class Connections(Protocol):
+    """Makes HTTP clients for the services that give credentials."""
+
+    def sts(self) -> HttpClient:
+        """Return the client for STS. Raises AwsRequestError."""
+        ...
+
+    def direct(self, url: str) -> HttpClient:
+        """Return a client that does not use a proxy, for an endpoint on this machine."""
+        ...
 
 
-class EndpointPathError(Exception):
-    """The endpoint has a path. An endpoint of AWS does not, so the path may be a pasted secret."""
+class Credentials:
+    """The keys of one store. Used from many threads, of which one renews the keys."""
+
+    def __init__(self, load: Callable[[Deadline], Expiring], now: Callable[[], float] = time.time) -> None:
+        """`load`: returns new keys; raises AwsRequestError."""
+        self._load = load
+        self._now = now
+        self._lock = threading.Lock()
+        self._keys: Keys | None = None
+        self._end: float | None = None
+        self._renewed_from = 0.0  # the time from which on the keys are renewed
+
+    def get(self, deadline: Deadline) -> Keys:
+        """Return keys that have not ended. Raises AwsRequestError."""
+        keys = self._keys
+        if keys is not None and (self._end is None or self._now() < self._renewed_from):
+            return keys
+        if not self._lock.acquire(timeout=deadline.remaining()):
+            raise AwsRequestError("CredentialEndpointError")
+        try:
+            if self._keys is None or (self._end is not None and self._now() >= self._renewed_from):
+                self._renew(deadline)
+            if self._keys is None:
+                raise AwsRequestError("NoCredentialsError")
+            return self._keys
+        finally:
+            self._lock.release()
+
+    def replace(self, keys: Keys, deadline: Deadline) -> Keys | None:
+        """Return other keys in place of expired keys; None if there are none. Raises AwsRequestError."""
+        with self._lock:
+            if self._keys is keys and self._end is not None:
+                self._keys = None
+        other = self.get(deadline)
+        return None if other == keys else other
+
+    def _renew(self, deadline: Deadline) -> None:
+        failed = None
+        try:
+            keys, end = self._load(deadline)
+        except AwsRequestError as error:
+            failed = error.with_traceback(None)
+        now = self._now()
+        if failed is not None:
+            if self._keys is None or self._end is None or self._end <= now:
+                raise failed
+            self._renewed_from = min(self._end, now + 10.0)  # the present keys are good until then
+            return
+        if end is not None and end <= now:
+            raise AwsRequestError("ExpiredToken")
+        self._keys, self._end = keys, end
+        if end is not None:
+            # Keys that live shortly are used for half of their life. Otherwise each request would renew them.
+            self._renewed_from = end - min(_RENEWED_BEFORE, (end - now) / 2)
 
 
-class CodeWantedError(Exception):
-    """A profile needs the code of an MFA device."""
+def make_credentials(context: StoreContext, connections: Connections) -> Credentials:
+    """Return the credentials that the variables of a store give. Nothing is requested yet."""
+    source = credential_source(context)
+
+    def load(deadline: Deadline) -> Expiring:
+        if source is Source.KEYS:
+            return _from_variables(context)
+        if source is Source.WEB_IDENTITY:
+            return _from_web_identity(context, connections, deadline)
+        if source is Source.CONTAINER:
+            return _from_container(context, connections, deadline)
+        raise AwsRequestError("NoCredentialsError")
+
+    return Credentials(load)
 
 
-def _ask_nobody(_question: str) -> str:
-    # A prompt would switch off the terminal's echo, in a thread that may stay after the deadline.
-    raise CodeWantedError
+def _from_variables(context: StoreContext) -> Expiring:
+    environ = context.environ
+    token = environ.get("AWS_SECURITY_TOKEN") or environ.get("AWS_SESSION_TOKEN") or None
+    keys = Keys(environ["AWS_ACCESS_KEY_ID"], environ["AWS_SECRET_ACCESS_KEY"], token)
+    text = environ.get("AWS_CREDENTIAL_EXPIRATION")
+    if not text:
+        return keys, None
+    end = _seconds(text)
+    if end is None:
+        cause = "AWS_CREDENTIAL_EXPIRATION is not a time"
+        raise unusable(ProblemKind.CONFIGURATION, cause, "it is a time such as 2027-01-31T12:00:00Z")
+    return keys, end
 
 
-class _FewServices(Loader):
-    """Loads the SDK's descriptions of the services that secrets and credentials come from.
-
-    botocore looks through the folders of four hundred before it loads one: a fifth of the time that a client takes.
-    """
-
-    def list_available_services(self, type_name: str) -> list[str]:
-        """Return the services that may be loaded."""
-        del type_name
-        return ["secretsmanager", "signin", "sso", "sso-oidc", "sts"]
-
-
-class StoreSession(Session):
-    """A session that reads the environment of `context`. A session of botocore reads that of the process.
-
-    These are still taken from the process: proxies and HOME, the files of boto 2, the
-    `credential_source` and `credential_process` of a profile, and the switch of the EC2 metadata service.
-    """
-
-    def __init__(self, context: StoreContext, connections: int) -> None:
-        profile = context.setting("profile")
-        super().__init__(profile=profile)
-        # Empty counts as unset: Compose and CI set what they have no value for.
-        self._environ = {name: value for name, value in context.environ.items() if value}
-        self._endpoint = context.setting("endpoint_url")
-        self._role = context.setting("role_arn")
-        self._may_be_plain = context.settings.get("plain_http") is True
-        self.user_agent_extra = "secretsync"
-        self._read_configuration_from(self._environ)
-        if region := context.setting("region"):
-            self.set_config_variable("region", region)
-        self.set_default_client_config(
-            Config(
-                connect_timeout=_CONNECT_TIMEOUT,
-                read_timeout=_READ_TIMEOUT,
-                max_pool_connections=connections,
-                # We retry ourselves: botocore knows nothing of the deadline.
-                retries={"mode": "standard", "total_max_attempts": 1},
-            )
-        )
-        self.register_component("credential_provider", self)
-        data_path = self.get_config_variable("data_path")
-        self.register_component("data_loader", _FewServices(data_path.split(os.pathsep) if data_path else None))
-
-    def _read_configuration_from(self, environ: Mapping[str, str]) -> None:
-        chains = ConfigChainFactory(self, environ)
-        store = self.get_component("config_store")
-        # AWS_REGION is every SDK's but botocore's.
-        variables: dict[str, Any] = {**self.SESSION_VARIABLES}
-        variables["region"] = ("region", ["AWS_REGION", "AWS_DEFAULT_REGION"], None, None)
-        for name, (config_names, variable, default, convert) in variables.items():
-            chain = chains.create_config_chain(name, variable, config_names, default, convert)
-            store.set_config_provider(name, chain)
-
-    def unusable_file(self) -> str | None:
-        """Return the reason not to let botocore open a file, or None: it would wait for a FIFO, or read without end."""
-        profile = self.get_scoped_config()
-        named = {
-            "AWS_WEB_IDENTITY_TOKEN_FILE": self._environ.get("AWS_WEB_IDENTITY_TOKEN_FILE"),
-            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": self._environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
-            "web_identity_token_file of the profile": profile.get("web_identity_token_file"),
-            "AWS_CA_BUNDLE": self.get_config_variable("ca_bundle"),
-        }
-        for name, path in named.items():
-            kind = Input.CERTIFICATES if name == "AWS_CA_BUNDLE" else Input.SECRET_FILE
-            # botocore itself reports what the system refuses.
-            if path and (refusal := check_file(path, kind)) is not None and refusal.errno is None:
-                return f"{name} names {path}: {refusal.cause}"
-        return None
-
-    def load_credentials(self) -> Any:
-        """Return the credentials of the standard chain, or of the role to assume; None if there are none."""
-        found = self._chain().load_credentials()
-        if found is None or self._role is None:
-            return found
-        fetcher = AssumeRoleCredentialFetcher(
-            self.create_client, found, self._role, extra_args={"RoleSessionName": "secretsync"}
-        )
-        # The call is made when the first request is signed.
-        return DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
-
-    def _chain(self) -> Any:
-        chain = create_credential_resolver(self, region_name=self.get_config_variable("region"))
-        roles: Any = chain.get_provider("assume-role")
-        roles._prompter = _ask_nobody  # noqa: SLF001 - in public it is an argument of what the function above builds
-        botocores = [provider.METHOD for provider in chain.providers]
-        for mine in (EnvProvider(self._environ), ContainerProvider(self._environ), self._web_identity()):
-            # If a profile is set, variables with keys are not part of the chain.
-            if mine.METHOD in botocores:
-                chain.insert_after(mine.METHOD, mine)
-                chain.remove(mine.METHOD)  # the first of that name, which is botocore's
-        if self._environ.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true":
-            chain.remove("iam-role")
-        return chain
-
-    def _web_identity(self) -> AssumeRoleWithWebIdentityProvider:
-        """Return the IRSA provider: the file of a token and a role, from variables, else from the profile."""
-        profile = self.get_config_variable("profile") or "default"
-        settings = {} if self.instance_variables().get("profile") else self._web_identity_variables()
-
-        def load() -> dict[str, Any]:
-            profiles = self.full_config.get("profiles", {})
-            return {"profiles": {profile: {**profiles.get(profile, {}), **settings}}}
-
-        return AssumeRoleWithWebIdentityProvider(load, self.create_client, profile, disable_env_vars=True)
-
-    def _web_identity_variables(self) -> dict[str, str]:
-        variables = {
-            "web_identity_token_file": "AWS_WEB_IDENTITY_TOKEN_FILE",
-            "role_session_name": "AWS_ROLE_SESSION_NAME",
-            "role_arn": "AWS_ROLE_ARN",
-        }
-        return {name: self._environ[variable] for name, variable in variables.items() if variable in self._environ}
-
-    def create_client(self, service_name: str, *args: Any, **options: Any) -> Any:
-        """Return a client. botocore also calls this to get credentials."""
-        options["endpoint_url"] = options.get("endpoint_url") or self._endpoint_of(service_name)
-        client: Any = super().create_client(service_name, *args, **options)
-        # Whatever named it: the store, a variable or a profile.
-        if not self._may_be_plain and _is_in_the_clear(client.meta.endpoint_url):
-            raise PlainEndpointError
-        parts = urlsplit(client.meta.endpoint_url)
-        if parts.path.strip("/") or parts.query or parts.fragment:
-            raise EndpointPathError
-        return client
-
-    def _endpoint_of(self, service: str) -> str | None:
-        if service == "secretsmanager" and self._endpoint:
-            return self._endpoint
-        if self.get_config_variable("ignore_configured_endpoint_urls"):
-            return None
-        own = {"secretsmanager": "SECRETS_MANAGER"}.get(service, service.replace("-", "_").upper())
-        return self._environ.get(f"AWS_ENDPOINT_URL_{own}") or self._environ.get("AWS_ENDPOINT_URL") or None
+def _from_web_identity(context: StoreContext, connections: Connections, deadline: Deadline) -> Expiring:
+    operation, variable = "AssumeRoleWithWebIdentity", FILES[Source.WEB_IDENTITY]
+    parameters = {
+        "RoleArn": context.environ["AWS_ROLE_ARN"],
+        "RoleSessionName": context.environ.get("AWS_ROLE_SESSION_NAME") or f"secretsync-{int(time.time())}",
+        # Read again for each request, because the platform replaces it.
+        "WebIdentityToken": read_token(variable, context.environ[variable]),
+    }
+    headers, body = query_request(operation, parameters)
+    client = connections.sts()
+    response = send(lambda: client.request("POST", "/", headers=headers, body=body, deadline=deadline), operation)
+    answer = read_query(response, operation)
+    names = ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")
+    return _expiring([answer.get(name) for name in names], operation)
 
 
-def _is_in_the_clear(url: str) -> bool:
+def _from_container(context: StoreContext, connections: Connections, deadline: Deadline) -> Expiring:
+    environ, operation = context.environ, "container credentials"
+    relative = environ.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
+    url = f"{_ECS}{relative}" if relative else environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"]
+    headers = {"Accept": "application/json"}
+    variable = FILES[Source.CONTAINER]
+    file, token = environ.get(variable), environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN")
+    if file:
+        token = read_token(variable, file)
+    if token:
+        headers["Authorization"] = token
     parts = urlsplit(url)
-    return parts.scheme == "http" and not is_loopback(parts.hostname or "")
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    client = connections.direct(url)
+    code = "CredentialEndpointError"
+    response = send(lambda: client.request("GET", path, headers=headers, deadline=deadline), operation, code=code)
+    client.close()
+    if response.status != 200:
+        is_passing = response.status >= 500 or response.status in (408, 429)
+        raise AwsRequestError("CredentialEndpointError" if is_passing else "CredentialRetrievalError")
+    answer = _object(response.body)
+    names = ("AccessKeyId", "SecretAccessKey", "Token", "Expiration")
+    return _expiring([answer.get(name) for name in names], operation)
+
+
+def send(request: Callable[[], Response], operation: str, *, code: str | None = None) -> Response:
+    """Return the response to a request. Raises AwsRequestError if there is none. `code`: of that error."""
+    failed = None
+    try:
+        return request()
+    except HttpError as error:
+        failed = AwsRequestError.of_failure(error, operation, code=code)
+    raise failed
+
+
+def _expiring(parts: list[object], operation: str) -> Expiring:
+    """Return the keys of an answer. Raises AwsRequestError if a part is missing, or could not be sent in a header."""
+    access_key, secret_key, token, end = parts
+    keys = [part for part in (access_key, secret_key, token) if isinstance(part, str) and part.isascii()]
+    if len(keys) != 3 or not all(part.isprintable() and part and " " not in part for part in keys):
+        raise AwsRequestError("CredentialRetrievalError", operation=operation)
+    seconds = _seconds(end)
+    if seconds is None:
+        raise AwsRequestError("CredentialRetrievalError", operation=operation)
+    return Keys(*keys), seconds
+
+
+def _seconds(text: object) -> float | None:
+    """Return a time in ISO 8601 in seconds since the epoch; None if it is not one. Without a zone, it is in UTC."""
+    if not isinstance(text, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _object(body: bytes) -> dict[str, object]:
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

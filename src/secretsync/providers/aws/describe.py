@@ -8,9 +8,9 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from secretsync.core.model import Clock, Failed, Found, Missing, SecretInfo, SecretRef
-from secretsync.providers.aws.client import WORKERS, AwsClient
+from secretsync.providers.aws.client import WORKERS, AwsClient, Channel
 from secretsync.providers.aws.errors import AwsRequestError, garbled, no_version, scheduled_for_deletion
-from secretsync.providers.aws.responses import in_utc, is_named
+from secretsync.providers.aws.responses import in_utc, is_named, records, stages_of
 from secretsync.providers.interface import Deadline, Identity, Information
 from secretsync.providers.remote import Retries
 from secretsync.providers.threads import answer_all, run_in_threads
@@ -29,7 +29,7 @@ _Record = Mapping[str, Any]  # a secret or a version, as AWS lists it
 class _Ask(NamedTuple):
     """One request: the versions or the details of a secret, or the details of all secrets of a region by pages."""
 
-    sdk: Any  # the client of the SDK
+    channel: Channel
     what: str  # "versions", "details", "pages"
     refs: tuple[SecretRef, ...]
 
@@ -42,28 +42,28 @@ def describe(client: AwsClient, refs: Sequence[SecretRef], deadline: Deadline) -
 
 def _describe(client: AwsClient, refs: Sequence[SecretRef], retries: Retries) -> Iterator[Information]:
     asks: list[_Ask] = []
-    for sdk, some in client.connect(refs, retries):
-        if isinstance(sdk, AwsRequestError):
-            yield from ((ref, sdk.outcome_of(ref)) for ref in some)
+    for channel, some in client.connect(refs, retries):
+        if isinstance(channel, AwsRequestError):
+            yield from ((ref, channel.outcome_of(ref)) for ref in some)
             continue
         by_pages = len(some) >= _WORTH_LISTING
-        asks += [_Ask(sdk, "pages", tuple(some))] if by_pages else []
+        asks += [_Ask(channel, "pages", tuple(some))] if by_pages else []
         for ref in some:
-            asks.append(_Ask(sdk, "versions", (ref,)))
-            asks += [] if by_pages else [_Ask(sdk, "details", (ref,))]
+            asks.append(_Ask(channel, "versions", (ref,)))
+            asks += [] if by_pages else [_Ask(channel, "details", (ref,))]
     yield from _Round(client, retries).run(asks)
 
 
 def identity(client: AwsClient, retries: Retries) -> Identity:
     """Return the identity that AWS knows. Raises AwsRequestError."""
-    sdk = client.sdk_client(None, retries)
-    answer = client.call(client.sdk_client(None, retries, "sts"), "GetCallerIdentity", retries)
+    channel = client.channel(None, retries)
+    answer = client.call(client.channel(None, retries, "sts"), "GetCallerIdentity", retries)
     return Identity(
         store=client.store,
         provider="aws",
-        endpoint=sdk.meta.endpoint_url,
+        endpoint=channel.endpoint,
         principal=answer.get("Arn"),
-        details=(("account", str(answer.get("Account"))), ("region", sdk.meta.region_name)),
+        details=(("account", str(answer.get("Account"))), ("region", channel.region)),
     )
 
 
@@ -86,7 +86,7 @@ class _Round:
                     yield from ((ref, answer) for ref in ask.refs)
                 elif ask.what == "pages":
                     left = [ref for ref in ask.refs if ref not in self.details]
-                    again += [_Ask(ask.sdk, "details", (ref,)) for ref in left]
+                    again += [_Ask(ask.channel, "details", (ref,)) for ref in left]
                 for ref in ask.refs:
                     if (outcome := self._outcome(ref)) is not None:
                         yield ref, outcome
@@ -96,11 +96,11 @@ class _Round:
         ref = ask.refs[0]
         try:
             if ask.what == "versions":
-                self.versions[ref] = self._list_versions(ask.sdk, ref)
+                self.versions[ref] = self._list_versions(ask.channel, ref)
             elif ask.what == "details":
-                self.details[ref] = self.client.call(ask.sdk, "DescribeSecret", self.retries, SecretId=ref.path)
+                self.details[ref] = self.client.call(ask.channel, "DescribeSecret", self.retries, SecretId=ref.path)
             else:
-                self._list_secrets(ask.sdk, ask.refs)
+                self._list_secrets(ask.channel, ask.refs)
         except AwsRequestError as error:
             if ask.what == "versions":
                 self.versions[ref] = error.outcome_of(ref)
@@ -108,25 +108,27 @@ class _Round:
                 self.details[ref] = error
             # If the list fails, the details are requested one by one.
 
-    def _list_versions(self, sdk: Any, ref: SecretRef) -> list[_Record] | Missing | Failed:
+    def _list_versions(self, channel: Channel, ref: SecretRef) -> list[_Record] | Missing | Failed:
         found: list[_Record] = []
         # A version without a stage is deprecated. Only a reference with a version can mean such a version.
         parameters = {"SecretId": ref.path, "MaxResults": _PAGE, "IncludeDeprecated": ref.version is not None}
-        for page in self._pages(sdk, "ListSecretVersionIds", parameters):
+        for page in self._pages(channel, "ListSecretVersionIds", parameters):
             if not is_named(page, ref.path):
                 return garbled("is about another secret, or about none")
-            found += _records(page, "Versions")
+            if (versions := records(page, "Versions")) is None:
+                return garbled("has a list of versions that is none")
+            found += versions
         # After the deadline further pages are not read, so that a version on one of them must not count as missing.
         return self.retries.no_answer() if self.deadline.is_over else found
 
-    def _list_secrets(self, sdk: Any, refs: Sequence[SecretRef]) -> None:
+    def _list_secrets(self, channel: Channel, refs: Sequence[SecretRef]) -> None:
         """Note the details of those of `refs` that are on the first pages. The others are asked for one by one."""
         # Of two versions of one secret, the first version is requested by itself.
         sought = {ref.path: ref for ref in refs}
         parameters = {"MaxResults": _PAGE, "IncludePlannedDeletion": True}
         limit = -(-len(refs) // _SECRETS_A_PAGE)
-        for page in islice(self._pages(sdk, "ListSecrets", parameters), limit):
-            for record in _records(page, "SecretList"):
+        for page in islice(self._pages(channel, "ListSecrets", parameters), limit):
+            for record in records(page, "SecretList") or ():
                 name, arn = record.get("Name"), str(record.get("ARN"))
                 for path in (name, arn, arn[:-_SUFFIX]):
                     if path in sought:
@@ -134,11 +136,11 @@ class _Round:
             if not sought:
                 return
 
-    def _pages(self, sdk: Any, operation: str, parameters: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    def _pages(self, channel: Channel, operation: str, parameters: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         token: object = None
         while not self.deadline.is_over:
             more = {"NextToken": token} if token else {}
-            page = self.client.call(sdk, operation, self.retries, **parameters, **more)
+            page = self.client.call(channel, operation, self.retries, **parameters, **more)
             yield page
             last, token = token, page.get("NextToken")
             if not token or token == last:
@@ -164,6 +166,8 @@ def secret_info(
         if not details.is_denied:
             return failed if isinstance(failed, Failed) else garbled("says that it is there and that it is not")
         details = {}
+    elif not is_named(details, ref.path):
+        return garbled("is about another secret")
     if details.get("DeletedDate") is not None:
         return scheduled_for_deletion()
     current, pending = _with_stage(versions, "AWSCURRENT"), _with_stage(versions, "AWSPENDING")
@@ -204,8 +208,4 @@ def rotation_period(rules: object) -> float | None:
 
 
 def _with_stage(versions: Sequence[_Record], stage: str) -> _Record | None:
-    return next((version for version in versions if stage in (version.get("VersionStages") or ())), None)
-
-
-def _records(page: Mapping[str, Any], name: str) -> list[_Record]:
-    return [record for record in page.get(name) or () if isinstance(record, dict)]
+    return next((version for version in versions if stage in stages_of(version)), None)

@@ -51,7 +51,7 @@ CONFIGURATION = {
     "PlainEndpointError",  # of SecretSync
     "ProfileNotFound",
     "UnknownRegionError",
-    "UnusableFileError",  # of SecretSync
+    "UnusableInputError",  # of SecretSync
 }
 INVALID = {"InvalidParameterException", "InvalidRequestException", "ParamValidationError", "ValidationException"}
 # Exceptions of botocore for connections that could not be made, were lost, or timed out.

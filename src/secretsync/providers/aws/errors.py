@@ -22,6 +22,7 @@ from secretsync.providers.aws.error_codes import (
     THROTTLED,
     UNKNOWN_KEYS,
 )
+from secretsync.providers.http.failures import Fault, HttpError
 from secretsync.providers.remote import RequestError, causes, is_lasting, retry_after
 
 OPENING = "opening a client"  # the operation of errors from before the first request
@@ -54,9 +55,13 @@ class AwsRequestError(RequestError):
         status: int | None = None,
         retry_after: float = 0.0,
         error: Exception | None = None,
-        cause: str | None = None,
+        outcome: Failed | None = None,
+        is_passing: bool | None = None,
     ) -> None:
-        """`error`: the exception, if there was no answer; it is not kept. `cause`: of a file that cannot be used."""
+        """`error`: the exception, if there was no answer; it is not kept. `outcome`: None: that of the code.
+
+        `is_passing`: the same request may succeed later; None: the code and `error` decide.
+        """
         self.code = code if _CODE.fullmatch(code) else f"HTTP {status}" if status else "an error without a code"
         self._message = message
         self.operation = operation
@@ -70,8 +75,11 @@ class AwsRequestError(RequestError):
         is_lost = self.is_unreachable and not (self.code in CONNECTION and _is_lasting(self.code, error))
         # Single reads have a quota of their own that is a hundred times as large as that of batches.
         is_retryable = operation != "BatchGetSecretValue" if self.is_throttled else is_lost
-        unusable = Failed(ProblemKind.CONFIGURATION, cause, "name a regular file") if cause else None
-        super().__init__(unusable or _failed(self, _host(error)), is_retryable=is_retryable, retry_after=retry_after)
+        super().__init__(
+            outcome or _failed(self, _host(error)),
+            is_retryable=is_retryable if is_passing is None else is_passing,
+            retry_after=retry_after,
+        )
 
     @classmethod
     def of(cls, error: Exception, operation: str) -> AwsRequestError:
@@ -90,6 +98,14 @@ class AwsRequestError(RequestError):
             status=metadata.get("HTTPStatusCode"),
             retry_after=retry_after(pause) or 0.0,
         )
+
+    @classmethod
+    def of_failure(cls, failure: HttpError, operation: str, *, code: str | None = None) -> AwsRequestError:
+        """Return the error for a request that got no usable response. `code`: None: that of the kind of failure."""
+        found = failure.error(is_repeatable=True)
+        outcome = found.outcome if isinstance(found.outcome, Failed) else None
+        code = code or ("InvalidConfigError" if failure.fault is Fault.SETTING else "EndpointConnectionError")
+        return cls(code, operation=operation, outcome=outcome, is_passing=failure.is_passing)
 
     @classmethod
     def of_batch(cls, error: Mapping[str, Any]) -> AwsRequestError:

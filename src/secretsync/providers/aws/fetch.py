@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from secretsync.core.model import Failed, SecretRef
-from secretsync.providers.aws.client import WORKERS, AwsClient
+from secretsync.providers.aws.client import WORKERS, AwsClient, Channel
 from secretsync.providers.aws.errors import AwsRequestError
-from secretsync.providers.aws.responses import is_named, payload
+from secretsync.providers.aws.responses import is_named, payload, records
 from secretsync.providers.interface import Answer, Deadline
 from secretsync.providers.remote import Retries
 from secretsync.providers.threads import answer_all, run_in_threads
@@ -25,7 +25,7 @@ _FEW = 4
 class _Job(NamedTuple):
     """One request: for a single secret, or for a batch."""
 
-    sdk: Any  # the client of the SDK
+    channel: Channel
     refs: tuple[SecretRef, ...]
 
 
@@ -45,11 +45,11 @@ def fetch(client: AwsClient, refs: Sequence[SecretRef], deadline: Deadline) -> I
 
 def _fetch(client: AwsClient, refs: Sequence[SecretRef], retries: Retries) -> Iterator[Answer]:
     jobs: list[_Job] = []
-    for sdk, some in client.connect(refs, retries):
-        if isinstance(sdk, AwsRequestError):
-            yield from ((ref, sdk.outcome_of(ref)) for ref in some)
+    for channel, some in client.connect(refs, retries):
+        if isinstance(channel, AwsRequestError):
+            yield from ((ref, channel.outcome_of(ref)) for ref in some)
         else:
-            jobs += _divide(sdk, some, singly=client.batch_is_refused)
+            jobs += _divide(channel, some, singly=client.batch_is_refused)
     reader = _Reader(client, retries)
     while jobs:
         again: list[_Job] = []
@@ -61,20 +61,20 @@ def _fetch(client: AwsClient, refs: Sequence[SecretRef], retries: Retries) -> It
                 client.batch_is_refused = True
                 _warn(client.store, read.refused)
             yield from read.answers
-            again += [_Job(job.sdk, (ref,)) for ref in read.left]
+            again += [_Job(job.channel, (ref,)) for ref in read.left]
         jobs = again
 
 
-def _divide(sdk: Any, refs: Sequence[SecretRef], *, singly: bool) -> Iterator[_Job]:
+def _divide(channel: Channel, refs: Sequence[SecretRef], *, singly: bool) -> Iterator[_Job]:
     """Yield the requests for `refs`. A batch only returns versions with the stage AWSCURRENT."""
     current = [ref for ref in refs if ref.version is None and ref.stage is None]
     pinned = [ref for ref in refs if ref.version is not None or ref.stage is not None]
     if singly or len(current) <= _FEW:
         current, pinned = [], [*current, *pinned]
     for start in range(0, len(current), _BATCH):
-        yield _Job(sdk, tuple(current[start : start + _BATCH]))
+        yield _Job(channel, tuple(current[start : start + _BATCH]))
     for ref in pinned:
-        yield _Job(sdk, (ref,))
+        yield _Job(channel, (ref,))
 
 
 def _warn(store: str, code: str) -> None:
@@ -96,7 +96,7 @@ class _Reader:
     def read(self, job: _Job) -> _Read:
         """Return the result of `job`."""
         try:
-            return self._read_one(job.sdk, job.refs[0]) if len(job.refs) == 1 else self._read_batch(job)
+            return self._read_one(job.channel, job.refs[0]) if len(job.refs) == 1 else self._read_batch(job)
         except AwsRequestError as error:
             if len(job.refs) > 1 and (error.is_throttled or error.is_denied):
                 return _Read([], job.refs, error.code)
@@ -104,21 +104,21 @@ class _Reader:
                 return _Read([], job.refs)  # a single id may be the cause
             return _Read([(ref, error.outcome_of(ref)) for ref in job.refs])
 
-    def _read_one(self, sdk: Any, ref: SecretRef) -> _Read:
+    def _read_one(self, channel: Channel, ref: SecretRef) -> _Read:
         identity = {"SecretId": ref.path, "VersionId": ref.version, "VersionStage": ref.stage}
         parameters = {name: value for name, value in identity.items() if value is not None}
-        answer = self.client.call(sdk, "GetSecretValue", self.retries, **parameters)
+        answer = self.client.call(channel, "GetSecretValue", self.retries, **parameters)
         return _Read([(ref, payload(answer, ref))])
 
     def _read_batch(self, job: _Job) -> _Read:
         paths = [ref.path for ref in job.refs]
-        return _sort(self.client.call(job.sdk, "BatchGetSecretValue", self.retries, SecretIdList=paths), job.refs)
+        return _sort(self.client.call(job.channel, "BatchGetSecretValue", self.retries, SecretIdList=paths), job.refs)
 
 
 def _sort(answer: dict[str, Any], refs: Sequence[SecretRef]) -> _Read:
     """Return the answer of a batch for each of `refs`. References that the batch does not answer are left."""
-    values = [value for value in answer.get("SecretValues") or () if isinstance(value, dict)]
-    errors = {error.get("SecretId"): error for error in answer.get("Errors") or () if isinstance(error, dict)}
+    values = records(answer, "SecretValues") or ()
+    errors = {str(error.get("SecretId")): error for error in records(answer, "Errors") or ()}
     answers: list[Answer] = []
     left: list[SecretRef] = []
     for ref in refs:

@@ -19,7 +19,9 @@ from secretsync.providers.interface import (
 from secretsync.providers.remote import PerProcess, identify
 
 if TYPE_CHECKING:
-    from secretsync.providers.aws.client import AwsClient
+    from boto3 import Session
+
+    from secretsync.providers.aws.client import AwsClient, Way
 
 
 class AwsProvider:
@@ -37,8 +39,7 @@ class AwsProvider:
         check_path=check_path,
         settings=SETTINGS,
         extra="aws",
-        modules=("botocore.session",),
-        import_cost=13,
+        import_cost=2,
         credentials=(
             "AWS_ACCESS_KEY_ID",
             "AWS_SECRET_ACCESS_KEY",
@@ -64,12 +65,41 @@ class AwsProvider:
     def __init__(self, context: StoreContext) -> None:
         self.requests = RequestCounter()
         self._context = context
+        self._session: Session | None = None
         self._client = PerProcess(self._make_client)
+
+    @classmethod
+    def from_session(cls, session: Session, *, store: str = "aws") -> AwsProvider:
+        """Return a provider that reads through the clients of a boto3 session, with their credentials and settings.
+
+        `store`: the name of the store, for messages.
+        """
+        provider = cls(StoreContext(store=store, environment=""))
+        provider._session = session
+        return provider
 
     def _make_client(self) -> AwsClient:
         from secretsync.providers.aws.client import AwsClient
 
-        return AwsClient(self._context, self.requests)
+        return AwsClient(self._context.store, self._make_way)
+
+    def _make_way(self) -> Way:
+        context, session = self._context, self._session
+        if session is not None:
+            from secretsync.providers.aws.sdk import SdkWay
+
+            return SdkWay(lambda: session, self.requests)
+        from secretsync.providers.aws.inputs import check_inputs
+        from secretsync.providers.aws.way import reason_for_sdk
+
+        check_inputs(context)
+        if (reason := reason_for_sdk(context)) is None:
+            from secretsync.providers.aws.direct import DirectWay
+
+            return DirectWay(context, self.requests)
+        from secretsync.providers.aws.sdk import SdkWay, open_session
+
+        return SdkWay(lambda: open_session(context, reason), self.requests)
 
     def fetch(self, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Answer]:
         from secretsync.providers.aws.fetch import fetch

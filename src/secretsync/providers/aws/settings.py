@@ -21,6 +21,12 @@ SETTINGS = {
         environment="AWS_ENDPOINT_URL_SECRETS_MANAGER",
         default="$AWS_ENDPOINT_URL, else the region's own",
     ),
+    "transport": Setting(
+        help="sdk: send all requests through boto3",
+        choices=("auto", "sdk"),
+        default="auto: SecretSync's own requests if variables are enough, else boto3",
+        identifies=True,
+    ),
     "plain_http": Setting(type=SettingType.BOOLEAN, help="true: http:// may lead to other machines", default="false"),
 }
 

@@ -1,0 +1,96 @@
+"""Ask AWS through the SDK, boto3."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from secretsync.core.errors import ProblemKind
+from secretsync.providers.aws.client import WORKERS
+from secretsync.providers.aws.errors import OPENING, AwsRequestError
+from secretsync.providers.aws.inputs import unusable
+from secretsync.providers.interface import Deadline, RequestCounter, StoreContext
+from secretsync.providers.registry import import_modules, is_installed
+from secretsync.providers.sdk_logging import silenced
+
+
+def open_session(context: StoreContext, reason: str) -> Any:
+    """Return the SDK's session for a store. Raises AwsRequestError, and exceptions of the SDK.
+
+    `reason`: why the store needs the SDK.
+    """
+    if not is_installed("boto3"):
+        cause = f"the SDK of AWS, boto3, is needed and not installed; it is needed for {reason}"
+        raise unusable(ProblemKind.CONFIGURATION, cause, 'pip install "secretsync-adapter[aws]"')
+    import_modules(("boto3",))
+    from secretsync.providers.aws.sdk_session import make_session
+
+    return make_session(context, WORKERS)
+
+
+class SdkWay:
+    """The clients of the SDK for one store. Used from many threads."""
+
+    def __init__(self, make_session: Callable[[], Any], requests: RequestCounter) -> None:
+        """`make_session`: returns a boto3.Session; may raise anything."""
+        self._make_session = make_session
+        self._requests = requests
+        self._session: Any = None
+        self._clients: dict[tuple[str | None, str], Any] = {}
+
+    def open(self, region: str | None, service: str, deadline: Deadline) -> SdkChannel:
+        """Return the requests to `service` in a region; None: the store's. Raises AwsRequestError."""
+        del deadline  # the SDK does not know it; the caller does not wait for the SDK
+        failed = None
+        with silenced():
+            try:
+                return self._open(region, service)
+            except AwsRequestError as error:
+                failed = error.with_traceback(None)
+            except Exception as caught:  # noqa: BLE001 - files, metadata services and the SDK may raise anything
+                failed = AwsRequestError.of(caught, OPENING)
+        raise failed
+
+    def _open(self, region: str | None, service: str) -> SdkChannel:
+        if self._session is None:
+            self._session = self._make_session()
+        # The session does not keep None either, so that the next call looks for credentials again.
+        if self._session.get_credentials() is None:
+            raise AwsRequestError("NoCredentialsError")
+        key = (region or self._session.region_name, service)
+        if key not in self._clients:
+            self._clients[key] = self._session.client(service, region_name=key[0])
+        return SdkChannel(self._clients[key], self._requests)
+
+    def close(self) -> None:
+        """Close the connections."""
+        with silenced():
+            for client in self._clients.values():
+                client.close()
+            self._clients.clear()
+
+
+class SdkChannel:
+    """Requests to one service in one region. Used from many threads."""
+
+    def __init__(self, client: Any, requests: RequestCounter) -> None:
+        self._client = client
+        self._requests = requests
+        self.region: str = client.meta.region_name
+        self.endpoint: str = client.meta.endpoint_url
+
+    def send(self, operation: str, parameters: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
+        """Return the answer to one operation. Raises AwsRequestError."""
+        from botocore import xform_name
+
+        del deadline
+        self._requests.add(operation)
+        failed = None
+        with silenced():
+            try:
+                answer: dict[str, Any] = getattr(self._client, xform_name(operation))(**parameters)
+            except Exception as caught:  # noqa: BLE001 - whatever the SDK raises is translated here
+                failed = AwsRequestError.of(caught, operation)
+            else:
+                return answer
+        raise failed
