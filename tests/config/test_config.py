@@ -139,6 +139,15 @@ def test_it_cannot_be_changed(config: Config) -> None:
     assert config["PORT"] == "8000"
 
 
+def test_a_key_is_not_an_attribute(config: Config) -> None:
+    """The message shows how to read the key."""
+    with pytest.raises(AttributeError, match=r'write config\["SECRET_KEY"\]'):
+        config.SECRET_KEY  # type: ignore[attr-defined] # noqa: B018
+    with pytest.raises(AttributeError, match="no attribute 'lower'"):
+        config.lower  # type: ignore[attr-defined] # noqa: B018
+    assert not hasattr(config, "SECRET_KEY")
+
+
 def test_a_dict_of_it_is_a_copy(config: Config) -> None:
     """What a caller does to `dict(config)` or `as_environ()` does not reach the configuration."""
     for taken in (dict(config), config.as_environ(["web"])):

@@ -84,6 +84,12 @@ def test_suggestion_without_a_near_word() -> None:
     assert suggestion("dokcer", ("docker",)) == "did you mean docker?"
 
 
+def test_suggestion_for_the_beginning_of_a_word() -> None:
+    """A word that begins so is nearer than one that only has more letters in common."""
+    assert suggestion("--env", ("--pass-env", "--env-file", "--environment")) == "did you mean --env-file?"
+    assert suggestion("--pass", ("--pass-env", "--clas")) == "did you mean --pass-env?"
+
+
 def test_order_of_places() -> None:
     """Sort by file, then by line and column as numbers; what has no place comes first."""
     places = [("b", 1, 1), ("a", 10, None), ("a", 9, 2), ("a", 9, 1), (None, None, None)]

@@ -69,7 +69,8 @@ def environment_of(
         raise UsageError("--bindings needs --env-file; without it, write the bindings in providers/<environment>.toml")
     if environment is None and must_be_named:
         raise UsageError(
-            "no environment is named, and a default could start the wrong one; give -e NAME, or set $SECRETSYNC_ENV"
+            "no environment is named, and a default could start the wrong one; give -e NAME or --env-file FILE, or set "
+            "$SECRETSYNC_ENV"
         )
     return ConfigRequest(environment=environment, root=options.root, services=services, variables=variables)
 

@@ -79,6 +79,8 @@ class _Parser(argparse.ArgumentParser):
         names = [argument.partition("=")[0] for argument in unknown_arguments if argument.startswith("-")]
         if not names:
             advice = "put -- before the command" if self.prog.endswith(" run") else "-e NAME names an environment"
+            if any(argument.endswith(".env") for argument in unknown_arguments):
+                advice = "put --env-file before the name of an env file"
             return f"{count_of(len(unknown_arguments), 'argument')} too many; {advice}"
         advice = suggestion(names[0], known, "" if names[0].startswith("--") else "options have two hyphens")
         return "; ".join(filter(None, (unknown("option", names[0], known), advice)))

@@ -108,6 +108,15 @@ class Config(TypedGetters):
             raise AttributeError(message)
         object.__setattr__(self, name, value)
 
+    if not TYPE_CHECKING:  # Otherwise a type checker would accept every attribute.
+
+        def __getattr__(self, name: str) -> Any:
+            # Called only for names that the class does not have. A slot may be missing while __init__ runs.
+            message = f"a Config has no attribute {name!r}"
+            if not name.startswith("_") and name in self.__scope:
+                message = f'a Config has no attributes for keys; write config["{name}"]'
+            raise AttributeError(message)
+
     def __delattr__(self, name: str) -> None:
         message = "a Config cannot be changed; resolve_config gives a new one"
         raise AttributeError(message)

@@ -121,7 +121,8 @@ def _closest(word: str, known: Collection[str]) -> str | None:
     import difflib
 
     lowered = {candidate.lower(): candidate for candidate in known}
-    matches = difflib.get_close_matches(word.lower(), list(lowered), n=1, cutoff=0.6)
+    begun = [candidate for candidate in lowered if candidate.startswith(word.lower())]
+    matches = difflib.get_close_matches(word.lower(), begun or list(lowered), n=1, cutoff=0.6)
     return lowered[matches[0]] if matches else None
 
 

@@ -100,7 +100,8 @@ def find_root(root: str | None, environ: Mapping[str, str], *, start: str | None
         folder = parent
     raise UsageError(
         "no env/<environment>/*.env was found here or in a folder above; "
-        "`secretsync init` makes a first one, --root names another folder, --env-file names files one by one"
+        "`secretsync init` makes a first one; or name another folder (--root, root=), or files one by one "
+        '(--env-file .env, files=[".env"])'
     )
 
 
@@ -173,7 +174,10 @@ def _bindings_of(environment: str, root: str) -> SourceFile | None:
 def check_environment_name(environment: str) -> None:
     """Raise UsageError for what is no environment's name. Nothing on disk is looked at."""
     if not is_environment_name(environment):
-        raise UsageError("an environment's name is letters, digits, '_' and '-', at most 64, and begins with no sign")
+        raise UsageError(
+            "an environment's name is letters, digits, '_' and '-', at most 64, and begins with no sign; "
+            "name a file with --env-file or files=[...]"
+        )
 
 
 def _check_environment(environment: str, root: str) -> None:

@@ -83,7 +83,10 @@ class DockerProvider:
             if not isinstance(outcome, Missing):
                 return outcome
         places = " or ".join(f"{folder}/{name}" for folder in self._folders)
-        return Missing(f"there is no file {places}", f"put it there, or name its folder: dir in [stores.{self._store}]")
+        return Missing(
+            f"there is no file {places}",
+            f"put it there, or name its folder: dir in [stores.{self._store}] of the bindings",
+        )
 
     def identity(self) -> Identity:
         barred = [folder for folder in self._folders if os.path.isdir(folder) and not os.access(folder, os.X_OK)]

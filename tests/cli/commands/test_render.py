@@ -92,7 +92,7 @@ def test_nothing_is_written_where_one_is_missing(shop: Project) -> None:
     failed = shop.cli("render", "-e", "test", "--format", "json", expect=3)
     assert failed.stdout == ""
     assert "secretsync render: env/test/db.env:1:3: A: docker:gone: there is no file " in failed.stderr
-    assert "; put it there, or name its folder: dir in [stores.docker]" in failed.stderr
+    assert "; put it there, or name its folder: dir in [stores.docker] of the bindings" in failed.stderr
 
 
 def test_an_environment_must_be_named(shop: Project) -> None:

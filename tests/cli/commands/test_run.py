@@ -501,3 +501,17 @@ def test_the_script_does_the_same(shop: Project) -> None:
     needs(script.is_file() and stat.S_IMODE(script.stat().st_mode) & 0o100, "the command secretsync beside python")
     argv = [str(script), "run", "-e", "test", "--", "sh", "-c", 'echo "$PORT"']
     assert run_command(argv, cwd=shop.root, env=clean_environment(shop.home), expect=0).stdout == "8000\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--env", ".env"), "did you mean --env-file?"),
+        ((".env",), "1 argument too many; put --env-file before the name of an env file"),
+        (("-e", ".env"), "name a file with --env-file"),
+    ],
+)
+def test_first_mistakes_with_an_env_file(project: MakeProject, arguments: tuple[str, ...], said: str) -> None:
+    """The message names the option that is meant."""
+    made = project({".env": "DEBUG=true\n"})
+    assert said in made.cli("run", *arguments, "--", "true", expect=2).stderr

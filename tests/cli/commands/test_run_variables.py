@@ -67,7 +67,9 @@ def test_no_environment_need_be_named_where_there_is_none(place: Project, secret
 def test_environment_must_be_named_where_there_are_some(place: Project) -> None:
     """A guess could start the wrong one."""
     place.write("env/staging/common.env", "A=1\n")
-    assert "no environment is named" in place.cli(*RUN, "true", expect=2).stderr
+    stderr = place.cli(*RUN, "true", expect=2).stderr
+    assert "no environment is named" in stderr
+    assert "give -e NAME or --env-file FILE" in stderr
     assert "env/production" in place.cli(*RUN, "true", env={"SECRETSYNC_ENV": "production"}, expect=2).stderr
 
 

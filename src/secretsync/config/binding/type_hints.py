@@ -136,7 +136,7 @@ def _union(parts: tuple[Any, ...]) -> Conversion | None:
 
 
 def _collection(make: Callable[[list[Any]], Any], arguments: tuple[Any, ...]) -> Conversion | None:
-    item = conversion_of(arguments[0] if arguments else str)
+    item = conversion_of(arguments[0] if arguments else Any)
     if item is None:
         return None
     return Conversion(_list_of([item]), lambda node: make([item.convert(part) for part in _items(node)]))
@@ -169,7 +169,7 @@ def _list_of(items: list[Conversion]) -> str:
 
 
 def _mapping(arguments: tuple[Any, ...]) -> Conversion | None:
-    key, value = (conversion_of(part) for part in arguments or (str, str))
+    key, value = (conversion_of(part) for part in arguments or (str, Any))
     if key is None or value is None:
         return None
 
