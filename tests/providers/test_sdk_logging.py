@@ -15,6 +15,7 @@ import pytest
 
 from secretsync.providers.sdk_logging import silenced
 from tests.servers.loopback import LoopbackServer, Request, Response
+from tests.support.limits import HANG
 
 
 @pytest.fixture
@@ -44,6 +45,10 @@ def printing() -> tuple[object, ...]:
 @pytest.fixture(autouse=True)
 def restored() -> Iterator[None]:
     """After each test, the functions that print are those from before."""
+    # A thread of an earlier test may still be in a block, and its end would change these functions.
+    for thread in threading.enumerate():
+        if thread.name.startswith("secretsync-"):
+            thread.join(HANG)
     before = printing()
     yield
     assert printing() == before

@@ -212,7 +212,7 @@ def _of_secretsync(context: StoreContext) -> Found:
         region = session.region_name
         way = SdkWay(lambda: session, RequestCounter())
     try:
-        endpoint = way.open(None, "secretsmanager", deadline).endpoint
+        endpoint = way.connect(None, "secretsmanager", deadline).endpoint
     except AwsRequestError:  # without a region, or without credentials
         endpoint = None
     return Found(keys, region, endpoint)
@@ -250,5 +250,5 @@ def test_keys_that_have_ended() -> None:
     environ = {**KEYS, **REGION, "AWS_CREDENTIAL_EXPIRATION": "2001-01-01T00:00:00Z"}
     way = DirectWay(StoreContext(store="aws", environment="test", environ=environ), RequestCounter())
     with pytest.raises(AwsRequestError) as caught:
-        way.open(None, "secretsmanager", Deadline(HANG))
+        way.connect(None, "secretsmanager", Deadline(HANG))
     assert caught.value.code == "ExpiredToken"

@@ -1,9 +1,8 @@
 """Values of Key Vault: what is asked, what each answer means, and how long it may take."""
 
 import json
-import os
+import sys
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from tests.servers.azure import AzureWorld, forbidden, throttled
 from tests.servers.loopback import Connection, Fault, Real
 from tests.support.canary import CanaryFactory
 from tests.support.limits import HANG, STALL
+from tests.support.processes import clean_environment, run_command
 
 DAY = 86400.0
 
@@ -416,31 +416,41 @@ def test_a_token_that_is_never_taken(store: AzureStore, canary: CanaryFactory) -
 # Where the vault is
 
 
-def test_one_provider_before_and_after_a_fork(store: AzureStore, canary: CanaryFactory) -> None:
-    """A child does not write to its parent's connections, though it has the provider."""
+_FORK = """
+import json, os, sys
+from secretsync.core.model import Found, SecretRef
+from secretsync.providers.azure.provider import AzureProvider
+from secretsync.providers.interface import Deadline, StoreContext
+
+seconds, settings = json.loads(sys.argv[1])
+context = StoreContext(store="azure", environment="test", settings=settings, environ=dict(os.environ))
+provider, ref = AzureProvider(context), SecretRef("azure", "app")
+
+def is_found():
+    outcome = dict(provider.fetch((ref,), Deadline(seconds)))[ref]
+    return isinstance(outcome, Found)
+
+found = [is_found()]
+child = os.fork()
+if child == 0:
+    os._exit(0 if is_found() else 1)
+found += [os.waitpid(child, 0)[1] == 0, is_found()]
+print(json.dumps(found))
+"""
+
+
+def test_one_provider_before_and_after_a_fork(store: AzureStore, canary: CanaryFactory, tmp_path: Path) -> None:
+    """A child does not write to its parent's connections, although it has the provider."""
     store.put("app", canary())
-    provider, ref = store.provider(), store.ref("app")
-    ask(provider, (ref,))
+    # A process of its own, because a thread of the server's might hold a lock of OpenSSL while this process forks.
+    argv = [sys.executable, "-W", "ignore", "-c", _FORK, json.dumps([HANG, {"vault_url": store.vault.url}])]
     before = store.world.requests.connections
-    assert in_child(lambda: isinstance(ask(provider, (ref,))[ref], Found))
-    assert store.world.requests.connections == before + 1
-    assert isinstance(ask(provider, (ref,))[ref], Found)
-    assert store.world.requests.connections == before + 1
-
-
-def in_child(claim: Callable[[], bool]) -> bool:
-    """Return True if `claim` holds in a forked child."""
-    with warnings.catch_warnings():
-        # Python warns of a fork beside threads; that it works all the same is what is tested.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        child = os.fork()
-    if child == 0:
-        is_true = False
-        try:
-            is_true = claim()
-        finally:
-            os._exit(0 if is_true else 1)
-    return os.waitpid(child, 0)[1] == 0
+    done = run_command(
+        argv, cwd=tmp_path, env=clean_environment(tmp_path, {**store.environ, **store.world.network}), expect=0
+    )
+    assert json.loads(done.stdout) == [True, True, True]
+    in_one_process = 2  # one to the vault, one for the token
+    assert store.world.requests.connections == before + in_one_process + 1
 
 
 def test_a_host_that_is_no_key_vault_gets_no_token(store: AzureStore) -> None:

@@ -29,7 +29,7 @@ class Channel(Protocol):
 class Way(Protocol):
     """A way to send requests: SecretSync's own requests, or the SDK. `open` is called by one thread at a time."""
 
-    def open(self, region: str | None, service: str, deadline: Deadline) -> Channel:
+    def connect(self, region: str | None, service: str, deadline: Deadline) -> Channel:
         """Return the requests to `service` in a region; None: the store's. Raises AwsRequestError."""
         ...
 
@@ -84,7 +84,7 @@ class AwsClient:
                     self._way = self._make_way()
                 key = (region, service)
                 if key not in self._channels:
-                    self._channels[key] = self._way.open(region, service, retries.deadline)
+                    self._channels[key] = self._way.connect(region, service, retries.deadline)
                 return self._channels[key]
 
         return retries.run(attempt)

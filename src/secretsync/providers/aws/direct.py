@@ -40,7 +40,7 @@ class DirectWay:
         self._tls = Tls(authorities=named, hint=_TLS_HINT)
         self.credentials = make_credentials(context, self)
 
-    def open(self, region: str | None, service: str, deadline: Deadline) -> DirectChannel:
+    def connect(self, region: str | None, service: str, deadline: Deadline) -> DirectChannel:
         """Return the requests to `service` in a region; None: the store's. Raises AwsRequestError."""
         region = region or configured_region(self._context)
         if region is None:

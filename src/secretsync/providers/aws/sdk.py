@@ -38,7 +38,7 @@ class SdkWay:
         self._session: Any = None
         self._clients: dict[tuple[str | None, str], Any] = {}
 
-    def open(self, region: str | None, service: str, deadline: Deadline) -> SdkChannel:
+    def connect(self, region: str | None, service: str, deadline: Deadline) -> SdkChannel:
         """Return the requests to `service` in a region; None: the store's. Raises AwsRequestError."""
         del deadline  # the SDK does not know it; the caller does not wait for the SDK
         failed = None
