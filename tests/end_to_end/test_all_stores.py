@@ -317,7 +317,7 @@ def test_get_of_a_name_that_no_store_has(world: World) -> None:
         ("vault", {"VAULT_ADDR": "http://127.0.0.1:1"}, 5, "the server refuses connections; is 127.0.0.1:1 "),
         ("aws", {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}, 4, "no credentials were found"),
         ("aws", {"AWS_PROFILE": "nobody"}, 2, "there is no such profile (ProfileNotFound); profile, or AWS_PROFILE, "),
-        ("aws", {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, 5, "is there a way to 127.0.0.1:1 from here?"),
+        ("aws", {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, 5, "is 127.0.0.1:1 the right address"),
         ("azure", {"AZURE_CLIENT_SECRET": "wrong"}, 4, "AZURE_CLIENT_SECRET must be the secret's value, not its id"),
         ("azure", NO_IDENTITY, 5, "Elsewhere: `az login`, or AZURE_TENANT_ID, AZURE_CLIENT_ID and "),
     ],

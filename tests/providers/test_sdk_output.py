@@ -65,6 +65,7 @@ MADE = (
     "asyncio",
     "azure",
     "bcdocs",
+    "boto3",
     "botocore",
     "charset_normalizer",
     "concurrent",
@@ -72,6 +73,7 @@ MADE = (
     "msal",
     "msal_extensions",
     "requests",
+    "s3transfer",
     "urllib3",
 )
 
