@@ -126,7 +126,7 @@ def test_approle(world: World) -> None:
 
 def test_wrapped_secret_id(world: World) -> None:
     """The wrapping is opened once; where somebody else opened it before, that is said."""
-    role = world.vault.approle(world.policy, ttl="1s", wrap="60s")
+    role = world.vault.approle(world.policy, wrap="60s")
     auth: dict[str, Any] = {"method": "approle", "mount": role.mount, "role_id": role.role_id, "wrapped": True}
     provider = world.provider(**auth, secret_id_file=world.file(role.secret_id))
     assert world.reads(provider)
