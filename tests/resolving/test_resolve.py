@@ -52,9 +52,16 @@ def test_what_a_store_returned_survives(value: str) -> None:
 @given(_inserted.filter(lambda value: "\0" not in value))
 @examples(100)
 def test_what_the_process_environment_holds_survives(value: str) -> None:
-    """A placeholder's answer from there, and a variable's, are inserted as they are."""
+    """A variable's value is inserted as it is; a placeholder drops a byte order mark, as in every store."""
     config = config_of({"common": "A=$<env:X>${Y}-"}, stores={}, environ={"X": value, "Y": value})
-    assert config["A"] == f"{value}{value}-"
+    assert config["A"] == value.removeprefix("\ufeff") + value + "-"
+
+
+def test_a_byte_order_mark_in_the_process_environment() -> None:
+    """One mark is dropped at the start of a placeholder's answer, and none with trim=false."""
+    text = "A=$<env:X>\nB=$<env:X?trim=false>\nC=${X}"
+    config = config_of({"common": text}, stores={}, environ={"X": "\ufeff\ufeffx"})
+    assert dict(config) == {"A": "\ufeffx", "B": "\ufeff\ufeffx", "C": "\ufeff\ufeffx"}
 
 
 def test_no_second_expansion_asks_no_store() -> None:
