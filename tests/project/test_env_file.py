@@ -4,6 +4,7 @@ import io
 import logging
 import os
 import socket
+import tracemalloc
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -334,9 +335,56 @@ def test_many_keys_and_long_lines() -> None:
     assert file.entries[-1].line == 9_999
 
 
-def test_time_grows_with_the_number_of_keys(assert_linear: AssertLinear) -> None:
-    """Time grows linearly with the number of entries."""
-    assert_linear(lambda size: partial(env_file, "".join(f"K{index}='v'\n" for index in range(size))), 1_000)
+@pytest.mark.parametrize(
+    ("form", "size"),
+    [
+        ("K@='v'\n", 1_000),
+        ('K@="v\nw"\n', 500),
+        ("# comment\n", 2_000),
+        ("# comment\nK@=v\n", 500),
+        ("\n", 5_000),
+        ("K=v\n", 500),
+        ('K@="v\n', 500),
+        ("K@='v\nK@=\"v\n", 300),
+        ("K@: v\n", 500),
+        ("K@ v\n", 500),
+        ("K@='v' w\n", 500),
+        ("1K@=v\n", 500),
+        ("'K @'=v\n", 500),
+        ("export\n", 500),
+        ("K@\n", 500),
+        ("K@={\n1\n}\n", 300),
+    ],
+)
+def test_time_grows_with_the_number_of_lines(assert_linear: AssertLinear, form: str, size: int) -> None:
+    """Time grows linearly with the number of entries, comments and mistakes."""
+
+    def prepare(count: int) -> Callable[[], object]:
+        return partial(env_file, "".join(form.replace("@", str(index)) for index in range(count)))
+
+    assert_linear(prepare, size)
+
+
+@pytest.mark.parametrize(
+    "unit", ["x", " ", " #", "\t", "\\n", "\\", "x\n", "=", "a b ", "'", '"', "\\'", "\u201c", ":"]
+)
+@pytest.mark.parametrize(
+    "wrap", ["{}", "A={}", "A={}x", "A= {}x", 'A="{}"', "A='{}'", 'A="{}" x', "export {}", "'{}'=x", "A {}=x"]
+)
+def test_time_grows_with_the_length_of_a_line(assert_linear: AssertLinear, unit: str, wrap: str) -> None:
+    """Time grows linearly with the length of a line."""
+    assert_linear(lambda size: partial(env_file, wrap.format(unit * (size // len(unit))) + "\nB=1\n"), 500)
+
+
+def test_a_long_quoted_value_takes_little_memory() -> None:
+    """A value of 1 MB takes a small multiple of its size."""
+    data = b'A="' + b"x" * 1_000_000 + b'"\n'
+    tracemalloc.start()
+    try:
+        parse_env_file(data, file="x.env")
+        assert tracemalloc.get_traced_memory()[1] < 12 * len(data)
+    finally:
+        tracemalloc.stop()
 
 
 def test_places_in_a_long_value() -> None:

@@ -1,13 +1,15 @@
-"""The check that time grows linearly with size, for code that reads what an attacker may have written."""
+"""The check that time and memory grow linearly with size, for code that reads what an attacker may have written."""
 
 import time
+import tracemalloc
 from collections.abc import Callable
 
 import pytest
 
 FACTOR = 16
-MOST = 48  # times as long for FACTOR times as much; quadratic growth takes 256 times as long
+MOST = 48  # times as much time and memory for FACTOR times the size; quadratic growth takes 256 times as much
 NOISE = 0.02  # seconds, for inputs so short that their time is not exact
+SPARE = 100_000  # bytes, for caches that the first call fills
 TRIES = 3
 
 Action = Callable[[], object]
@@ -21,11 +23,29 @@ def _seconds(action: Action) -> float:
     return time.thread_time() - begin
 
 
+def _peak(action: Action) -> int:
+    """Return the most bytes that the action held at one time."""
+    tracemalloc.start()
+    try:
+        action()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
 def check_growth(prepare: Callable[[int], Action], size: int) -> None:
-    """Fail if `FACTOR` times the size takes more than `MOST` times as long.
+    """Fail if `FACTOR` times the size takes more than `MOST` times as long, or `MOST` times as much memory.
 
     `prepare`: returns the action for a size; only the action is measured. The shortest of three times counts.
     """
+    _check_time(prepare, size)
+    limit = MOST * _peak(prepare(size)) + SPARE
+    taken = _peak(prepare(size * FACTOR))
+    if taken > limit:
+        pytest.fail(f"{FACTOR} times {size} takes {taken} bytes, more than {limit} bytes")
+
+
+def _check_time(prepare: Callable[[int], Action], size: int) -> None:
     small, large = prepare(size), prepare(size * FACTOR)
     limit = MOST * min(_seconds(small) for _ in range(TRIES)) + NOISE
     taken: list[float] = []

@@ -1,4 +1,4 @@
-"""The check of growth accepts linear time and finds quadratic time."""
+"""The check of growth accepts linear time and memory, and finds quadratic time and memory."""
 
 import pytest
 
@@ -42,3 +42,14 @@ def test_other_time_fails(monkeypatch: pytest.MonkeyPatch, power: int, delays: i
     monkeypatch.setattr(growth, "time", work)
     with pytest.raises(pytest.fail.Exception, match="16 times 1000 takes"):
         growth.check_growth(work.prepare, 1000)
+
+
+def test_linear_memory_passes() -> None:
+    """Memory in proportion to the size passes."""
+    growth.check_growth(lambda size: lambda: bytes(100 * size), 1000)
+
+
+def test_other_memory_fails() -> None:
+    """Memory that grows with the square of the size fails, although it takes little time."""
+    with pytest.raises(pytest.fail.Exception, match=r"16 times 100 takes .* bytes"):
+        growth.check_growth(lambda size: lambda: bytes(size * size), 100)
