@@ -24,6 +24,8 @@ from tests.support.tools import needs_tool
 
 PARTS = 10  # of the configurations, so that several workers share them
 MOST_BYTES = 131_071  # of NAME=value, Linux
+# The environment that the shell was started with, and that of its child.
+SHOW_ENVIRONMENTS = r"cat /proc/$$/environ && printf -- '--\0' && env -0"
 STARTER = Path(__file__).parents[1] / "support/run_starter.py"
 
 
@@ -114,32 +116,38 @@ def check_one(drawn: random.Random, starter: Starter, root: Path, *, monkeypatch
     made.environ |= {b"PATH": os.fsencode(os.environ["PATH"])}
     monkeypatch.chdir(root)  # which the bindings of named files are relative to
     status, config = expected_status(made, root)
-    ended, out, err = starter.run(made, root, [needs_tool("env"), "-0"])
+    ended, out, err = starter.run(made, root, [needs_tool("sh"), "-c", SHOW_ENVIRONMENTS])
     assert_clean(err, "the stderr of run")
     assert ended == status, err.decode()
     if config is None:
         assert out == b"", "the application was started"
         return f"status {status}"
     expected = shown(config, root)
-    environ = dict(entry.split(b"=", 1) for entry in out.split(b"\0") if entry)
+    environ, below = (
+        dict(entry.split(b"=", 1) for entry in part.split(b"\0") if entry) for part in out.split(b"\0--\0")
+    )
     for key, found in config.resolved().items():
         value = found.value.reveal().encode("utf-8", "surrogateescape")
         is_file = made.is_in_files and found.origin.is_secret
         given = Path(os.fsdecode(environ[key.encode() + b"_FILE"])).read_bytes() if is_file else environ[key.encode()]
         assert given == value, key
-    check_application(made, root, decoded(environ), expected, drawn, monkeypatch)
+    check_application(made, root, [decoded(environ), decoded(below)], expected, drawn, monkeypatch)
     return "started in files" if made.is_in_files else "started"
 
 
 def check_application(
     made: Configuration,
     root: Path,
-    environ: dict[str, str],
+    environs: list[dict[str, str]],
     expected: dict[str, Any],
     drawn: random.Random,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Compare what `resolve_config` returns with this environment of the application, in another directory."""
+    """Compare what `resolve_config` returns with the environments of the application, in another directory.
+
+    `environs`: that of the child, and that of a program that the child started.
+    """
+    environ = environs[0]
     monkeypatch.chdir("/")
     variables = {name: environ[name] for name in handover_variables(environ) if not name.startswith(VALUE_PREFIX)}
     hurt = {name: value for name, value in environ.items() if name not in variables} | damage(variables, drawn)
@@ -149,12 +157,13 @@ def check_application(
     shutil.rmtree(root / "sec")
     (root / "probe.json").unlink()
     named = made.library_arguments(root)
-    assert outcome(root, environ=environ) == expected
-    assert outcome(root, environ=environ, **named) == expected
+    for one in environs:
+        assert outcome(root, environ=one) == expected
+        assert outcome(root, environ=one, **named) == expected
     gone = [name for name in made.files if not name.startswith("sec/") and name != "probe.json"]
     for name in gone:
         (root / name).unlink()
-    assert outcome(root, environ=environ) == expected
+    assert [outcome(root, environ=one) for one in environs] == [expected, expected]
 
 
 APPLICATION = f"""
@@ -241,7 +250,7 @@ def test_application_sees_what_run_resolved(
     monkeypatch: pytest.MonkeyPatch,
     record_property: Any,
 ) -> None:
-    """`env` shows the environment of the application, and `resolve_config` is called with it, without the stores."""
+    """`resolve_config` is called with the environments of a shell and of its child, without the stores."""
     count, seed = request.config.getoption("--configurations"), request.config.getoption("--hostile-seed")
     kinds: Counter[str] = Counter()
     for number in range(part, count, PARTS):

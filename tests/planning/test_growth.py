@@ -51,6 +51,10 @@ def lines(form: str, count: int) -> str:
         "A#=${A@}",
         "A#=${A@:-x}",
         "B#=${A#:-x}\nA#=x",
+        "A#=${B#}\nB#=${A#}",
+        "DATABASE_HOST_#=x\nB#=${DATABSE_HOST_#}",
+        "A#=$<DATABSE_HOST_#>",
+        "A#=$<m:x?versin=1>",
     ],
 )
 def test_many_entries(assert_linear: AssertLinear, form: str) -> None:
@@ -65,3 +69,37 @@ def test_many_entries(assert_linear: AssertLinear, form: str) -> None:
 def test_long_values(assert_linear: AssertLinear, unit: str, wrap: str) -> None:
     """Time grows linearly with the length of a value."""
     assert_linear(lambda size: plan_and_resolve(f'A="{wrap.format(unit * (size // len(unit)))}"'), 500)
+
+
+BINDINGS = {
+    "stores": "[stores.database-#]\nprovider = 'docker'\n",
+    "secrets": "A# = 'docker:s#'\n",
+    "secrets of unknown stores": "A# = 'dockr#:s'\n",
+    "wrong references": "A# = 'docker:s?versin=#'\n",
+}
+
+
+@pytest.mark.parametrize("form", BINDINGS.values(), ids=BINDINGS)
+def test_many_bindings(assert_linear: AssertLinear, form: str) -> None:
+    """Time grows linearly with the number of stores and secrets in the bindings, and of entries that use them."""
+    head = "" if form.startswith("[") else "[secrets]\n"
+    entries = "A#=$<database-#:x>\nB#=$<databse-#:x>" if form.startswith("[") else "A#=$<A#>\nB#=$<A#x>"
+
+    def prepare(size: int) -> Action:
+        text, bindings = lines(entries, size), head + lines(form, size)
+        return lambda: planned({"common": text}, bindings=bindings)
+
+    assert_linear(prepare, 30)
+
+
+def test_many_services(assert_linear: AssertLinear) -> None:
+    """Time grows linearly with the number of services."""
+    assert_linear(
+        lambda size: lambda: planned({"common": "A=x", **{f"s{index}": "B=${A}" for index in range(size)}}), 30
+    )
+
+
+def test_nested_variables(assert_linear: AssertLinear) -> None:
+    """Time grows linearly with the depth of variables inside variables, which are refused beyond a depth."""
+    for unit in ("${A", "${A:-", "${A:-{", "{"):
+        assert_linear(lambda size, unit=unit: plan_and_resolve(f"A=${{B:-{unit * size}{'}' * size}"), 100)  # type: ignore[misc]

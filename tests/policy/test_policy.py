@@ -1,9 +1,11 @@
 """Reading policy.toml, judging values by it, and what `resolve_config` and `run` do about it."""
 
+import contextlib
 import logging
 import pickle
 import re
 import sys
+from collections.abc import Callable
 from datetime import date
 
 import pytest
@@ -16,6 +18,7 @@ from secretsync.policy.policy import Policy
 from secretsync.policy.policy_file import parse_policy
 from secretsync.policy.rules import CHECK_RULES, RULES, Severity
 from tests.support.canary import CanaryFactory
+from tests.support.growth import AssertLinear
 from tests.support.projects import MakeProject, Project
 
 FILE = "env/production/policy.toml"
@@ -391,3 +394,36 @@ def test_built_in_rules_are_in_the_table() -> None:
         assert re.fullmatch(r"[a-z]+(-[a-z]+)*", rule), rule
         assert found(rule, "x").hint
     assert set(CHECK_RULES.values()) <= set(RULES)
+
+
+@pytest.mark.parametrize(
+    ("head", "form"),
+    [
+        ("[required]\n", "A@ = 'x'\n"),
+        ("", "[checks.A@]\nmin_length = 1\n"),
+        ("", "[checks.A@]\npattern = '['\n"),
+        ("", "requird@ = 1\n"),
+        ("", "[[ignore]]\nrule = 'empty-secret'\nkey = 'A@'\nreason = 'x'\n"),
+        ("", "[[ignore]]\nrule = 'empty-secrt'\nkey = 'A@'\nreason = 'x'\n"),
+        ("sensitive = [\n", "'*B@',\n"),
+        ("", "# comment\n"),
+    ],
+)
+def test_time_grows_with_the_number_of_rules(assert_linear: AssertLinear, head: str, form: str) -> None:
+    """Time grows linearly with the number of rules and mistakes."""
+    end = "]\n" if head.endswith("[\n") else ""
+
+    def prepare(size: int) -> Callable[[], object]:
+        data = (head + "".join(form.replace("@", str(index)) for index in range(size)) + end).encode()
+        return lambda: parse_policy(data, "policy.toml").ignores
+
+    def read(size: int) -> Callable[[], object]:
+        action = prepare(size)
+
+        def tolerant() -> None:
+            with contextlib.suppress(ConfigurationError):
+                action()
+
+        return tolerant
+
+    assert_linear(read, 30)

@@ -14,6 +14,7 @@ from secretsync.project.bindings import Bindings
 from secretsync.project.bindings_file import parse_bindings, read_bindings
 from tests.support.amounts import examples
 from tests.support.canary import CanaryFactory
+from tests.support.growth import AssertLinear
 
 FULL = """\
 strict  = true
@@ -335,3 +336,29 @@ def test_no_text_raises(text: str | bytes) -> None:
     """Whatever the file holds."""
     data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
     assert parse_bindings(data, "x.toml").file == "x.toml"
+
+
+def test_time_grows_with_the_length_of_a_document(assert_linear: AssertLinear) -> None:
+    """Time grows linearly with the number of keys, comments and mistakes, and with the length of a string."""
+    forms = ["# c [x\n", "[stores.s@]\nprovider = 'docker'\n", "a@ = 1\n", "a = 1\n", "\n", "[[x]]\n", "a.b@ = 1\n"]
+    for form in forms:
+        assert_linear(
+            lambda size, form=form: lambda: parse("".join(form.replace("@", str(index)) for index in range(size))),  # type: ignore[misc]
+            100,
+        )
+    wraps = [
+        "[{}",
+        "[{}]",
+        'project = "{}"',
+        'project = "{}',
+        "project = '''{}",
+        "project = [{}]",
+        "project{}= 1",
+        "{} = 1",
+    ]
+    for wrap in wraps:
+        for unit in ("x", " ", "x, ", "'x', ", "[", "{a = ", "x.", '\\"', "\\\\", '""'):
+            assert_linear(
+                lambda size, wrap=wrap, unit=unit: lambda: parse(wrap.replace("{}", unit * (size // len(unit)))),  # type: ignore[misc]
+                500,
+            )

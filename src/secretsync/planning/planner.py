@@ -292,6 +292,7 @@ class _Planner:
     def _refuse_cycles(self) -> None:
         """Note each cycle of variables once, at the entry of it that stands first, and each value that explodes."""
         done: set[EntryId] = set()
+        position = {entry: index for index, entry in enumerate(self.planned)}
         pieces: dict[EntryId, int] = {}
         path: dict[EntryId, None] = {}
         for start in self.planned:
@@ -304,7 +305,7 @@ class _Planner:
                     pieces[entry] = self._count_pieces(entry, pieces)
                 elif entry in path:
                     entries = list(path)
-                    self._note_cycle(entries[entries.index(entry) :])
+                    self._note_cycle(entries[entries.index(entry) :], position)
                 elif entry not in done:
                     path[entry] = None
                     stack.append((entry, True))
@@ -329,8 +330,7 @@ class _Planner:
         )
         return 1  # what leads to it is not to blame
 
-    def _note_cycle(self, cycle: Sequence[EntryId]) -> None:
-        position = {entry: index for index, entry in enumerate(self.planned)}
+    def _note_cycle(self, cycle: Sequence[EntryId], position: Mapping[EntryId, int]) -> None:
         start = min(range(len(cycle)), key=lambda index: position[cycle[index]])
         cycle = (*cycle[start:], *cycle[:start])
         first = self.planned[cycle[0]].entry

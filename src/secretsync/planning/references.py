@@ -36,6 +36,8 @@ _CREDENTIALS: tuple[str, ...] = (
 )
 _CREDENTIALS += ("jwt", "password", "secret", "secret_access_key", "secret_id", "token")
 
+_MOST_COMPARED = 20  # names of unknown stores
+
 
 class Target(Record):
     """One place to ask: which secret of which store, and what to take from it."""
@@ -68,6 +70,7 @@ class TargetFinder:
         self.stores.update(bindings.stores)
         for name in self.replaced:
             self.stores.setdefault(name, StoreConfig(name=name, provider=name))
+        self._compared = 0  # names of unknown stores that were compared with all stores
         self._specs: dict[str, ProviderSpec | Fault] = {}
         self._bound: dict[str, tuple[Target, ...] | Fault] = {}
         for config in bindings.stores.values():
@@ -158,7 +161,7 @@ class TargetFinder:
         if isinstance(reference, Fault):
             return reference
         if reference.store not in self.stores:
-            return Fault(0, unknown("store called", reference.store, self.stores), self._store_hint(reference.store))
+            return self._unknown_store(reference.store)
         spec = self._spec(self.stores[reference.store])
         if isinstance(spec, Fault):
             return spec
@@ -196,11 +199,18 @@ class TargetFinder:
     def _check_lookup(self) -> None:
         for store in self.bindings.lookup:
             if store not in self.stores:
-                cause = unknown("store called", store, self.stores)
-                self.problems.append(self.bindings.problem(("lookup",), cause, self._store_hint(store)))
+                fault = self._unknown_store(store)
+                self.problems.append(self.bindings.problem(("lookup",), fault.cause, fault.hint))
 
-    def _store_hint(self, name: str) -> str:
-        return suggestion(name, sorted(self.stores))
+    def _unknown_store(self, name: str) -> Fault:
+        """Return the fault of a store that does not exist.
+
+        Only the first faults compare the name with all stores, because the comparison takes time for each of them.
+        """
+        if self._compared == _MOST_COMPARED:
+            return Fault(0, "there is no store of this name", "define it in the bindings, or name one that exists")
+        self._compared += 1
+        return Fault(0, unknown("store called", name, self.stores), suggestion(name, sorted(self.stores)))
 
     def _check_store(self, config: StoreConfig) -> None:
         path = ("stores", config.name)
