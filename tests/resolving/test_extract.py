@@ -14,6 +14,7 @@ from secretsync.core.secret import Payload, Secret
 from secretsync.resolving.extract import select
 from tests.support.amounts import examples
 from tests.support.canary import CanaryFactory
+from tests.support.growth import Action, AssertLinear
 
 
 def take(value: str | bytes, *, from_file: bool = False, **selector: Any) -> str:
@@ -327,3 +328,33 @@ def test_every_member_can_be_named(document: dict[str, object], ascii_only: bool
 def test_no_payload_raises(value: str, field: str | None, decode: str | None, as_: str | None) -> None:
     """Any payload is taken or has failed; none raises."""
     assert isinstance(select(Payload(value), Selector(field=field, decode=decode, as_=as_)), Secret | Failed)
+
+
+@pytest.mark.parametrize("field", ["f@", "/f@", "/list/@", "F@", "f@.x", "/f@/x", "/object/@"])
+def test_time_grows_with_the_number_of_fields(assert_linear: AssertLinear, field: str) -> None:
+    """Time grows linearly with the number of fields of one secret, if each of them is asked for, found or not."""
+
+    def prepare(size: int) -> Action:
+        members = {f"f{index}": index for index in range(size)}
+        text = json.dumps({**members, "list": list(members), "object": members})
+        selectors = [Selector(field.replace("@", str(index))) for index in range(size)]
+
+        def read() -> list[object]:
+            payload = Payload(text)
+            return [select(payload, selector) for selector in selectors]
+
+        return read
+
+    assert_linear(prepare, 50)
+
+
+@pytest.mark.parametrize(
+    "form",
+    ['{"a":"@"}', '{"a":@1}', '{"a"@:1}', '{@"a":1}', '@"a"', "[@1]", '{"a":1,@', '["@', "@"],
+)
+@pytest.mark.parametrize("unit", ["x", " ", "1", '\\"', "\\u0041", '"b":1,', "1,", "[", '{"a":', "\\"])
+def test_time_grows_with_the_length_of_a_document(assert_linear: AssertLinear, form: str, unit: str) -> None:
+    """Time grows linearly with the length of a JSON secret, valid or not."""
+    assert_linear(
+        lambda size: lambda: select(Payload(form.replace("@", unit * (size // len(unit)))), Selector("a")), 400
+    )

@@ -13,10 +13,12 @@ import pytest
 from secretsync import ConfigurationError, RotationReport, SecretAge, State, UsageError, check_rotation
 from secretsync.core.errors import ExitStatus, ProblemKind
 from secretsync.core.model import Clock, Failed, Found, Missing, SecretInfo, SecretRef
+from secretsync.project.bindings_file import parse_bindings
 from secretsync.rotation.age_rules import Case, assess_age
 from secretsync.rotation.max_age import BUILT_IN, AppliedLimit, specificity
 from secretsync.rotation.report import exit_status
 from secretsync.testing import MemoryProvider
+from tests.support.growth import Action, AssertLinear
 from tests.support.projects import MakeProject
 from tests.support.tools import needs
 
@@ -687,3 +689,21 @@ def test_progress_and_many(tmp_path: Path) -> None:
     assert report.summary[State.OK] == count - 1
     assert report.exit_status is ExitStatus.DENIED
     assert seen == [(number, count) for number in range(1, count + 1)]
+
+
+@pytest.mark.parametrize("pattern", ["P@*", "*_P@", "P@_KEY", "P*@", "?P@"])
+def test_time_grows_with_the_number_of_patterns(assert_linear: AssertLinear, pattern: str) -> None:
+    """Time grows linearly with the number of patterns and of the names that are compared with them."""
+
+    def prepare(size: int) -> Action:
+        written = "".join(f'"{pattern.replace("@", str(index).zfill(5))}" = "90d"\n' for index in range(size))
+        data = f"[rotation.patterns]\n{written}".encode()
+        names = [f"P{str(index).zfill(5)}_KEY" for index in range(size)]
+
+        def match() -> list[object]:
+            policy = parse_bindings(data, "b.toml").rotation
+            return [policy.limits_of(name) for name in names]
+
+        return match
+
+    assert_linear(prepare, 50)

@@ -31,6 +31,7 @@ from secretsync.tracking.history import (
 )
 from secretsync.tracking.snapshot import observe
 from tests.support.canary import find_leaks, make_canary
+from tests.support.growth import Action, AssertLinear
 from tests.support.plans import good_plan
 from tests.support.processes import clean_environment, run_command, secretsync_argv
 from tests.support.projects import MakeProject
@@ -365,3 +366,17 @@ def test_lengths_leave_no_trace(project: MakeProject) -> None:
         made.cli("track", "-e", "production", expect=0)
         texts.append(re.sub(r'"time": "[^"]*"', "", made.read(".secretsync/history/production.json")))
     assert texts[0] == texts[1]
+
+
+def test_time_grows_with_the_length_of_a_history(assert_linear: AssertLinear) -> None:
+    """Time of reading grows linearly with the number of records and with the number of entries of a record."""
+
+    def document(records: int, entries: int) -> Action:
+        plan = good_plan({"common": "".join(f"A{index}=$<docker:s{index}>\n" for index in range(entries))})
+        state, _ = observe(plan, Answers({ref: Found(SecretInfo(version="1")) for ref in plan.refs}))
+        made = [HistoryRecord(time=AT, state=state, actor={"uid": 0}, message=str(index)) for index in range(records)]
+        text = json.dumps(history_as_json("test", made))
+        return lambda: parse_history(text)
+
+    assert_linear(lambda size: document(size, 2), 20)
+    assert_linear(lambda size: document(2, size), 20)
