@@ -9,25 +9,25 @@ from typing import Any
 
 
 class Globs:
-    """Patterns as fnmatch has them, by the text before their first wildcard, or else by the text after their last."""
+    """Patterns as fnmatch has them, by the text before their first wildcard and the text after their last."""
 
     def __init__(self, patterns: Iterable[str]) -> None:
         self._patterns = tuple(patterns)
-        self._prefixes: dict[str, list[int]] = {}
-        self._suffixes: dict[str, list[int]] = {}
+        self._positions: dict[tuple[str, str], list[int]] = {}
         for index, pattern in enumerate(self._patterns):
             *_, last = re.split(r"[*?\[\]]", pattern)
             first = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
-            group = self._prefixes if first else self._suffixes
-            group.setdefault(first or last, []).append(index)
-        self._starts = sorted({len(text) for text in self._prefixes})
-        self._ends = sorted({len(text) for text in self._suffixes})
+            self._positions.setdefault((first, last), []).append(index)
+        self._sizes = {(len(first), len(last)) for first, last in self._positions}
 
     def matching(self, name: str) -> list[int]:
         """Return the positions of the patterns that match `name`, in their order."""
-        found = [index for size in self._starts for index in self._prefixes.get(name[:size], ())]
-        found += [index for size in self._ends for index in self._suffixes.get(name[max(len(name) - size, 0) :], ())]
-        return sorted(index for index in set(found) if fnmatchcase(name, self._patterns[index]))
+        found = [
+            index
+            for first, last in self._sizes
+            for index in self._positions.get((name[:first], name[max(len(name) - last, 0) :]), ())
+        ]
+        return sorted(index for index in found if fnmatchcase(name, self._patterns[index]))
 
 
 def remembered(owner: object, slot: str, make: Callable[[], Any]) -> Any:
