@@ -1,5 +1,7 @@
 """The time of parsing, planning and resolving grows linearly with the size of what is read."""
 
+from pathlib import Path
+
 import pytest
 
 from secretsync.planning.plan import Plan
@@ -9,7 +11,7 @@ from secretsync.resolving.value_checks import find_hazards
 from secretsync.testing import MemoryProvider
 from tests.support.growth import Action, AssertLinear
 from tests.support.limits import HANG
-from tests.support.plans import planned
+from tests.support.plans import planned, resolved
 
 
 def plan_and_resolve(text: str) -> Action:
@@ -103,3 +105,18 @@ def test_nested_variables(assert_linear: AssertLinear) -> None:
     """Time grows linearly with the depth of variables inside variables, which are refused beyond a depth."""
     for unit in ("${A", "${A:-", "${A:-{", "{"):
         assert_linear(lambda size, unit=unit: plan_and_resolve(f"A=${{B:-{unit * size}{'}' * size}"), 100)  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("name", ["s#", "none-#"])
+def test_many_secrets_files(assert_linear: AssertLinear, tmp_path: Path, name: str) -> None:
+    """Time grows linearly with the number of files in a folder of secrets, whether or not they are found."""
+
+    def prepare(size: int) -> Action:
+        folder = tmp_path / str(size)
+        folder.mkdir(exist_ok=True)
+        for index in range(size):
+            (folder / f"s{index}").write_text("x")
+        text = lines(f"A#=$<docker:{name}>", size)
+        return lambda: resolved({"common": text}, stores={}, bindings=f"[stores.docker]\ndir = '{folder}'\n")
+
+    assert_linear(prepare, 20)
