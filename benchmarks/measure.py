@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, cast
 
 
 @dataclass(frozen=True)
@@ -62,17 +63,16 @@ class Launcher:
 
     def __init__(self) -> None:
         argv = [sys.executable, "-I", "-S", "-c", _LAUNCHER]
-        self._process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._tasks, self._results = cast("IO[str]", process.stdin), cast("IO[str]", process.stdout)
         self._folder = tempfile.TemporaryDirectory()
 
     def run(self, command: Command) -> Sample:
         """Run a command once. It ends this program if the command fails or prints something else than it should."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
         out, err = Path(self._folder.name, "out"), Path(self._folder.name, "err")
         task = (str(command.folder), str(out), str(err), list(command.argv), dict(command.environ))
-        print(repr(task), file=self._process.stdin, flush=True)
-        status, wall, cpu, memory = self._process.stdout.readline().split()
+        print(repr(task), file=self._tasks, flush=True)
+        status, wall, cpu, memory = self._results.readline().split()
         if status != "0" or not command.proves(out.read_bytes()):
             told = err.read_text(errors="replace")[-2000:]
             sys.exit(f"{' '.join(command.argv)[:120]}: status {status}\n{told}")
@@ -99,4 +99,5 @@ def take_turns(
 
 def ratio(one: Sequence[Sample], other: Sequence[Sample], figure: str) -> float:
     """Return the median of one command's `figure` divided by the other's of the same round."""
-    return statistics.median(getattr(a, figure) / getattr(b, figure) for a, b in zip(one, other, strict=True))
+    ratios = [getattr(a, figure) / getattr(b, figure) for a, b in zip(one, other, strict=True)]
+    return float(statistics.median(ratios))

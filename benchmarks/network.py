@@ -193,7 +193,10 @@ class _Aws:
 
     def entry(self, name: str) -> dict[str, Any]:
         dates = ("CreatedDate", "LastChangedDate", "LastAccessedDate")
-        versions = {"VersionIdsToStages": {"0" * 32: ["AWSCURRENT"]}, "SecretVersionsToStages": {"0" * 32: ["AWSCURRENT"]}}
+        versions = {
+            "VersionIdsToStages": {"0" * 32: ["AWSCURRENT"]},
+            "SecretVersionsToStages": {"0" * 32: ["AWSCURRENT"]},
+        }
         return {**self._names(name), **dict.fromkeys(dates, self.created), **versions}
 
     def _with(self, name: str, make: Callable[[str], dict[str, Any]]) -> tuple[str, dict[str, Any]]:

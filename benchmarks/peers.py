@@ -15,7 +15,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.measure import Command, Sample, ratio, take_turns
@@ -31,23 +31,31 @@ found = secretspec.resolve(path="secretspec.toml", provider=sys.argv[1], profile
 print(json.dumps({name: secret.value for name, secret in found.secrets.items()}))
 """
 BOTO3 = """
-import json, boto3
-client = boto3.client("secretsmanager")
-print(json.dumps({name: client.get_secret_value(SecretId=f"%s/{name}")["SecretString"] for name in open("names").read().split()}))
-""" % PROFILE
+import json, sys, boto3
+read = boto3.client("secretsmanager").get_secret_value
+names = open("names").read().split()
+print(json.dumps({name: read(SecretId=f"{sys.argv[1]}/{name}")["SecretString"] for name in names}))
+"""
 HVAC = """
-import json, hvac
+import json, sys, hvac
 read = hvac.Client().secrets.kv.v2.read_secret_version
-print(json.dumps({name: read(f"%s/{name}", mount_point="secret", raise_on_deleted_version=True)["data"]["data"]["value"]
-    for name in open("names").read().split()}))
-""" % PROFILE
+found = {
+    name: read(f"{sys.argv[1]}/{name}", mount_point="secret", raise_on_deleted_version=True)["data"]["data"]["value"]
+    for name in open("names").read().split()
+}
+print(json.dumps(found))
+"""
 REFERENCES = {"aws": f"aws:{PROFILE}/{{}}", "vault": f"vault:secret/{PROFILE}/{{}}#value"}
+
+
+# The interpreter that is measured, the tools that it has, and the environment of its processes.
+Place = tuple[str, frozenset[str], Mapping[str, str]]
 
 
 def make_project(folder: Path, stores: Mapping[str, Sequence[str]]) -> int:
     """Write the project of each tool that reads these names of each store. Return the number of values."""
     lines = [
-        f"{store.upper()}_{name}=\"$<{REFERENCES[store].format(name)}>\"\n"
+        f'{store.upper()}_{name}="$<{REFERENCES[store].format(name)}>"\n'
         for store, names in stores.items()
         for name in names
     ]
@@ -56,7 +64,9 @@ def make_project(folder: Path, stores: Mapping[str, Sequence[str]]) -> int:
     first = next(iter(stores.values()))
     (folder / "names").write_text("\n".join(first))
     declared = "".join(f'{name} = {{ description = "a secret", required = true }}\n' for name in first)
-    (folder / "secretspec.toml").write_text(f'[project]\nname = "bench"\nrevision = "1.0"\n\n[profiles.default]\n{declared}')
+    (folder / "secretspec.toml").write_text(
+        f'[project]\nname = "bench"\nrevision = "1.0"\n\n[profiles.default]\n{declared}'
+    )
     return len(lines)
 
 
@@ -71,9 +81,7 @@ def installed(python: str) -> frozenset[str]:
     return frozenset(found.stdout.split())
 
 
-def commands(
-    store: str, place: tuple[str, frozenset[str], Mapping[str, str]], folder: Path, uri: str, count: int
-) -> dict[str, Command]:
+def commands(store: str, place: Place, folder: Path, uri: str, count: int) -> dict[str, Command]:
     """Return the command of each tool that is installed; the first is the measure."""
     interpreter, tools, environ = place
 
@@ -85,8 +93,8 @@ def commands(
     ways = {
         "secretspec": ("secretspec", [*python, "-c", SECRETSPEC, uri]),
         "secretsync": (None, [*python, "-m", "secretsync", "render", "-e", "test", "--format", "json"]),
-        "loop over boto3": ("boto3", [*python, "-c", BOTO3]),
-        "loop over hvac": ("hvac", [*python, "-c", HVAC]),
+        "loop over boto3": ("boto3", [*python, "-c", BOTO3, PROFILE]),
+        "loop over hvac": ("hvac", [*python, "-c", HVAC, PROFILE]),
     }
     ways.pop("loop over hvac" if store == "aws" else "loop over boto3")
     return {
@@ -152,7 +160,8 @@ def main() -> None:
 
             place = (options.python, installed(options.python), environ)
             print(f"Python {sys.version.split()[0]}, {os.cpu_count()} processors, {options.rounds} rounds")
-            print(f"{'store':6}{'size':>5}  {'tool':17}{'wall':>10}{'x wall':>7}{'x cpu':>7}{'memory':>11}{'asked':>7}{'conn.':>6}")
+            head = f"{'store':6}{'size':>5}  {'tool':17}{'wall':>10}{'x wall':>7}{'x cpu':>7}"
+            print(f"{head}{'memory':>11}{'asked':>7}{'conn.':>6}")
             for store in options.store.split(","):
                 if store == "both":
                     measure_both(folder, place, names[:20], options.rounds, counts)
@@ -168,7 +177,9 @@ def main() -> None:
             openbao.process.stop()
 
 
-def measure_both(folder, place, names, rounds, counts) -> None:  # noqa: ANN001
+def measure_both(
+    folder: Path, place: Place, names: Sequence[str], rounds: int, counts: Callable[[], tuple[int, int]]
+) -> None:
     """Print what twenty secrets of both stores cost in one run, beside each store alone."""
     ways = {}
     for name, stores in {"aws": ["aws"], "vault": ["vault"], "both": ["aws", "vault"]}.items():

@@ -11,7 +11,8 @@ from secretsync.core.model import Entry, SecretRef
 from secretsync.core.names import SensitiveNames
 from secretsync.core.records import Record, replace
 from secretsync.project.bindings import Bindings, StoreConfig
-from secretsync.project.env_file import EnvFile, locate
+from secretsync.project.env_file import EnvFile
+from secretsync.project.env_file_places import locate
 from secretsync.project.layout import Project
 from secretsync.project.placeholders import Text
 

@@ -24,7 +24,8 @@ from secretsync.planning.plan import (
     problem_at,
 )
 from secretsync.project.bindings import Bindings
-from secretsync.project.env_file import EnvFile, unquoted_tail
+from secretsync.project.env_file import EnvFile
+from secretsync.project.env_file_places import unquoted_tail
 from secretsync.project.layout import Project, is_security_file
 from secretsync.project.placeholders import BareName, Fault, Part, Placeholder, Text, Variable, parse_value
 
