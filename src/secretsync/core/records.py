@@ -56,13 +56,18 @@ class Record(metaclass=_RecordType):
 
     def __init__(self, *positional: Any, **named: Any) -> None:
         kind = type(self)
-        fields = kind._fields
+        slots = kind._slots
         if positional:
-            if kind._is_kw_only or len(positional) > len(fields):
-                message = f"{kind.__name__} takes {'no' if kind._is_kw_only else len(fields)} positional arguments"
+            if kind._is_kw_only or len(positional) > len(slots):
+                message = f"{kind.__name__} takes {'no' if kind._is_kw_only else len(slots)} positional arguments"
                 raise TypeError(message)
-            named = {**dict(zip(fields, positional, strict=False)), **_once(kind, fields[: len(positional)], named)}
-        for field, put, default in kind._slots:
+            for (field, put, _), value in zip(slots, positional, strict=False):
+                if field in named:
+                    message = f"{kind.__name__} was given {field!r} twice"
+                    raise TypeError(message)
+                put(self, value)
+            slots = slots[len(positional) :]
+        for field, put, default in slots:
             value = named.pop(field, default)
             if value is _ABSENT:
                 message = f"{kind.__name__} needs {field!r}"
@@ -109,11 +114,3 @@ def replace(record: R, **changes: Any) -> R:
 
 def _rebuild(kind: type[R], values: dict[str, Any]) -> R:
     return kind(**values)
-
-
-def _once(kind: type, taken: tuple[str, ...], named: dict[str, Any]) -> dict[str, Any]:
-    for field in taken:
-        if field in named:
-            message = f"{kind.__name__} was given {field!r} twice"
-            raise TypeError(message)
-    return named

@@ -177,7 +177,7 @@ class _Planner:
             if entry in ordered:
                 continue
             planned = self.planned[entry]
-            if is_ready:
+            if is_ready or planned.text is not None:
                 ordered[entry] = planned
                 continue
             stack.append((entry, True))
@@ -295,7 +295,9 @@ class _Planner:
         done: set[EntryId] = set()
         pieces: dict[EntryId, int] = {}
         path: dict[EntryId, None] = {}
-        for start in self.planned:
+        for start, planned in self.planned.items():
+            if planned.text is not None:
+                continue
             stack: list[tuple[EntryId, bool]] = [(start, False)]
             while stack:
                 entry, is_leaving = stack.pop()
