@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from secretsync.core.files import MAX_BYTES, Input
 from secretsync.core.names import is_key
-from secretsync.project.env_file import EnvFile, locate, parse_env_file, read_env_file, unquoted_tail
+from secretsync.project.env_file import EnvFile, parse_env_file, read_env_file
+from secretsync.project.env_file_places import locate, unquoted_tail
 from tests.support.amounts import examples
 from tests.support.canary import CanaryFactory, make_canary
 from tests.support.growth import AssertLinear

@@ -276,7 +276,7 @@ class Config(TypedGetters):
     def _secrets(self) -> Iterator[Secret]:
         for scope in (self.__state.shared, *self.__state.services.values()):
             for found in scope.values():
-                if found.origin.is_secret:
+                if found.is_secret:
                     yield found.value
                     yield from found.inserted
 

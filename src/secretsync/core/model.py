@@ -125,13 +125,29 @@ class Origin(Record, kw_only=True):
 class Resolved(Hidden):
     """The value of one entry, its origin, and the secrets that were inserted into it."""
 
-    __slots__ = ("entry", "inserted", "is_from_store", "origin", "value")
+    __slots__ = ("_origin", "entry", "inserted", "is_from_store", "value")
 
     def __init__(
-        self, entry: Entry, value: Secret, origin: Origin, inserted: tuple[Secret, ...], *, is_from_store: bool
+        self, entry: Entry, value: Secret, origin: Origin | None, inserted: tuple[Secret, ...], *, is_from_store: bool
     ) -> None:
+        """`origin`: None for a setting whose value is written in its file."""
         self.entry = entry
         self.value = value
-        self.origin = origin
+        self._origin = origin
         self.inserted = inserted
         self.is_from_store = is_from_store  # a part comes from a store other than the process environment
+
+    @property
+    def is_secret(self) -> bool:
+        """True for a secret entry."""
+        return self._origin is not None and self._origin.is_secret
+
+    @property
+    def origin(self) -> Origin:
+        """Where the value comes from. Most settings are never asked for it, so it is made then."""
+        if self._origin is None:
+            entry = self.entry
+            self._origin = Origin(
+                key=entry.key, file=entry.file, line=entry.line, service=entry.service, is_secret=False
+            )
+        return self._origin

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, TypeVar, dataclass_transform
 
+_ABSENT = object()
+
 
 class _RecordType(type):
     """Make slots from the annotations, and store the defaults separately."""
@@ -30,6 +32,11 @@ class _RecordType(type):
         made._fields = (*(inherited[0]._fields if inherited else ()), *names)  # type: ignore[attr-defined]
         made._defaults = {**(inherited[0]._defaults if inherited else {}), **defaults}  # type: ignore[attr-defined]
         made._is_kw_only = kw_only  # type: ignore[attr-defined]
+        # The setter of a slot is found once, because thousands of records may be made.
+        made._slots = tuple(  # type: ignore[attr-defined]
+            (field, getattr(made, field).__set__, made._defaults.get(field, _ABSENT))  # type: ignore[attr-defined]
+            for field in made._fields  # type: ignore[attr-defined]
+        )
         return made
 
 
@@ -43,26 +50,29 @@ class Record(metaclass=_RecordType):
     _fields: ClassVar[tuple[str, ...]]
     _defaults: ClassVar[dict[str, Any]]
     _is_kw_only: ClassVar[bool]
+    _slots: ClassVar[tuple[tuple[str, Any, Any], ...]]
     _unseen: ClassVar[tuple[str, ...]] = ()
     _uncompared: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, *positional: Any, **named: Any) -> None:
         kind = type(self)
-        fields = kind._fields
+        slots = kind._slots
         if positional:
-            if kind._is_kw_only or len(positional) > len(fields):
-                message = f"{kind.__name__} takes {'no' if kind._is_kw_only else len(fields)} positional arguments"
+            if kind._is_kw_only or len(positional) > len(slots):
+                message = f"{kind.__name__} takes {'no' if kind._is_kw_only else len(slots)} positional arguments"
                 raise TypeError(message)
-            named = {**dict(zip(fields, positional, strict=False)), **_once(kind, fields[: len(positional)], named)}
-        for field in fields:
-            if field in named:
-                value = named.pop(field)
-            elif field in kind._defaults:
-                value = kind._defaults[field]
-            else:
+            for (field, put, _), value in zip(slots, positional, strict=False):
+                if field in named:
+                    message = f"{kind.__name__} was given {field!r} twice"
+                    raise TypeError(message)
+                put(self, value)
+            slots = slots[len(positional) :]
+        for field, put, default in slots:
+            value = named.pop(field, default)
+            if value is _ABSENT:
                 message = f"{kind.__name__} needs {field!r}"
                 raise TypeError(message)
-            object.__setattr__(self, field, value)
+            put(self, value)
         if named:
             message = f"{kind.__name__} has no field {next(iter(named))!r}"
             raise TypeError(message)
@@ -104,11 +114,3 @@ def replace(record: R, **changes: Any) -> R:
 
 def _rebuild(kind: type[R], values: dict[str, Any]) -> R:
     return kind(**values)
-
-
-def _once(kind: type, taken: tuple[str, ...], named: dict[str, Any]) -> dict[str, Any]:
-    for field in taken:
-        if field in named:
-            message = f"{kind.__name__} was given {field!r} twice"
-            raise TypeError(message)
-    return named

@@ -11,7 +11,8 @@ from secretsync.core.model import Entry, SecretRef
 from secretsync.core.names import SensitiveNames
 from secretsync.core.records import Record, replace
 from secretsync.project.bindings import Bindings, StoreConfig
-from secretsync.project.env_file import EnvFile, locate
+from secretsync.project.env_file import EnvFile
+from secretsync.project.env_file_places import locate
 from secretsync.project.layout import Project
 from secretsync.project.placeholders import Text
 
@@ -132,13 +133,23 @@ class PlannedEntry(Record):
     variables: tuple[str, ...] = ()  # those that no file defines, also if a default takes their place
 
     @property
+    def text(self) -> str | None:
+        """Its value if it has no placeholder and no variable, as most entries; else None."""
+        if not self.parts:
+            return ""
+        first = self.parts[0]
+        return first.text if len(self.parts) == 1 and isinstance(first, Text) else None
+
+    @property
     def all_parts(self) -> Iterator[PlannedPart]:
         """Its parts, and those inside the words of variables."""
-        return walk(self.parts)
+        return walk(self.parts) if self.text is None else iter(self.parts)
 
     @property
     def secrets(self) -> Iterator[SecretPart]:
         """Its placeholders."""
+        if self.text is not None:
+            return iter(())
         return (part for part in self.all_parts if isinstance(part, SecretPart))
 
     def location(self, part: SecretPart) -> tuple[int, int]:

@@ -24,7 +24,8 @@ from secretsync.planning.plan import (
     problem_at,
 )
 from secretsync.project.bindings import Bindings
-from secretsync.project.env_file import EnvFile, unquoted_tail
+from secretsync.project.env_file import EnvFile
+from secretsync.project.env_file_places import unquoted_tail
 from secretsync.project.layout import Project, is_security_file
 from secretsync.project.placeholders import BareName, Fault, Part, Placeholder, Text, Variable, parse_value
 
@@ -176,7 +177,7 @@ class _Planner:
             if entry in ordered:
                 continue
             planned = self.planned[entry]
-            if is_ready:
+            if is_ready or planned.text is not None:
                 ordered[entry] = planned
                 continue
             stack.append((entry, True))
@@ -295,7 +296,9 @@ class _Planner:
         position = {entry: index for index, entry in enumerate(self.planned)}
         pieces: dict[EntryId, int] = {}
         path: dict[EntryId, None] = {}
-        for start in self.planned:
+        for start, planned in self.planned.items():
+            if planned.text is not None:
+                continue
             stack: list[tuple[EntryId, bool]] = [(start, False)]
             while stack:
                 entry, is_leaving = stack.pop()

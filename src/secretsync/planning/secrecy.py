@@ -52,6 +52,8 @@ def secret_entries(plan: Plan, known: Collection[EntryId] = ()) -> frozenset[Ent
 
 def _is_secret(plan: Plan, planned: PlannedEntry, secret: Collection[EntryId]) -> bool:
     entry = planned.entry
+    if planned.text is not None and not planned.variables:
+        return plan.names.is_sensitive(entry.key) or has_secret_shape(planned.text)
     return (
         plan.names.is_sensitive(entry.key)
         or any(is_secret_variable(plan.names, entry, name) for name in planned.variables)
@@ -73,7 +75,8 @@ def _texts(planned: PlannedEntry) -> list[str]:
 def _entries_of_passwords(plan: Plan) -> set[EntryId]:
     """Return the entries that variables put into the place of a password, and all that these are made of."""
     found: set[EntryId] = set()
-    places = (part for one in plan.entries.values() for part in walk(password_parts(one.parts)))
+    several = (one.parts for one in plan.entries.values() if len(one.parts) > 1)
+    places = (part for parts in several for part in walk(password_parts(parts)))
     stack = [part.entry for part in places if isinstance(part, EntryPart)]
     while stack:
         entry_id = stack.pop()

@@ -76,7 +76,7 @@ class Handover(Record, kw_only=True):
         """
         shown = handed_files(project)
         key = os.urandom(KEY_BYTES)
-        secret = [name for name, found in resolved.items() if found.origin.is_secret]
+        secret = [name for name, found in resolved.items() if found.is_secret]
         secrets, settings = digests(key, {name: found.value for name, found in resolved.items()}, secret)
         # Folders determine their bindings. A project of variables alone has none, so its bindings may be anywhere.
         bindings = None if project.is_in_folders and project.files else project.bindings

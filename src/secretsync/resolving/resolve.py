@@ -96,7 +96,7 @@ def resolve(
     No exception is raised, so that no traceback contains a value.
     """
     inherited = inherited or {}
-    known = [entry_id for entry_id, found in inherited.items() if found.origin.is_secret]
+    known = [entry_id for entry_id, found in inherited.items() if found.is_secret]
     inputs = Inputs(plan, answers, environ, secret_entries(plan, known))
     resolved, problems = resolve_entries(inputs, inherited)
     if check is not None:
@@ -148,11 +148,13 @@ def _resolve_entry(
 
     The problems of its own placeholders are added to `problems`. The entry of a variable has added its own problems.
     """
+    entry = planned.entry
+    if planned.text is not None and (entry.file, entry.key) not in inputs.secret:
+        return Resolved(entry, Secret(planned.text), None, (), is_from_store=False)
     pieces = _Pieces()
     making = _Making(inputs, planned, resolved, problems, pieces)
     if not _add(making, planned.parts):
         return None
-    entry = planned.entry
     value = pieces.joined()
     is_secret = (entry.file, entry.key) in inputs.secret or pieces.uses_secret
     if has_secret_shape(value.reveal()):  # A URL with a password may come from the process environment as a whole.
@@ -224,7 +226,7 @@ def _add_entry(pieces: _Pieces, found: Resolved | None) -> bool:
         return False
     pieces.texts.append(found.value)
     pieces.inserted.extend(found.inserted)
-    if found.origin.is_secret:  # because an entry of a lower file may be visible only as a part of this value
+    if found.is_secret:  # because an entry of a lower file may be visible only as a part of this value
         pieces.uses_secret = True
         pieces.inserted.append(found.value)
     pieces.is_from_store |= found.is_from_store

@@ -93,7 +93,7 @@ def refuse_unfit(environment: Mapping[bytes, bytes], resolved: Mapping[str, Reso
             cause, hint = "it holds a NUL character, which no variable can hold", "take it with ?as=base64"
         elif len(name) + 1 + len(value) > MAX_VARIABLE_BYTES:
             cause = f"KEY=value is over {MAX_VARIABLE_BYTES} bytes, the most for one variable"
-            is_secret = key in resolved and resolved[key].origin.is_secret
+            is_secret = key in resolved and resolved[key].is_secret
             hint = "pass it in a file: --files DIR" if is_secret else "keep it in a file, and set the path of the file"
         else:
             continue

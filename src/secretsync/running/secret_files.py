@@ -98,7 +98,7 @@ def _is_in_memory(path: str) -> bool:
 
 def file_paths(folder: str, resolved: Mapping[str, Resolved], environ: Mapping[str, str]) -> dict[str, str]:
     """Return the path of the file for each secret. Raises ConfigurationError if a variable NAME_FILE exists already."""
-    secrets = {key: found for key, found in resolved.items() if found.origin.is_secret}
+    secrets = {key: found for key, found in resolved.items() if found.is_secret}
     problems = [
         Problem(
             kind=ProblemKind.CONFIGURATION,

@@ -122,7 +122,7 @@ def _at_its_entry(problem: Problem, resolved: dict[str, Resolved]) -> Problem:
 
 
 def _secret_keys(resolved: dict[str, Resolved]) -> list[str]:
-    return [key for key, found in resolved.items() if found.origin.is_secret]
+    return [key for key, found in resolved.items() if found.is_secret]
 
 
 def _render_template(options: argparse.Namespace) -> str:

@@ -1,0 +1,48 @@
+"""Find the place of a character of an entry's value in its file."""
+
+from __future__ import annotations
+
+import re
+
+from secretsync.core.model import Entry
+
+# What stands before an entry's value, as python-dotenv reads it.
+_BEFORE_VALUE = re.compile(r"\s*(?:export[^\S\n]+)?(?:'[^']+'|[^=#\s]+)[^\S\n]*=[^\S\n]*")
+
+_DOUBLE_QUOTE_ESCAPE = re.compile(r"\\[\\'\"abfnrtv]")
+
+
+def value_offset(source: str) -> int:
+    """Return the offset of the value, its quote included, in the text of an entry; 0 if there is no `=`."""
+    before = _BEFORE_VALUE.match(source)
+    return before.end() if before else 0
+
+
+def locate(entry: Entry, offset: int) -> tuple[int, int]:
+    """Line and column, from 1, in the file of the character at `offset` of the entry's text.
+
+    Zeros for an entry that stands in no file.
+    """
+    if not entry.line:
+        return 0, 0
+    if not entry.source:
+        return entry.line, entry.column + offset
+    before = _BEFORE_VALUE.match(entry.source)
+    position = before.end() if before else 0
+    if entry.source[position : position + 1] in ("'", '"'):
+        position += 1
+        for escape in _DOUBLE_QUOTE_ESCAPE.finditer(entry.source, position):
+            if escape.start() >= position + offset:
+                break
+            position += 1  # two characters there are one of the text
+    position += offset
+    line_start = entry.source.rfind("\n", 0, position) + 1
+    return entry.line + entry.source.count("\n", 0, position), position - line_start + 1
+
+
+def unquoted_tail(entry: Entry) -> str:
+    """What python-dotenv cut off an unquoted value: its inline comment, or the empty string."""
+    before = _BEFORE_VALUE.match(entry.source)
+    if before is None or entry.source[before.end() : before.end() + 1] in ("'", '"'):
+        return ""
+    return entry.source[before.end() + len(entry.text) :].strip()
