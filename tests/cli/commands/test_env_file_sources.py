@@ -289,13 +289,15 @@ def test_shells_that_drop_names(project: MakeProject) -> None:
     """A warning names the variables if the command is a shell, or a script of a shell, that does not pass them on."""
     made = project({"e.env": DOTTED, "sh.sh": "#!/bin/dash\nexec env\n", "env.sh": "#!/usr/bin/env dash\nexec env\n"})
     made.write("bash.sh", "#!/bin/bash\nexec env\n")
-    for script in ("sh.sh", "env.sh", "bash.sh"):
+    made.write("split.sh", "#!/usr/bin/env -S A=1 dash -e\nexec env\n")
+    for script in ("sh.sh", "env.sh", "bash.sh", "split.sh"):
         (made.root / script).chmod(0o755)
     run = ("run", "--env-file", "e.env")
     for command in (
         ["dash", "-c", "env"],
         ["./sh.sh"],
         ["./env.sh"],
+        ["./split.sh"],
         ["mksh", "-c", "env"],
         ["busybox", "sh", "-c", "env"],
     ):
