@@ -42,7 +42,7 @@ def _is_harmless(path: str) -> bool:
 
 
 def _committable(evidence: Evidence) -> frozenset[str]:
-    """Return the env files of the plan that have no plain secret, relative to the root: a .env may be committed then."""
+    """Return the env files of the plan without a plain secret, relative to the root: such a .env may be committed."""
     project = evidence.plan.project
     plain = {finding.file for finding in evidence.plaintext}
     return frozenset(os.path.relpath(one.path, project.root) for one in project.files if one.shown not in plain)
