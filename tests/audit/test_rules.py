@@ -325,6 +325,24 @@ def test_what_git_tracks_and_should_not(make: Callable[[Files], Project]) -> Non
     assert "git-tracked" in report.passed
 
 
+def test_an_env_file_of_placeholders_may_be_committed(make: Callable[[Files], Project]) -> None:
+    """A .env that was named itself is judged by its content, and other files by their names."""
+    made = make({".env": "KEY=$<KEY>\n", ".env.local": "A=1\n"})
+    git = Repository(made)
+
+    def judged() -> AuditReport:
+        environ = Environ(clean_environment(made.home))
+        plan = load_plan(ConfigRequest(files=(str(made.root / ".env"),), root=str(made.root)), AnyEnviron(environ))
+        return audit_plan(plan, environ, at=AT, access=None)
+
+    assert places(judged(), "git-not-ignored") == [".env.local:None"]
+    git("add", "--all")
+    assert places(judged(), "git-tracked") == [".env.local:None"]
+    made.write(".env", f"DB_PASSWORD={make_canary()}\n")
+    assert set(places(judged(), "git-tracked")) == {".env.local:None", ".env:None"}
+    assert set(places(audited(made), "git-tracked")) == {".env.local:None", ".env:None"}
+
+
 def test_what_git_tracks_and_cannot_be_read(make: Callable[[Files], Project], monkeypatch: pytest.MonkeyPatch) -> None:
     """A line in another program's form, a file that is gone, and more files than are looked into: it is said."""
     made = make({"a.env": "A=1\nset B 2\n", "b.env": "B=1\n", "c.env": f"DB_PASSWORD={make_canary()}\n"})

@@ -1,8 +1,11 @@
 """Command lines and files of which a part would be ignored are refused."""
 
+import sys
+
 import pytest
 
 from tests.support.canary import CanaryFactory
+from tests.support.processes import clean_environment, run_command
 from tests.support.projects import MakeProject
 
 FILES = {"env/production/common.env": "CODE=1\n", "env/staging/common.env": "CODE=2\n"}
@@ -62,3 +65,39 @@ def test_the_first_mistakes_with_run_get_their_advice(project: MakeProject) -> N
     assert "-e NAME names an environment" in made.cli("check", "production", expect=2).stderr
     assert "two hyphens" not in made.cli("check", "--every", expect=2).stderr
     assert "options have two hyphens" in made.cli("check", "-json", expect=2).stderr
+
+
+@pytest.mark.parametrize("option", ["--env-file", "--env-file-optional", "--bindings", "--root", "-e", "--service"])
+def test_an_empty_value_of_an_option_is_refused(project: MakeProject, option: str) -> None:
+    """Refuse the value of an unset variable of a script, because without it other files or stores would be read."""
+    made = project({**FILES, ".env": "A=1\n"})
+    source = ("-e", "production") if option in ("--root", "--service") else ("--env-file", ".env")
+    refused = made.cli("run", *source, option, "", "--", "true", expect=2)
+    assert "its value is empty; give a value, or remove the option" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("value", "arguments", "status"),
+    [
+        ("$<docker:key>", ("check-rotation", "-e", "production"), 6),
+        ("$<docker:key>", ("check-rotation", "-e", "production", "--format", "json"), 6),
+        ("$<docker:key>", ("check-rotation", "-e", "production", "--format", "prometheus"), 6),
+        ("$<docker:gone>", ("check-rotation", "-e", "production"), 3),
+        ("hunter-4711", ("audit", "-e", "production"), 6),
+        ("$<docker:key>", ("explain", "-e", "production"), 6),
+    ],
+)
+def test_a_report_that_is_lost_is_an_error(
+    project: MakeProject, value: str, arguments: tuple[str, ...], status: int
+) -> None:
+    """A full disk is reported, and its status is 6 if the findings are only findings."""
+    made = project(
+        {
+            "env/production/security.env": f"API_KEY={value}\n",
+            "providers/production.toml": '[stores.docker]\ndir = "files"\n',
+            "files/key": "not empty",
+        }
+    )
+    argv = ["sh", "-c", 'exec "$@" > /dev/full', "-", sys.executable, "-I", "-m", "secretsync", *arguments]
+    lost = run_command(argv, cwd=made.root, env=clean_environment(made.home), expect=status)
+    assert "secretsync: standard output cannot be written: No space left on device" in lost.stderr

@@ -286,6 +286,14 @@ def test_aliases(config_of: ConfigOf) -> None:
     assert (struct.pool_size, struct.other) == (1, 2)
 
 
+def test_an_alias_with_a_dot_or_a_hyphen_is_a_key_as_it_is_written(config_of: ConfigOf) -> None:
+    """Env files accept such names. The key in capitals is the first."""
+    made = config_of(**{"first-one": "1", "old": "9", "OLD": "2", "THREE_": "3"}).bind(Aliases)
+    assert (made.one, made.two) == (1, 2)
+    assert config_of(**{"first-one": "1", "FIRST_ONE": "4", "OLD": "2", "THREE_": "3"}).bind(Aliases).one == 4
+    assert config_of(**{"pool-size": "1", "FIELD_OTHER": "2"}).bind(Renamed).pool_size == 1
+
+
 def split_words(text: str) -> list[str]:
     """Return words between spaces."""
     return text.split()

@@ -94,7 +94,7 @@ def test_time_is_bounded(tmp_path: Path, text: bytes) -> None:
     path = tmp_path / "fifo"
     os.mkfifo(path)
     before = open_files()
-    assert cause(str(path), SOON) == "nothing was written to it within 0.05 seconds; look at the program that writes it"
+    assert cause(str(path), SOON) == "nothing was written to it within 0.05 s; look at the program that writes it"
     keeper = os.open(path, os.O_RDWR)
     try:
         os.write(keeper, text)

@@ -13,9 +13,11 @@ from secretsync.core.secret_patterns import (
     has_password,
     has_private_key,
     has_url_password,
+    holes_of_passwords,
     known_token,
     looks_random,
     may_be_secret,
+    pieces_of_secrets,
 )
 from secretsync.planning.secrecy import has_secret_shape
 from secretsync.policy.plaintext import plaintext_of
@@ -129,16 +131,76 @@ def test_passwords_in_urls(text: str, expected: bool) -> None:
         ("--password-file=/run/secrets/p", False),
         ("?password=/run/secrets/p", False),
         ("?password_min=8", False),
+        ("https://h/v1?api_key=pw", True),
+        ("api-key=pw,x-tenant=shop", True),
+        ("Endpoint=sb://h/;SharedAccessKeyName=Root;SharedAccessKey=pw", True),
+        ("https://h/?grant=1&client_secret=pw&x=1", True),
+        ("https://h/?access_token=pw", True),
+        ("https://h/?response_type=token&partition_key=id&access_key_id=x", False),
+        ("https://h/oauth/token?scope=a", False),
     ],
 )
 def test_passwords_as_parameters(text: str, expected: bool) -> None:
     """Of URLs and connection strings; not what leads to a password, nor a setting about one."""
     assert has_password(text) is expected
+    assert has_secret_shape(text) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"default": {"PASSWORD": "pw", "HOST": "h"}}', ["pw"]),
+        ('{"password":"pw"}', ["pw"]),
+        ('{"db.password" : "p\\"w"}', ['p\\"w', 'p"w']),
+        ("{'api_key': 'pw'}", ["pw"]),
+        ('[{"token": "one"}, {"clientSecret": "two"}]', ["one", "two"]),
+        ('{"user": "a", "password": ""}', []),
+        ('{"password": true, "token": null, "token_type": "bearer"}', []),
+        ('{"password": "$PASSWORD", "token": "{token}", "secret": "<secret>"}', []),
+        ('{"password": "/run/secrets/db"}', []),
+        ('{"password": "\0"}', []),
+        ('{"key": "sort"}', []),
+        ('{"max_tokens": "9"}', []),
+    ],
+)
+def test_passwords_in_json(text: str, expected: list[str]) -> None:
+    """Find members with the name of a secret; not switches, empty values, and what leads to a secret."""
+    assert pieces_of_secrets(text) == expected
+    assert has_password(text) is has_secret_shape(text) is bool(expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Authorization: Bearer abcd", ["abcd"]),
+        ("Authorization=Basic%20dTpw,x=1", ["dTpw"]),
+        ('{"Authorization": "token abcd"}', ["abcd"]),
+        ("Authorization: Bearer $TOKEN", []),
+        ("Authorization: Bearer \0", []),
+        ("WWW-Authenticate: Bearer realm", []),
+        ("Authorization", []),
+    ],
+)
+def test_credentials_in_headers(text: str, expected: list[str]) -> None:
+    """Find the credentials behind the scheme."""
+    assert pieces_of_secrets(text) == expected
+    assert has_password(text) is has_secret_shape(text) is bool(expected)
+
+
+def test_places_of_passwords() -> None:
+    """Count the holes that are in the place of a password, in a URL, a parameter, JSON and a header."""
+    assert holes_of_passwords("\0://\0:\0@\0") == {2}
+    assert holes_of_passwords("host=\0 password=\0") == {1}
+    assert holes_of_passwords('{"user": "\0", "password": "\0", "token": "a\0"}') == {1, 2}
+    assert holes_of_passwords("Authorization: Bearer \0, X: \0") == {0}
 
 
 @pytest.mark.parametrize(
     "piece",
-    ["a", "A1a", "x://", "LS0tLS1CRUdJTi", "eyJaaaaaaaaaa.", ":", "abcd-", "a://b:", "http.", "pwd", "password="],
+    [
+        *("a", "A1a", "x://", "LS0tLS1CRUdJTi", "eyJaaaaaaaaaa.", ":", "abcd-", "a://b:", "http.", "pwd", "password="),
+        *('"password":"', "authorization:basic "),
+    ],
 )
 def test_long_values_take_one_pass(assert_linear: AssertLinear, piece: str) -> None:
     """Time grows linearly with the length of a value, because otherwise a file could stop a pipeline."""

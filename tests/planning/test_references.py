@@ -290,9 +290,9 @@ def test_what_a_store_does_not_accept(reference: str, expected: str) -> None:
         ("env:1A", "this is no name of a variable"),
         ("env:A?version=1", "unknown option 'version'"),
         ("", "neither a name nor a reference"),
-        ("$<env:A>", "the store before ':'"),
+        ("$<env:A>", "the text before ':'"),
         ("env:A>", "'<' or '>'"),
-        (" env:A", "the store before ':'"),
+        (" env:A", "the text before ':'"),
         ("env:A ", "white space"),
     ],
 )

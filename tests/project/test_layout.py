@@ -70,9 +70,9 @@ def test_a_bad_name_in_the_process_environment(monkeypatch: pytest.MonkeyPatch, 
         resolve_config(environ={variable: name})
 
 
-@pytest.mark.parametrize("name", ["", "../prod", "prod\n", "prod\u202e"])
+@pytest.mark.parametrize("name", ["../prod", "prod\n", "prod\u202e"])
 def test_a_bad_name_on_the_command_line(project: MakeProject, name: str) -> None:
-    """It is status 2, an empty one too, and nothing of it can forge a line."""
+    """It is status 2, and nothing of it can forge a line."""
     made = project({"env/development/common.env": "A=1"})
     result = made.cli("explain", f"--environment={name}", expect=2)
     assert "an environment's name is" in result.stderr
@@ -267,6 +267,8 @@ def test_files_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for files, bindings in ((["no.env"], None), (["one.env"], "no.toml")):
         with pytest.raises(UsageError, match="there is no such file"):
             open_files(files, bindings)
+    with pytest.raises(UsageError, match="the name of an env file is empty"):
+        open_files([""], None)
     with pytest.raises(UsageError, match="no env file is named"):
         open_files([], None)
     with pytest.raises(UsageError, match="there is no service"):

@@ -225,6 +225,12 @@ def test_what_is_not_utf8(value: str | bytes) -> None:
         assert take(value, as_="base64") == base64.b64encode(value).decode()
 
 
+@pytest.mark.parametrize("selector", [{"field": "a"}, {"as_": "json"}, {"field": "a", "as_": "json"}])
+def test_a_secret_that_is_not_json(selector: dict[str, Any]) -> None:
+    """The cause is true for a field and for as=json."""
+    assert refusal("not JSON", **selector) == "the secret is not JSON"
+
+
 def test_decoded_bytes_that_are_not_utf8() -> None:
     """Decoded base64 and lone surrogates in JSON are refused if they are not UTF-8."""
     assert refusal("/w==", decode="base64") == "the secret is not UTF-8 text"

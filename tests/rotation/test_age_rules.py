@@ -256,6 +256,8 @@ def test_second_findings(judged: dict[str, SecretAge]) -> None:
         ("EXEMPT_UNTIL_TODAY", "exempt until 2026-11-24: frozen"),
         ("EXEMPT_UNTIL_YESTERDAY", "ended on 2026-11-23"),
         ("MADE_IN_AN_HOUR", "60 minutes in the future"),
+        ("MADE_IN_AN_HOUR", "compare the store's clock"),
+        ("DOCKER_IN_THE_FUTURE", "as its binding declares it; correct the date in the binding"),
         ("CLOCK_BEFORE_DECLARATION", "is not used"),
         ("TO_BE_DELETED", "will be deleted at"),
         ("AWS_90D_BEFORE_LIMIT", "1 second"),

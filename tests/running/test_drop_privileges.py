@@ -104,7 +104,7 @@ def test_ids_by_name_and_number(app: Project, user: str, uid: int, gid: int, gro
         ("0:4711", "--user cannot be root"),
         ("4294967295:1", "must be below 4294967295"),
         ("nobody:4294967295", "must be below 4294967295"),
-        ("", "there is no user of this name"),
+        ("", "its value is empty"),
     ],
 )
 def test_user_is_looked_up_before_anything_is_asked(app: Project, user: str, message: str) -> None:

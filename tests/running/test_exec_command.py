@@ -269,7 +269,7 @@ def test_environment_that_is_too_large_is_refused(run: Run, app: Project) -> Non
     app.write("env/production/common.env", "".join(f"{name}={'x' * size}\n" for name, size in sizes.items()))
     ended = run("echo", "started", status=6)
     assert ended.stdout == b""
-    assert b"BIG_00, BIG_01, BIG_02, BIG_03, BIG_04:" in ended.stderr
+    assert b": BIG_00, BIG_01, BIG_02, BIG_03, BIG_04\n" in ended.stderr
     assert b"BIG_05" not in ended.stderr
 
 

@@ -41,9 +41,18 @@ def _is_harmless(path: str) -> bool:
     return any(word in _HARMLESS for word in path.rsplit("/", 1)[-1].split("."))
 
 
+def _committable(evidence: Evidence) -> frozenset[str]:
+    """Return the env files of the plan without a plain secret, relative to the root: such a .env may be committed."""
+    project = evidence.plan.project
+    plain = {finding.file for finding in evidence.plaintext}
+    return frozenset(os.path.relpath(one.path, project.root) for one in project.files if one.shown not in plain)
+
+
 def _tracked(evidence: Evidence) -> Iterator[RuleFinding]:
-    git, folders = _state(evidence), secret_folders(evidence.plan)
+    git, folders, committable = _state(evidence), secret_folders(evidence.plan), _committable(evidence)
     for path in git.tracked:
+        if path in committable:
+            continue
         if is_private_path(path, folders):
             yield found("git-tracked", "git tracks this file, which is made to hold plain secrets", file=path)
     for file in git.rendered:
@@ -59,7 +68,10 @@ def _tracked(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _not_ignored(evidence: Evidence) -> Iterator[RuleFinding]:
+    committable = _committable(evidence)
     for path in _state(evidence).exposed:
+        if path in committable:
+            continue
         yield found("git-not-ignored", "this file holds plain secrets, and git would take it", file=path)
 
 

@@ -29,7 +29,8 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         status = _run(list(sys.argv[1:] if argv is None else argv))
         sys.stdout.flush()
     except OSError as error:
-        status = status or _stdout_failed(error)
+        failure = _stdout_failed(error)
+        status = failure if status in (0, 1) else status  # a lost report is worse than what it would list
     with contextlib.suppress(OSError):
         sys.stderr.flush()
     # End at once, because a thread or the exit handler of a library may still be waiting for a store.

@@ -82,8 +82,16 @@ class _Parser(argparse.ArgumentParser):
             if any(argument.endswith(".env") for argument in unknown_arguments):
                 advice = "put --env-file before the name of an env file"
             return f"{count_of(len(unknown_arguments), 'argument')} too many; {advice}"
+        if self.prog.endswith(" run") and not unknown_arguments[0].startswith("-"):
+            return "the command is not after --; put -- before it: secretsync run -e production -- COMMAND"
         advice = suggestion(names[0], known, "" if names[0].startswith("--") else "options have two hyphens")
         return "; ".join(filter(None, (unknown("option", names[0], known), advice)))
+
+    def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
+        # An unset variable of a script, --bindings "$FILE". Taken as absent, it would select other files or stores.
+        if not arg_string and action.option_strings:
+            raise argparse.ArgumentError(action, "its value is empty; give a value, or remove the option")
+        return super()._get_value(action, arg_string)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:

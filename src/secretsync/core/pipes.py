@@ -78,7 +78,7 @@ def _read(descriptor: int, limit: int, seconds: float, *, may_block: bool) -> by
         left = until - time.monotonic()
         if left <= 0 or (must_wait and not poll.poll(left * 1000)):
             cause = "it did not end" if parts else "nothing was written to it"
-            return FileRefusal(cause=f"{cause} within {seconds:g} seconds; look at the program that writes it")
+            return FileRefusal(cause=f"{cause} within {seconds:g} s; look at the program that writes it")
         try:
             part = os.read(descriptor, min(_CHUNK, missing))
         except BlockingIOError:

@@ -7,6 +7,7 @@ import binascii
 import math
 import re
 from collections import Counter
+from collections.abc import Iterator
 from urllib.parse import unquote
 
 _PRIVATE_KEY = re.compile(
@@ -42,17 +43,37 @@ HOLE = "\0"
 _URL_PASSWORD = re.compile(
     rf"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{{0,30}}://[^\s/@:?#]{{0,256}}:([^\s/@?#{HOLE}]{{1,1024}})@"
 )
-# ?password=... of a URL, Pwd=...; of a connection string; not what only leads to one: password=$PASSWORD, ={password}.
+# Names of parameters and of members of JSON, at whose end a secret is named.
+_NAMED = (
+    r"(?:password|passwd|passphrase|pwd"
+    r"|(?:api|access|account|private|secret|signing)[_-]?key|(?:client|app)[_-]?secret|(?:access|auth|refresh)[_-]?token)"
+)
+# What only leads to a secret: password=$PASSWORD, ={password}.
+_NO_REFERENCE = r"(?![<{*%]|\$[A-Za-z_{(])"
+# ?password=... of a URL, Pwd=...; of a connection string.
 _PASSWORD_PARAMETER = re.compile(
-    r"(?<![\w.-])[\w.-]{0,30}(?:password|passwd|passphrase|pwd)\s?=\s?['\"]?(?![<{*%]|\$[A-Za-z_{(])"
-    rf"([^\s&;,'\"{HOLE}]{{1,1024}})(?![^\s&;,'\"])",
+    rf"(?<![\w.-])[\w.-]{{0,30}}{_NAMED}\s?=\s?['\"]?{_NO_REFERENCE}([^\s&;,'\"{HOLE}]{{1,1024}})(?![^\s&;,'\"])",
+    re.ASCII | re.IGNORECASE,
+)
+# "password": "..." of JSON and of mappings that are written like it.
+_PASSWORD_MEMBER = re.compile(
+    rf"""["'](?:[\w.-]{{0,30}}{_NAMED}|secret|token)["']\s{{0,4}}:\s{{0,4}}(["']){_NO_REFERENCE}"""
+    rf"""((?:(?!\1)[^\\\n{HOLE}]|\\.){{1,1024}})\1""",
+    re.ASCII | re.IGNORECASE,
+)
+# Authorization: Bearer ..., also as a parameter: Authorization=Basic%20...
+_CREDENTIALS = re.compile(
+    rf"authorization['\"]?\s?[:=]\s?['\"]?(?:bearer|basic|token)(?:\s|%20){_NO_REFERENCE}([^\s,;'\"{HOLE}]{{4,4096}})"
+    r"(?![^\s,;'\"])",
     re.ASCII | re.IGNORECASE,
 )
 
-# Where the password of a URL or of a connection string is, whatever is there. The scheme may be a variable.
+# Where the password of a URL, of a connection string or of JSON is, whatever is there. The scheme may be a variable.
 _PASSWORD_PLACE = re.compile(
     r"://[^\s/@:?#]{0,256}:([^\s/@?#]{1,1024})@"
-    r"|(?:password|passwd|passphrase|pwd)\s?=\s?['\"]?([^\s&;,'\"]{1,1024})",
+    rf"|{_NAMED}\s?=\s?['\"]?([^\s&;,'\"]{{1,1024}})"
+    rf"""|(?:{_NAMED}|["']secret|["']token)["']\s{{0,4}}:\s{{0,4}}["']([^"'\n]{{1,1024}})"""
+    r"|authorization['\"]?\s?[:=]\s?['\"]?(?:bearer|basic|token)(?:\s|%20)([^\s,;'\"]{1,4096})",
     re.IGNORECASE,
 )
 
@@ -101,17 +122,24 @@ def has_url_password(text: str) -> bool:
 
 
 def has_password(text: str) -> bool:
-    """Return True if `text` has a literal password: in a URL, or as a parameter of a connection string."""
-    parameters = (match[1] for match in _PASSWORD_PARAMETER.finditer(text))
-    return has_url_password(text) or any(map(may_be_secret, parameters))
+    """Return True if `text` has a literal password: in a URL, a connection string, JSON or a header."""
+    return has_url_password(text) or any(True for _ in _named_secrets(text))
+
+
+def _named_secrets(text: str) -> Iterator[str]:
+    """Yield the literal secrets in `text` that the name before them shows."""
+    for shape in (_PASSWORD_PARAMETER, _PASSWORD_MEMBER, _CREDENTIALS):
+        for match in shape.finditer(text):
+            if may_be_secret(piece := match[match.lastindex or 0]):
+                yield piece
 
 
 def pieces_of_secrets(text: str) -> list[str]:
-    """Return the passwords and tokens in `text`, each as it is there and percent-decoded."""
-    parameters = (match[1] for match in _PASSWORD_PARAMETER.finditer(text))
-    found = [match[1] for match in _URL_PASSWORD.finditer(text)] + list(filter(may_be_secret, parameters))
+    """Return the passwords and tokens in `text`, each as it is there, percent-decoded, and as JSON reads it."""
+    found = [match[1] for match in _URL_PASSWORD.finditer(text)] + list(_named_secrets(text))
     found += [match.group() for shape in _KNOWN.values() for match in shape.finditer(text)]
-    return list(dict.fromkeys([*found, *(unquote(piece) for piece in found)]))
+    unescaped = [re.sub(r'\\(["\\/])', r"\1", piece) for piece in found if "\\" in piece]
+    return list(dict.fromkeys([*found, *(unquote(piece) for piece in found), *unescaped]))
 
 
 def holes_of_passwords(text: str) -> set[int]:

@@ -35,6 +35,7 @@ _SIGNS = (
     *("AccountKey=", "-----BEGIN", "LS0tLS1CRUdJTi", "AGE-SECRET-KEY-1", "PuTTY-User-Key-File-"),
 )
 _SHORTEST_SIGN = 15  # characters of the shortest known token
+_WORDS_BEFORE_PASSWORDS = ("pass", "pwd", "key", "secret", "token", "authorization")
 
 
 def secret_entries(plan: Plan, known: Collection[EntryId] = ()) -> frozenset[EntryId]:
@@ -92,17 +93,21 @@ def _entries_of_passwords(plan: Plan) -> set[EntryId]:
 def has_secret_shape(text: str) -> bool:
     """Return True if a password, a known token or a private key is in `text`."""
     is_sure = len(text) >= _SHORTEST_SIGN and any(sign in text for sign in _SIGNS)
-    may_be_password = ("@" in text and "://" in text) or ("=" in text and _names_password(text))
-    if not is_sure and not may_be_password:
+    if not is_sure and not _may_have_password(text):
         return False
     from secretsync.core.secret_patterns import has_password, has_private_key, known_token
 
     return has_password(text) or has_private_key(text) or known_token(text) is not None
 
 
-def _names_password(text: str) -> bool:
+def _may_have_password(text: str) -> bool:
+    """Return False if no password can be in `text`. This spares the patterns and their import in nearly all cases."""
+    if "@" in text and "://" in text:
+        return True
+    if "=" not in text and not (":" in text and ("'" in text or '"' in text or " " in text)):
+        return False
     lowered = text.lower()
-    return "pass" in lowered or "pwd" in lowered
+    return any(word in lowered for word in _WORDS_BEFORE_PASSWORDS)
 
 
 def password_parts(parts: Sequence[T]) -> list[T]:
@@ -110,7 +115,7 @@ def password_parts(parts: Sequence[T]) -> list[T]:
     if len(parts) < 2:
         return []
     text = "".join(part.text if isinstance(part, Text) else "\0" for part in parts)
-    if not ("@" in text and "://" in text) and not ("=" in text and _names_password(text)):
+    if not _may_have_password(text):
         return []
     from secretsync.core.secret_patterns import holes_of_passwords
 

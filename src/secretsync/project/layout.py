@@ -209,7 +209,7 @@ def open_files(
     `environment`: a name, which decides strictness and fills `{environment}` in the keys of stores; None: the project
     has no name, and is strict if `is_strict_unnamed`.
 
-    Raises UsageError for an empty list, a wrong name, or a file that does not exist.
+    Raises UsageError for an empty list, an empty or wrong name, or a file that does not exist.
     """
     if environment is not None:
         check_environment_name(environment)
@@ -217,6 +217,8 @@ def open_files(
             raise UsageError("the name of the environment looks like a secret; give another name")
     if not files:
         raise UsageError("no env file is named")
+    if "" in files:
+        raise UsageError("the name of an env file is empty; name a file")
     optional = {_name(path) for path in optional}
     # A file that is named twice counts where it was named last.
     names = tuple(reversed(dict.fromkeys(map(_name, reversed(files)))))

@@ -300,7 +300,8 @@ def parse_reference(text: str) -> Reference | Fault:
         hint = "a name is letters, digits and '_', not beginning with a digit; a reference is store:path"
         return Fault(0, "this is neither a name nor a reference", hint)
     if not is_store_name(store):
-        return Fault(0, "the store before ':' is not named as stores are", "small letters, digits and '-': aws, vault")
+        cause = "the text before ':' is not the name of a store"
+        return Fault(0, cause, "a store's name has small letters, digits and '-': aws, vault")
     if _CONTROL.search(rest) or "<" in rest or ">" in rest:
         return Fault(0, "a control character, '<' or '>' in a reference", "percent-encode it")
     return _parse_store_path(store, rest)

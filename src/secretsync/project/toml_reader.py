@@ -15,6 +15,15 @@ from secretsync.project.toml_lines import DEEPEST, TooDeep, lines_of_keys
 
 Lines = Mapping[tuple[str, ...], int]
 
+_BACKSLASH_HINT = "write \\\\ for a backslash, or put the text in single quotes"
+
+# The next step, for the messages of tomllib that do not show it.
+_TOML_HINTS = {
+    "Invalid value": 'put a text in quotes: name = "text"; write true and false in small letters',
+    "Invalid hex value": _BACKSLASH_HINT,
+    r"Unescaped '\' in a string": _BACKSLASH_HINT,
+}
+
 # The messages of tomllib that quote nothing but the punctuation that it expects.
 _TOML_MESSAGE = r"[A-Za-z ,/-]+|Expected ['\"].{1,3}['\"][A-Za-z ,/-]*|Unescaped .{1,5} in a string"
 
@@ -29,7 +38,7 @@ def parse_document(data: bytes, file: str) -> tuple[dict[str, Any], Lines] | Pro
     """Return the document in the bytes of a TOML file and the line of each key, or the problem."""
     import tomllib
 
-    cause = None
+    hint = None
     try:
         text = data.decode("utf-8-sig")
         lines = lines_of_keys(text)
@@ -37,15 +46,17 @@ def parse_document(data: bytes, file: str) -> tuple[dict[str, Any], Lines] | Pro
     except TooDeep as error:
         return _unreadable(file, f"a key has more than {DEEPEST} parts", error.line)
     except tomllib.TOMLDecodeError as error:
-        cause = f"this is not TOML: {_toml_cause(str(error.args[0]) if error.args else '')}"
+        message = str(error.args[0]) if error.args else ""
+        cause, hint = f"this is not TOML: {_toml_cause(message)}", _TOML_HINTS.get(message.rpartition(" (at ")[0])
     except UnicodeDecodeError:
-        cause = "this file is not UTF-8"
+        cause, hint = "this file is not UTF-8", "save the file as UTF-8"
     except ValueError:  # a number of thousands of digits
         cause = "this is not TOML: a number is too long"
     except RecursionError:
         cause = "this file is nested too deeply"
     at_line = re.search(r" \(at line (\d+), column \d+\)", cause)
-    return _unreadable(file, cause.replace(at_line[0], "") if at_line else cause, int(at_line[1]) if at_line else None)
+    line = int(at_line[1]) if at_line else None
+    return _unreadable(file, cause.replace(at_line[0], "") if at_line else cause, line, hint)
 
 
 def _toml_cause(message: str) -> str:
@@ -58,8 +69,8 @@ def _toml_cause(message: str) -> str:
     return f"{text} (at {place}" if place else "it cannot be parsed"
 
 
-def _unreadable(file: str, cause: str, line: int | None = None) -> Problem:
-    return Problem(kind=ProblemKind.CONFIGURATION, file=file, line=line, cause=cause)
+def _unreadable(file: str, cause: str, line: int | None = None, hint: str | None = None) -> Problem:
+    return Problem(kind=ProblemKind.CONFIGURATION, file=file, line=line, cause=cause, hint=hint)
 
 
 def key_problem(

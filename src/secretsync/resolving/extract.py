@@ -122,7 +122,8 @@ def _parse_json(value: str | bytes) -> tuple[Any, tuple[str, str | None] | None]
     except _Unusable as unusable:
         return None, (unusable.cause, unusable.hint)
     except NotJsonError as error:
-        return None, (f"the secret {error.cause}, and a field is asked of it", "look at the secret in its store")
+        hint = "look at the secret in its store, because a field and as=json need JSON"
+        return None, (f"the secret {error.cause}", hint)
     except RecursionError:
         return None, ("the secret's JSON is nested too deeply", None)
 
@@ -137,7 +138,7 @@ def _at(document: Any, field: str) -> Any:
     """Return the value at a key, or at a JSON pointer (RFC 6901)."""
     if not field.startswith("/"):
         if not isinstance(document, dict):
-            raise _Unusable("the secret's JSON is not an object, and a field is asked of it")
+            raise _Unusable("the secret's JSON is not an object, and a field of it is requested")
         return _member(document, field)
     for token in field[1:].split("/"):
         name = token.replace("~1", "/").replace("~0", "~")

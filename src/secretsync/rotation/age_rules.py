@@ -150,6 +150,16 @@ def _own_dates(dates: SecretDates, case: Case) -> Iterator[Issue]:
         yield Issue(State.OVERDUE, f"a rotation was begun at {begun} and has not ended", hint)
 
 
+def _future_date(case: Case, created: datetime, *, is_declared: bool) -> Issue:
+    """Return the issue with a date that is later than the time of the report."""
+    ahead = format_duration((created - case.now).total_seconds())
+    cause = f"its date {format_timestamp(created)} is {ahead} in the future"
+    if is_declared:
+        return Issue(State.UNKNOWN, f"{cause}, as its binding declares it", "correct the date in the binding")
+    cause += ": a clock is wrong, or it did not exist yet"
+    return Issue(State.UNKNOWN, cause, "compare the store's clock with this machine's")
+
+
 def _limit(dates: SecretDates, case: Case, created: datetime | None, age: int | None) -> Iterator[Issue]:
     """Yield the issues with the age, or with the exemption from a limit."""
     limit, source = case.applied.limit, case.applied.source
@@ -164,12 +174,7 @@ def _limit(dates: SecretDates, case: Case, created: datetime | None, age: int | 
     if created is None:
         yield Issue(State.UNKNOWN, "its creation date is unknown", _undated_hint(dates))
     elif age is None:
-        ahead = format_duration((created - case.now).total_seconds())
-        yield Issue(
-            State.UNKNOWN,
-            f"its date {format_timestamp(created)} is {ahead} in the future: a clock is wrong, or it did not exist yet",
-            "compare the store's clock with this machine's",
-        )
+        yield _future_date(case, created, is_declared=dates.created is None)
     elif age >= limit.seconds:
         over = f"{format_duration(age - limit.seconds)} over its limit" if age > limit.seconds else "at its limit"
         yield Issue(State.OVERDUE, f"it is {format_duration(age)} old, {over} ({limit.written}, {source})", "rotate it")

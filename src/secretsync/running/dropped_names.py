@@ -19,9 +19,11 @@ def dropping_shell(path: str, command: Sequence[str], environ: Mapping[str, str]
     `path`: the program, which may be a script with `#!` in its first line. Programs that it starts are not known.
     """
     words = _interpreter(path)
-    if words and os.path.basename(words[0]) == "env" and len(words) > 1:
+    if words and os.path.basename(words[0]) == "env":
+        # #!/usr/bin/env -S NAME=value sh -e
+        name = next((word for word in words[1:] if not word.startswith("-") and "=" not in word), "")
         try:
-            words = [find_program(words[-1], environ)]
+            words = [find_program(name, environ)]
         except SecretSyncError:
             return None
     shell = words[0] if words else path

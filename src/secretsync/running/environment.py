@@ -117,10 +117,14 @@ def refuse_too_large(path: str, argv: Collection[str], environment: Mapping[byte
 
 
 def too_large(environment: Mapping[bytes, bytes]) -> OutputError:
-    """Return the error for an environment that is too large. It names variables without their lengths."""
-    largest = sorted(environment, key=lambda name: len(name) + len(environment[name]), reverse=True)
+    """Return the error for an environment that is too large. It names variables without their lengths.
+
+    The variables of the handover are not named, because they grow with the number of entries and cannot be in files.
+    """
+    others = [name for name in environment if not name.startswith(b"SECRETSYNC_RESOLVED")]
+    largest = sorted(others, key=lambda name: len(name) + len(environment[name]), reverse=True)
     names = ", ".join(os.fsdecode(name) for name in largest[:_LARGEST_SHOWN])
     return OutputError(
-        "the environment and the arguments together are too large for the kernel; the largest variables are "
-        f"{names}: pass them in files"
+        f"the environment of {len(others)} variables and the arguments together are too large for the kernel; select "
+        f"services with --service, or pass the largest variables in files: {names}"
     )

@@ -95,7 +95,7 @@ REFUSED = {
     "no writer": ("mkfifo p; secretsync run --timeout 100ms --env-file p -- touch started", "p: nothing was written"),
     "no end": (
         "mkfifo p; exec 7<>p; echo A=1 >&7; secretsync run --timeout 100ms --env-file p -- touch started",
-        "p: it did not end within 0.1 seconds",
+        "p: it did not end within 0.1 s",
     ),
     "endless": ("secretsync run --env-file <(cat /dev/zero) -- touch started", "it is larger than 16 MiB"),
     "device": ("secretsync run --env-file /dev/zero -- touch started", "/dev/zero: it is neither a regular file nor"),
@@ -154,7 +154,7 @@ def test_the_library(files: Project, monkeypatch: pytest.MonkeyPatch) -> None:
         os.close(reader)
     monkeypatch.chdir(files.root)
     os.mkfifo("p")
-    with pytest.raises(ConfigurationError, match=r"p: nothing was written to it within 0\.05 seconds"):
+    with pytest.raises(ConfigurationError, match=r"p: nothing was written to it within 0\.05 s;"):
         resolve_config(files=[Path("p")], environ={}, timeout=0.05)
     for text in ("A=4", "A=5"):
         with subprocess.Popen(["/bin/sh", "-c", f"echo {text} > p"]):
@@ -289,13 +289,15 @@ def test_shells_that_drop_names(project: MakeProject) -> None:
     """A warning names the variables if the command is a shell, or a script of a shell, that does not pass them on."""
     made = project({"e.env": DOTTED, "sh.sh": "#!/bin/dash\nexec env\n", "env.sh": "#!/usr/bin/env dash\nexec env\n"})
     made.write("bash.sh", "#!/bin/bash\nexec env\n")
-    for script in ("sh.sh", "env.sh", "bash.sh"):
+    made.write("split.sh", "#!/usr/bin/env -S A=1 dash -e\nexec env\n")
+    for script in ("sh.sh", "env.sh", "bash.sh", "split.sh"):
         (made.root / script).chmod(0o755)
     run = ("run", "--env-file", "e.env")
     for command in (
         ["dash", "-c", "env"],
         ["./sh.sh"],
         ["./env.sh"],
+        ["./split.sh"],
         ["mksh", "-c", "env"],
         ["busybox", "sh", "-c", "env"],
     ):

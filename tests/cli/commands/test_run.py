@@ -298,7 +298,8 @@ def test_an_environment_that_is_too_large_altogether(project: MakeProject) -> No
     """Each variable fits and all of them do not: status 6, no traceback."""
     lines = "".join(f"K{number}={'x' * 120_000}\n" for number in range(60))
     failed = project({"env/test/common.env": lines}).cli("run", "-e", "test", "--", "true", expect=6)
-    assert "too large for the kernel" in failed.stderr
+    assert "too large for the kernel; select services with --service, or pass the largest" in failed.stderr
+    assert "SECRETSYNC_RESOLVED" not in failed.stderr
 
 
 def test_a_nul_character(shop: Project) -> None:
@@ -508,6 +509,9 @@ def test_the_script_does_the_same(shop: Project) -> None:
     [
         (("--env", ".env"), "did you mean --env-file?"),
         ((".env",), "1 argument too many; put --env-file before the name of an env file"),
+        (("python", "-c", "pass"), "the command is not after --; put -- before it"),
+        (("--env-file", ".env", "gunicorn", "-w", "2", "--bind", "x"), "the command is not after --; put -- before it"),
+        (("--bind", "x"), "there is no option of this name; did you mean --bindings?"),
         (("-e", ".env"), "name a file with --env-file"),
     ],
 )

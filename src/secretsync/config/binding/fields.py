@@ -27,7 +27,7 @@ class Field(Record, kw_only=True):
 
     name: str
     argument: str  # what the class calls it when it is made
-    names: tuple[str, ...]  # the words of its key, in capitals; several: the first that exists
+    names: tuple[str, ...]  # of keys, without the prefix of the class; the first that exists
     hint: Any
     is_required: bool
     key: Key
@@ -48,6 +48,11 @@ class ClassFields(Record, kw_only=True):
 def capitals(name: str) -> str:
     """Return a field's name or alias as a part of a key: `pool_size`, `poolSize` and `pool-size` are POOL_SIZE."""
     return _WORDS.sub("_", name).upper()
+
+
+def keys_of_alias(alias: str) -> tuple[str, ...]:
+    """Return the keys that an alias names: its words in capitals, then a name with dots or hyphens as it is written."""
+    return (capitals(alias), alias) if "." in alias or "-" in alias else (capitals(alias),)
 
 
 def field_of(name: str, hint: Any, *, is_required: bool, **known: Any) -> Field:

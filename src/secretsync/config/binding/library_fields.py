@@ -9,7 +9,7 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
-from secretsync.config.binding.fields import ClassFields, Field, capitals, class_of, field_of, hints_of
+from secretsync.config.binding.fields import ClassFields, Field, capitals, class_of, field_of, hints_of, keys_of_alias
 from secretsync.config.binding.hint_wrappers import annotations_of, bare_hint
 from secretsync.config.binding.type_hints import conversion_of, has_pydantic_schema
 from secretsync.config.convert import Conversion, scalar_text
@@ -70,7 +70,7 @@ def of_msgspec(kind: Any) -> ClassFields:
             one.name,
             one.type,
             is_required=one.required,
-            names=(capitals(one.encode_name),),
+            names=keys_of_alias(one.encode_name),
             conversion=checked(one.type),
         )
         for one in msgspec.structs.fields(kind)
@@ -148,7 +148,7 @@ def _pydantic_field(kind: Any, name: str, one: Any) -> Field | None:
         one.annotation,
         is_required=one.is_required(),
         argument=aliases[0] if aliases and config.get("validate_by_alias", True) else name,
-        names=tuple(capitals(word) for word in aliases or [name]),
+        names=tuple(key for word in aliases or [name] for key in keys_of_alias(word)),
         annotations=one.metadata,
         metadata=getattr(getattr(kind, "__dataclass_fields__", {}).get(name), "metadata", {}),
         conversion=conversion,
