@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Failed, Missing
-from secretsync.providers.azure.credentials import Credential, Tokens
+from secretsync.providers.azure.credentials import Credential, GivenCredential, Tokens
 from secretsync.providers.azure.errors import AzureRequestError, vault_error
 from secretsync.providers.interface import Deadline, RequestCounter
 from secretsync.providers.remote import PerProcess, RequestError, Retries
@@ -26,7 +26,7 @@ _READ = 5.0  # seconds
 class AzureClient:
     """The SDK's client of one vault. Used from many threads."""
 
-    def __init__(self, url: str, credential: Credential, requests: RequestCounter) -> None:
+    def __init__(self, url: str, credential: Credential | GivenCredential, requests: RequestCounter) -> None:
         self.url = url
         self.host = urlsplit(url).hostname or ""
         self.credential = credential

@@ -10,12 +10,15 @@ import shutil
 import threading
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from secretsync.core.files import Input, check_file
-from secretsync.providers.azure.token_errors import token_error, unusable_token_file
+from secretsync.providers.azure.token_errors import GIVEN, token_error, unusable_token_file
 from secretsync.providers.interface import StoreContext
 from secretsync.providers.sdk_logging import silenced
+
+if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
 
 _PUBLIC_CLOUD = "https://login.microsoftonline.com"
 
@@ -119,10 +122,33 @@ class Credential:
         )
 
 
+class GivenCredential:
+    """A credential that the application made. It is not closed, because the application may still use it."""
+
+    kind = GIVEN
+    transport: Any = None  # not known
+    is_guess = False
+
+    def __init__(self, credential: TokenCredential) -> None:
+        self._credential = credential
+
+    def create(self) -> Any:
+        """Return an object that only gets tokens."""
+        return _GetToken(self._credential)
+
+
+class _GetToken:
+    def __init__(self, credential: TokenCredential) -> None:
+        self.get_token = credential.get_token
+
+    def close(self) -> None:
+        """Leave the credential open."""
+
+
 class Tokens:
     """A credential for the SDK's clients: one token for all threads, requested once."""
 
-    def __init__(self, credential: Credential) -> None:
+    def __init__(self, credential: Credential | GivenCredential) -> None:
         self._choice = credential
         self._lock = threading.Lock()
         self._credential: Any = None
