@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from urllib.parse import urlsplit
 
 from secretsync.core.errors import ProblemKind
 from secretsync.core.files import Input, read_file
 from secretsync.core.model import Failed
 from secretsync.core.records import Record
 from secretsync.core.text import path_or
-from secretsync.providers.http.proxy import proxy_variable
-from secretsync.providers.http.tls import pem_mistake
 from secretsync.providers.interface import StoreContext
 
 
@@ -54,7 +51,7 @@ _URLS = (InputKind.SERVER, InputKind.URL)
 PROXY = InputRule(("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"), InputKind.PROXY)
 
 
-class _Given(Record):
+class Given(Record):
     """An input that is set."""
 
     name: str  # of the variable or setting
@@ -82,7 +79,7 @@ def check(context: StoreContext, rules: Iterable[InputRule], url: str | None = N
 
 def read(context: StoreContext, rule: InputRule) -> str | Failed | None:
     """Return an input, or the mistake in it; None if it is not set."""
-    given = _given(context, rule)
+    given = find(context, rule)
     if given is None:
         return None
     name = given.name
@@ -116,6 +113,8 @@ def malformed(kind: InputKind, text: str) -> str | None:
 
 def url_mistake(url: str, *, may_have_path: bool = False) -> str | None:
     """Return what is wrong with the URL of a server; None if nothing is."""
+    from urllib.parse import urlsplit  # here and below: not imported for stores of files
+
     try:
         parts = urlsplit(url)
         port = parts.port  # raises ValueError if it is not a number
@@ -130,16 +129,17 @@ def url_mistake(url: str, *, may_have_path: bool = False) -> str | None:
     return None
 
 
-def _given(context: StoreContext, rule: InputRule) -> _Given | None:
+def find(context: StoreContext, rule: InputRule) -> Given | None:
+    """Return the variable or setting that gives an input; None if nothing does."""
     is_file = rule.is_file or rule.kind in _PEM
     for setting, is_path in ((rule.setting, is_file), (rule.file, True)):
         if setting and (text := _setting(context, setting)):
-            return _Given(setting, text, context.path(text) if is_path else None)
+            return Given(setting, text, context.path(text) if is_path else None)
     for name in rule.names:
         if value := context.environ.get(name):
             path = context.path(value) if rule.is_from_root else value
-            return _Given(name, value, path if is_file else None)
-    return _Given(rule.file, rule.default, rule.default) if rule.default else None
+            return Given(name, value, path if is_file else None)
+    return Given(rule.file, rule.default, rule.default) if rule.default else None
 
 
 def _setting(context: StoreContext, name: str) -> str:
@@ -164,7 +164,7 @@ def _mistake(rule: InputRule, name: str, text: str) -> Failed | None:
 
 
 def _pem_mistake(context: StoreContext, rule: InputRule) -> Failed | None:
-    given = _given(context, rule)
+    given = find(context, rule)
     if given is None or given.path is None:
         return None
     if (cause := malformed(InputKind.TEXT, given.text)) is not None:
@@ -173,6 +173,8 @@ def _pem_mistake(context: StoreContext, rule: InputRule) -> Failed | None:
         return None
     if rule.kind is InputKind.PEM_OR_PKCS12 and _is_pkcs12(given.path):
         return None
+    from secretsync.providers.http.tls import pem_mistake
+
     if (cause := pem_mistake(given.path)) is None:
         return None
     hint = f"set {given.name} to a PEM file"
@@ -185,6 +187,10 @@ def _is_pkcs12(path: str) -> bool:
 
 
 def _proxy_mistake(url: str, environ: Mapping[str, str]) -> Failed | None:
+    from urllib.parse import urlsplit
+
+    from secretsync.providers.http.proxy import proxy_variable
+
     name = proxy_variable(url, environ)
     if name is None:
         return None

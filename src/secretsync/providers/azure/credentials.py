@@ -122,19 +122,19 @@ class Credential:
         )
 
 
-class GivenCredential:
+class GivenCredential(Credential):
     """A credential that the application made. It is not closed, because the application may still use it."""
 
-    kind = GIVEN
-    transport: Any = None  # not known
-    is_guess = False
-
     def __init__(self, credential: TokenCredential) -> None:
-        self._credential = credential
+        self._environ: Mapping[str, str] = {}
+        self._given = credential
+        self.client_id = self.transport = None
+        self.is_guess = False
+        self.kind = GIVEN
 
     def create(self) -> Any:
         """Return an object that only gets tokens."""
-        return _GetToken(self._credential)
+        return _GetToken(self._given)
 
 
 class _GetToken:
@@ -148,7 +148,7 @@ class _GetToken:
 class Tokens:
     """A credential for the SDK's clients: one token for all threads, requested once."""
 
-    def __init__(self, credential: Credential | GivenCredential) -> None:
+    def __init__(self, credential: Credential) -> None:
         self._choice = credential
         self._lock = threading.Lock()
         self._credential: Any = None

@@ -57,7 +57,14 @@ class AzureProvider:
     def __init__(self, context: StoreContext, given: GivenCredential | None = None) -> None:
         self.requests = RequestCounter()
         self._store = context.store
-        self._client = AzureClient(vault_url(context), given or Credential(context), self.requests)
+        url, credential = vault_url(context), given or Credential(context)
+
+        def check() -> Failed | None:
+            from secretsync.providers.azure.inputs import input_mistake
+
+            return input_mistake(context, url, credential.kind)
+
+        self._client = AzureClient(url, credential, self.requests, check)
 
     @classmethod
     def from_credential(cls, credential: TokenCredential, *, vault_url: str, store: str = "azure") -> AzureProvider:
