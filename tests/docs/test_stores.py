@@ -10,6 +10,7 @@ import pytest
 from secretsync.core.secret import Environ
 from secretsync.planning.request import ConfigRequest, load_plan
 from secretsync.project.placeholders import parse_value
+from secretsync.providers.aws.way import OF_THE_SDK
 from secretsync.providers.registry import BUILT_IN, load_provider
 from secretsync.resolving.open_stores import Stores
 from tests.servers.aws import AwsAccount, Principal
@@ -57,7 +58,11 @@ def test_every_store_has_its_section() -> None:
     for store, heading in HEADINGS.items():
         assert f"(#{heading.lower().replace(' ', '-')})" in TEXT.split("\n## ", 1)[0]
         titles = re.findall(r"^### (\w+)", section(store), re.MULTILINE)
-        assert [title for title in titles if title != "Identity"] == ["Settings", "Rights", "Failures"]
+        assert [title for title in titles if title not in ("Identity", "Requests")] == [
+            "Settings",
+            "Rights",
+            "Failures",
+        ]
 
 
 def references() -> list[str]:
@@ -109,6 +114,7 @@ def test_variables(store: str) -> None:
     known |= {one.environment for one in settings if one.environment}
     known |= set(re.findall(r"[A-Z_]{4,}", " ".join(one.default or "" for one in settings)))
     known |= set(load_provider("aws").spec.credentials) if store == "vault" else set()  # of its login by AWS IAM
+    known |= {*OF_THE_SDK} if store == "aws" else set()
     known |= {name.replace("VAULT_", "BAO_") for name in known}  # of OpenBao
     prefixes = {name.partition("_")[0] for name in known}
     shown = {name for name in re.findall(r"`([A-Z]+_[A-Z_]+)`", section(store)) if name.partition("_")[0] in prefixes}
@@ -125,6 +131,7 @@ def test_messages(store: str) -> None:
         f"providers/{store}/*.py",
         f"providers/{store}.py",
         "providers/files.py",
+        "providers/inputs.py",
         "core/files.py",
     )
     source = "".join(path.read_text(encoding="utf-8") for name in names for path in sorted(folder.glob(name)))

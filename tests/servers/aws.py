@@ -217,8 +217,8 @@ class ContainerCredentials(LoopbackServer):
         }
 
     def answer(self, request: Request) -> Response:
-        """The keys, for who brings the token."""
-        if request.headers.get("Authorization") != self.token:
+        """The keys, for a request with the token, with or without a scheme before it."""
+        if request.headers.get("Authorization") not in (self.token, f"Bearer {self.token}"):
             return json_response({"code": "AccessDenied", "message": "no"}, 403)
         expiration = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=self.lifetime)
         keys = {"AccessKeyId": self.principal.access_key, "SecretAccessKey": self.principal.secret_key}

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from secretsync.core.errors import ConfigurationError, Problem, ProblemKind, ResolutionError
     from secretsync.core.model import Clock, Failed, Found, Missing, SecretInfo, SecretRef
     from secretsync.core.secret import Payload
+    from secretsync.providers.aws.provider import AwsProvider
+    from secretsync.providers.azure.provider import AzureProvider
     from secretsync.providers.interface import (
         Answer,
         Deadline,
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Answer",
+    "AwsProvider",
+    "AzureProvider",
     "Clock",
     "ConfigurationError",
     "Deadline",
@@ -54,6 +58,8 @@ __all__ = [
 _HOMES = {
     **dict.fromkeys(("ConfigurationError", "Problem", "ProblemKind", "ResolutionError"), "core.errors"),
     **dict.fromkeys(("Clock", "Failed", "Found", "Missing", "SecretInfo", "SecretRef"), "core.model"),
+    "AwsProvider": "providers.aws.provider",
+    "AzureProvider": "providers.azure.provider",
     "Payload": "core.secret",
     "VaultProvider": "providers.vault.provider",
     "run_in_threads": "providers.threads",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from secretsync.core.errors import Problem, ProblemKind, ResolutionError
 from secretsync.core.model import Failed, Found, Missing, SecretInfo, SecretRef
@@ -22,6 +22,9 @@ from secretsync.providers.interface import (
     StoreContext,
 )
 
+if TYPE_CHECKING:
+    from secretsync.providers.inputs import InputTable
+
 T = TypeVar("T", bytes, datetime)
 
 _FOLDER = "/run/secrets"
@@ -35,6 +38,13 @@ def _check_path(path: str) -> str | None:
     if len(path.encode("utf-8")) > _MAX_NAME:
         return "no file can have a name this long"
     return None
+
+
+def inputs() -> InputTable:
+    """Return the inputs of a store."""
+    from secretsync.providers.inputs import InputKind, InputRule
+
+    return {"": (InputRule(("CREDENTIALS_DIRECTORY",), InputKind.TEXT, setting="dir"),)}
 
 
 class DockerProvider:
@@ -58,7 +68,7 @@ class DockerProvider:
     )
 
     def __init__(self, context: StoreContext) -> None:
-        self._store = context.store
+        self._context, self._store = context, context.store
         if folder := context.setting("dir"):
             self._folders: tuple[str, ...] = (context.path(folder),)
         else:
@@ -78,6 +88,11 @@ class DockerProvider:
 
     def _first(self, read: Callable[..., T | Missing | Failed], name: str) -> T | Missing | Failed:
         """Return the result of `read` for the file in the first folder that has it."""
+        if self._folders != (_FOLDER,):
+            from secretsync.providers.inputs import check
+
+            if (mistake := check(self._context, inputs()[""])) is not None:
+                return mistake
         for folder in self._folders:
             outcome = read(f"{folder}/{name}", folder=folder)
             if not isinstance(outcome, Missing):

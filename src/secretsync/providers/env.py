@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Failed, Found, Missing, SecretInfo, SecretRef
@@ -12,9 +13,19 @@ from secretsync.core.secret import Payload
 from secretsync.providers.files import modified, read_secret_file
 from secretsync.providers.interface import Answer, Deadline, Identity, Information, ProviderSpec, StoreContext
 
+if TYPE_CHECKING:
+    from secretsync.providers.inputs import InputTable
+
 
 def _check_path(path: str) -> str | None:
     return None if is_key(path) else "this is no name of a variable"
+
+
+def inputs(name: str = "NAME") -> InputTable:
+    """Return the inputs of a store for the reference `name`."""
+    from secretsync.providers.inputs import InputKind, InputRule
+
+    return {"": (InputRule((f"{name}_FILE",), InputKind.TEXT),)}
 
 
 class EnvProvider:
@@ -72,7 +83,12 @@ class EnvProvider:
             return Failed(ProblemKind.CONFIGURATION, cause, "unset the one that is not meant")
         if not path and not is_set:
             return Missing(f"the variable {name} is not set", f"set it, or {name}_FILE to the path of a file")
-        return path or None
+        if not path:
+            return None
+        from secretsync.providers.inputs import check  # imported only if a variable names a file
+
+        context = StoreContext(store=self._store, environment="", environ=self._environ)
+        return check(context, inputs(name)[""]) or path
 
     def identity(self) -> Identity:
         return Identity(store=self._store, provider=self.spec.name, principal=f"user id {os.geteuid()}")

@@ -27,6 +27,7 @@ KEYS = {"AWS_ACCESS_KEY_ID": "AKIAVARIABLES", "AWS_SECRET_ACCESS_KEY": "of-the-v
 REGION = {"AWS_DEFAULT_REGION": "eu-west-1"}
 POD = {"AWS_ROLE_ARN": ROLE, "AWS_WEB_IDENTITY_TOKEN_FILE": "{home}/token", "AWS_ENDPOINT_URL_STS": "{sts}"}
 TASK = {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "{task}/creds", "AWS_CONTAINER_AUTHORIZATION_TOKEN": "{token}"}
+FILE = {"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "{home}/task-token"}
 DEFAULT = {
     ".aws/credentials": "[default]\naws_access_key_id = AKIAFILE\naws_secret_access_key = of-the-file\n",
 }
@@ -124,6 +125,15 @@ ROWS = [
     Row("a pod, and half of the keys", {**REGION, **POD, "AWS_SECRET_ACCESS_KEY": "x"}, is_direct=True),
     Row("a pod and a task", {**REGION, **POD, **TASK}, is_direct=True),
     Row("a task", {**REGION, **TASK}, is_direct=True),
+    Row(
+        "a task with a scheme",
+        {**REGION, **TASK, "AWS_CONTAINER_AUTHORIZATION_TOKEN": "Bearer {token}"},
+        is_direct=True,
+    ),
+    Row("a task by its file", {**REGION, **TASK, "AWS_CONTAINER_AUTHORIZATION_TOKEN": "", **FILE}, is_direct=True),
+    Row(
+        "a task with both tokens", {**REGION, **TASK, "AWS_CONTAINER_AUTHORIZATION_TOKEN": "x", **FILE}, is_direct=True
+    ),
     Row("a task, and an empty token file", {**REGION, **TASK, "AWS_WEB_IDENTITY_TOKEN_FILE": ""}, is_direct=True),
     Row("a file without a file", {**KEYS, **REGION, "AWS_CONFIG_FILE": "{home}/nothing"}, is_direct=True),
     Row("keys beside [default]", {**KEYS, **REGION}, is_direct=False, files=DEFAULT),
@@ -175,6 +185,7 @@ def services(tmp_path: Path) -> Iterator[dict[str, str]]:
     """STS and the endpoint of a container on loopback, and a token's file: the texts for the environments."""
     sts, task = Sts(), ContainerCredentials(Principal("ASIATASK", "of-the-task", "the-token-of-the-task"))
     (tmp_path / "token").write_text("a.web.token")
+    (tmp_path / "task-token").write_text(task.token)
     with running(sts, task):
         yield {"sts": sts.url, "task": task.url, "token": task.token, "home": str(tmp_path)}
 

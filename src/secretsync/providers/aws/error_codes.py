@@ -41,7 +41,6 @@ NO_CREDENTIALS |= {"FileNotFoundError", "PermissionError"}  # of the file that a
 CONFIGURATION = {
     "ConfigNotFound",
     "ConfigParseError",
-    "EndpointPathError",  # of SecretSync
     "InfiniteLoopConfigError",
     "InvalidConfigError",
     "InvalidDefaultsMode",
@@ -75,12 +74,6 @@ MEANINGS = (
         ProblemKind.CONFIGURATION,
         "the endpoint would send the values in the clear",
         "use https://, or say plain_http = true where something else encrypts the way",
-    ),
-    (
-        {"EndpointPathError"},
-        ProblemKind.CONFIGURATION,
-        "the endpoint has a path, a query or a fragment",
-        "endpoint_url, or AWS_ENDPOINT_URL, is https://HOST",
     ),
     ({"NoRegionError"}, ProblemKind.CONFIGURATION, "no region is named", "set region, or AWS_REGION"),
     (

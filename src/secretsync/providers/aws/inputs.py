@@ -1,41 +1,67 @@
-"""Check the settings, variables and files of a store before its first request."""
+"""The inputs of a store of AWS, and their check before the first request."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from secretsync.core.errors import ProblemKind
-from secretsync.core.files import FileRefusal, Input, read_file
 from secretsync.core.model import Failed
+from secretsync.providers.aws.endpoints import regional_endpoint
 from secretsync.providers.aws.errors import AwsRequestError
 from secretsync.providers.aws.way import Source, configured_endpoint, configured_region, credential_source, is_true
+from secretsync.providers.inputs import PROXY, InputKind, InputRule, check, read, url_mistake
 from secretsync.providers.interface import StoreContext
 from secretsync.providers.remote import is_loopback
 
-# The variables with credentials, by the source that reads them.
-CREDENTIALS = {
-    Source.KEYS: ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN"),
-    Source.CONTAINER: ("AWS_CONTAINER_AUTHORIZATION_TOKEN",),
-}
-# The other variables; None: whatever the source is.
-VARIABLES = {
-    None: ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_CA_BUNDLE"),
-    Source.KEYS: ("AWS_CREDENTIAL_EXPIRATION",),
-    Source.WEB_IDENTITY: ("AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME", "AWS_WEB_IDENTITY_TOKEN_FILE"),
-    Source.CONTAINER: (
-        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+_TOKEN_FILES = {
+    Source.WEB_IDENTITY: InputRule(("AWS_WEB_IDENTITY_TOKEN_FILE",), InputKind.WORD, is_file=True, is_credential=True),
+    # The content of the header Authorization, which may have a scheme: `Bearer TOKEN`.
+    Source.CONTAINER: InputRule(
+        ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",), InputKind.HEADER, is_file=True, is_credential=True
     ),
 }
-# The files of tokens.
-FILES = {
-    Source.WEB_IDENTITY: "AWS_WEB_IDENTITY_TOKEN_FILE",
-    Source.CONTAINER: "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+_ENDPOINTS = {
+    "secretsmanager": InputRule(
+        ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL"), InputKind.SERVER, setting="endpoint_url"
+    ),
+    "sts": InputRule(("AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"), InputKind.SERVER),
 }
-_SETTINGS = ("region", "profile", "role_arn", "endpoint_url")
+INPUTS = {
+    "": (
+        InputRule(("AWS_REGION", "AWS_DEFAULT_REGION"), InputKind.TEXT, setting="region"),
+        InputRule(("AWS_PROFILE", "AWS_DEFAULT_PROFILE"), InputKind.TEXT, setting="profile"),
+        InputRule((), InputKind.WORD, setting="role_arn"),
+        *(InputRule((name,), InputKind.TEXT) for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")),
+        InputRule(("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"), InputKind.AUTHORITIES),
+        PROXY,
+    ),
+    "endpoints": tuple(_ENDPOINTS.values()),
+    Source.KEYS: (
+        *(
+            InputRule(names, InputKind.WORD, is_credential=True)
+            for names in (
+                ("AWS_ACCESS_KEY_ID",),
+                ("AWS_SECRET_ACCESS_KEY",),
+                ("AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN"),
+            )
+        ),
+        InputRule(("AWS_CREDENTIAL_EXPIRATION",), InputKind.TEXT),
+    ),
+    Source.WEB_IDENTITY: (
+        InputRule(("AWS_ROLE_ARN",), InputKind.WORD),
+        InputRule(("AWS_ROLE_SESSION_NAME",), InputKind.WORD),
+        _TOKEN_FILES[Source.WEB_IDENTITY],
+    ),
+    Source.CONTAINER: (
+        InputRule(("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",), InputKind.WORD),
+        InputRule(("AWS_CONTAINER_CREDENTIALS_FULL_URI",), InputKind.URL),
+        InputRule(("AWS_CONTAINER_AUTHORIZATION_TOKEN",), InputKind.HEADER, is_credential=True),
+        _TOKEN_FILES[Source.CONTAINER],
+    ),
+}
+# The variables with the files of tokens.
+FILES = {source: rule.names[0] for source, rule in _TOKEN_FILES.items()}
 _REGION = re.compile(r"(?![0-9]+$)(?!-)[a-zA-Z0-9-]{1,63}(?<!-)")
 # Hosts that may give credentials over plain HTTP, in addition to this machine: ECS and EKS.
 _CREDENTIAL_HOSTS = ("169.254.170.2", "169.254.170.23", "fd00:ec2::23", "localhost")
@@ -48,8 +74,11 @@ def check_inputs(context: StoreContext) -> None:
     """
     # A profile of the settings means that the variables are not part of the chain.
     source = None if context.setting("profile") else credential_source(context)
-    for name, text, kind in _texts(context, source):
-        _check_text(name, text, kind)
+    is_ignored = is_true(context.environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"))
+    groups = ["", *([] if is_ignored else ["endpoints"]), *([source] if source else [])]
+    unread = _unread(context)
+    for group in groups:
+        _raise(check(context, (rule for rule in INPUTS[group] if unread.isdisjoint(rule.names))))
     if (region := configured_region(context)) is not None and not _REGION.fullmatch(region):
         raise AwsRequestError("InvalidRegionError")
     if source is Source.KEYS and not context.environ.get("AWS_SECRET_ACCESS_KEY"):
@@ -59,52 +88,41 @@ def check_inputs(context: StoreContext) -> None:
         raise unusable(ProblemKind.CONFIGURATION, cause, "set AWS_ROLE_ARN to the ARN of the role")
     if source is Source.CONTAINER:
         _check_credential_url(context)
-    _check_endpoints(context)
-    _check_files(context, source)
+    for service in ("secretsmanager", "sts"):
+        if (endpoint := configured_endpoint(context, service, is_ignored=is_ignored)) is not None:
+            check_endpoint(*endpoint, may_be_plain=context.settings.get("plain_http") is True)
+    _raise(check(context, (PROXY,), _address(context, region, is_ignored=is_ignored)))
 
 
-def _texts(context: StoreContext, source: Source | None) -> Iterator[tuple[str, str, ProblemKind]]:
-    """Yield the name and the text of each setting and variable that is set, and the kind of its mistakes."""
-    for name in _SETTINGS:
-        yield name, context.setting(name) or "", ProblemKind.CONFIGURATION
-    for name in (*VARIABLES[None], *(VARIABLES[source] if source else ())):
-        yield name, context.environ.get(name) or "", ProblemKind.CONFIGURATION
-    for name in CREDENTIALS.get(source, ()) if source else ():
-        yield name, context.environ.get(name) or "", ProblemKind.DENIED
+def _unread(context: StoreContext) -> set[str]:
+    """Return the variables that are not read, because others are set."""
+    pairs = (
+        ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"),
+        ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN"),
+    )
+    return {other for name, other in pairs if context.environ.get(name)}
 
 
-def _check_text(name: str, text: str, kind: ProblemKind) -> None:
-    is_credential = kind is ProblemKind.DENIED
-    if text != text.strip() or (is_credential and len(text.split()) > 1):
-        what = "ends with a line end" if text.endswith(("\n", "\r")) else "has white space that does not belong there"
-        raise unusable(kind, f"{name} {what}", f"set {name} without it")
-    if not text.isprintable() or (is_credential and not text.isascii()):
-        raise unusable(kind, f"{name} has a character that it cannot have", f"set {name} again")
+def _address(context: StoreContext, region: str | None, *, is_ignored: bool) -> str:
+    """Return the URL of Secrets Manager, which decides whether a proxy is used."""
+    endpoint = configured_endpoint(context, "secretsmanager", is_ignored=is_ignored)
+    return endpoint[1] if endpoint else regional_endpoint("secretsmanager", region or "us-east-1")
 
 
 def _check_credential_url(context: StoreContext) -> None:
     relative = context.environ.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
     if relative:
-        if relative.startswith("/") and relative.isascii() and not relative.startswith("//"):
+        if relative.startswith("/") and not relative.startswith("//"):
             return
         cause = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is not a path"
         raise unusable(ProblemKind.CONFIGURATION, cause, "it begins with /; the platform sets it")
     name = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
-    scheme, host = _scheme_and_host(context.environ.get(name) or "")
-    if scheme not in ("http", "https") or not host:
-        raise unusable(
-            ProblemKind.CONFIGURATION, f"{name} is not a URL", "it is http:// or https://, a host and a path"
-        )
-    if scheme == "http" and host not in _CREDENTIAL_HOSTS and (host.endswith("localhost") or not is_loopback(host)):
+    parts = urlsplit(context.environ.get(name) or "")
+    host = parts.hostname or ""
+    is_local = host in _CREDENTIAL_HOSTS or (is_loopback(host) and not host.endswith("localhost"))
+    if parts.scheme == "http" and not is_local:
         cause = f"{name} names a host that may not give credentials over http://"
         raise unusable(ProblemKind.CONFIGURATION, cause, "use https://, this machine, or the address of ECS or EKS")
-
-
-def _check_endpoints(context: StoreContext) -> None:
-    is_ignored = is_true(context.environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"))
-    for service in ("secretsmanager", "sts"):
-        if (endpoint := configured_endpoint(context, service, is_ignored=is_ignored)) is not None:
-            check_endpoint(*endpoint, may_be_plain=context.settings.get("plain_http") is True)
 
 
 def check_endpoint(name: str, url: str, *, may_be_plain: bool) -> None:
@@ -112,57 +130,24 @@ def check_endpoint(name: str, url: str, *, may_be_plain: bool) -> None:
 
     `name`: the setting or variable with the URL. `may_be_plain`: accept other machines without TLS.
     """
-    scheme, host = _scheme_and_host(url)
-    if scheme not in ("http", "https") or not host or not url.isascii() or url != "".join(url.split()):
-        raise unusable(ProblemKind.CONFIGURATION, f"{name} is not a URL", "it is https://HOST")
+    if (cause := url_mistake(url)) is not None:
+        raise unusable(ProblemKind.CONFIGURATION, f"{name} {cause}", f"set {name} to a URL such as https://HOST")
     parts = urlsplit(url)
-    if parts.username is not None or parts.password is not None:
-        raise unusable(ProblemKind.CONFIGURATION, f"{name} has a user or a password in it", "it is https://HOST")
-    if parts.path.strip("/") or parts.query or parts.fragment:
-        raise AwsRequestError("EndpointPathError")
-    if scheme == "http" and not may_be_plain and not is_loopback(host):
+    if parts.scheme == "http" and not may_be_plain and not is_loopback(parts.hostname or ""):
         raise AwsRequestError("PlainEndpointError")
 
 
-def _scheme_and_host(url: str) -> tuple[str, str]:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # raises ValueError if it is not a number
-    except ValueError:
-        return "", ""
-    return parts.scheme, parts.hostname or ""
-
-
-def _check_files(context: StoreContext, source: Source | None) -> None:
-    for name in ("AWS_CA_BUNDLE", FILES.get(source) if source else None):
-        path = context.environ.get(name) if name else None
-        if name is None or not path:
-            continue
-        if name != "AWS_CA_BUNDLE":
-            read_token(name, path)
-            continue
-        data = read_file(path, Input.CERTIFICATES)
-        if isinstance(data, FileRefusal) or b"-----BEGIN " not in data:
-            cause = data.cause if isinstance(data, FileRefusal) else "it is not a PEM file"
-            raise unusable(ProblemKind.CONFIGURATION, f"{name} names {path}: {cause}", "name a PEM file")
-
-
 def read_token(name: str, path: str) -> str:
-    """Return the token in the file that the variable `name` names. Raises AwsRequestError.
+    """Return the token in the file at `path`, which the variable `name` names. Raises AwsRequestError."""
+    rule = next(rule for rule in _TOKEN_FILES.values() if name in rule.names)
+    token = read(StoreContext(store="aws", environment="", environ={name: path}), rule)
+    _raise(token)
+    return str(token)
 
-    One line end is removed, because editors and shells add it.
-    """
-    data = read_file(path, Input.SECRET_FILE)
-    if isinstance(data, FileRefusal):
-        kind = ProblemKind.CONFIGURATION if data.errno is None else ProblemKind.DENIED
-        raise unusable(kind, f"{name} names {path}: {data.cause}", "name a regular file")
-    token = data.decode("ascii", "replace").removesuffix("\n").removesuffix("\r")
-    if not token:
-        raise unusable(ProblemKind.DENIED, f"{name} names {path}: it is empty", "name a file with a token")
-    if not token.isprintable() or not token.isascii() or " " in token:
-        cause = f"{name} names {path}: it has a character that a token does not have"
-        raise unusable(ProblemKind.DENIED, cause, "white space and line ends are not part of a token")
-    return token
+
+def _raise(outcome: object) -> None:
+    if isinstance(outcome, Failed):
+        raise AwsRequestError("UnusableInputError", outcome=outcome)
 
 
 def unusable(kind: ProblemKind, cause: str, hint: str) -> AwsRequestError:

@@ -70,9 +70,10 @@ class AwsProvider:
 
     @classmethod
     def from_session(cls, session: Session, *, store: str = "aws") -> AwsProvider:
-        """Return a provider that reads through the clients of a boto3 session, with their credentials and settings.
+        """Return a provider that reads through clients that `session` makes, with its credentials, region and settings.
 
-        `store`: the name of the store, for messages.
+        `store`: the name for messages. Pass the provider to `resolve_config(stores={"aws": provider})`. Needs the
+        extra `aws`. Environment variables and settings of a store do not apply.
         """
         provider = cls(StoreContext(store=store, environment=""))
         provider._session = session

@@ -11,7 +11,7 @@ from secretsync.providers.interface import StoreContext
 
 # The SDK reads these and SecretSync does not. Empty counts as unset here and below: Compose and CI set variables for
 # which they do not have a value.
-_OF_THE_SDK = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_DATA_PATH", "AWS_DEFAULTS_MODE")
+OF_THE_SDK = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_DATA_PATH", "AWS_DEFAULTS_MODE")
 _OTHER_ENDPOINTS = ("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT")
 _FILES = (("AWS_CONFIG_FILE", "~/.aws/config"), ("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"))
 # Files of boto 2, which the SDK reads before it asks a container's endpoint.
@@ -35,7 +35,7 @@ def reason_for_sdk(context: StoreContext, exists: Callable[[str], bool] = os.pat
     if context.settings.get("transport") == "sdk":
         return 'transport = "sdk"'
     named = [name for name in ("profile", "role_arn") if context.setting(name)]
-    named += [name for name in _OF_THE_SDK if environ.get(name)]
+    named += [name for name in OF_THE_SDK if environ.get(name)]
     named += [name for name in _OTHER_ENDPOINTS if is_true(environ.get(name))]
     if named:
         return named[0]

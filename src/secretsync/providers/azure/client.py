@@ -26,13 +26,17 @@ _READ = 5.0  # seconds
 class AzureClient:
     """The SDK's client of one vault. Used from many threads."""
 
-    def __init__(self, url: str, credential: Credential, requests: RequestCounter) -> None:
+    def __init__(
+        self, url: str, credential: Credential, requests: RequestCounter, check: Callable[[], Failed | None]
+    ) -> None:
+        """`check`: called before the first request; returns the mistake in the inputs of the store, or None."""
         self.url = url
         self.host = urlsplit(url).hostname or ""
         self.credential = credential
         self.tokens = Tokens(credential)
         self.is_warm = False  # after the first answer: the client has a token and the vault's challenge
         self._requests = requests
+        self._check = check
         self._sdk = PerProcess(self._make_sdk)
         self._down: tuple[Deadline, Failed | Missing] | None = None
 
@@ -76,13 +80,15 @@ class AzureClient:
         try:
             with silenced():
                 return call(self._sdk.get(), connection_timeout=min(_CONNECT, left), read_timeout=min(_READ, left))
-        except AzureRequestError:  # there is no token
+        except AzureRequestError:  # a malformed input, or there is no token
             raise
         except Exception as caught:  # noqa: BLE001 - the SDK raises anything for a garbled answer; its text is not kept
             error = vault_error(caught, vault=self.host, right=right)
         raise error
 
     def _make_sdk(self) -> Any:
+        if (mistake := self._check()) is not None:
+            raise AzureRequestError(mistake, is_general=True)
         from azure.keyvault.secrets import SecretClient
 
         from secretsync.providers.azure.transport import transport

@@ -10,12 +10,15 @@ import shutil
 import threading
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from secretsync.core.files import Input, check_file
-from secretsync.providers.azure.token_errors import token_error, unusable_token_file
+from secretsync.providers.azure.token_errors import GIVEN, token_error, unusable_token_file
 from secretsync.providers.interface import StoreContext
 from secretsync.providers.sdk_logging import silenced
+
+if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
 
 _PUBLIC_CLOUD = "https://login.microsoftonline.com"
 
@@ -117,6 +120,29 @@ class Credential:
         return sdk.DefaultAzureCredential(
             authority=authority, managed_identity_client_id=self.client_id, process_timeout=5, **options
         )
+
+
+class GivenCredential(Credential):
+    """A credential that the application made. It is not closed, because the application may still use it."""
+
+    def __init__(self, credential: TokenCredential) -> None:
+        self._environ: Mapping[str, str] = {}
+        self._given = credential
+        self.client_id = self.transport = None
+        self.is_guess = False
+        self.kind = GIVEN
+
+    def create(self) -> Any:
+        """Return an object that only gets tokens."""
+        return _GetToken(self._given)
+
+
+class _GetToken:
+    def __init__(self, credential: TokenCredential) -> None:
+        self.get_token = credential.get_token
+
+    def close(self) -> None:
+        """Leave the credential open."""
 
 
 class Tokens:

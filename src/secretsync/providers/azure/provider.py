@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from secretsync.core.model import Failed, Missing, SecretRef
 from secretsync.providers.azure.client import WORKERS, AzureClient
-from secretsync.providers.azure.credentials import Credential
+from secretsync.providers.azure.credentials import Credential, GivenCredential
 from secretsync.providers.azure.settings import SETTINGS, check_path, check_version, vault_url
 from secretsync.providers.interface import (
     Answer,
@@ -19,6 +19,9 @@ from secretsync.providers.interface import (
     StoreContext,
 )
 from secretsync.providers.remote import Retries, answer_each, identify
+
+if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
 
 R = TypeVar("R")
 
@@ -51,10 +54,28 @@ class AzureProvider:
         ),
     )
 
-    def __init__(self, context: StoreContext) -> None:
+    def __init__(self, context: StoreContext, given: GivenCredential | None = None) -> None:
         self.requests = RequestCounter()
         self._store = context.store
-        self._client = AzureClient(vault_url(context), Credential(context), self.requests)
+        url, credential = vault_url(context), given or Credential(context)
+
+        def check() -> Failed | None:
+            from secretsync.providers.azure.inputs import input_mistake
+
+            return input_mistake(context, url, credential.kind)
+
+        self._client = AzureClient(url, credential, self.requests, check)
+
+    @classmethod
+    def from_credential(cls, credential: TokenCredential, *, vault_url: str, store: str = "azure") -> AzureProvider:
+        """Return a provider that reads with a credential of azure-identity, or another object with its `get_token`.
+
+        `vault_url`: https://NAME.vault.azure.net. `store`: the name for messages. Pass the provider to
+        `resolve_config(stores={"azure": provider})`. Needs the extra `azure`. `close` does not close the credential.
+        Raises ConfigurationError if the URL is not usable.
+        """
+        context = StoreContext(store=store, environment="", settings={"vault_url": vault_url})
+        return cls(context, GivenCredential(credential))
 
     def fetch(self, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Answer]:
         from secretsync.providers.azure.fetch import fetch_one

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
 
 from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Failed, SecretRef
@@ -48,12 +47,11 @@ def vault_url(context: StoreContext) -> str:
     url = context.setting("vault_url", "AZURE_KEYVAULT_URL")
     if url is None:
         raise context.mistake("vault_url is not set", hint)
-    try:
-        parts = urlsplit(url)
-        is_host = parts.username is None and parts.path in ("", "/") and not parts.query and not parts.fragment
-        is_right = is_host and parts.scheme == "https" and bool(parts.hostname) and (parts.port or 443) > 0
-    except ValueError:
-        raise context.mistake("vault_url is no URL", hint) from None
-    if not is_right:
-        raise context.mistake("vault_url is not https://HOST", hint)
+    from secretsync.providers.inputs import InputKind, malformed, url_mistake
+
+    name = "vault_url" if context.settings.get("vault_url") else "AZURE_KEYVAULT_URL"
+    if (cause := malformed(InputKind.TEXT, url) or url_mistake(url)) is not None:
+        raise context.mistake(f"{name} {cause}", hint)
+    if not url.startswith("https:"):
+        raise context.mistake(f"{name} does not begin with https://", hint)
     return url.rstrip("/")

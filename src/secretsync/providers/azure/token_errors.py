@@ -13,6 +13,8 @@ from secretsync.providers.remote import causes, has_cause
 
 T = TypeVar("T")
 
+GIVEN = "the credential of the application"
+
 # Exceptions of code that finds something unexpected in an answer.
 _GARBLED = (ValueError, TypeError, LookupError, AttributeError)
 
@@ -105,6 +107,7 @@ def _credential_hint(credential: str) -> str:
         "cli": "is the Azure CLI installed and logged in? `az login`",
         "managed-identity": "has this machine or application an identity, and is client_id one of its own? Elsewhere: "
         "`az login`, or AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET",
+        GIVEN: "see the credential that was passed to AzureProvider.from_credential",
         "workload-identity": "has the identity a federated credential for this service account?",
     }.get(
         credential, "are AZURE_TENANT_ID and AZURE_CLIENT_ID right? credential in [stores.NAME] says which one is used"

@@ -31,13 +31,17 @@ def find_proxy(url: str, environ: Mapping[str, str]) -> Proxy | None:
     Lower-case names win, as in curl and requests: https_proxy, HTTPS_PROXY, all_proxy, ALL_PROXY. Raises HttpError
     if the variable is not the URL of an HTTP proxy.
     """
+    variable = proxy_variable(url, environ)
+    return None if variable is None else _parse(environ[variable], variable)
+
+
+def proxy_variable(url: str, environ: Mapping[str, str]) -> str | None:
+    """Return the variable with the proxy for `url`; None if `url` is reached directly."""
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
     variable = _first(environ, f"{parts.scheme}_proxy") or _first(environ, "all_proxy")
     excluded = _first(environ, "no_proxy")
-    if variable is None or (excluded is not None and is_excluded(host, port, environ[excluded])):
-        return None
-    return _parse(environ[variable], variable)
+    return None if excluded is not None and is_excluded(host, port, environ[excluded]) else variable
 
 
 def _first(environ: Mapping[str, str], name: str) -> str | None:

@@ -79,13 +79,19 @@ class Tls:
         return context
 
 
-def _check_pem(file: NamedPath, fault: Fault) -> None:
-    data = read_file(file.path, Input.CERTIFICATES)
+def pem_mistake(path: str) -> str | None:
+    """Return the reason why the file at `path` is not a PEM file; None if it is one."""
+    data = read_file(path, Input.CERTIFICATES)
     if isinstance(data, FileRefusal):
-        raise HttpError(fault, f"{file.name}: {file.path}: {data.cause}", f"set {file.name} to a PEM file")
-    if b"-----BEGIN " not in data:
-        what = "it is empty" if not data.strip() else "it is not a PEM file"
-        raise HttpError(fault, f"{file.name}: {file.path}: {what}", f"set {file.name} to a PEM file")
+        return data.cause
+    if b"-----BEGIN " in data:
+        return None
+    return "it is not a PEM file" if data.strip() else "it is empty"
+
+
+def _check_pem(file: NamedPath, fault: Fault) -> None:
+    if (cause := pem_mistake(file.path)) is not None:
+        raise HttpError(fault, f"{file.name}: {file.path}: {cause}", f"set {file.name} to a PEM file")
 
 
 def _load_authorities(context: ssl.SSLContext, authorities: NamedPath | None) -> None:

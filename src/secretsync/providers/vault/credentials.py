@@ -11,12 +11,22 @@ from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Failed
 from secretsync.core.secret import HiddenValue
 from secretsync.providers.files import read_secret_file
+from secretsync.providers.inputs import InputKind, InputRule, malformed, read
 from secretsync.providers.interface import StoreContext
 from secretsync.providers.remote import RequestError
 from secretsync.providers.vault.client import VaultClient
+from secretsync.providers.vault.inputs import (
+    JWT,
+    PASSWORD,
+    POD_JWT,
+    ROLE_ID,
+    SECRET_ID,
+    TOKEN,
+    USERNAME,
+    text_of,
+)
 from secretsync.providers.vault.responses import Reply, seconds
 
-_POD_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"  # noqa: S105 - where a pod finds its own
 _MARGIN = 20.0  # seconds before its end at which a token is renewed, at the most a third of its life
 
 
@@ -58,16 +68,6 @@ class Token(HiddenValue):
         return self._ends is not None and time.monotonic() >= self._ends - self._margin
 
 
-def variable(environ: Mapping[str, str], name: str) -> str | None:
-    """Return the variable VAULT_`name`, else OpenBao's BAO_`name`; None if both are unset or empty."""
-    found = _variable_name(environ, name)
-    return environ[found] if found else None
-
-
-def _variable_name(environ: Mapping[str, str], name: str) -> str | None:
-    return next((each for each in (f"VAULT_{name}", f"BAO_{name}") if environ.get(each)), None)
-
-
 class Login:
     """The login of one store."""
 
@@ -86,7 +86,7 @@ class Login:
     def token(self, client: MakeClient) -> Token:
         """Return the configured token, or the token of a login. Raises RequestError."""
         if self.method == "token":
-            return Token(_checked(*self._kept_token()))
+            return Token(self._kept_token())
         reply = self._log_in(client)
         auth = (reply.document or {}).get("auth")
         token = auth.get("client_token") if isinstance(auth, dict) else None
@@ -103,28 +103,29 @@ class Login:
         renewed = _issued(auth, token.reveal())
         return None if renewed.is_ending else renewed
 
-    def _kept_token(self) -> tuple[str, str]:
-        """Return the token, and the name of its place for messages."""
-        if path := self._settings.get("token_file"):
-            return self._read(path, "token_file"), f"auth.token_file: {self._context.path(path)}: the token"
-        if name := _variable_name(self._context.environ, "TOKEN"):
-            return self._context.environ[name], f"{name}: the token"
+    def _kept_token(self) -> str:
+        if found := text_of(read(self._context, TOKEN)):
+            return found
         # `vault login` and `bao login` write the token there.
-        if home := self._context.environ.get("HOME"):
-            data = read_secret_file(os.path.join(home, ".vault-token"))
-            if isinstance(data, bytes):
-                return data.decode("utf-8", "replace").strip(), "~/.vault-token: the token"
+        home = self._context.environ.get("HOME")
+        data = read_secret_file(os.path.join(home, ".vault-token")) if home else None
+        if isinstance(data, bytes):
+            token = data.decode("utf-8", "replace").strip()
+            cause = malformed(InputKind.WORD, token) if token else "is empty"
+            if cause is None:
+                return token
+            raise RequestError(Failed(ProblemKind.DENIED, f"~/.vault-token: the token {cause}", "run `vault login`"))
         hint = "set VAULT_TOKEN, run `vault login`, or choose another method: auth in the bindings"
         raise RequestError(Failed(ProblemKind.DENIED, "there is no token to log in with", hint))
 
     def _log_in(self, client: MakeClient) -> Reply:
         path, role = f"auth/{self._mount}/login", self._settings.get("role")
         if self.method == "approle":
-            given = {"role_id": self._value("role_id", "ROLE_ID"), "secret_id": self._unwrapped(client)}
+            given = {"role_id": self._need("role_id", ROLE_ID), "secret_id": self._unwrapped(client)}
             # Its uses may be limited, and only the server knows whether they are: each request may cost one.
             return client("", is_repeatable=False).write(path, given)
         if self.method in ("userpass", "ldap"):
-            name, password = self._value("username", "USERNAME"), self._secret("password", "PASSWORD")
+            name, password = self._need("username", USERNAME), self._need("password", PASSWORD)
             return client("").write(path, {"password": password}, last=name)
         if self.method == "cert":
             return client("").write(path, {"name": role} if role else {})
@@ -132,18 +133,15 @@ class Login:
             from secretsync.providers.vault.hvac_client import iam_login  # imports hvac
 
             return client("").write(path, iam_login(self._context, self._settings))
-        if self.method == "kubernetes":
-            jwt = self._read(self._settings.get("jwt_file", _POD_TOKEN), "jwt_file")
-        else:
-            jwt = self._secret("jwt", "JWT")
+        jwt = self._need("jwt", POD_JWT if self.method == "kubernetes" else JWT)
         return client("").write(path, {"jwt": jwt, **({"role": role} if role else {})})
 
     def _unwrapped(self, client: MakeClient) -> str:
         """Return the secret_id, unwrapped if it is wrapped."""
-        given = self._secret_id or self._secret("secret_id", "SECRET_ID")
+        given = self._secret_id or self._need("secret_id", SECRET_ID)
         if not self._settings.get("wrapped") or self._secret_id is not None:
             return given
-        wrapped = client(_checked(given, "the wrapping token"), is_repeatable=False)
+        wrapped = client(given, is_repeatable=False)
         reply = wrapped.write("sys/wrapping/unwrap", {})
         secret_id = (reply.data or {}).get("secret_id")
         if reply.status == 200 and isinstance(secret_id, str) and secret_id:
@@ -155,34 +153,13 @@ class Login:
         hint = "where we did not open it, somebody else may have: have a new one issued, and find out who did"
         raise RequestError(Failed(ProblemKind.DENIED, cause, hint))
 
-    def _value(self, key: str, name: str) -> str:
-        """Return a setting that is not secret: from the settings, from a file, or from the environment."""
-        if value := self._settings.get(key):
-            return value
-        return self._secret(key, name)
-
-    def _secret(self, key: str, name: str) -> str:
-        """Return a credential: from a file that the settings name, or from the environment."""
-        if path := self._settings.get(f"{key}_file"):
-            return self._read(path, f"{key}_file")
-        if found := _variable_name(self._context.environ, name):
-            return _without_line_end(self._context.environ[found], found, key)
+    def _need(self, key: str, rule: InputRule) -> str:
+        """Return an input of the method, which must be set."""
+        if found := text_of(read(self._context, rule)):
+            return found
         cause = f"the method {self.method} needs a {key}, and there is none"
-        hint = f"name a file with it (auth.{key}_file in the bindings), or set VAULT_{name}"
+        hint = f"name a file with it (auth.{key}_file in the bindings), or set {rule.names[0]}"
         raise RequestError(Failed(ProblemKind.DENIED, cause, hint))
-
-    def _read(self, path: str, key: str) -> str:
-        full = self._context.path(path)
-        data = read_secret_file(full)
-        if not isinstance(data, bytes):
-            raise RequestError(Failed(ProblemKind.DENIED, f"auth.{key}: {data.cause}"))
-        text = data.decode("utf-8", "replace")
-        # Only a line end is removed, because editors add one. A space at the end may be part of a password.
-        text = text.removesuffix("\n").removesuffix("\r")
-        if not text or "\ufffd" in text:
-            what = "is empty" if not text else "is not text"
-            raise RequestError(Failed(ProblemKind.DENIED, f"auth.{key}: {full} {what}"))
-        return text
 
     def _refused(self, reply: Reply) -> Failed:
         if reply.status == 200:
@@ -199,19 +176,3 @@ class Login:
 def _issued(auth: Mapping[str, Any], text: str) -> Token:
     lifetime = seconds(auth.get("lease_duration")) or 0.0
     return Token(text, lifetime=lifetime, is_renewable=auth.get("renewable") is True, is_issued=True)
-
-
-def _without_line_end(value: str, name: str, key: str) -> str:
-    """Return the content of a variable if it can be a credential of this kind. A password may have spaces."""
-    if not value.isprintable() or (key != "password" and value.strip() != value):
-        cause = f"{name} has white space or a line end that no {key} has"
-        raise RequestError(Failed(ProblemKind.DENIED, cause, f"set {name} again, without a line end"))
-    return value
-
-
-def _checked(token: str, what: str) -> str:
-    """Return `token` if it can be in a header. Otherwise the error of requests would show the token."""
-    if not token or not token.isascii() or not token.isprintable() or " " in token:
-        cause = f"{what} has characters that no token has"
-        raise RequestError(Failed(ProblemKind.DENIED, cause, "is there white space or a line end with it?"))
-    return token

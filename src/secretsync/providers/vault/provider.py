@@ -66,8 +66,10 @@ class VaultProvider:
         self._session = PerProcess(self._make_session)
 
     def _make_session(self) -> Session:
+        from secretsync.providers.vault.inputs import check_inputs
         from secretsync.providers.vault.session import Session
 
+        check_inputs(self._context, self._address)
         return Session(self._context, self._address, self._connect())
 
     def _connect(self) -> Connections:

@@ -11,7 +11,7 @@ from secretsync.core.model import Failed, Missing
 from secretsync.providers.interface import StoreContext
 from secretsync.providers.remote import RequestError, Retries
 from secretsync.providers.vault.client import Connections, VaultClient
-from secretsync.providers.vault.credentials import Login, Token, variable
+from secretsync.providers.vault.credentials import Login, Token
 from secretsync.providers.vault.errors import foreign, server_failure
 from secretsync.providers.vault.mounts import Mount, MountKind, make_mount
 from secretsync.providers.vault.responses import Reply
@@ -26,7 +26,7 @@ class Session:
         """Request nothing yet."""
         self.address = address
         self.http = http
-        self.namespace = context.setting("namespace") or variable(context.environ, "NAMESPACE")
+        self.namespace = context.setting("namespace", "VAULT_NAMESPACE") or context.environ.get("BAO_NAMESPACE")
         self.store = context.store
         self.kv_version: int | None = context.settings.get("kv_version")
         self.login = Login(context)

@@ -1,0 +1,89 @@
+"""The inputs of a store of Vault. Vault's own variables are before OpenBao's, and before those of other tools."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from secretsync.core.model import Failed
+from secretsync.providers.inputs import PROXY, InputKind, InputRule, check
+from secretsync.providers.interface import StoreContext
+from secretsync.providers.remote import RequestError
+
+_POD_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"  # noqa: S105 - where a pod finds its own
+
+
+def _names(*names: str) -> tuple[str, ...]:
+    return tuple(f"{start}_{name}" for name in names for start in ("VAULT", "BAO"))
+
+
+def _credential(key: str, name: str, kind: InputKind = InputKind.WORD, *, setting: str = "") -> InputRule:
+    return InputRule(_names(name), kind, setting=setting, file=f"auth.{key}_file", is_credential=True)
+
+
+TOKEN = _credential("token", "TOKEN")
+ROLE_ID = _credential("role_id", "ROLE_ID", setting="auth.role_id")
+SECRET_ID = _credential("secret_id", "SECRET_ID")
+USERNAME = _credential("username", "USERNAME", InputKind.TEXT, setting="auth.username")
+PASSWORD = _credential("password", "PASSWORD", InputKind.LINE)
+JWT = _credential("jwt", "JWT")
+POD_JWT = InputRule((), InputKind.WORD, file="auth.jwt_file", default=_POD_TOKEN, is_credential=True)
+AUTHORITIES = InputRule(
+    (*_names("CACERT", "CAPATH"), "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"),
+    InputKind.AUTHORITIES,
+    setting="ca_cert",
+    is_from_root=True,
+)
+CERTIFICATE = InputRule(
+    _names("CLIENT_CERT"), InputKind.CERTIFICATE, setting="auth.cert_file", is_credential=True, is_from_root=True
+)
+KEY = InputRule(
+    _names("CLIENT_KEY"), InputKind.CERTIFICATE, setting="auth.key_file", is_credential=True, is_from_root=True
+)
+# By the method of the login; "" for all methods, "tls" if the address is https://.
+INPUTS = {
+    "": (
+        InputRule(_names("ADDR"), InputKind.SERVER, setting="address"),
+        InputRule(_names("NAMESPACE"), InputKind.WORD, setting="namespace"),
+        InputRule((), InputKind.WORD, setting="auth.mount"),
+        InputRule((), InputKind.WORD, setting="auth.role"),
+        PROXY,
+    ),
+    "tls": (AUTHORITIES, CERTIFICATE, KEY, InputRule(_names("TLS_SERVER_NAME"), InputKind.WORD)),
+    "token": (TOKEN,),
+    "approle": (ROLE_ID, SECRET_ID),
+    "kubernetes": (POD_JWT,),
+    "jwt": (JWT,),
+    "userpass": (USERNAME, PASSWORD),
+    "ldap": (USERNAME, PASSWORD),
+    "cert": (),
+    "aws": (
+        *(
+            InputRule((name,), InputKind.WORD, is_credential=True)
+            for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+        ),
+        InputRule(("AWS_REGION", "AWS_DEFAULT_REGION"), InputKind.WORD, setting="auth.region"),
+        InputRule((), InputKind.HEADER, setting="auth.server_id"),
+    ),
+}
+
+
+def check_inputs(context: StoreContext, address: str) -> None:
+    """Raise RequestError if a setting, a variable or a file that the store uses is malformed.
+
+    `address`: of the server. The error names the setting, the variable or the file, and not its content.
+    """
+    method = (context.settings.get("auth") or {}).get("method", "token")
+    if (mistake := check(context, _rules(method, address), address)) is not None:
+        raise RequestError(mistake)
+
+
+def _rules(method: str, address: str) -> Iterator[InputRule]:
+    for group in ("", *(("tls",) if address.startswith("https:") else ()), method):
+        yield from INPUTS[group]
+
+
+def text_of(found: str | Failed | None) -> str | None:
+    """Return an input that was read; None if it is not set. Raises RequestError if it is malformed."""
+    if isinstance(found, Failed):
+        raise RequestError(found)
+    return found
