@@ -15,8 +15,8 @@ from secretsync.providers.interface import StoreContext
 from secretsync.providers.remote import RequestError
 from secretsync.providers.vault.client import VaultClient
 from secretsync.providers.vault.responses import Reply, seconds
+from secretsync.providers.vault.settings import POD_TOKEN
 
-_POD_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"  # noqa: S105 - where a pod finds its own
 _MARGIN = 20.0  # seconds before its end at which a token is renewed, at the most a third of its life
 
 
@@ -133,7 +133,7 @@ class Login:
 
             return client("").write(path, iam_login(self._context, self._settings))
         if self.method == "kubernetes":
-            jwt = self._read(self._settings.get("jwt_file", _POD_TOKEN), "jwt_file")
+            jwt = self._read(self._settings.get("jwt_file", POD_TOKEN), "jwt_file")
         else:
             jwt = self._secret("jwt", "JWT")
         return client("").write(path, {"jwt": jwt, **({"role": role} if role else {})})
