@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from secretsync.core.errors import ProblemKind
 from secretsync.providers.aws.client import WORKERS
@@ -12,6 +12,9 @@ from secretsync.providers.aws.inputs import unusable
 from secretsync.providers.interface import Deadline, RequestCounter, StoreContext
 from secretsync.providers.registry import import_modules, is_installed
 from secretsync.providers.sdk_logging import silenced
+
+if TYPE_CHECKING:
+    from secretsync.providers.aws.sdk_responses import Responses
 
 
 def open_session(context: StoreContext, reason: str) -> Any:
@@ -36,7 +39,7 @@ class SdkWay:
         self._make_session = make_session
         self._requests = requests
         self._session: Any = None
-        self._clients: dict[tuple[str | None, str], Any] = {}
+        self._clients: dict[tuple[str | None, str], tuple[Any, Responses]] = {}
 
     def connect(self, region: str | None, service: str, deadline: Deadline) -> SdkChannel:
         """Return the requests to `service` in a region; None: the store's. Raises AwsRequestError."""
@@ -59,13 +62,16 @@ class SdkWay:
             raise AwsRequestError("NoCredentialsError")
         key = (region or self._session.region_name, service)
         if key not in self._clients:
-            self._clients[key] = self._session.client(service, region_name=key[0])
-        return SdkChannel(self._clients[key], self._requests)
+            from secretsync.providers.aws.sdk_responses import Responses
+
+            client = self._session.client(service, region_name=key[0])
+            self._clients[key] = (client, Responses(client))
+        return SdkChannel(*self._clients[key], self._requests)
 
     def close(self) -> None:
         """Close the connections."""
         with silenced():
-            for client in self._clients.values():
+            for client, _ in self._clients.values():
                 client.close()
             self._clients.clear()
 
@@ -73,8 +79,9 @@ class SdkWay:
 class SdkChannel:
     """Requests to one service in one region. Used from many threads."""
 
-    def __init__(self, client: Any, requests: RequestCounter) -> None:
+    def __init__(self, client: Any, responses: Responses, requests: RequestCounter) -> None:
         self._client = client
+        self._responses = responses
         self._requests = requests
         self.region: str = client.meta.region_name
         self.endpoint: str = client.meta.endpoint_url
@@ -83,12 +90,13 @@ class SdkChannel:
         """Return the answer to one operation. Raises AwsRequestError."""
         from botocore import xform_name
 
-        del deadline
         self._requests.add(operation)
         failed = None
-        with silenced():
+        with silenced(), self._responses.until(deadline):
             try:
                 answer: dict[str, Any] = getattr(self._client, xform_name(operation))(**parameters)
+            except AwsRequestError as error:
+                failed = error.with_traceback(None)
             except Exception as caught:  # noqa: BLE001 - whatever the SDK raises is translated here
                 failed = AwsRequestError.of(caught, operation)
             else:

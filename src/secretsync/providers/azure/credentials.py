@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from secretsync.core.files import Input, check_file
+from secretsync.providers.azure.errors import AzureRequestError
 from secretsync.providers.azure.token_errors import token_error, unusable_token_file
 from secretsync.providers.interface import StoreContext
 from secretsync.providers.sdk_logging import silenced
@@ -145,6 +146,8 @@ class Tokens:
                 if self._credential is None:
                     self._credential = self._choice.create()
                 return self._credential.get_token(*scopes, **options)
+        except AzureRequestError as caught:  # its answer cannot be used
+            error = caught.with_traceback(None)
         except UnusableFileError as caught:
             error = unusable_token_file(self._choice.kind, str(caught))
         except Exception as caught:  # noqa: BLE001 - whatever a credential raises means that there is no token

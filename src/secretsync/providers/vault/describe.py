@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Clock, Failed, Found, Missing, SecretInfo, SecretRef
 from secretsync.providers.interface import Identity
-from secretsync.providers.vault.mounts import Mount, MountKind, refused, version_problem
+from secretsync.providers.vault.mounts import BETWEEN, Mount, MountKind, refused, version_problem
 from secretsync.providers.vault.responses import deleted, newest_version, seconds, timestamp
 from secretsync.providers.vault.session import Round
 
@@ -47,6 +47,8 @@ def _kv2(round_: Round, ref: SecretRef, mount: Mount) -> Found[SecretInfo] | Mis
     number = ref.version or newest
     versions = metadata.get("versions")
     version = versions.get(number) if isinstance(versions, dict) else None
+    if not isinstance(version, dict) and (ref.version is None or not isinstance(versions, dict)):
+        return Failed(ProblemKind.UNAVAILABLE, "its answer does not have the current version of the secret", BETWEEN)
     if not isinstance(version, dict):
         return Missing(f"{ref.path} has no version {number}", f"its newest is {newest}")
     if gone := deleted(version, ref, number):

@@ -6,7 +6,7 @@ from secretsync.core.errors import ProblemKind
 from secretsync.core.exact_json import format_json
 from secretsync.core.model import Failed, Found, Missing, SecretRef
 from secretsync.core.secret import Payload
-from secretsync.providers.vault.mounts import Mount, MountKind, other_version, refused, version_problem
+from secretsync.providers.vault.mounts import BETWEEN, Mount, MountKind, other_version, refused, version_problem
 from secretsync.providers.vault.responses import Reply, deleted, newest_version, timestamp
 from secretsync.providers.vault.session import Round
 
@@ -42,6 +42,8 @@ def _read_kv2(round_: Round, ref: SecretRef, mount: Mount) -> Found[Payload] | M
         return gone
     if reply.status == 200 and isinstance(metadata, dict) and isinstance(data.get("data"), dict):
         answered, created = str(metadata.get("version")), timestamp(metadata.get("created_time"))
+        if not (answered.isascii() and answered.isdigit()):
+            return Failed(ProblemKind.UNAVAILABLE, "its answer does not have the version of the secret")
         if ref.version is not None and answered != ref.version:
             return other_version(ref, answered)
         return Found(Payload(format_json(data["data"]), version=answered, created=created))
@@ -59,6 +61,10 @@ def _plain(reply: Reply, ref: SecretRef, mount: Mount) -> Found[Payload] | Missi
     if reply.status == 200 and reply.data is not None:
         # The lease is the version of a leased secret, because each read makes a new lease.
         lease = (reply.document or {}).get("lease_id")
+        # Vault writes the path of the request before the random part.
+        if isinstance(lease, str) and lease and not lease.startswith(f"{ref.path}/"):
+            cause, hint = f"{ref.path} was requested, and the answer is about another secret", BETWEEN
+            return Failed(ProblemKind.UNAVAILABLE, cause, hint)
         return Found(Payload(format_json(reply.data), version=lease if isinstance(lease, str) and lease else None))
     if reply.status == 200:
         return Failed(ProblemKind.UNUSABLE, f"{ref.path} can be read, and has no data")
