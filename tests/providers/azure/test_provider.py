@@ -557,11 +557,13 @@ def test_a_large_answer(store: AzureStore, canary: CanaryFactory, large: str, op
 
 
 @pytest.mark.parametrize("is_chunked", [True, False])
-def test_an_endless_answer(store: AzureStore, *, is_chunked: bool) -> None:
+def test_an_endless_answer(store: AzureStore, canary: CanaryFactory, *, is_chunked: bool) -> None:
     """After the deadline nothing is read any more."""
-    ended = threading.Event()
+    store.put("app", canary())
+    provider, ref, ended = store.provider(), store.ref("app"), threading.Event()
+    assert isinstance(ask(provider, (ref,))[ref], Found)
     store.world.keyvault.fail(faults.endless(ended, is_chunked=is_chunked), "get")
-    outcome = ask_one(store, "app", seconds=1.5)
+    outcome = ask(provider, (ref,), seconds=0.7)[ref]
     assert isinstance(outcome, Failed)
     assert outcome.kind is ProblemKind.UNAVAILABLE
     assert ended.wait(HANG)

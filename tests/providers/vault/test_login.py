@@ -499,6 +499,7 @@ def test_an_endless_answer(world: World, *, is_chunked: bool, is_hvac: bool) -> 
     token, ended = world.vault.token(world.policy), threading.Event()
     client = world.vault.server.client(token, url=world.proxy.url)
     provider = VaultProvider.from_client(client) if is_hvac else world.provider(environ={"VAULT_TOKEN": token})
+    assert world.reads(provider)
     world.proxy.fail(faults.endless(ended, is_chunked=is_chunked), f"GET /v1/{world.mount}/data/app")
     assert failed(fetch(provider, world.path, seconds=0.7)).kind is ProblemKind.UNAVAILABLE
     assert ended.wait(HANG)

@@ -16,6 +16,7 @@ from secretsync.core.files import Input, check_file
 from secretsync.providers.azure.errors import AzureRequestError
 from secretsync.providers.azure.token_errors import token_error, unusable_token_file
 from secretsync.providers.interface import StoreContext
+from secretsync.providers.remote import causes
 from secretsync.providers.sdk_logging import silenced
 
 _PUBLIC_CLOUD = "https://login.microsoftonline.com"
@@ -146,12 +147,11 @@ class Tokens:
                 if self._credential is None:
                     self._credential = self._choice.create()
                 return self._credential.get_token(*scopes, **options)
-        except AzureRequestError as caught:  # its answer cannot be used
-            error = caught.with_traceback(None)
         except UnusableFileError as caught:
             error = unusable_token_file(self._choice.kind, str(caught))
         except Exception as caught:  # noqa: BLE001 - whatever a credential raises means that there is no token
-            error = token_error(
+            unusable = next((one for one in causes(caught) if isinstance(one, AzureRequestError)), None)
+            error = unusable or token_error(
                 caught,
                 credential=self._choice.kind,
                 is_built=self._credential is not None,
