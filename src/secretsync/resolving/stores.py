@@ -40,6 +40,12 @@ class Answers(Hidden, Generic[T]):
         found = ((ref.store, self.__find(ref)) for ref in self.requested)
         return {store for store, one in found if isinstance(one, Failed) and one.kind is ProblemKind.DENIED}
 
+    def leased(self: Answers[Payload]) -> list[tuple[float, SecretRef, str]]:
+        """Return the seconds after which each leased value ends, its reference, and what ends; the shortest first."""
+        found = [(ref, outcome.value) for ref in self.requested if isinstance(outcome := self.__find(ref), Found)]
+        lives = [(one.lifetime, ref, one.ends_with) for ref, one in found if one.lifetime is not None]
+        return sorted(lives, key=lambda life: (life[0], str(life[1])))
+
     def settle(self, part: SecretPart) -> tuple[int, Found[T] | Missing | Failed]:
         """Return the index of the target that decides about a placeholder, and the answer of that target's store.
 
@@ -62,6 +68,7 @@ class StoreAccess(Record):
     `progress`: called with each answer about metadata: the number of answers, and of requested secrets.
     `withheld`: variables that `secretsync run` did not pass on to this process, for the messages about failures.
     `are_kept`: the providers are kept for the next resolution of this process.
+    `on_lease`: called with the leased value that ends first: the seconds, the reference, and what ends.
     """
 
     environ: Mapping[str, str]
@@ -72,6 +79,7 @@ class StoreAccess(Record):
     progress: Callable[[int, int], None] | None = None
     withheld: tuple[str, ...] = ()
     are_kept: bool = False
+    on_lease: Callable[[float, SecretRef, str], None] | None = None
 
     _unseen = ("environ",)
 
@@ -99,6 +107,8 @@ class StoreAccess(Record):
             answers = self._ask(plan.secrets if parts is None else parts, stores, deadline, Payload)
             if log is not None:
                 log.write(reads or (), answers)
+        if self.on_lease is not None and (leased := answers.leased()):
+            self.on_lease(*leased[0])
         return self._explained(answers, plan)
 
     def metadata(self, plan: Plan, *, more_seconds: float = 0.0) -> Answers[SecretInfo]:

@@ -15,7 +15,7 @@ from secretsync.providers.vault.client import Connections, VaultClient
 from secretsync.providers.vault.credentials import Login, Token, variable
 from secretsync.providers.vault.errors import foreign, server_failure
 from secretsync.providers.vault.mounts import Mount, MountKind, make_mount
-from secretsync.providers.vault.responses import Reply
+from secretsync.providers.vault.responses import Reply, seconds
 
 T = TypeVar("T")
 
@@ -76,6 +76,7 @@ class Round:
         self._newer: Token | None = None
         self._death: _Once[bool] = _Once()
         self._state: _Once[str] = _Once()
+        self._life: _Once[float] = _Once()
         self._lock = threading.Lock()
         self._locks: dict[str, threading.Lock] = {}
         self._closed: dict[str, Mount] = {}  # by folder: mounts that the token may not ask about
@@ -125,6 +126,24 @@ class Round:
             if self.session.mounts.get(earlier.path) is earlier:
                 del self.session.mounts[earlier.path]
         return self.mount(path) != earlier
+
+    def token_life(self) -> float | None:
+        """Return the seconds until the token ends, and with it the leases that it made; None if that is not known.
+
+        The end of a token that SecretSync did not get by a login is requested once.
+        """
+        token = self._newer or self._first.get(self._enter, self._retries)
+        if token.is_issued:
+            return token.remaining
+
+        def look() -> float:  # not by `ask`, because a token that may not look itself up is not dead
+            reply = _look_self(self._client(token.reveal()))
+            return seconds((reply.data or {}).get("ttl")) or 0.0
+
+        try:
+            return self._life.get(look, self._retries) or None
+        except RequestError:
+            return None
 
     def mount(self, path: str) -> Mount:
         """Return the mount of `path`. Each mount is requested once, whatever the number of its secrets."""
