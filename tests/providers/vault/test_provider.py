@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import hypothesis
@@ -324,7 +325,7 @@ def test_end_of_a_lease(vault: VaultSpace, postgresql: PostgreSql, fault_proxy: 
     policy = vault.policy(roles.creds, f"{mount}/data/*")
     unseen = vault.token(policy, ttl="40m", no_default_policy=True)
     role = vault.approle(policy, ttl="20m")
-    auth: dict[str, str] = {"method": "approle", "mount": role.mount, "role_id": role.role_id}
+    auth = {"method": "approle", "mount": role.mount, "role_id": role.role_id}
     ends = []
     for token, settings in (
         (vault.token(policy, ttl="2h"), None),
@@ -334,7 +335,8 @@ def test_end_of_a_lease(vault: VaultSpace, postgresql: PostgreSql, fault_proxy: 
         (None, auth),
     ):
         environ = {**vault.environ(token, url=proxy.url), "VAULT_SECRET_ID": role.secret_id}
-        provider = make_provider(environ, **({"auth": settings} if settings else {}))
+        more: dict[str, Any] = {"auth": settings} if settings else {}
+        provider = make_provider(environ, **more)
         plain, leased = fetch_all(provider, f"{mount}/app", roles.creds)
         assert isinstance(plain, Found)
         assert plain.value.lifetime is None
