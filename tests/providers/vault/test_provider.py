@@ -493,6 +493,9 @@ def test_identity(vault: VaultSpace, canary: CanaryFactory) -> None:
     assert (identity.store, identity.provider, identity.endpoint) == ("vault", "vault", vault.url)
     assert identity.principal == "token-app"
     assert dict(identity.details)["policies"] == f"default, {policy}"
+    end = dt.datetime.fromisoformat(dict(identity.details)["login ends"])
+    assert dt.timedelta(0) < end - dt.datetime.now(dt.UTC) <= dt.timedelta(hours=1)
+    assert "login ends" not in dict(make_provider(vault.environ("root")).identity().details)
     accessor = vault.root.auth.token.lookup(token)["data"]["accessor"]
     assert token not in repr(identity)
     assert accessor not in repr(identity)

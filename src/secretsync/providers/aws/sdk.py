@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from secretsync.core.errors import ProblemKind
 from secretsync.providers.aws.client import WORKERS
 from secretsync.providers.aws.errors import OPENING, AwsRequestError
 from secretsync.providers.aws.inputs import unusable
+from secretsync.providers.aws.responses import in_utc
 from secretsync.providers.interface import Deadline, RequestCounter, StoreContext
 from secretsync.providers.registry import import_modules, is_installed
 from secretsync.providers.sdk_logging import silenced
@@ -67,6 +69,12 @@ class SdkWay:
             client = self._session.client(service, region_name=key[0])
             self._clients[key] = (client, Responses(client))
         return SdkChannel(*self._clients[key], self._requests)
+
+    @property
+    def login_end(self) -> datetime | None:
+        """See Way."""
+        credentials = None if self._session is None else self._session.get_credentials()
+        return in_utc(getattr(credentials, "_expiry_time", None))  # not public in botocore
 
     def close(self) -> None:
         """Close the connections."""

@@ -10,6 +10,7 @@ import shutil
 import threading
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from secretsync.core.files import Input, check_file
@@ -180,6 +181,12 @@ class Tokens:
         except (IndexError, ValueError):
             return {}
         return claims if isinstance(claims, dict) else {}
+
+    def end(self) -> datetime | None:
+        """Return the time at which the kept token ends, in UTC; None if there is none."""
+        with self._lock:
+            token = next(iter(self._kept.values()), None)
+        return None if token is None else datetime.fromtimestamp(token.expires_on, UTC)
 
     def close(self) -> None:
         """Close the connections of the credential."""

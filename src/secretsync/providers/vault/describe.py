@@ -8,6 +8,7 @@ from secretsync.core.durations import format_duration
 from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Clock, Failed, Found, Missing, SecretInfo, SecretRef
 from secretsync.providers.interface import Identity
+from secretsync.providers.remote import login_end
 from secretsync.providers.vault.mounts import BETWEEN, Mount, MountKind, refused, version_problem
 from secretsync.providers.vault.responses import Reply, deleted, newest_version, seconds, timestamp
 from secretsync.providers.vault.session import Round
@@ -139,6 +140,7 @@ def identity(round_: Round) -> Identity | Failed:
         details.append(("policies", ", ".join(sorted(str(policy) for policy in policies))))
     if entity := data.get("entity_id"):
         details.append(("entity id", str(entity)))
+    details += login_end(timestamp(data.get("expire_time")))
     return Identity(
         store=session.store,
         provider="vault",
