@@ -2,6 +2,7 @@
 
 import os
 import random
+import sys
 import threading
 from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
@@ -67,6 +68,8 @@ def clean_process(request: pytest.FixtureRequest, home: Path) -> Iterator[None]:
     # A thread that an earlier test left behind at a deadline may still try; this test is not to blame.
     others = set(threading.enumerate()) - {threading.current_thread()}
     yield
+    if kept := sys.modules.get("secretsync.resolving.kept_stores"):
+        kept.close_stores()  # so that the next test logs in by itself
     os.environ.clear()
     os.environ.update(before)
     refused = sorted({attempt.host for attempt in network.attempts if attempt.thread not in others})

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     )
     from secretsync.core.model import Origin
     from secretsync.core.secret import Secret
+    from secretsync.resolving.kept_stores import close_stores
     from secretsync.rotation.age_rules import State
     from secretsync.rotation.report import AgeFinding, RotationReport, SecretAge
 
@@ -52,6 +53,7 @@ __all__ = [
     "ValueTypeError",
     "__version__",
     "check_rotation",
+    "close_stores",
     "resolve_config",
 ]
 
@@ -69,6 +71,7 @@ _HOMES = {
     "SecretAge": "rotation.report",
     "State": "rotation.report",
     "check_rotation": "api",
+    "close_stores": "resolving.kept_stores",
     "resolve_config": "api",
 }
 

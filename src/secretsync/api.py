@@ -59,6 +59,8 @@ def resolve_config(
     validated are used. They are in the process environment, and no store is asked. If a secret was changed there since,
     none of these values is used. The stores are asked, and a warning is logged.
 
+    Logins and connections to stores are kept for the next call and for `refresh`; `close_stores` ends them.
+
     Raises ConfigurationError (ValidationError is a subclass), ResolutionError or UsageError, each with every problem.
     """
     check_environ(environ)
@@ -79,7 +81,14 @@ def resolve_config(
     known, is_judged = _handed_over(handover, plan, environ)
     return resolve_plan(
         plan,
-        StoreAccess(environ, timeout=timeout, replaced=stores, access_log=_access_log(environ), withheld=withheld),
+        StoreAccess(
+            environ,
+            timeout=timeout,
+            replaced=stores,
+            access_log=_access_log(environ),
+            withheld=withheld,
+            are_kept=True,
+        ),
         known=known,
         request=request,
         validate=plan.is_strict and not is_judged if validate is None else validate,
@@ -228,5 +237,5 @@ def check_rotation(
     plan = load_plan(request, environ, stores)
     from secretsync.rotation.check import rotation_of_plan  # Imported only here, because resolving does not need it.
 
-    access = StoreAccess(environ, timeout=timeout, replaced=stores, progress=progress, withheld=withheld)
+    access = StoreAccess(environ, timeout=timeout, replaced=stores, progress=progress, withheld=withheld, are_kept=True)
     return rotation_of_plan(plan, access, now=now, strict=strict)

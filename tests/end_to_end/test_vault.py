@@ -199,3 +199,20 @@ def test_user_and_password_of_one_lease(
     assert values["DB_URL"] == f"postgresql://{user}:{password}@localhost/app"
     assert postgresql.query("select current_user", user=user, password=password) == user
     assert proxy.requests.count(f"GET /v1/{roles.creds}") == 1
+
+
+@pytest.mark.parametrize(("ttl", "end"), [("2h", "its lease in 60 minutes"), ("50m", "the login token in ")])
+def test_run_prints_the_shortest_lease_once(
+    vault: VaultSpace, postgresql: PostgreSql, project: MakeProject, ttl: str, end: str
+) -> None:
+    """The end of the value that ends first is one line on stderr; --quiet leaves it out."""
+    roles, other = vault.database(postgresql), vault.database(postgresql)
+    paths = {"A": roles.creds, "B": roles.creds, "C": other.creds}
+    text = "".join(f'{key}="$<vault:{path}#password>"\n' for key, path in paths.items())
+    made = project({"env/production/common.env": "", "env/production/database.env": text})
+    environ = vault.environ(vault.token(vault.policy(roles.creds, other.creds), ttl=ttl))
+    ran = made.cli("run", "-e", "production", "--", sys.executable, "-c", "", env=environ)
+    assert (ran.status, ran.stderr.count(" ends with "), ran.stderr.count(f"ends with {end}")) == (0, 1, 1)
+    assert "refresh()" in ran.stderr
+    quiet = made.cli("run", "-q", "-e", "production", "--", sys.executable, "-c", "", env=environ)
+    assert (quiet.status, quiet.stderr) == (0, "")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import http.client
 import socket
 import threading
+import zlib
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 from urllib.parse import urlsplit
@@ -14,7 +16,7 @@ from tests.servers.loopback import Connection, Fault, LoopbackServer, Real, Requ
 from tests.support.limits import HANG
 
 __all__ = ["FaultProxy", "Gate", "aws_error", "cut", "delay", "drip", "empty", "hold", "html", "reset", "respond"]
-__all__ += ["raw", "silence", "vault_error"]
+__all__ += ["LARGE", "compressed", "endless", "is_refused_as_large", "raw", "silence", "vault_error"]
 
 
 def respond(status: int, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Fault:
@@ -82,6 +84,45 @@ def reset(*, asked: bool = False) -> Fault:
         if asked:
             real()
         connection.reset()
+        return False
+
+    return play
+
+
+def compressed(size: int, *codings: str) -> Fault:
+    """So many spaces, compressed once for each of `codings` (gzip, deflate)."""
+    body = b" " * size
+    for coding in codings:
+        body = gzip.compress(body) if coding == "gzip" else zlib.compress(body)
+    return respond(200, body, {"Content-Encoding": ", ".join(codings)})
+
+
+# Answers that a client must refuse, because of their size after decompression or because that cannot be bounded.
+LARGE = {
+    "plain": lambda: compressed(17 * 2**20),
+    "gzip": lambda: compressed(2**28, "gzip"),
+    "deflate": lambda: compressed(2**28, "deflate"),
+    "gzip twice": lambda: compressed(2**20, "gzip", "gzip"),
+    "unknown": lambda: respond(200, b"{}", {"Content-Encoding": "br"}),
+}
+
+
+def is_refused_as_large(cause: str) -> bool:
+    """Return True if this is the cause for one of `LARGE`."""
+    return "too large" in cause or "unknown compression" in cause
+
+
+def endless(ended: threading.Event, *, is_chunked: bool = True) -> Fault:
+    """A body that does not end until the client closes the connection, which sets `ended`."""
+
+    def play(connection: Connection, _real: Real) -> bool:
+        length = "Transfer-Encoding: chunked" if is_chunked else f"Content-Length: {10**9}"
+        try:
+            connection.send(f"HTTP/1.1 200 OK\r\n{length}\r\n\r\n".encode())
+            while not connection.stopping.wait(0.01):
+                connection.send(b"1\r\n \r\n" if is_chunked else b" ")
+        except OSError:
+            ended.set()
         return False
 
     return play

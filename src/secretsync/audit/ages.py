@@ -52,10 +52,15 @@ def _due(evidence: Evidence) -> Iterator[RuleFinding]:
     yield from evidence.online.findings if evidence.online is not None else ()
 
 
+def _leases(evidence: Evidence) -> Iterator[RuleFinding]:
+    yield from evidence.online.leases if evidence.online is not None else ()
+
+
 CHECKS = {
     "rotation-overdue": _overdue,
     "rotation-expired": _expired,
     "rotation-due": _due,
+    "lease-ends": _leases,
     "rotation-undated": _undated,
 }
 

@@ -8,9 +8,10 @@ from datetime import datetime
 from secretsync.audit.evidence import Ages, Evidence, Online
 from secretsync.audit.report import AuditReport, audit
 from secretsync.audit.state import file_states, git_state, owners
+from secretsync.core.durations import format_duration
 from secretsync.core.errors import ProblemKind, SecretSyncError
 from secretsync.core.model import Resolved
-from secretsync.core.secret import AnyEnviron, Secret
+from secretsync.core.secret import AnyEnviron, Payload, Secret
 from secretsync.core.text import count_of
 from secretsync.inspection.check import check
 from secretsync.planning.plan import EntryId, EnvironPart, Plan
@@ -23,7 +24,7 @@ from secretsync.policy.subjects import planned_subjects, written_values
 from secretsync.project.layout import Project, environments
 from secretsync.resolving.pipeline import value_findings
 from secretsync.resolving.resolve import Inputs, resolve_values
-from secretsync.resolving.stores import StoreAccess
+from secretsync.resolving.stores import Answers, StoreAccess
 from secretsync.resolving.value_checks import Hazard, find_hazards
 from secretsync.rotation.age_rules import State
 from secretsync.rotation.assess import assess
@@ -74,7 +75,8 @@ def _ask_stores(plan: Plan, access: StoreAccess, at: datetime) -> tuple[dict[Ent
     def check_values(inputs: Inputs, resolved: Mapping[EntryId, Resolved]) -> None:
         hazards.extend(find_hazards(inputs, resolved))
 
-    values, problems = resolve_values(plan, access.values(plan), access.environ, check_values)
+    answers = access.values(plan)
+    values, problems = resolve_values(plan, answers, access.environ, check_values)
     infos = access.metadata(plan)
     checked = check(plan, infos, at)
     reported = {problem.key for problem in problems}
@@ -87,9 +89,25 @@ def _ask_stores(plan: Plan, access: StoreAccess, at: datetime) -> tuple[dict[Ent
         problems=(*problems, *unusable),
         values=value_findings(hazards, is_strict=plan.is_strict),
         findings=tuple(_age_findings(plan, report)),
+        leases=tuple(_lease_findings(plan, answers)),
         ages=_ages(report),
         not_checked=(*checked.not_checked, *unseen),
     )
+
+
+def _lease_findings(plan: Plan, answers: Answers[Payload]) -> Iterator[RuleFinding]:
+    """Yield a finding for each leased secret, at the first entry that uses it."""
+    for seconds, ref, what in answers.leased():
+        places = (
+            (planned, part)
+            for planned in plan.entries.values()
+            for part in planned.secrets
+            if any(target.ref == ref for target in part.targets)
+        )
+        planned, part = next(places)
+        entry = planned.entry
+        message = f"{ref} ends with {what} after {format_duration(seconds)}"
+        yield found("lease-ends", message, key=entry.key, file=entry.file, line=planned.location(part)[0])
 
 
 # The rule for each state. A secret without an answer from its store is a problem and not a finding.

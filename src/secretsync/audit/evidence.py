@@ -48,6 +48,7 @@ class Online(Record, kw_only=True):
     problems: tuple[Problem, ...] = ()  # secrets without a value
     values: tuple[RuleFinding, ...] = ()  # about the values of secrets
     findings: tuple[RuleFinding, ...] = ()  # about the ages of secrets
+    leases: tuple[RuleFinding, ...] = ()  # about the ends of values
     ages: Ages
     not_checked: tuple[str, ...] = ()
 

@@ -14,6 +14,7 @@ from secretsync.core.text import count_of
 
 if TYPE_CHECKING:
     from secretsync.config.config import Config
+    from secretsync.core.model import SecretRef
     from secretsync.core.secret import Environ
     from secretsync.planning.plan import Plan
     from secretsync.planning.request import ConfigRequest
@@ -229,6 +230,15 @@ def store_access(
     )
 
 
+def _warn_of_end(seconds: float, ref: SecretRef, what: str) -> None:
+    from secretsync.core.durations import format_duration  # Imported only if a secret is leased.
+
+    console.info(
+        f"{ref} ends with {what} in {format_duration(seconds)}, the shortest of this configuration; nothing renews it: "
+        "restart the application before, or let it call refresh()"
+    )
+
+
 def _print_activity(activity: StoreActivity) -> None:
     console.info(str(activity))
 
@@ -264,7 +274,7 @@ def resolve_valid(plan: Plan, environ: Environ, options: argparse.Namespace) -> 
     if plan.is_strict and options.no_validate:
         console.info(f"{plan.project.label}: values are not validated (--no-validate)")
 
-    access = store_access(options, environ, is_logged=True)
+    access = replace(store_access(options, environ, is_logged=True), on_lease=None if options.quiet else _warn_of_end)
     try:
         return resolve_plan(plan, access, validate=is_judged, warn=finding_printer(options))
     except ValidationError:

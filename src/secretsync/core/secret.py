@@ -146,7 +146,7 @@ class Secret(HiddenValue):
 class Payload(HiddenValue):
     """The complete value that a store returned for one secret: text, or bytes if the store does not have text."""
 
-    __slots__ = ("__derived", "__reveal", "created", "from_file", "version")
+    __slots__ = ("__derived", "__reveal", "created", "ends_with", "from_file", "lifetime", "version")
 
     def __init__(
         self,
@@ -155,18 +155,23 @@ class Payload(HiddenValue):
         version: str | None = None,
         created: datetime | None = None,
         from_file: bool = False,
+        lifetime: float | None = None,
+        ends_with: str = "its lease",
     ) -> None:
         """Wrap `value`.
 
         `version`: the store's id of the version, or None. `created`: when that version was created, aware; None
         means unknown. `from_file`: the bytes of a file, whose one trailing line end is not part of the
-        secret unless the reference says `trim=false`.
+        secret unless the reference says `trim=false`. `lifetime`: seconds after which the store ends the value; None
+        means that it does not. `ends_with`: what ends then, for messages.
         """
         self.__reveal: Callable[[], str | bytes] = lambda: value
         self.__derived: Callable[[], Any] | None = None
         self.version = version
         self.created = created
         self.from_file = from_file
+        self.lifetime = lifetime
+        self.ends_with = ends_with
 
     def reveal(self) -> str | bytes:
         """Return the value."""

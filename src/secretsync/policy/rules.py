@@ -238,6 +238,13 @@ _ROWS = (
     ),
     ("rotation-due", _WARNING, Scope.ONLINE, "no secret is about to pass its limit or its end", "rotate it soon"),
     (
+        "lease-ends",
+        _WARNING,
+        Scope.ONLINE,
+        "no secret ends while the application uses it, because of its lease or of the login that made it",
+        "restart the application before, or let it call refresh(); or use a static role, or a longer lease and login",
+    ),
+    (
         "rotation-undated",
         _WARNING,
         Scope.STRICT,

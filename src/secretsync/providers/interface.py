@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
@@ -15,6 +16,13 @@ from secretsync.core.records import Record
 from secretsync.core.secret import Payload
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+# The variables of proxies and certificates.
+NETWORK_VARIABLES = (
+    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
+    *("SSL", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
+)
+NETWORK_FILES = ("$REQUESTS_CA_BUNDLE", "$SSL_CERT_FILE", "$SSL_CERT_DIR")
 
 Answer = tuple[SecretRef, Found[Payload] | Missing | Failed]
 Information = tuple[SecretRef, Found[SecretInfo] | Missing | Failed]
@@ -42,28 +50,30 @@ class Deadline:
         return self.remaining() <= 0.0
 
 
+_counting: dict[int, threading.Lock] = {}  # by process: a fork copies a lock that is held
+
+
 class RequestCounter:
     """Counts the requests of a provider, retries included. Used from many threads."""
 
     __slots__ = ("_sent",)
 
     def __init__(self) -> None:
-        # Appending is atomic, and no lock can be held by another thread at the moment of a fork.
-        self._sent: list[str] = []
+        self._sent: dict[str, int] = {}
 
     def add(self, operation: str) -> None:
         """Count a request. `operation`: the kind of the request, without the name of a secret."""
-        self._sent.append(operation)
+        with _counting.setdefault(os.getpid(), threading.Lock()):
+            self._sent[operation] = self._sent.get(operation, 0) + 1
 
     @property
     def total(self) -> int:
         """The number of requests until now."""
-        return len(self._sent)
+        return sum(tuple(self._sent.values()))
 
     def by_operation(self) -> dict[str, int]:
         """Return the number of requests of each kind."""
-        sent = tuple(self._sent)
-        return {operation: sent.count(operation) for operation in dict.fromkeys(sent)}
+        return dict(self._sent)
 
 
 class SettingType(StrEnum):
@@ -107,6 +117,11 @@ class ProviderSpec(Record, kw_only=True):
     import_cost: int = 0  # how long that takes, in starts of Python: the store with the slowest SDK is begun first
     credentials: tuple[str, ...] = ()  # variables with literal credentials: not handed to the application
     identity_variables: tuple[str, ...] = ()  # pointers to a platform's identity: they stay
+    # How the names of all variables that it reads begin, in capitals. A provider with such names is kept for the next
+    # resolution of the process, until one of these variables, a setting or one of its files changes.
+    variables: tuple[str, ...] = ()
+    # The files that it reads in addition to those of its settings: a path, ~/PATH or $VARIABLE.
+    files: tuple[str, ...] = ()
     is_secret_store: bool = True  # False: what it returns is secret only under a sensitive name (`env`)
     has_clock: bool = True  # False: ages are declared in the bindings
 
@@ -164,7 +179,9 @@ class Provider(Protocol):
     """A store with secrets.
 
     Its methods may be called from several threads. A provider that sends requests may have an attribute `requests`, a
-    RequestCounter, which --verbose shows.
+    RequestCounter, which --verbose shows. A provider that is kept (see `variables` of ProviderSpec) must not keep
+    values, and is closed after a store denied a request. If it cannot log in a second time, it has an attribute
+    `is_irreplaceable` that is true, and it is not closed then.
     """
 
     @property

@@ -6,12 +6,15 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from secretsync.core.errors import Problem, ProblemKind, ResolutionError
 from secretsync.core.model import Failed, Missing
 from secretsync.providers.interface import Deadline, Identity
 from secretsync.providers.threads import answer_all, no_answer, run_in_threads
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 # Pauses double from the first to the longest, so that a failover of half a second costs little, and the requests of
 # many processes that start together spread over some seconds.
@@ -138,6 +141,13 @@ def identify(store: str, ask: Callable[[Retries], Identity | Missing | Failed]) 
         return found
     kind = found.kind if isinstance(found, Failed) else ProblemKind.MISSING
     raise ResolutionError([Problem(kind=kind, cause=found.cause, hint=found.hint, store=store)])
+
+
+def login_end(end: datetime | None) -> tuple[tuple[str, str], ...]:
+    """Return the detail of an Identity with the time at which the login or the token ends; none if that is unknown."""
+    from secretsync.core.timestamps import format_timestamp
+
+    return () if end is None else (("login ends", format_timestamp(end)),)
 
 
 def next_pause(tries: int, asked: float, remaining: float, draw: Callable[[float, float], float]) -> float | None:

@@ -35,6 +35,17 @@ class Answers(Hidden, Generic[T]):
         """Return the outcome for `ref`; None if it was not requested."""
         return self.__find(ref)
 
+    def denied(self) -> set[str]:
+        """Return the stores that denied a request."""
+        found = ((ref.store, self.__find(ref)) for ref in self.requested)
+        return {store for store, one in found if isinstance(one, Failed) and one.kind is ProblemKind.DENIED}
+
+    def leased(self: Answers[Payload]) -> list[tuple[float, SecretRef, str]]:
+        """Return the seconds after which each leased value ends, its reference, and what ends; the shortest first."""
+        found = [(ref, outcome.value) for ref in self.requested if isinstance(outcome := self.__find(ref), Found)]
+        lives = [(one.lifetime, ref, one.ends_with) for ref, one in found if one.lifetime is not None]
+        return sorted(lives, key=lambda life: (life[0], str(life[1])))
+
     def settle(self, part: SecretPart) -> tuple[int, Found[T] | Missing | Failed]:
         """Return the index of the target that decides about a placeholder, and the answer of that target's store.
 
@@ -56,6 +67,8 @@ class StoreAccess(Record):
     `on_activity`: called after each round of requests with the activity of each store.
     `progress`: called with each answer about metadata: the number of answers, and of requested secrets.
     `withheld`: variables that `secretsync run` did not pass on to this process, for the messages about failures.
+    `are_kept`: the providers are kept for the next resolution of this process.
+    `on_lease`: called with the leased value that ends first: the seconds, the reference, and what ends.
     """
 
     environ: Mapping[str, str]
@@ -65,6 +78,8 @@ class StoreAccess(Record):
     on_activity: Callable[[StoreActivity], None] | None = None
     progress: Callable[[int, int], None] | None = None
     withheld: tuple[str, ...] = ()
+    are_kept: bool = False
+    on_lease: Callable[[float, SecretRef, str], None] | None = None
 
     _unseen = ("environ",)
 
@@ -92,6 +107,8 @@ class StoreAccess(Record):
             answers = self._ask(plan.secrets if parts is None else parts, stores, deadline, Payload)
             if log is not None:
                 log.write(reads or (), answers)
+        if self.on_lease is not None and (leased := answers.leased()):
+            self.on_lease(*leased[0])
         return self._explained(answers, plan)
 
     def metadata(self, plan: Plan, *, more_seconds: float = 0.0) -> Answers[SecretInfo]:
@@ -141,7 +158,7 @@ class StoreAccess(Record):
         from secretsync.resolving.open_stores import Stores
 
         try:
-            return Stores(plan.stores, plan.project, self.environ, self.replaced)
+            return Stores(plan.stores, plan.project, self.environ, self.replaced, are_kept=self.are_kept)
         except ConfigurationError as error:
             problems: Sequence[Problem] = error.problems
         if self.withheld:
@@ -153,7 +170,7 @@ class StoreAccess(Record):
     def _ask(self, parts: Iterable[SecretPart], stores: Stores, deadline: Deadline, kind: type[T]) -> Answers[T]:
         from secretsync.resolving.fetch import ask
 
-        return ask(
+        answers = ask(
             parts,
             stores,
             deadline,
@@ -162,3 +179,6 @@ class StoreAccess(Record):
             progress=self.progress if kind is SecretInfo else None,
             keep_open=stores.keep_open,
         )
+        if self.are_kept:
+            stores.drop(answers.denied())
+        return answers

@@ -324,6 +324,14 @@ def test_identity(aws: AwsAccount) -> None:
     assert dict(identity.details)["region"] == "eu-west-1"
     assert dict(identity.details)["account"] in who.arn
     assert who.secret_key not in repr(identity)
+    assert "login ends" not in dict(identity.details)
+
+
+@pytest.mark.usefixtures("way")
+def test_end_of_temporary_credentials(aws: AwsAccount) -> None:
+    """The identity names the time at which credentials end."""
+    end = {"AWS_CREDENTIAL_EXPIRATION": "2199-01-31T12:00:00Z"}
+    assert dict(provider(aws, aws.principal(), environ=end).identity().details)["login ends"] == "2199-01-31T12:00:00Z"
 
 
 def test_no_identity(aws: AwsAccount, fault_proxy: MakeProxy) -> None:

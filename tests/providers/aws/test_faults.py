@@ -1,6 +1,7 @@
 """A store that misbehaves costs no more than the deadline, and nothing that it says gets into a log."""
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from secretsync.providers.interface import Deadline, StoreContext
 from tests.providers.aws.helpers import describe, failed, fetch, provider, ref, value_of
 from tests.servers.aws import AwsAccount, ContainerCredentials
 from tests.servers.faults import (
+    LARGE,
     FaultProxy,
     Gate,
     aws_error,
@@ -22,8 +24,10 @@ from tests.servers.faults import (
     delay,
     drip,
     empty,
+    endless,
     hold,
     html,
+    is_refused_as_large,
     reset,
     respond,
     running,
@@ -59,6 +63,28 @@ FAULTS: dict[str, Callable[[FaultProxy], None]] = {
     "a page of an error": lambda proxy: proxy.fail(html(502)),
     "throttled": lambda proxy: proxy.fail(aws_error("ThrottlingException")),
 }
+
+
+@pytest.mark.parametrize("large", LARGE)
+def test_a_large_answer(aws: AwsAccount, proxy: FaultProxy, canary: CanaryFactory, large: str) -> None:
+    """An answer is bounded after it was decompressed, and asked for once."""
+    aws.create("app", canary())
+    proxy.fail(LARGE[large](), "GetSecretValue")
+    outcome = failed(fetch(provider(aws, url=proxy.url), ref("app"))[0])
+    assert outcome.kind is ProblemKind.UNAVAILABLE
+    assert is_refused_as_large(outcome.cause)
+    assert proxy.requests.count("GetSecretValue") == 1
+
+
+@pytest.mark.parametrize("is_chunked", [True, False])
+def test_an_endless_answer(aws: AwsAccount, proxy: FaultProxy, canary: CanaryFactory, *, is_chunked: bool) -> None:
+    """After the deadline nothing is read any more."""
+    aws.create("app", canary())
+    of, ended = provider(aws, url=proxy.url), threading.Event()
+    value_of(fetch(of, ref("app"))[0])  # the SDK is imported, which may take longer than the deadline
+    proxy.fail(endless(ended, is_chunked=is_chunked), "GetSecretValue")
+    assert failed(fetch(of, ref("app"), seconds=DEADLINE)[0]).kind is ProblemKind.UNAVAILABLE
+    assert ended.wait(HANG)
 
 
 @pytest.mark.parametrize("fault", FAULTS)

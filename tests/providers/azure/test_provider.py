@@ -2,6 +2,7 @@
 
 import json
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -540,3 +541,29 @@ def test_vault_url_from_the_environment(store: AzureStore, canary: CanaryFactory
     ref = store.ref("app")
     provider = AzureProvider(StoreContext(store="azure", environment="test", environ=environ))
     assert isinstance(ask(provider, (ref,))[ref], Found)
+
+
+@pytest.mark.parametrize("operation", ["get", "token"])
+@pytest.mark.parametrize("large", faults.LARGE)
+def test_a_large_answer(store: AzureStore, canary: CanaryFactory, large: str, operation: str) -> None:
+    """An answer of the vault or of Entra ID is bounded after it was decompressed, and asked for once."""
+    store.put("app", canary())
+    store.world.keyvault.fail(faults.LARGE[large](), operation)
+    outcome = ask_one(store, "app")
+    assert isinstance(outcome, Failed)
+    assert outcome.kind is ProblemKind.UNAVAILABLE
+    assert faults.is_refused_as_large(outcome.cause)
+    assert store.world.requests.count(operation) == 1
+
+
+@pytest.mark.parametrize("is_chunked", [True, False])
+def test_an_endless_answer(store: AzureStore, canary: CanaryFactory, *, is_chunked: bool) -> None:
+    """After the deadline nothing is read any more."""
+    store.put("app", canary())
+    provider, ref, ended = store.provider(), store.ref("app"), threading.Event()
+    assert isinstance(ask(provider, (ref,))[ref], Found)
+    store.world.keyvault.fail(faults.endless(ended, is_chunked=is_chunked), "get")
+    outcome = ask(provider, (ref,), seconds=0.7)[ref]
+    assert isinstance(outcome, Failed)
+    assert outcome.kind is ProblemKind.UNAVAILABLE
+    assert ended.wait(HANG)

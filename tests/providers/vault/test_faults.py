@@ -438,3 +438,41 @@ def test_an_answer_about_another_version(broken: Broken, version: str) -> None:
     outcome = failed(fetch(broken.provider(), broken.path, version))
     assert outcome.kind is UNAVAILABLE
     assert f"version {version} of {broken.path} was requested, and the answer is about 99" in outcome.cause
+
+
+@pytest.mark.parametrize("metadata", [{}, {"version": None}, {"version": "latest"}, {"version": -1}, {"version": [1]}])
+def test_an_answer_without_a_version(broken: Broken, metadata: dict[str, object]) -> None:
+    """An answer that does not say which version it is about is not taken."""
+    answer = json_response({"data": {"data": {"key": broken.value}, "metadata": metadata}})
+    broken.proxy.fail(faults.respond(200, answer.body, answer.headers), broken.read)
+    outcome = failed(broken.fetch())
+    assert (outcome.kind, outcome.cause) == (UNAVAILABLE, "its answer does not have the version of the secret")
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"current_version": 9, "versions": {"1": {"created_time": "2026-11-24T08:00:00Z"}}},
+        {"current_version": "newest", "versions": {"1": {"created_time": "2026-11-24T08:00:00Z"}}},
+        {"current_version": 1, "versions": ["1"]},
+        {"current_version": 1},
+    ],
+)
+def test_metadata_without_the_current_version(broken: Broken, metadata: dict[str, object]) -> None:
+    """Metadata without the version that they call current have failed: the secret does not count as missing."""
+    answer = json_response({"data": metadata})
+    broken.proxy.fail(faults.respond(200, answer.body, answer.headers), f"GET /v1/{broken.mount}/metadata/app")
+    assert failed(describe(broken.provider(), broken.path)).kind is UNAVAILABLE
+
+
+@pytest.mark.parametrize("lease", ["database/creds/other/7b2", "{path}2/7b2", "{path}", "x/{path}/7b2"])
+def test_a_lease_of_another_secret(vault: VaultSpace, fault_proxy: Proxies, canary: CanaryFactory, lease: str) -> None:
+    """The lease in an answer begins with the path that was requested; another one is not taken."""
+    mount = vault.kv1()
+    vault.write1(mount, "app", {"key": canary()})
+    proxy, path = fault_proxy(vault.url), f"{mount}/app"
+    provider = make_provider(vault.environ(vault.token(vault.policy(f"{mount}/*")), url=proxy.url))
+    for lease_id, is_taken in ((lease.replace("{path}", path), False), (f"{path}/7b2", True), ("", True)):
+        answer = json_response({"lease_id": lease_id, "data": {"key": canary()}})
+        proxy.fail(faults.respond(200, answer.body, answer.headers), f"GET /v1/{path}", times=1)
+        assert isinstance(fetch(provider, path), Found) is is_taken

@@ -7,6 +7,7 @@ import json
 import ssl
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -476,3 +477,29 @@ def test_a_client_of_hvac(world: World) -> None:
     assert client.is_authenticated()
     refused = failed(fetch(VaultProvider.from_client(world.vault.server.client("s.unknown")), world.path))
     assert refused.kind is ProblemKind.DENIED
+
+
+@pytest.mark.parametrize("is_hvac", [False, True])
+@pytest.mark.parametrize("large", faults.LARGE)
+def test_a_large_answer(world: World, large: str, *, is_hvac: bool) -> None:
+    """An answer is bounded after it was decompressed, also if a client of hvac receives it."""
+    token = world.vault.token(world.policy)
+    client = world.vault.server.client(token, url=world.proxy.url)
+    provider = VaultProvider.from_client(client) if is_hvac else world.provider(environ={"VAULT_TOKEN": token})
+    world.proxy.fail(faults.LARGE[large](), f"GET /v1/{world.mount}/data/app")
+    outcome = failed(fetch(provider, world.path))
+    assert outcome.kind is ProblemKind.UNAVAILABLE
+    assert faults.is_refused_as_large(outcome.cause)
+
+
+@pytest.mark.parametrize("is_hvac", [False, True])
+@pytest.mark.parametrize("is_chunked", [True, False])
+def test_an_endless_answer(world: World, *, is_chunked: bool, is_hvac: bool) -> None:
+    """After the deadline nothing is read any more, also if a client of hvac receives the answer."""
+    token, ended = world.vault.token(world.policy), threading.Event()
+    client = world.vault.server.client(token, url=world.proxy.url)
+    provider = VaultProvider.from_client(client) if is_hvac else world.provider(environ={"VAULT_TOKEN": token})
+    assert world.reads(provider)
+    world.proxy.fail(faults.endless(ended, is_chunked=is_chunked), f"GET /v1/{world.mount}/data/app")
+    assert failed(fetch(provider, world.path, seconds=0.7)).kind is ProblemKind.UNAVAILABLE
+    assert ended.wait(HANG)

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import hypothesis
@@ -316,6 +317,37 @@ def test_leased_credentials_belong_together(vault: VaultSpace, postgresql: Postg
     assert first.value.version.startswith(f"{roles.creds}/")
 
 
+def test_end_of_a_lease(vault: VaultSpace, postgresql: PostgreSql, fault_proxy: Proxies) -> None:
+    """A value ends with its lease, or with a token that ends before. Only a lease needs the end of the token."""
+    roles, proxy = vault.database(postgresql), fault_proxy(vault.url)
+    mount = vault.kv2()
+    vault.write(mount, "app", {"key": "1"})
+    policy = vault.policy(roles.creds, f"{mount}/data/*")
+    unseen = vault.token(policy, ttl="40m", no_default_policy=True)
+    role = vault.approle(policy, ttl="20m")
+    auth = {"method": "approle", "mount": role.mount, "role_id": role.role_id}
+    ends = []
+    for token, settings in (
+        (vault.token(policy, ttl="2h"), None),
+        (vault.token(policy, ttl="50m"), None),
+        ("root", None),
+        (unseen, None),  # it may not look itself up
+        (None, auth),
+    ):
+        environ = {**vault.environ(token, url=proxy.url), "VAULT_SECRET_ID": role.secret_id}
+        more: dict[str, Any] = {"auth": settings} if settings else {}
+        provider = make_provider(environ, **more)
+        plain, leased = fetch_all(provider, f"{mount}/app", roles.creds)
+        assert isinstance(plain, Found)
+        assert plain.value.lifetime is None
+        assert isinstance(leased, Found)
+        assert leased.value.lifetime is not None
+        assert 0 < leased.value.lifetime <= {"its lease": 3600, "the login token": 3000}[leased.value.ends_with]
+        ends.append(leased.value.ends_with)
+    assert ends == ["its lease", "the login token", "its lease", "its lease", "the login token"]
+    assert proxy.requests.count("GET /v1/auth/token/lookup-self") == 4
+
+
 def test_leased_credentials_are_not_asked_for_twice(
     vault: VaultSpace, postgresql: PostgreSql, fault_proxy: Proxies
 ) -> None:
@@ -361,11 +393,15 @@ def test_roles_that_are_not_there(vault: VaultSpace, postgresql: PostgreSql) -> 
 def test_metadata_of_a_lease_makes_none(vault: VaultSpace, postgresql: PostgreSql) -> None:
     """A leased secret is known as such from its role; where that may not be read, a note says so."""
     roles = vault.database(postgresql)
-    for token, notes in ((reader(vault, roles.mount), 0), (vault.token(vault.policy(roles.creds)), 1)):
+    known_role, unknown_role = "a lease ends after 60 minutes", f"whether {roles.creds} exists"
+    for token, note in (
+        (reader(vault, roles.mount), known_role),
+        (vault.token(vault.policy(roles.creds)), unknown_role),
+    ):
         info = known(describe(make_provider(vault.environ(token)), roles.creds))
         assert info.dynamic
         assert info.created is None
-        assert len(info.notes) == notes
+        assert [text.startswith(note) for text in info.notes] == [True]
     assert roles.creds not in [path for _, path in vault.audit()]
 
 
@@ -457,6 +493,9 @@ def test_identity(vault: VaultSpace, canary: CanaryFactory) -> None:
     assert (identity.store, identity.provider, identity.endpoint) == ("vault", "vault", vault.url)
     assert identity.principal == "token-app"
     assert dict(identity.details)["policies"] == f"default, {policy}"
+    end = dt.datetime.fromisoformat(dict(identity.details)["login ends"])
+    assert dt.timedelta(0) < end - dt.datetime.now(dt.UTC) <= dt.timedelta(hours=1)
+    assert "login ends" not in dict(make_provider(vault.environ("root")).identity().details)
     accessor = vault.root.auth.token.lookup(token)["data"]["accessor"]
     assert token not in repr(identity)
     assert accessor not in repr(identity)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Protocol
 
 from secretsync.core.model import Failed, SecretRef
@@ -31,6 +32,11 @@ class Way(Protocol):
 
     def connect(self, region: str | None, service: str, deadline: Deadline) -> Channel:
         """Return the requests to `service` in a region; None: the store's. Raises AwsRequestError."""
+        ...
+
+    @property
+    def login_end(self) -> datetime | None:
+        """The time at which the credentials end, in UTC; None if it is not known."""
         ...
 
     def close(self) -> None:
@@ -92,6 +98,11 @@ class AwsClient:
     def call(self, channel: Channel, operation: str, retries: Retries, **parameters: Any) -> dict[str, Any]:
         """Return the answer to one call. Raises AwsRequestError."""
         return retries.run(lambda: channel.send(operation, parameters, retries.deadline))
+
+    @property
+    def login_end(self) -> datetime | None:
+        """The time at which the credentials end, in UTC; None if it is not known."""
+        return None if self._way is None else self._way.login_end
 
     def close(self) -> None:
         """Close the connections."""

@@ -51,6 +51,11 @@ class Credentials:
         self._end: float | None = None
         self._renewed_from = 0.0  # the time from which on the keys are renewed
 
+    @property
+    def end(self) -> float | None:
+        """The end of the present keys, in seconds since the epoch; None if they do not end, or are not loaded yet."""
+        return self._end
+
     def get(self, deadline: Deadline) -> Keys:
         """Return keys that have not ended. Raises AwsRequestError."""
         keys = self._keys

@@ -12,7 +12,7 @@ from secretsync.providers.aws.client import WORKERS, AwsClient, Channel
 from secretsync.providers.aws.errors import AwsRequestError, garbled, no_version, scheduled_for_deletion
 from secretsync.providers.aws.responses import in_utc, is_named, records, stages_of
 from secretsync.providers.interface import Deadline, Identity, Information
-from secretsync.providers.remote import Retries
+from secretsync.providers.remote import Retries, login_end
 from secretsync.providers.threads import answer_all, run_in_threads
 
 _PAGE = 100  # the most that a page of a list has
@@ -63,7 +63,11 @@ def identity(client: AwsClient, retries: Retries) -> Identity:
         provider="aws",
         endpoint=channel.endpoint,
         principal=answer.get("Arn"),
-        details=(("account", str(answer.get("Account"))), ("region", channel.region)),
+        details=(
+            ("account", str(answer.get("Account"))),
+            ("region", channel.region),
+            *login_end(client.login_end),
+        ),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from secretsync.providers.aws.credentials import make_credentials, send
@@ -11,6 +12,7 @@ from secretsync.providers.aws.endpoints import regional_endpoint
 from secretsync.providers.aws.error_codes import EXPIRED, SIGNATURE
 from secretsync.providers.aws.errors import OPENING, AwsRequestError
 from secretsync.providers.aws.messages import json_request, query_request, read_json, read_query
+from secretsync.providers.aws.responses import in_utc
 from secretsync.providers.aws.sigv4 import Keys, signed_headers
 from secretsync.providers.aws.way import configured_endpoint, configured_region, is_true
 from secretsync.providers.http.client import HttpClient
@@ -87,6 +89,11 @@ class DirectWay:
             return None
         self._skew = theirs - self._now()
         return keys
+
+    @property
+    def login_end(self) -> datetime | None:
+        """See Way."""
+        return in_utc(self.credentials.end)
 
     def close(self) -> None:
         """Close the connections."""

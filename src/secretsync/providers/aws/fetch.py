@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from secretsync.core.model import Failed, SecretRef
 from secretsync.providers.aws.client import WORKERS, AwsClient, Channel
+from secretsync.providers.aws.error_codes import THROTTLED
 from secretsync.providers.aws.errors import AwsRequestError
 from secretsync.providers.aws.responses import is_named, payload, records
 from secretsync.providers.interface import Answer, Deadline
@@ -50,15 +51,17 @@ def _fetch(client: AwsClient, refs: Sequence[SecretRef], retries: Retries) -> It
             yield from ((ref, channel.outcome_of(ref)) for ref in some)
         else:
             jobs += _divide(channel, some, singly=client.batch_is_refused)
-    reader = _Reader(client, retries)
+    reader, is_warned = _Reader(client, retries), client.batch_is_refused
     while jobs:
         again: list[_Job] = []
         for job, read in run_in_threads(reader.read, jobs, workers=WORKERS, deadline=retries.deadline):
             if isinstance(read, Failed):
                 yield from ((ref, read) for ref in job.refs)
                 continue
-            if read.refused is not None and not client.batch_is_refused:
-                client.batch_is_refused = True
+            if read.refused is not None and not is_warned:
+                is_warned = True
+                # Throttling ends, so that the next round tries batches again.
+                client.batch_is_refused = read.refused not in THROTTLED
                 _warn(client.store, read.refused)
             yield from read.answers
             again += [_Job(job.channel, (ref,)) for ref in read.left]

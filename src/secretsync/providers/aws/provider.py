@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from secretsync.core.model import SecretRef
 from secretsync.providers.aws.settings import SETTINGS, check_path
 from secretsync.providers.interface import (
+    NETWORK_FILES,
+    NETWORK_VARIABLES,
     Answer,
     Deadline,
     Identity,
@@ -59,6 +61,17 @@ class AwsProvider:
             "AWS_ROLE_SESSION_NAME",
             "AWS_SHARED_CREDENTIALS_FILE",
             "AWS_WEB_IDENTITY_TOKEN_FILE",
+        ),
+        variables=("AWS_", "BOTO_CONFIG", "HOME", "PATH", *NETWORK_VARIABLES),
+        files=(
+            "~/.aws/config",
+            "~/.aws/credentials",
+            "$AWS_CONFIG_FILE",
+            "$AWS_SHARED_CREDENTIALS_FILE",
+            "$AWS_WEB_IDENTITY_TOKEN_FILE",
+            "$AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+            "$AWS_CA_BUNDLE",
+            *NETWORK_FILES,
         ),
     )
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from secretsync.core.errors import ProblemKind
 from secretsync.providers.aws.client import WORKERS
 from secretsync.providers.aws.errors import OPENING, AwsRequestError
 from secretsync.providers.aws.inputs import unusable
+from secretsync.providers.aws.responses import in_utc
 from secretsync.providers.interface import Deadline, RequestCounter, StoreContext
 from secretsync.providers.registry import import_modules, is_installed
 from secretsync.providers.sdk_logging import silenced
+
+if TYPE_CHECKING:
+    from secretsync.providers.aws.sdk_responses import Responses
 
 
 def open_session(context: StoreContext, reason: str) -> Any:
@@ -36,7 +41,7 @@ class SdkWay:
         self._make_session = make_session
         self._requests = requests
         self._session: Any = None
-        self._clients: dict[tuple[str | None, str], Any] = {}
+        self._clients: dict[tuple[str | None, str], tuple[Any, Responses]] = {}
 
     def connect(self, region: str | None, service: str, deadline: Deadline) -> SdkChannel:
         """Return the requests to `service` in a region; None: the store's. Raises AwsRequestError."""
@@ -59,13 +64,22 @@ class SdkWay:
             raise AwsRequestError("NoCredentialsError")
         key = (region or self._session.region_name, service)
         if key not in self._clients:
-            self._clients[key] = self._session.client(service, region_name=key[0])
-        return SdkChannel(self._clients[key], self._requests)
+            from secretsync.providers.aws.sdk_responses import Responses
+
+            client = self._session.client(service, region_name=key[0])
+            self._clients[key] = (client, Responses(client))
+        return SdkChannel(*self._clients[key], self._requests)
+
+    @property
+    def login_end(self) -> datetime | None:
+        """See Way."""
+        credentials = None if self._session is None else self._session.get_credentials()
+        return in_utc(getattr(credentials, "_expiry_time", None))  # not public in botocore
 
     def close(self) -> None:
         """Close the connections."""
         with silenced():
-            for client in self._clients.values():
+            for client, _ in self._clients.values():
                 client.close()
             self._clients.clear()
 
@@ -73,8 +87,9 @@ class SdkWay:
 class SdkChannel:
     """Requests to one service in one region. Used from many threads."""
 
-    def __init__(self, client: Any, requests: RequestCounter) -> None:
+    def __init__(self, client: Any, responses: Responses, requests: RequestCounter) -> None:
         self._client = client
+        self._responses = responses
         self._requests = requests
         self.region: str = client.meta.region_name
         self.endpoint: str = client.meta.endpoint_url
@@ -83,12 +98,13 @@ class SdkChannel:
         """Return the answer to one operation. Raises AwsRequestError."""
         from botocore import xform_name
 
-        del deadline
         self._requests.add(operation)
         failed = None
-        with silenced():
+        with silenced(), self._responses.until(deadline):
             try:
                 answer: dict[str, Any] = getattr(self._client, xform_name(operation))(**parameters)
+            except AwsRequestError as error:
+                failed = error.with_traceback(None)
             except Exception as caught:  # noqa: BLE001 - whatever the SDK raises is translated here
                 failed = AwsRequestError.of(caught, operation)
             else:

@@ -79,7 +79,8 @@ class AzureClient:
         left = max(deadline.remaining(), 0.01)
         try:
             with silenced():
-                return call(self._sdk.get(), connection_timeout=min(_CONNECT, left), read_timeout=min(_READ, left))
+                connect, read = min(_CONNECT, left), min(_READ, left)
+                return call(self._sdk.get(), connection_timeout=connect, read_timeout=read, deadline=deadline)
         except AzureRequestError:  # a malformed input, or there is no token
             raise
         except Exception as caught:  # noqa: BLE001 - the SDK raises anything for a garbled answer; its text is not kept

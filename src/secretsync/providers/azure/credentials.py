@@ -10,11 +10,14 @@ import shutil
 import threading
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from secretsync.core.files import Input, check_file
+from secretsync.providers.azure.errors import AzureRequestError
 from secretsync.providers.azure.token_errors import GIVEN, token_error, unusable_token_file
 from secretsync.providers.interface import StoreContext
+from secretsync.providers.remote import causes
 from secretsync.providers.sdk_logging import silenced
 
 if TYPE_CHECKING:
@@ -174,7 +177,8 @@ class Tokens:
         except UnusableFileError as caught:
             error = unusable_token_file(self._choice.kind, str(caught))
         except Exception as caught:  # noqa: BLE001 - whatever a credential raises means that there is no token
-            error = token_error(
+            unusable = next((one for one in causes(caught) if isinstance(one, AzureRequestError)), None)
+            error = unusable or token_error(
                 caught,
                 credential=self._choice.kind,
                 is_built=self._credential is not None,
@@ -203,6 +207,12 @@ class Tokens:
         except (IndexError, ValueError):
             return {}
         return claims if isinstance(claims, dict) else {}
+
+    def end(self) -> datetime | None:
+        """Return the time at which the kept token ends, in UTC; None if there is none."""
+        with self._lock:
+            token = next(iter(self._kept.values()), None)
+        return None if token is None else datetime.fromtimestamp(token.expires_on, UTC)
 
     def close(self) -> None:
         """Close the connections of the credential."""

@@ -9,7 +9,7 @@ from secretsync.providers.azure.client import AzureClient
 from secretsync.providers.azure.errors import MISSING_HINT
 from secretsync.providers.azure.responses import body, garbled, version_of
 from secretsync.providers.interface import Identity
-from secretsync.providers.remote import Retries
+from secretsync.providers.remote import Retries, login_end
 
 
 def describe_one(client: AzureClient, ref: SecretRef, retries: Retries) -> Found[SecretInfo] | Missing | Failed:
@@ -69,5 +69,5 @@ def identity(client: AzureClient, store: str, retries: Retries) -> Identity:
         provider="azure",
         endpoint=client.url,
         principal=f"object id {object_id}" if isinstance(object_id, str) else None,
-        details=(("credential", client.credential.kind), *details),
+        details=(("credential", client.credential.kind), *details, *login_end(client.tokens.end())),
     )

@@ -10,6 +10,8 @@ from secretsync.providers.azure.client import WORKERS, AzureClient
 from secretsync.providers.azure.credentials import Credential, GivenCredential
 from secretsync.providers.azure.settings import SETTINGS, check_path, check_version, vault_url
 from secretsync.providers.interface import (
+    NETWORK_FILES,
+    NETWORK_VARIABLES,
     Answer,
     Deadline,
     Identity,
@@ -51,6 +53,13 @@ class AzureProvider:
             "IDENTITY_ENDPOINT",
             "IDENTITY_HEADER",
             "MSI_ENDPOINT",
+        ),
+        variables=("AZURE_", "IDENTITY_", "MSI_", "IMDS_", "HOME", "PATH", *NETWORK_VARIABLES),
+        files=(
+            "~/.azure/azureProfile.json",
+            "$AZURE_FEDERATED_TOKEN_FILE",
+            "$AZURE_CLIENT_CERTIFICATE_PATH",
+            *NETWORK_FILES,
         ),
     )
 

@@ -8,18 +8,26 @@ import os
 import ssl
 import stat
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
+from azure.core.exceptions import ServiceResponseError, ServiceResponseTimeoutError
 from azure.core.pipeline.transport import RequestsTransport
 from requests.adapters import HTTPAdapter
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 from urllib3.util.ssl_ import create_urllib3_context
 
+from secretsync.core.errors import ProblemKind
 from secretsync.core.files import Input, check_file
-from secretsync.providers.interface import RequestCounter
+from secretsync.core.model import Failed
+from secretsync.providers.azure.errors import AzureRequestError
+from secretsync.providers.interface import Deadline, RequestCounter
 from secretsync.providers.remote import retry_after
+from secretsync.providers.sdk_body import BodyError, read_body
 
 _READ = 5.0  # seconds between two pieces of an answer
+_LONGEST = 60.0  # seconds for an answer, if the caller does not have a deadline
 
 
 class _Adapter(HTTPAdapter):
@@ -72,9 +80,30 @@ class _Transport(RequestsTransport):  # type: ignore[misc] # its stubs make it a
         if self._counter is not None:
             self._counter.add(request.method)
         self.status = self.pause = None
-        answer = super().send(request, **options)
+        deadline = options.pop("deadline", None) or Deadline(_LONGEST)
+        answer = super().send(request, **{**options, "stream": True})
+        internal = answer.internal_response
+        internal._content = _body(internal, deadline)  # noqa: SLF001 - requests itself would read without a bound
+        internal._content_consumed = True  # noqa: SLF001
+        if hasattr(answer, "read"):
+            answer.read()
         self.status, self.pause = answer.status_code, retry_after(answer.headers.get("Retry-After"))
         return answer
+
+
+def _body(response: requests.Response, deadline: Deadline) -> bytes:
+    """Return the body of a response. Raises exceptions of azure-core, and AzureRequestError."""
+    failed: Exception
+    try:
+        return read_body(response.raw, deadline)
+    except BodyError as error:
+        host = urlsplit(response.url).hostname
+        failed = AzureRequestError(Failed(ProblemKind.UNAVAILABLE, f"{host}: {error.cause}"))
+    except ReadTimeoutError as error:
+        failed = ServiceResponseTimeoutError(error, error=error)
+    except HTTPError as error:
+        failed = ServiceResponseError(error, error=error)
+    raise failed
 
 
 def transport(connections: int, counter: RequestCounter | None = None, *, connect: float = 2.0) -> _Transport:

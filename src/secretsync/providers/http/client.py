@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -128,11 +129,18 @@ class HttpClient:
         finally:
             if is_done and connection.reader.can_go_on and not self._is_closed:
                 self._idle.append(connection)
+                self._close_unused()
             else:
                 connection.close()
         if response.status == 407 and self.proxy is not None and not self.target.is_tls:
             return proxy_refusal(self.proxy, response.status, self.target.host_header)
         return response
+
+    def _close_unused(self) -> None:
+        """Close connections that a burst of requests left, and that were not needed since."""
+        with contextlib.suppress(IndexError):  # another thread may take the last one
+            while self._idle[0].is_older(_MAX_IDLE):
+                self._idle.pop(0).close()
 
     def _idle_connection(self) -> Connection | None:
         while True:

@@ -58,6 +58,11 @@ class Token(HiddenValue):
         return self.__reveal()
 
     @property
+    def remaining(self) -> float | None:
+        """The seconds until the token expires; None if that is not known, or if it does not expire."""
+        return None if self._ends is None else max(0.0, self._ends - time.monotonic())
+
+    @property
     def is_over(self) -> bool:
         """True if the token has expired."""
         return self._ends is not None and time.monotonic() >= self._ends

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from secretsync.core.durations import format_duration
 from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Clock, Failed, Found, Missing, SecretInfo, SecretRef
 from secretsync.providers.interface import Identity
-from secretsync.providers.vault.mounts import Mount, MountKind, refused, version_problem
-from secretsync.providers.vault.responses import deleted, newest_version, seconds, timestamp
+from secretsync.providers.remote import login_end
+from secretsync.providers.vault.mounts import BETWEEN, Mount, MountKind, refused, version_problem
+from secretsync.providers.vault.responses import Reply, deleted, newest_version, seconds, timestamp
 from secretsync.providers.vault.session import Round
 
 # The folders with the metadata of a password that an engine rotates, and of a role that it makes users for.
 _STATIC = {"static-creds": "static-roles", "static-cred": "static-role"}
 _LEASED = {"creds": "roles"}
+_TTLS = ("default_ttl", "ttl", "default_sts_ttl", "token_default_ttl", "max_ttl")
 
 
 def describe_one(round_: Round, ref: SecretRef) -> Found[SecretInfo] | Missing | Failed:
@@ -47,6 +50,8 @@ def _kv2(round_: Round, ref: SecretRef, mount: Mount) -> Found[SecretInfo] | Mis
     number = ref.version or newest
     versions = metadata.get("versions")
     version = versions.get(number) if isinstance(versions, dict) else None
+    if not isinstance(version, dict) and (ref.version is None or not isinstance(versions, dict)):
+        return Failed(ProblemKind.UNAVAILABLE, "its answer does not have the current version of the secret", BETWEEN)
     if not isinstance(version, dict):
         return Missing(f"{ref.path} has no version {number}", f"its newest is {newest}")
     if gone := deleted(version, ref, number):
@@ -98,10 +103,18 @@ def _leased(round_: Round, ref: SecretRef, mount: Mount, role: str) -> Found[Sec
     """Return whether the role exists, without making a user for it."""
     reply = round_.ask(lambda client: client.read(role))
     if reply.status == 200:
-        return Found(SecretInfo(dynamic=True))
+        return Found(SecretInfo(dynamic=True, notes=_lease_notes(reply)))
     if reply.status in (401, 403):
         return Found(SecretInfo(dynamic=True, notes=(f"whether {ref.path} exists: our token may not read {role}",)))
     return refused(reply, ref.path, mount)
+
+
+def _lease_notes(reply: Reply) -> tuple[str, ...]:
+    """Return a note on how long the leases of a role last, from the answer about the role."""
+    data = reply.data or {}
+    # Engines have other names for it. 0 means the default of the mount.
+    lease = next((life for name in _TTLS if (life := seconds(data.get(name))) is not None), None)
+    return () if lease is None else (f"a lease ends after {format_duration(lease)}",)
 
 
 def _after(start: datetime | None, seconds: float | None) -> datetime | None:
@@ -127,6 +140,7 @@ def identity(round_: Round) -> Identity | Failed:
         details.append(("policies", ", ".join(sorted(str(policy) for policy in policies))))
     if entity := data.get("entity_id"):
         details.append(("entity id", str(entity)))
+    details += login_end(timestamp(data.get("expire_time")))
     return Identity(
         store=session.store,
         provider="vault",

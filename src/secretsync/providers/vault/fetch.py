@@ -6,8 +6,8 @@ from secretsync.core.errors import ProblemKind
 from secretsync.core.exact_json import format_json
 from secretsync.core.model import Failed, Found, Missing, SecretRef
 from secretsync.core.secret import Payload
-from secretsync.providers.vault.mounts import Mount, MountKind, other_version, refused, version_problem
-from secretsync.providers.vault.responses import Reply, deleted, newest_version, timestamp
+from secretsync.providers.vault.mounts import BETWEEN, Mount, MountKind, other_version, refused, version_problem
+from secretsync.providers.vault.responses import Reply, deleted, newest_version, seconds, timestamp
 from secretsync.providers.vault.session import Round
 
 # The answer of KV v2 to a read in the form of KV v1.
@@ -29,7 +29,7 @@ def fetch_one(round_: Round, ref: SecretRef) -> Found[Payload] | Missing | Faile
         found = _read_kv2(round_, ref, mount)
         is_open = isinstance(found, Found) or (isinstance(found, Failed) and found.kind is ProblemKind.UNUSABLE)
         return found if is_open or reply.status != 403 else refused(reply, ref.path, mount)
-    return _plain(reply, ref, mount)
+    return _plain(round_, reply, ref, mount)
 
 
 def _read_kv2(round_: Round, ref: SecretRef, mount: Mount) -> Found[Payload] | Missing | Failed:
@@ -42,6 +42,8 @@ def _read_kv2(round_: Round, ref: SecretRef, mount: Mount) -> Found[Payload] | M
         return gone
     if reply.status == 200 and isinstance(metadata, dict) and isinstance(data.get("data"), dict):
         answered, created = str(metadata.get("version")), timestamp(metadata.get("created_time"))
+        if not (answered.isascii() and answered.isdigit()):
+            return Failed(ProblemKind.UNAVAILABLE, "its answer does not have the version of the secret")
         if ref.version is not None and answered != ref.version:
             return other_version(ref, answered)
         return Found(Payload(format_json(data["data"]), version=answered, created=created))
@@ -52,14 +54,29 @@ def _read_kv2(round_: Round, ref: SecretRef, mount: Mount) -> Found[Payload] | M
     return refused(reply, ref.path, mount)
 
 
-def _plain(reply: Reply, ref: SecretRef, mount: Mount) -> Found[Payload] | Missing | Failed:
+def _life(round_: Round, reply: Reply) -> tuple[float | None, str]:
+    """Return the seconds until a lease ends, and what ends then: the lease, or the login that made it."""
+    lease, token = seconds((reply.document or {}).get("lease_duration")), round_.token_life()
+    if token is not None and (lease is None or token < lease):
+        return token, "the login token"
+    return lease, "its lease"
+
+
+def _plain(round_: Round, reply: Reply, ref: SecretRef, mount: Mount) -> Found[Payload] | Missing | Failed:
     if reply.says(_VERSIONED):
         cause = f"{ref.path} is in a KV v2 mount, and was asked for as KV v1"
         return Failed(ProblemKind.UNUSABLE, cause, "set kv_version = 2, or leave it out")
     if reply.status == 200 and reply.data is not None:
         # The lease is the version of a leased secret, because each read makes a new lease.
         lease = (reply.document or {}).get("lease_id")
-        return Found(Payload(format_json(reply.data), version=lease if isinstance(lease, str) and lease else None))
+        # Vault writes the path of the request before the random part.
+        if isinstance(lease, str) and lease and not lease.startswith(f"{ref.path}/"):
+            cause, hint = f"{ref.path} was requested, and the answer is about another secret", BETWEEN
+            return Failed(ProblemKind.UNAVAILABLE, cause, hint)
+        if not isinstance(lease, str) or not lease:
+            return Found(Payload(format_json(reply.data)))
+        life, what = _life(round_, reply)
+        return Found(Payload(format_json(reply.data), version=lease, lifetime=life, ends_with=what))
     if reply.status == 200:
         return Failed(ProblemKind.UNUSABLE, f"{ref.path} can be read, and has no data")
     return refused(reply, ref.path, mount)

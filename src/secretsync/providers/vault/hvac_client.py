@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import requests
 from hvac import aws_utils
 from hvac.adapters import RawAdapter
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Failed
@@ -17,6 +18,7 @@ from secretsync.providers.http.failures import Fault, HttpError
 from secretsync.providers.http.messages import Response
 from secretsync.providers.interface import Deadline, RequestCounter, StoreContext
 from secretsync.providers.remote import RequestError, is_certificate_refused, is_lasting
+from secretsync.providers.sdk_body import BodyError, read_body
 from secretsync.providers.sdk_logging import silenced
 from secretsync.providers.threads import no_answer
 
@@ -61,9 +63,16 @@ class HvacConnections:
                     data=body,
                     timeout=(min(_CONNECT, left), min(_READ, left)),
                     raise_exception=False,
+                    stream=True,
                 )
                 fields = {name.lower(): value for name, value in response.headers.items()}
-                return Response(response.status_code, fields, response.content)
+                return Response(response.status_code, fields, read_body(response.raw, deadline))
+            except BodyError as error:
+                failure = HttpError(Fault.TOO_LARGE, error.cause, was_sent=True)
+            except ReadTimeoutError:
+                failure = HttpError(Fault.SILENT, "no answer in time", was_sent=True)
+            except HTTPError:
+                failure = HttpError(Fault.CLOSED, "the response was cut off", was_sent=True)
             except (requests.RequestException, OSError, ValueError) as error:
                 failure = _failure(error)
         raise failure

@@ -8,8 +8,7 @@ from secretsync.core.model import Failed
 from secretsync.providers.inputs import PROXY, InputKind, InputRule, check
 from secretsync.providers.interface import StoreContext
 from secretsync.providers.remote import RequestError
-
-_POD_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"  # noqa: S105 - where a pod finds its own
+from secretsync.providers.vault.settings import POD_TOKEN
 
 
 def _names(*names: str) -> tuple[str, ...]:
@@ -26,7 +25,7 @@ SECRET_ID = _credential("secret_id", "SECRET_ID")
 USERNAME = _credential("username", "USERNAME", InputKind.TEXT, setting="auth.username")
 PASSWORD = _credential("password", "PASSWORD", InputKind.LINE)
 JWT = _credential("jwt", "JWT")
-POD_JWT = InputRule((), InputKind.WORD, file="auth.jwt_file", default=_POD_TOKEN, is_credential=True)
+POD_JWT = InputRule((), InputKind.WORD, file="auth.jwt_file", default=POD_TOKEN, is_credential=True)
 AUTHORITIES = InputRule(
     (*_names("CACERT", "CAPATH"), "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"),
     InputKind.AUTHORITIES,

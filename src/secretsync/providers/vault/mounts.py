@@ -9,6 +9,8 @@ from secretsync.core.model import Failed, Missing, SecretRef
 from secretsync.core.records import Record
 from secretsync.providers.vault.responses import Reply
 
+BETWEEN = "is there a cache or a proxy between SecretSync and the server?"
+
 
 class MountKind(StrEnum):
     """The kind of a mount: it decides how a secret is read."""
@@ -58,7 +60,7 @@ def other_version(ref: SecretRef, answered: str) -> Failed:
     """Return the outcome of an answer about another version than the requested one."""
     shown = answered if answered.isascii() and answered.isdigit() and len(answered) <= 18 else "another version"
     cause = f"version {ref.version} of {ref.path} was requested, and the answer is about {shown}"
-    return Failed(ProblemKind.UNAVAILABLE, cause, "is there a cache or a proxy between SecretSync and the server?")
+    return Failed(ProblemKind.UNAVAILABLE, cause, BETWEEN)
 
 
 def refused(reply: Reply, path: str, mount: Mount, api: str = "data") -> Missing | Failed:

@@ -6,8 +6,10 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from secretsync.core.model import Failed, Missing, SecretRef
+from secretsync.core.model import Failed, Found, Missing, SecretRef
 from secretsync.providers.interface import (
+    NETWORK_FILES,
+    NETWORK_VARIABLES,
     Answer,
     Deadline,
     Identity,
@@ -17,7 +19,7 @@ from secretsync.providers.interface import (
     StoreContext,
 )
 from secretsync.providers.remote import PerProcess, Retries, answer_each, identify
-from secretsync.providers.vault.settings import SETTINGS, check_path, check_settings, server_address
+from secretsync.providers.vault.settings import FILES, SETTINGS, check_path, check_settings, server_address
 
 if TYPE_CHECKING:
     import hvac
@@ -55,6 +57,8 @@ class VaultProvider:
             "BAO_JWT",
         ),
         identity_variables=("VAULT_ROLE_ID", "VAULT_USERNAME"),
+        variables=("VAULT_", "BAO_", "HOME", "AWS_", *NETWORK_VARIABLES),
+        files=(*FILES, *NETWORK_FILES),
     )
 
     def __init__(self, context: StoreContext) -> None:
@@ -114,7 +118,10 @@ class VaultProvider:
             nonlocal round_
             with lock:  # made in a worker, because opening files with certificates may hang
                 round_ = round_ or Round(self._session.get(), retries)
-            return ask_one(round_, ref)
+            outcome = ask_one(round_, ref)
+            if not isinstance(outcome, Found) and round_.is_mount_replaced(ref.path):
+                return ask_one(round_, ref)
+            return outcome
 
         return answer_each(ask, refs, retries, workers=self._workers)
 
@@ -126,6 +133,11 @@ class VaultProvider:
             return identity(Round(self._session.get(), retries))
 
         return identify(self._context.store, ask)
+
+    @property
+    def is_irreplaceable(self) -> bool:
+        """True if this process cannot log in a second time, because a wrapped secret_id opens only once."""
+        return (self._context.settings.get("auth") or {}).get("wrapped") is True
 
     def close(self) -> None:
         if session := self._session.pop():

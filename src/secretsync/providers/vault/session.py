@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 from secretsync.core.errors import ProblemKind
@@ -14,7 +15,7 @@ from secretsync.providers.vault.client import Connections, VaultClient
 from secretsync.providers.vault.credentials import Login, Token
 from secretsync.providers.vault.errors import foreign, server_failure
 from secretsync.providers.vault.mounts import Mount, MountKind, make_mount
-from secretsync.providers.vault.responses import Reply
+from secretsync.providers.vault.responses import Reply, seconds
 
 T = TypeVar("T")
 
@@ -31,6 +32,7 @@ class Session:
         self.kv_version: int | None = context.settings.get("kv_version")
         self.login = Login(context)
         self.token: Token | None = None
+        self.login_lock = threading.Lock()  # because a wrapped secret_id can be opened only once
         self.mounts: dict[str, Mount] = {}
 
     def close(self) -> None:
@@ -74,10 +76,12 @@ class Round:
         self._newer: Token | None = None
         self._death: _Once[bool] = _Once()
         self._state: _Once[str] = _Once()
+        self._life: _Once[float] = _Once()
         self._lock = threading.Lock()
         self._locks: dict[str, threading.Lock] = {}
         self._closed: dict[str, Mount] = {}  # by folder: mounts that the token may not ask about
         self._unreachable: dict[str, Missing | Failed] = {}
+        self._earlier = dict(session.mounts)  # of earlier rounds: a mount may have been replaced since
 
     def ask(self, call: Callable[[VaultClient], Reply], *, is_repeatable: bool = True) -> Reply:
         """Return the answer to `call`, if it is about the request and not about the server.
@@ -110,6 +114,37 @@ class Round:
         """Return what the server knows about the token."""
         return self.ask(_look_self)
 
+    def is_mount_replaced(self, path: str) -> bool:
+        """Ask again about the mount of `path` if it is known from an earlier round; return True if it is another one.
+
+        For answers other than a value, because a path that does not exist in one mount may exist in its successor.
+        """
+        earlier = self._mount_of(path, self._earlier)
+        if earlier is None:
+            return False
+        with self._lock:
+            if self.session.mounts.get(earlier.path) is earlier:
+                del self.session.mounts[earlier.path]
+        return self.mount(path) != earlier
+
+    def token_life(self) -> float | None:
+        """Return the seconds until the token ends, and with it the leases that it made; None if that is not known.
+
+        The end of a token that SecretSync did not get by a login is requested once.
+        """
+        token = self._newer or self._first.get(self._enter, self._retries)
+        if token.is_issued:
+            return token.remaining
+
+        def look() -> float:  # not by `ask`, because a token that may not look itself up is not dead
+            reply = _look_self(self._client(token.reveal()))
+            return seconds((reply.data or {}).get("ttl")) or 0.0
+
+        try:
+            return self._life.get(look, self._retries) or None
+        except RequestError:
+            return None
+
     def mount(self, path: str) -> Mount:
         """Return the mount of `path`. Each mount is requested once, whatever the number of its secrets."""
         first, folder = path.partition("/")[0], path.rpartition("/")[0]
@@ -141,16 +176,35 @@ class Round:
     # The token.
 
     def _enter(self) -> Token:
-        session, token = self.session, self.session.token
-        if token is not None and token.is_ending:
-            can_live_on = token.is_renewable and not token.is_over
-            token = session.login.renewed(token, self._client) if can_live_on else None
-        session.token = token or session.login.token(self._client)
-        return session.token
+        session = self.session
+        with self._logging_in():
+            token = session.token
+            if token is not None and token.is_ending:
+                can_live_on = token.is_renewable and not token.is_over
+                token = session.login.renewed(token, self._client) if can_live_on else None
+            session.token = token or session.login.token(self._client)
+            return session.token
+
+    @contextlib.contextmanager
+    def _logging_in(self) -> Iterator[None]:
+        """Keep other rounds from a login at the same time. Raises RequestError at the deadline."""
+        lock = self.session.login_lock
+        if not lock.acquire(timeout=self.deadline.remaining()):
+            raise RequestError(self._retries.no_answer())
+        try:
+            yield
+        finally:
+            lock.release()
 
     def _again(self, dead: Token) -> Token:
         """Return another token in place of a dead one: of a new login, or the present content of the token's file."""
-        token = self.session.login.token(self._client)
+        with self._logging_in():
+            token = self.session.token
+            if token is None or token is dead:  # otherwise another round has replaced it
+                token = self.session.login.token(self._client)
+            return self._replaced(dead, token)
+
+    def _replaced(self, dead: Token, token: Token) -> Token:
         if token.reveal() == dead.reveal():
             cause = "the token is not valid, or not any more"
             hint = "it has expired, was revoked, belongs to another server or namespace, or may not look itself up"
@@ -175,8 +229,11 @@ class Round:
     # The mounts.
 
     def _known(self, path: str) -> Mount | None:
+        return self._mount_of(path, self.session.mounts)
+
+    def _mount_of(self, path: str, mounts: dict[str, Mount]) -> Mount | None:
         # A mount cannot be inside another mount.
-        return next((mount for name, mount in tuple(self.session.mounts.items()) if path.startswith(f"{name}/")), None)
+        return next((mount for name, mount in tuple(mounts.items()) if path.startswith(f"{name}/")), None)
 
     def _look_up(self, path: str, first: str, folder: str) -> Mount:
         # `vault kv get` sends the same request. A token that may read a secret of a mount may ask about the mount.

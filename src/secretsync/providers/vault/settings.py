@@ -23,6 +23,11 @@ _METHODS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "aws": ((), ("mount", "role", "region", "server_id")),
 }
 
+POD_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"  # noqa: S105 - where a pod finds its own
+_TLS_FILES = ("CACERT", "CAPATH", "CLIENT_CERT", "CLIENT_KEY")
+# The files that are read in addition to those of the settings.
+FILES = ("~/.vault-token", POD_TOKEN, *(f"${prefix}_{name}" for prefix in ("VAULT", "BAO") for name in _TLS_FILES))
+
 _AUTH = {
     "method": Setting(help="how to log in", choices=tuple(_METHODS), default="token"),
     "mount": Setting(help="where the method is mounted, below auth/", default="the method's name"),
