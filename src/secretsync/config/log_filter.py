@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from types import FrameType
 from typing import Any, cast
 
-from secretsync.config.masking import MaskedFloat, MaskedInt, Masker, chain_of, failure, shown
+from secretsync.config.masking.masker import Masker
+from secretsync.config.masking.objects import MaskedFloat, MaskedInt, chain_of, failure, shown
 from secretsync.core.secret import Hidden, Secret
 
 __all__ = ["SecretFilter"]
@@ -22,6 +23,9 @@ _DESCRIPTION = frozenset(
     )
 )
 _MISFIT = "with arguments that do not fit it"
+# The fields that every record has, in the order in which it gets them.
+_STANDARD = [name for name in vars(logging.makeLogRecord({})) if name != "taskName"]
+_COUNT = len(_STANDARD)
 _CHAINS = tuple(
     getattr(function, "__code__", None)
     for function in (logging.Filterer.filter, logging.Handler.handle, logging.Logger.handle)
@@ -60,6 +64,8 @@ class SecretFilter(Hidden, logging.Filter):
 
     def _masked(self, record: logging.LogRecord) -> logging.LogRecord:
         """Return `record`, or a copy of it in which every secret is masked."""
+        if self._is_clean(record):
+            return record
         changed = dict[str, object]()
         for name, value in vars(record).items():
             if name not in _DESCRIPTION and name != "exc_info":
@@ -75,6 +81,23 @@ class SecretFilter(Hidden, logging.Filter):
         if not isinstance(record.msg, dict):
             self._fit_message(new, text)
         return new
+
+    def _is_clean(self, record: logging.LogRecord) -> bool:
+        """Return True if `record` has plain data only, and no secret. Most records do: the rest takes its time."""
+        fields = vars(record)
+        names = list(fields)
+        if names[:_COUNT] != _STANDARD or record.exc_info:
+            return False
+        try:
+            message = record.getMessage()
+        except Exception:  # noqa: BLE001 - any object may be logged
+            return False
+        values = [record.msg, record.exc_text, record.stack_info, record.threadName, record.processName]
+        if message is not record.msg:
+            values += (message, record.args)
+        if len(names) > _COUNT:
+            values += [fields[name] for name in names[_COUNT:] if name not in _DESCRIPTION]
+        return self.__masker.is_clean(values)
 
     def _is_clean_failure(self, record: logging.LogRecord) -> bool:
         """Return True if `logging` may print the exception that the message of `record` raises."""
