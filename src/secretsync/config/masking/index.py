@@ -23,19 +23,20 @@ class SecretIndex(Hidden):
     with pieces of four bytes for secrets of at least seven. For the table `short`, the text is cut at each byte.
     """
 
-    __slots__ = ("_long", "_medium", "_short", "has_numbers")
+    __slots__ = ("_known", "_long", "_medium", "_short", "has_numbers")
 
     def __init__(self) -> None:
         self._long: Table = {}
         self._medium: Table = {}
         self._short: Table = {}
+        self._known: set[Secret] = set()
         self.has_numbers = False
 
     def add(self, secrets: Iterable[Secret]) -> None:
         """Look for these secrets too, and for each longer line of them."""
         for secret in secrets:
             text = secret.reveal()
-            if len(text) >= SHORTEST:
+            if len(text) >= SHORTEST and secret not in self._known:
                 self.has_numbers = self.has_numbers or _is_number(text)
                 seen = set[str]()
                 for form in FORMS:
@@ -45,6 +46,7 @@ class SecretIndex(Hidden):
                         self._add(encoded, secret, form)
                 for line in lines_of(text):
                     self._add(line, Secret(line), FORMS[0])
+                self._known.add(secret)
 
     def _add(self, encoded: str, secret: Secret, form: Form) -> None:
         data, entry = encoded.encode("utf-8", "surrogatepass"), (secret, form)
