@@ -1,0 +1,146 @@
+"""Mask secrets in log records."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import sys
+from collections.abc import Mapping
+from typing import Any, cast
+
+from secretsync.config.masking.masker import Masker
+from secretsync.config.masking.objects import MaskedFloat, MaskedInt, chain_of, failure, shown
+from secretsync.core.secret import Hidden
+
+# Fields that describe the call and the process. They come from source code and the system, not from a configuration.
+_DESCRIPTION = frozenset(
+    (
+        *("name", "levelname", "levelno", "pathname", "filename", "module", "funcName", "lineno"),
+        *("created", "msecs", "relativeCreated", "asctime", "thread", "process"),
+    )
+)
+_MISFIT = "with arguments that do not fit it"
+# The fields that every record has, in the order in which it gets them.
+_STANDARD = [name for name in vars(logging.makeLogRecord({})) if name != "taskName"]
+_COUNT = len(_STANDARD)
+
+
+class RecordMasker(Hidden):
+    """Mask secrets in log records; see `SecretFilter`."""
+
+    __slots__ = ("_masker",)
+
+    def __init__(self, masker: Masker) -> None:
+        self._masker = masker
+
+    def masked(self, record: logging.LogRecord) -> logging.LogRecord:
+        """Return `record`, or a copy of it in which every secret is masked."""
+        if self._is_clean(record):
+            return record
+        changed = dict[str, object]()
+        for name, value in vars(record).items():
+            if name not in _DESCRIPTION and name != "exc_info":
+                masked = self._masker.value(value, keeps_numbers=name == "args")
+                if masked is not value:
+                    changed[name] = masked
+        self._mask_exceptions(record, changed)
+        text = None if isinstance(record.msg, dict) else _message(record)
+        if not changed and (self._is_clean_failure(record) if text is None else self._masker.text(text) == text):
+            return record
+        new = copy.copy(record)
+        vars(new).update(changed)
+        if not isinstance(record.msg, dict):
+            self._fit_message(new, text)
+        return new
+
+    def _is_clean(self, record: logging.LogRecord) -> bool:
+        """Return True if `record` has plain data only, and no secret. Most records do: the rest takes its time."""
+        fields = vars(record)
+        names = list(fields)
+        if names[:_COUNT] != _STANDARD or record.exc_info:
+            return False
+        try:
+            message = record.getMessage()
+        except Exception:  # noqa: BLE001 - any object may be logged
+            return False
+        values = [record.msg, record.exc_text, record.stack_info, record.threadName, record.processName]
+        if message is not record.msg:
+            values += (message, record.args)
+        if len(names) > _COUNT:
+            values += [fields[name] for name in names[_COUNT:] if name not in _DESCRIPTION]
+        return self._masker.is_clean(values)
+
+    def _is_clean_failure(self, record: logging.LogRecord) -> bool:
+        """Return True if `logging` may print the exception that the message of `record` raises."""
+        if isinstance(record.msg, dict):
+            return True
+        error = failure(lambda _: record.getMessage(), None)
+        return error is None or self._masker.text(error) == error
+
+    def _fit_message(self, new: logging.LogRecord, original: str | None) -> None:
+        """Make the message of `new` the masked one, if the masked arguments alone do not lead to it.
+
+        A masked number does not fit `%d`, and a secret may be half in the template, half in an argument. `original`:
+        the message of the record that `new` is a copy of, or None if its arguments do not fit it.
+        """
+        text = _message(new)
+        values = new.args.values() if isinstance(new.args, Mapping) else new.args or ()
+        if original is not None and any(isinstance(value, MaskedInt | MaskedFloat) for value in values):
+            text = self._masker.text(original)  # because %d would show zero
+        elif text is not None and self._masker.text(text) == text:
+            return
+        text = f"{shown(new.msg)} {_MISFIT}" if original is None and text is None else text or original or ""
+        text = self._masker.text(text)
+        if new.args:
+            # "%.0s" takes an argument and shows nothing of it, so that `args` keep their length.
+            places = 0 if isinstance(new.args, Mapping) else len(new.args)
+            new.msg = text.replace("%", "%%") + "%.0s" * places
+        else:
+            new.msg = text
+        if _message(new) != text:
+            new.msg, new.args = text, ()
+
+    def _mask_exceptions(self, record: logging.LogRecord, changed: dict[str, object]) -> None:
+        """Add the record's exception to `changed` if it holds a secret, and that of a message of structlog."""
+        masked, text = self._masked_info(record.exc_info)
+        if masked is not None:
+            changed["exc_info"] = masked
+        if text is not None:
+            changed["exc_text"] = self._masker.text(record.exc_text or text)
+        if isinstance(record.msg, dict) and record.msg.get("exc_info"):
+            info = record.msg["exc_info"]
+            masked, _ = self._masked_info(info if isinstance(info, tuple | BaseException) else sys.exc_info())
+            if masked is not None:
+                changed["msg"] = {**cast("dict[str, object]", changed.get("msg", record.msg)), "exc_info": masked}
+
+    def _masked_info(self, info: Any) -> tuple[object, str | None]:
+        """Return what replaces `info` (None: nothing), and the masked text if its frames lead to a secret.
+
+        `info`: an exception, or its type, itself and its traceback.
+        """
+        error = info[1] if isinstance(info, tuple) and len(info) == 3 else info
+        if not isinstance(error, BaseException):
+            return None, None
+        trace = error.__traceback__ if error is info else info[2]
+        masked: Any = self._masker.value(error)
+        text = _formatted(masked, trace)
+        if self._masker.text(text) != text:
+            # A line of source code holds the secret: formatters take this text, or read the line through the frames.
+            masked = self._masker.exception(error)
+            return (type(masked), masked, None), self._masker.text(text)
+        return None if masked is error else (type(masked), masked, trace), None
+
+
+def _formatted(error: BaseException, trace: Any) -> str:
+    try:
+        return logging.Formatter().formatException((type(error), error, trace))
+    except Exception:  # noqa: BLE001 - an exception that cannot be shown is shown by nobody
+        return "\n".join(shown(one) for one in chain_of(error))
+
+
+def _message(record: logging.LogRecord) -> str | None:
+    """Return the record's message, or None if its arguments do not fit it."""
+    try:
+        return record.getMessage()
+    except Exception:  # noqa: BLE001 - any object may be logged
+        return None
