@@ -75,11 +75,12 @@ _DECODERS = (
         lambda found: html.unescape(found.group()),
     ),
     # In a shell a quote inside quotes is '\'' or '"'"'; SQL, YAML and CSV write it twice.
-    Decoder("'", re.compile(r"""'\\''|'"'"'|''"""), lambda _: "'"),
+    Decoder("'", re.compile(r"""'\\''|'"'"'"""), lambda _: "'"),
+    Decoder("''", re.compile("''"), lambda _: "'"),
     Decoder('""', re.compile('""'), lambda _: '"'),
 )
 
-_PERCENT_SIGN, _ENTITY, _QUOTES = (_DECODERS[number].pattern.search for number in (0, 3, 4))
+_PERCENT_SIGN, _ENTITY = (_DECODERS[number].pattern.search for number in (0, 3))
 
 
 def has_escapes(text: str) -> bool:
@@ -87,8 +88,9 @@ def has_escapes(text: str) -> bool:
     return (
         "\\" in text
         or '""' in text
+        or "''" in text
+        or "'\"'\"'" in text
         or ("%" in text and _PERCENT_SIGN(text) is not None)
-        or ("'" in text and _QUOTES(text) is not None)
         or ("&" in text and _ENTITY(text) is not None)
     )
 
