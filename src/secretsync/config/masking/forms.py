@@ -38,9 +38,13 @@ def _hex(separator: str, *, is_upper: bool) -> Form:
     return encode
 
 
-FORMS: tuple[Form, ...] = (
+# The forms of a single line of a secret, and the first ones of a whole secret.
+LINE_FORMS: tuple[Form, ...] = (
     lambda text: text,
     lambda text: text.replace(" ", "+"),  # in forms of web pages
+)
+FORMS: tuple[Form, ...] = (
+    *LINE_FORMS,
     *(
         _base64(shift, is_url_safe=is_url_safe, is_json=is_json)
         for shift in range(3)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 
-from secretsync.config.masking.forms import FORMS, SHORTEST, Form, lines_of
+from secretsync.config.masking.forms import FORMS, LINE_FORMS, SHORTEST, Form, lines_of
 from secretsync.core.secret import Hidden, Secret
 
 # The encoded secrets that have a piece in the middle, by that piece as a number.
@@ -35,19 +35,22 @@ class SecretIndex(Hidden):
         for secret in secrets:
             text = secret.reveal()
             if len(text) >= SHORTEST and secret not in self._known:
-                self.has_numbers = self.has_numbers or _is_number(text)
-                seen = set[str]()
-                for form in FORMS:
-                    encoded = form(text)
-                    if encoded not in seen and len(encoded) >= SHORTEST:
-                        seen.add(encoded)
-                        self._add(encoded, secret, form)
+                self._add_forms(secret, FORMS)
                 for line in lines_of(text):
-                    for form in FORMS[:2]:  # Escapes are decoded. The encoded text is in the form of the whole secret.
-                        self._add(form(line), Secret(line), form)
+                    self._add_forms(Secret(line), LINE_FORMS)
                 self._known.add(secret)
 
+    def _add_forms(self, secret: Secret, forms: Iterable[Form]) -> None:
+        text, seen = secret.reveal(), set[str]()
+        for form in forms:
+            encoded = form(text)
+            if encoded not in seen and len(encoded) >= SHORTEST:
+                seen.add(encoded)
+                self._add(encoded, secret, form)
+
     def _add(self, encoded: str, secret: Secret, form: Form) -> None:
+        # If this is never part of a number's text, numbers need not be searched.
+        self.has_numbers = self.has_numbers or not encoded.strip("0123456789.+-e")
         data, entry = encoded.encode("utf-8", "surrogatepass"), (secret, form)
         table, width, count = (self._long, 8, 8) if len(data) >= 15 else (self._medium, 4, 4)
         if len(data) < 7:
@@ -85,11 +88,3 @@ class SecretIndex(Hidden):
 def _pieces_at_each_byte(data: bytes) -> Iterator[memoryview]:
     for offset in range(4):
         yield memoryview(data[offset : offset + (len(data) - offset & -4)]).cast("I")
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
