@@ -14,6 +14,7 @@ from secretsync.core.text import count_of, suggestion, unknown
 if TYPE_CHECKING:
     import logging
 
+    from secretsync.config.log_integrations import LoguruPatcher, SentryHook, StructlogProcessor
     from secretsync.config.log_masking import LogMasking
     from secretsync.config.masking.masker import Masker
     from secretsync.config.refreshed import Refreshed
@@ -286,9 +287,27 @@ class Config(TypedGetters):
 
         The result has `uninstall()`, and is a context manager.
         """
-        from secretsync.config.log_masking import LogMasking
+            from secretsync.config.log_masking import LogMasking
 
         return LogMasking(self.masker())
+
+    def structlog_processor(self) -> StructlogProcessor:
+        """Return a processor for structlog; put it in front of the renderer."""
+        from secretsync.config.log_integrations import StructlogProcessor
+
+        return StructlogProcessor(self.masker())
+
+    def loguru_patcher(self) -> LoguruPatcher:
+        """Return the argument for `loguru.logger.configure(patcher=...)`."""
+        from secretsync.config.log_integrations import LoguruPatcher
+
+        return LoguruPatcher(self.masker())
+
+    def sentry_before_send(self) -> SentryHook:
+        """Return the argument `before_send` of `sentry_sdk.init`. It fits the other `before_` arguments too."""
+        from secretsync.config.log_integrations import SentryHook
+
+        return SentryHook(self.masker())
 
     def masker(self) -> Masker:
         """Return an object whose `text` and `value` mask every secret of this configuration.

@@ -107,11 +107,18 @@ class RecordMasker(Hidden):
             changed["exc_info"] = masked
         if text is not None:
             changed["exc_text"] = self._masker.text(record.exc_text or text)
-        if isinstance(record.msg, dict) and record.msg.get("exc_info"):
-            info = record.msg["exc_info"]
-            masked, _ = self._masked_info(info if isinstance(info, tuple | BaseException) else sys.exc_info())
-            if masked is not None:
+        if isinstance(record.msg, dict) and (info := record.msg.get("exc_info")):
+            masked = self.masked_info(info)
+            if masked is not info:
                 changed["msg"] = {**cast("dict[str, object]", changed.get("msg", record.msg)), "exc_info": masked}
+
+    def masked_info(self, info: Any) -> Any:
+        """Return `info` itself, or the masked exception with its type and traceback.
+
+        `info`: an exception, a tuple of `sys.exc_info()`, or another true value for the exception that is handled now.
+        """
+        masked, _ = self._masked_info(info if isinstance(info, tuple | BaseException) else sys.exc_info())
+        return info if masked is None else masked
 
     def _masked_info(self, info: Any) -> tuple[object, str | None]:
         """Return what replaces `info` (None: nothing), and the masked text if its frames lead to a secret.
