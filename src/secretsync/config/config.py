@@ -287,7 +287,7 @@ class Config(TypedGetters):
 
         The result has `uninstall()`, and is a context manager.
         """
-            from secretsync.config.log_masking import LogMasking
+        from secretsync.config.log_masking import LogMasking
 
         return LogMasking(self.masker())
 
