@@ -2,6 +2,9 @@
 
 import io
 import logging
+import sys
+
+import pytest
 
 from secretsync import Secret
 from secretsync.config.log_masking import LogMasking
@@ -25,3 +28,23 @@ def test_handlers_present_and_later_are_masked_until_uninstall(canary: CanaryFac
     del logger.handlers[1]
     logger.warning("a %s", secret)
     assert secret in after.getvalue()
+
+
+def test_the_error_report_of_logging_is_masked(canary: CanaryFactory, capsys: pytest.CaptureFixture[str]) -> None:
+    """If a formatter fails in an `except` clause, `logging` prints the exception of that clause too."""
+    secret = canary()
+    handler = logging.StreamHandler(io.StringIO())
+    handler.setFormatter(logging.Formatter("%(nowhere)s"))
+    original = logging.Handler.handleError
+    with LogMasking(Masker([Secret(secret)])):
+        try:
+            raise LookupError(secret)  # noqa: TRY301 - the record is the point
+        except LookupError:
+            handler.handle(logging.makeLogRecord({"msg": f"a {secret}", "exc_info": sys.exc_info()}))
+        handler.handle(logging.makeLogRecord({"msg": "text"}))
+    printed = capsys.readouterr().err
+    canary.assert_clean(printed)
+    assert "LookupError: ********\n\nDuring handling" in printed
+    assert printed.count("KeyError: 'nowhere'") == 2
+    assert printed.count("--- Logging error ---") == 2
+    assert logging.Handler.handleError is original

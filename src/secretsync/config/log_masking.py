@@ -11,6 +11,7 @@ from secretsync.config.masking.masker import Masker
 from secretsync.core.secret import Hidden
 
 _installed: list[RecordMasker] = []
+_handle_error_of_logging = logging.Handler.handleError
 
 
 class LogMasking(Hidden):
@@ -24,6 +25,8 @@ class LogMasking(Hidden):
         _installed.append(self.__records)
         if "filter" not in vars(logging.Handler):
             logging.Handler.filter = _filter  # type: ignore[method-assign, assignment]
+        if logging.Handler.handleError is _handle_error_of_logging:
+            logging.Handler.handleError = _handle_error  # type: ignore[method-assign]
 
     def uninstall(self) -> None:
         """Stop masking, and forget the secrets. A second call does nothing."""
@@ -31,6 +34,8 @@ class LogMasking(Hidden):
         self.__records = RecordMasker(Masker())
         if not _installed and vars(logging.Handler).get("filter") is _filter:
             del logging.Handler.filter
+        if not _installed and logging.Handler.handleError is _handle_error:
+            logging.Handler.handleError = _handle_error_of_logging  # type: ignore[method-assign]
 
     def __enter__(self) -> Self:
         return self
@@ -44,6 +49,13 @@ def mask_by_installed(record: logging.LogRecord) -> logging.LogRecord:
     for records in tuple(_installed):
         record = records.masked(record)
     return record
+
+
+def mask_value_by_installed(value: object) -> object:
+    """Return `value`, or a copy without the secrets of all installed maskings."""
+    for records in tuple(_installed):
+        value = records.masker.value(value)
+    return value
 
 
 def emit(handler: logging.Handler, record: logging.LogRecord) -> None:
@@ -72,3 +84,18 @@ def _filter(self: logging.Handler, record: logging.LogRecord) -> Any:
         return masked
     emit(self, masked)
     return False
+
+
+def _handle_error(self: logging.Handler, record: logging.LogRecord) -> None:
+    """Take the place of `Handler.handleError`: what it prints has the exception that was handled before, too."""
+    error = sys.exception()
+    masked: Any = mask_value_by_installed(error)
+    if masked is error or not isinstance(masked, BaseException):
+        _handle_error_of_logging(self, record)
+        return
+    context, cause, hides = masked.__context__, masked.__cause__, masked.__suppress_context__
+    try:
+        raise masked
+    except BaseException:  # noqa: BLE001 - the masked exception, so that `logging` finds it in place of the other
+        masked.__context__, masked.__cause__, masked.__suppress_context__ = context, cause, hides
+        _handle_error_of_logging(self, record)

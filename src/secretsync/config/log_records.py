@@ -28,10 +28,10 @@ _COUNT = len(_STANDARD)
 class RecordMasker(Hidden):
     """Mask secrets in log records; see `SecretFilter`."""
 
-    __slots__ = ("_masker",)
+    __slots__ = ("masker",)
 
     def __init__(self, masker: Masker) -> None:
-        self._masker = masker
+        self.masker = masker
 
     def masked(self, record: logging.LogRecord) -> logging.LogRecord:
         """Return `record`, or a copy of it in which every secret is masked."""
@@ -40,12 +40,12 @@ class RecordMasker(Hidden):
         changed = dict[str, object]()
         for name, value in vars(record).items():
             if name not in _DESCRIPTION and name != "exc_info":
-                masked = self._masker.value(value, keeps_numbers=name == "args")
+                masked = self.masker.value(value, keeps_numbers=name == "args")
                 if masked is not value:
                     changed[name] = masked
         self._mask_exceptions(record, changed)
         text = None if isinstance(record.msg, dict) else _message(record)
-        if not changed and (self._is_clean_failure(record) if text is None else self._masker.text(text) == text):
+        if not changed and (self._is_clean_failure(record) if text is None else self.masker.text(text) == text):
             return record
         new = copy.copy(record)
         vars(new).update(changed)
@@ -68,14 +68,14 @@ class RecordMasker(Hidden):
             values += (message, record.args)
         if len(names) > _COUNT:
             values += [fields[name] for name in names[_COUNT:] if name not in _DESCRIPTION]
-        return self._masker.is_clean(values)
+        return self.masker.is_clean(values)
 
     def _is_clean_failure(self, record: logging.LogRecord) -> bool:
         """Return True if `logging` may print the exception that the message of `record` raises."""
         if isinstance(record.msg, dict):
             return True
         error = failure(lambda _: record.getMessage(), None)
-        return error is None or self._masker.text(error) == error
+        return error is None or self.masker.text(error) == error
 
     def _fit_message(self, new: logging.LogRecord, original: str | None) -> None:
         """Make the message of `new` the masked one, if the masked arguments alone do not lead to it.
@@ -86,11 +86,11 @@ class RecordMasker(Hidden):
         text = _message(new)
         values = new.args.values() if isinstance(new.args, Mapping) else new.args or ()
         if original is not None and any(isinstance(value, MaskedInt | MaskedFloat) for value in values):
-            text = self._masker.text(original)  # because %d would show zero
-        elif text is not None and self._masker.text(text) == text:
+            text = self.masker.text(original)  # because %d would show zero
+        elif text is not None and self.masker.text(text) == text:
             return
         text = f"{shown(new.msg)} {_MISFIT}" if original is None and text is None else text or original or ""
-        text = self._masker.text(text)
+        text = self.masker.text(text)
         if new.args:
             # "%.0s" takes an argument and shows nothing of it, so that `args` keep their length.
             places = 0 if isinstance(new.args, Mapping) else len(new.args)
@@ -106,7 +106,7 @@ class RecordMasker(Hidden):
         if masked is not None:
             changed["exc_info"] = masked
         if text is not None:
-            changed["exc_text"] = self._masker.text(record.exc_text or text)
+            changed["exc_text"] = self.masker.text(record.exc_text or text)
         if isinstance(record.msg, dict) and (info := record.msg.get("exc_info")):
             masked = self.masked_info(info)
             if masked is not info:
@@ -129,12 +129,12 @@ class RecordMasker(Hidden):
         if not isinstance(error, BaseException):
             return None, None
         trace = error.__traceback__ if error is info else info[2]
-        masked: Any = self._masker.value(error)
+        masked: Any = self.masker.value(error)
         text = _formatted(masked, trace)
-        if self._masker.text(text) != text:
+        if self.masker.text(text) != text:
             # A line of source code holds the secret: formatters take this text, or read the line through the frames.
-            masked = self._masker.exception(error)
-            return (type(masked), masked, None), self._masker.text(text)
+            masked = self.masker.exception(error)
+            return (type(masked), masked, None), self.masker.text(text)
         return None if masked is error else (type(masked), masked, trace), None
 
 

@@ -78,6 +78,7 @@ _DECODERS = (
     Decoder("'", re.compile(r"""'\\''|'"'"'"""), lambda _: "'"),
     Decoder("''", re.compile("''"), lambda _: "'"),
     Decoder('""', re.compile('""'), lambda _: '"'),
+    Decoder('\\"', re.compile(r'\\"'), lambda _: '"'),  # access logs escape quotes and keep backslashes
 )
 
 _PERCENT_SIGN, _ENTITY = (_DECODERS[number].pattern.search for number in (0, 3))
