@@ -95,7 +95,7 @@ def _handle_error(self: logging.Handler, record: logging.LogRecord) -> None:
         return
     context, cause, hides = masked.__context__, masked.__cause__, masked.__suppress_context__
     try:
-        raise masked
+        raise masked  # noqa: TRY301 - see below
     except BaseException:  # noqa: BLE001 - the masked exception, so that `logging` finds it in place of the other
         masked.__context__, masked.__cause__, masked.__suppress_context__ = context, cause, hides
         _handle_error_of_logging(self, record)

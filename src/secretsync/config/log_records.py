@@ -20,9 +20,12 @@ _DESCRIPTION = frozenset(
     )
 )
 _MISFIT = "with arguments that do not fit it"
-# The fields that every record has, in the order in which it gets them.
-_STANDARD = [name for name in vars(logging.makeLogRecord({})) if name != "taskName"]
-_COUNT = len(_STANDARD)
+# The fields that every record has, in the order in which it gets them. From Python 3.12 on, the last one is taskName.
+_STANDARD = list(vars(logging.makeLogRecord({})))
+_COUNT, _LAST = len(_STANDARD), _STANDARD[-1]
+# A formatter adds the message and the time.
+_LAST_FIELDS = (_LAST, "message", "asctime")
+_HAS_TASKS = _LAST == "taskName"
 
 
 class RecordMasker(Hidden):
@@ -35,7 +38,7 @@ class RecordMasker(Hidden):
 
     def masked(self, record: logging.LogRecord) -> logging.LogRecord:
         """Return `record`, or a copy of it in which every secret is masked."""
-        if self._is_clean(record):
+        if self._is_quickly_clean(record) or self._is_clean(record):
             return record
         changed = dict[str, object]()
         for name, value in vars(record).items():
@@ -53,8 +56,42 @@ class RecordMasker(Hidden):
             self._fit_message(new, text)
         return new
 
+    def _is_quickly_clean(self, record: logging.LogRecord) -> bool:
+        """Return True if `record` has a text and numbers only, and no secret. False means unknown.
+
+        Written out, because every log record passes here.
+        """
+        fields, masker, msg, args = record.__dict__, self.masker, record.msg, record.args
+        if type(msg) is not str or next(reversed(fields)) not in _LAST_FIELDS:
+            return False
+        if len(fields) != _COUNT + ("message" in fields) + ("asctime" in fields):
+            return False
+        if record.exc_info or record.exc_text or record.stack_info or type(record) is not logging.LogRecord:
+            return False
+        if record.threadName != "MainThread" and not masker.is_known(record.threadName):
+            return False
+        if record.processName != "MainProcess" or (_HAS_TASKS and fields[_LAST] is not None):
+            return False
+        if not args:
+            return fields.get("message", msg) == msg and masker.is_clean_text(msg)
+        return type(args) is tuple and masker.is_known(msg) and self._is_clean_message(msg, args, fields)
+
+    def _is_clean_message(self, msg: str, args: tuple[object, ...], fields: dict[str, object]) -> bool:
+        """Return True if the message has every argument completely, and no secret."""
+        try:
+            message = msg % args
+        except Exception:  # noqa: BLE001 - any object may be logged
+            return False
+        for arg in args:
+            if type(arg) is str:
+                if arg not in message:
+                    return False
+            elif type(arg) is not int or self.masker.has_numbers:
+                return False
+        return fields.get("message", message) == message and self.masker.is_clean_text(message)
+
     def _is_clean(self, record: logging.LogRecord) -> bool:
-        """Return True if `record` has plain data only, and no secret. Most records do: the rest takes its time."""
+        """Return True if `record` has plain data only, and no secret."""
         fields = vars(record)
         names = list(fields)
         if names[:_COUNT] != _STANDARD or record.exc_info:
@@ -66,8 +103,9 @@ class RecordMasker(Hidden):
         values = [record.msg, record.exc_text, record.stack_info, record.threadName, record.processName]
         if message is not record.msg:
             values += (message, record.args)
-        if len(names) > _COUNT:
-            values += [fields[name] for name in names[_COUNT:] if name not in _DESCRIPTION]
+        if _HAS_TASKS:
+            values.append(fields[_LAST])
+        values += [fields[name] for name in names[_COUNT:] if name not in _DESCRIPTION]
         return self.masker.is_clean(values)
 
     def _is_clean_failure(self, record: logging.LogRecord) -> bool:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 Span = tuple[int, int]
 
 _DEPTH = 4  # a text escaped more often than that is not decoded completely
-_MOST = 24  # decodings of one text, so that a text with all kinds of escapes takes a bounded time
+_MOST = 64  # decodings of one text, so that a text with all kinds of escapes takes a bounded time
 
 
 class Decoder(NamedTuple):
@@ -94,6 +94,28 @@ def has_escapes(text: str) -> bool:
         or ("%" in text and _PERCENT_SIGN(text) is not None)
         or ("&" in text and _ENTITY(text) is not None)
     )
+
+
+# What may belong to an escape, and the text around it. A secret that is found after decoding, and not before, has an
+# escape among the 15 bytes in its middle. Escapes inside escapes have at most ten characters between their signs.
+_NEAR = 32
+_SIGNS = re.compile(r"""[\\%&'"]""")
+
+
+def near_escapes(text: str) -> str:
+    """Return the parts of `text` that decoding may change, each with a few characters around it, as one text."""
+    if len(text) <= 4 * _NEAR:
+        return text
+    parts, begin, end = list[str](), 0, 0
+    for found in _SIGNS.finditer(text):
+        place = found.start()
+        if place - _NEAR > end:
+            if end:
+                parts.append(text[begin:end])
+            begin = place - _NEAR
+        end = place + _NEAR
+    parts.append(text[begin:end])
+    return "\n\n".join(parts)
 
 
 def decodings(text: str) -> Iterator[tuple[str, tuple[Decoder, ...]]]:

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from secretsync.config.masking.decoding import Span, decodings, has_escapes, original_spans
+from secretsync.config.masking.decoding import Span, decodings, has_escapes, near_escapes, original_spans
 from secretsync.config.masking.index import SecretIndex
 from secretsync.config.masking.objects import AGAIN, Walk, chain_of
 from secretsync.core.secret import MASK, Hidden, Secret
 
 _DEEPEST = 20  # containers inside each other that `collect` enters
+_MOST_KNOWN = 1000  # texts of which `is_known` keeps the hash
 
 
 class Masker(Hidden):
     """Mask secrets in texts and objects. An object without a secret is returned itself, not a copy."""
 
-    __slots__ = ("__weakref__", "_index")
+    __slots__ = ("__weakref__", "_index", "_known")
 
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
         """`secrets`: masked whole and line by line; those shorter than four characters are not masked."""
         self._index = SecretIndex()
+        self._known: set[int] = set()  # hashes of texts, so that no text is kept
         self.add(secrets)
 
     def add(self, secrets: Iterable[Secret]) -> None:
@@ -28,10 +30,12 @@ class Masker(Hidden):
             self._index.add(secrets)
         except BaseException as error:  # noqa: BLE001 - an interrupt too would show the frames
             raise _without_frames(error) from None
+        finally:
+            self._known = set()
 
     def text(self, text: str) -> str:
         """Return `text` itself, or a copy in which every secret is masked."""
-        if self._is_clean(text):
+        if self.is_clean_text(text):
             return text
         try:
             spans = sorted(self._spans(text))
@@ -68,7 +72,7 @@ class Masker(Hidden):
         All texts are searched at once, because that takes less time than one after the other.
         """
         texts = list[str]()
-        return self._collect(values, texts, 0) and self._is_clean("\n".join(texts))
+        return self._collect(values, texts, 0) and self.is_clean_text("\n".join(texts))
 
     def _collect(self, values: Iterable[object], texts: list[str], depth: int) -> bool:
         """Add every text in `values` to `texts`; return False if there is an object that is not plain data."""
@@ -90,12 +94,31 @@ class Masker(Hidden):
                 return False
         return True
 
-    def _is_clean(self, text: str) -> bool:
+    @property
+    def has_numbers(self) -> bool:
+        """Return True if a number may be a secret."""
+        return self._index.has_numbers
+
+    def is_known(self, text: object) -> bool:
+        """Return True if `text`, which many records have, is a text without a secret. It is searched once."""
+        if type(text) is not str:
+            return False
+        known, number = self._known, hash(text)
+        if number in known:
+            return True
+        if not self.is_clean_text(text):
+            return False
+        if len(known) >= _MOST_KNOWN:
+            known.clear()
+        known.add(number)
+        return True
+
+    def is_clean_text(self, text: str) -> bool:
         """Return True if neither `text` nor what it is after decoding may hold a secret."""
         touches = self._index.touches
         if touches(text):
             return False
-        return not has_escapes(text) or not any(touches(view) for view, _ in decodings(text))
+        return not has_escapes(text) or not any(touches(view) for view, _ in decodings(near_escapes(text)))
 
     def _spans(self, text: str) -> Iterator[Span]:
         """Yield where `text` has secrets, plain or encoded."""
