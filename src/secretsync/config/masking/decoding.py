@@ -85,15 +85,25 @@ _PERCENT_SIGN, _ENTITY = (_DECODERS[number].pattern.search for number in (0, 3))
 
 
 def has_escapes(text: str) -> bool:
-    """Return True if a part of `text` may be an escape. Written out, because every log record is asked."""
+    """Return True if a part of `text` may be an escape."""
+    return has_percent_signs(text) or has_other_escapes(text)
+
+
+def has_percent_signs(text: str) -> bool:
+    """Return True if `text` has an escape of URLs."""
+    return "%" in text and _PERCENT_SIGN(text) is not None
+
+
+def has_other_escapes(text: str) -> bool:
+    """Return True if a part of `text` may be an escape of another kind. Written out for speed."""
     return (
-        "\\" in text
-        or '""' in text
-        or "''" in text
-        or "'\"'\"'" in text
-        or ("%" in text and _PERCENT_SIGN(text) is not None)
-        or ("&" in text and _ENTITY(text) is not None)
+        "\\" in text or '""' in text or "''" in text or "'\"'\"'" in text or ("&" in text and _ENTITY(text) is not None)
     )
+
+
+def without_percent_signs(text: str) -> str:
+    """Return `text` with the escapes of URLs decoded once."""
+    return _DECODERS[0].pattern.sub(_percent, text)
 
 
 # What may belong to an escape, and the text around it. A secret that is found after decoding, and not before, has an

@@ -63,9 +63,9 @@ class SecretIndex(Hidden):
         """Return True if `text` may hold a secret; False if it does not."""
         data = text.encode("utf-8", "surrogatepass")
         # Written out, because every log record is searched.
-        if self._long and not self._long.keys().isdisjoint(memoryview(data[: len(data) & -8]).cast("Q")):
+        if self._long and not self._long.keys().isdisjoint(memoryview(data[: len(data) & -8]).cast("Q").tolist()):
             return True
-        if self._medium and not self._medium.keys().isdisjoint(memoryview(data[: len(data) & -4]).cast("I")):
+        if self._medium and not self._medium.keys().isdisjoint(memoryview(data[: len(data) & -4]).cast("I").tolist()):
             return True
         return bool(self._short) and not all(map(self._short.keys().isdisjoint, _pieces_at_each_byte(data)))
 

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from secretsync.config.masking.decoding import Span, decodings, has_escapes, near_escapes, original_spans
+from secretsync.config.masking.decoding import (
+    Span,
+    decodings,
+    has_escapes,
+    has_other_escapes,
+    has_percent_signs,
+    near_escapes,
+    original_spans,
+    without_percent_signs,
+)
 from secretsync.config.masking.index import SecretIndex
 from secretsync.config.masking.objects import AGAIN, Walk, chain_of
 from secretsync.core.secret import MASK, Hidden, Secret
@@ -118,7 +127,15 @@ class Masker(Hidden):
         touches = self._index.touches
         if touches(text):
             return False
-        return not has_escapes(text) or not any(touches(view) for view, _ in decodings(near_escapes(text)))
+        if not has_other_escapes(text):
+            if not has_percent_signs(text):
+                return True
+            text = without_percent_signs(near_escapes(text))
+            if touches(text):
+                return False
+            if not has_escapes(text):
+                return True
+        return not any(touches(view) for view, _ in decodings(near_escapes(text)))
 
     def _spans(self, text: str) -> Iterator[Span]:
         """Yield where `text` has secrets, plain or encoded."""
