@@ -14,7 +14,7 @@ app = celery.Celery("app", broker="memory://", backend="cache+memory://", set_as
 app.log.setup(loglevel="INFO", redirect_stdouts=True, redirect_level="WARNING")  # as the command `celery worker` does
 
 
-@app.task  # type: ignore[misc, untyped-decorator]
+@app.task  # type: ignore[untyped-decorator]
 def work(text: str) -> None:
     """Log and print `text`, then fail with it."""
     log_all(get_task_logger("tasks"), [text])

@@ -27,7 +27,7 @@ def view(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [path("<path:rest>", lambda request, rest: view(request))]
-REPORTER = "secretsync.config.django_reports.MaskingExceptionReporter"
+REPORTER = "secretsync.integrations.django.MaskingExceptionReporter"
 admins: dict[str, Any] = {"class": "django.utils.log.AdminEmailHandler", "include_html": True, "level": "ERROR"}
 settings.configure(
     ADMINS=[("admin", "admin@example.com")],

@@ -12,7 +12,7 @@ from django.views.debug import ExceptionReporter
 from secretsync.config.log_masking import mask_value_by_installed
 
 
-class MaskingExceptionReporter(ExceptionReporter):  # type: ignore[misc, unused-ignore] # Django may not be installed
+class MaskingExceptionReporter(ExceptionReporter):  # type: ignore[misc] # without types
     """Mask the secrets of all installed log maskings, in mail to admins and on pages for developers.
 
     Values are masked before Django formats them, because it breaks long texts into several lines.
