@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.views.debug import ExceptionReporter
+from django.views.debug import ExceptionReporter  # type: ignore[import-untyped]
 
 from secretsync.config.log_masking import mask_value_by_installed
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-import celery
-from celery.contrib.testing.worker import start_worker
-from celery.utils.log import get_task_logger
+import celery  # type: ignore[import-untyped]
+from celery.contrib.testing.worker import start_worker  # type: ignore[import-untyped]
+from celery.utils.log import get_task_logger  # type: ignore[import-untyped]
 
 from tests.config.libraries.programs import load, log_all
 

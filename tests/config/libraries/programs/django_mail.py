@@ -5,13 +5,13 @@ import sys
 from typing import Any
 from urllib.parse import quote
 
-import django
-from django.conf import settings
-from django.core import mail
-from django.http import HttpRequest, HttpResponse
-from django.test import Client
-from django.test.utils import setup_test_environment
-from django.urls import path
+import django  # type: ignore[import-untyped]
+from django.conf import settings  # type: ignore[import-untyped]
+from django.core import mail  # type: ignore[import-untyped]
+from django.http import HttpRequest, HttpResponse  # type: ignore[import-untyped]
+from django.test import Client  # type: ignore[import-untyped]
+from django.test.utils import setup_test_environment  # type: ignore[import-untyped]
+from django.urls import path  # type: ignore[import-untyped]
 
 from tests.config.libraries.programs import load, report
 
