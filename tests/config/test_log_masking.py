@@ -8,6 +8,7 @@ import pytest
 
 from secretsync import Secret
 from secretsync.config.log_masking import LogMasking
+from secretsync.config.log_records import RecordMasker
 from secretsync.config.masking.masker import Masker
 from tests.support.canary import CanaryFactory
 
@@ -48,3 +49,41 @@ def test_the_error_report_of_logging_is_masked(canary: CanaryFactory, capsys: py
     assert printed.count("KeyError: 'nowhere'") == 2
     assert printed.count("--- Logging error ---") == 2
     assert logging.Handler.handleError is original
+
+
+@pytest.mark.parametrize("name", ["threadName", "processName", "taskName", "message", "field"])
+@pytest.mark.parametrize("args", [(), ("argument", 5)])
+def test_each_field_that_a_formatter_shows_is_masked(
+    canary: CanaryFactory, name: str, args: tuple[object, ...]
+) -> None:
+    """Names of threads, processes and tasks too, after a record with usual names, and again."""
+    secret = canary()
+    records = RecordMasker(Masker([Secret(secret)]))
+    template = "text %s %d" if args else "text"
+    for _ in range(2):
+        usual = logging.makeLogRecord({"msg": template, "args": args})
+        assert records.masked(usual) is usual
+        usual.threadName = "worker-5"
+        logging.Formatter("%(asctime)s %(message)s").format(usual)
+        assert records.masked(usual) is usual
+        vars(usual)[name] = f"a {secret}"
+        assert vars(records.masked(usual))[name] == "a ********"
+        assert vars(usual)[name] == f"a {secret}"
+
+
+@pytest.mark.parametrize(
+    ("msg", "args"),
+    [("%.2s", ("SECRET",)), ("%s", ("SECRET",)), ("%r", ("SECRET",)), ("%s%s", ("SEC", "RET")), ("SEC%s", ("RET",))],
+)
+def test_arguments_that_a_message_shows_in_part(msg: str, args: tuple[str, ...]) -> None:
+    """An argument is searched even if the message has only its start, and the message even if each part is clean."""
+    records = RecordMasker(Masker([Secret("a secret of it")]))
+    values = tuple(
+        one.replace("SECRET", "a secret of it").replace("SEC", "a secr").replace("RET", "et of it") for one in args
+    )
+    record = logging.makeLogRecord({"msg": msg.replace("SEC", "a secr"), "args": values})
+    masked = records.masked(record)
+    assert masked is not record
+    assert "a secret of it" not in f"{masked.getMessage()} {masked.msg} {masked.args}"
+    assert masked.args is not None
+    assert len(masked.args) == len(args)

@@ -25,6 +25,7 @@ _STANDARD = list(vars(logging.makeLogRecord({})))
 _COUNT, _LAST = len(_STANDARD), _STANDARD[-1]
 # A formatter adds the message and the time.
 _LAST_FIELDS = (_LAST, "message", "asctime")
+_USUAL_NAMES = ("MainThread", "MainProcess", None)
 _HAS_TASKS = _LAST == "taskName"
 
 
@@ -68,9 +69,8 @@ class RecordMasker(Hidden):
             return False
         if record.exc_info or record.exc_text or record.stack_info or type(record) is not logging.LogRecord:
             return False
-        if record.threadName != "MainThread" and not masker.is_known(record.threadName):
-            return False
-        if record.processName != "MainProcess" or (_HAS_TASKS and fields[_LAST] is not None):
+        names = (record.threadName, record.processName, fields.get("taskName"))
+        if names != _USUAL_NAMES and not all(name is None or masker.is_known(name) for name in names):
             return False
         if not args:
             return fields.get("message", msg) == msg and masker.is_clean_text(msg)

@@ -19,13 +19,14 @@ secrets = st.lists(st.sampled_from(ATOMS), min_size=4, max_size=40).map("".join)
 
 
 @pytest.mark.parametrize("form", FORMS)
-@given(secret=secrets, before=text, after=text, others=st.lists(secrets, max_size=3))
-@example(secret="p4ss", before="", after="", others=[])
-@example(secret="n\"a'b\\c/é&<%41 😀", before="", after="", others=["other"])
-def test_each_form_is_masked(form: str, secret: str, before: str, after: str, others: list[str]) -> None:
-    """The encoded secret is replaced by the mask, and the text before and after it is kept."""
+@given(secret=secrets, before=text, after=text, others=st.lists(secrets, max_size=3), far=st.booleans())
+@example(secret="p4ss", before="", after="", others=[], far=True)
+@example(secret="n\"a'b\\c/é&<%41 😀", before="", after="", others=["other"], far=True)
+def test_each_form_is_masked(form: str, secret: str, before: str, after: str, others: list[str], far: bool) -> None:
+    """The encoded secret is replaced by the mask, at the start of a text and far from it."""
     encoded = FORMS[form](secret)
-    masked = Masker([Secret(one) for one in (secret, *others)]).text(f"{before} [{encoded}] {after}")
+    words = "some words, " * 20 if far else ""
+    masked = Masker([Secret(one) for one in (secret, *others)]).text(f"{before} {words}[{encoded}]{words} {after}")
     assert MASK in masked
     # The ends of base64 may be those of neighbours.
     core = encoded.removeprefix("Basic dXNlc")[6:-6] if "base64" in form or form == "Basic" else encoded
