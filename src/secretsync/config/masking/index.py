@@ -49,8 +49,8 @@ class SecretIndex(Hidden):
                 self._add(encoded, secret, form)
 
     def _add(self, encoded: str, secret: Secret, form: Form) -> None:
-        # If this is never part of a number's text, numbers need not be searched.
-        self.has_numbers = self.has_numbers or not encoded.strip("0123456789.+-e")
+        if form is LINE_FORMS[0] and not encoded.strip("0123456789.+-e"):
+            self.has_numbers = True  # Otherwise numbers need not be searched.
         data, entry = encoded.encode("utf-8", "surrogatepass"), (secret, form)
         table, width, count = (self._long, 8, 8) if len(data) >= 15 else (self._medium, 4, 4)
         if len(data) < 7:
