@@ -14,6 +14,9 @@ from secretsync.core.text import count_of, suggestion, unknown
 if TYPE_CHECKING:
     import logging
 
+    from secretsync.config.log_integrations import LoguruPatcher, SentryHook, StructlogProcessor
+    from secretsync.config.log_masking import LogMasking
+    from secretsync.config.masking.masker import Masker
     from secretsync.config.refreshed import Refreshed
 
 T = TypeVar("T")
@@ -27,6 +30,8 @@ class _State(Hidden):
         "environment",
         "is_strict",
         "known_services",
+        "maskers",
+        "other_secrets",
         "reload",
         "service_keys",
         "services",
@@ -55,6 +60,9 @@ class _State(Hidden):
         self.known_services = known_services
         self.template_entries = template_entries
         self.reload: Callable[[], Config] | None = None
+        # Shared with the configurations that `refresh` returns, so that the values of all of them stay masked.
+        self.maskers: list[Callable[[], Masker | None]] = []
+        self.other_secrets: dict[Secret, None] = {}
 
 
 class Config(TypedGetters):
@@ -249,6 +257,7 @@ class Config(TypedGetters):
         if reload is None:
             raise UsageError("this configuration was not made by resolve_config and cannot be refreshed")
         new = reload()
+        self._share_secrets(new)
         from secretsync.config.refreshed import Refreshed
 
         return Refreshed(new, frozenset(self._differences(new)))
@@ -268,10 +277,63 @@ class Config(TypedGetters):
                     yield key
 
     def logging_filter(self) -> logging.Filter:
-        """Return a filter for handlers that masks every secret of this configuration in messages and tracebacks."""
+        """Return a filter for one handler that masks every secret of this configuration in log records."""
         from secretsync.config.log_filter import SecretFilter
 
-        return SecretFilter(self._secrets())
+        return SecretFilter(self.masker())
+
+    def install_log_masking(self) -> LogMasking:
+        """Mask every secret of this configuration on all handlers of this process, present and later ones.
+
+        The result has `uninstall()`, and is a context manager.
+        """
+        from secretsync.config.log_masking import LogMasking
+
+        return LogMasking(self.masker())
+
+    def structlog_processor(self) -> StructlogProcessor:
+        """Return a processor for structlog; put it in front of the renderer."""
+        from secretsync.config.log_integrations import StructlogProcessor
+
+        return StructlogProcessor(self.masker())
+
+    def loguru_patcher(self) -> LoguruPatcher:
+        """Return the argument for `loguru.logger.configure(patcher=...)`."""
+        from secretsync.config.log_integrations import LoguruPatcher
+
+        return LoguruPatcher(self.masker())
+
+    def sentry_before_send(self) -> SentryHook:
+        """Return the argument `before_send` of `sentry_sdk.init`. It fits the other `before_` arguments too."""
+        from secretsync.config.log_integrations import SentryHook
+
+        return SentryHook(self.masker())
+
+    def masker(self) -> Masker:
+        """Return an object whose `text` and `value` mask every secret of this configuration.
+
+        After a `refresh` it masks the values before and after.
+        """
+        import weakref
+
+        from secretsync.config.masking.masker import Masker
+
+        masker = Masker()
+        # First listed and then filled, so that a refresh in another thread cannot be missed.
+        self.__state.maskers.append(weakref.ref(masker, self.__state.maskers.remove))
+        masker.add(self._secrets())
+        masker.add(list(self.__state.other_secrets))
+        return masker
+
+    def _share_secrets(self, new: Config) -> None:
+        """Let the maskers of this configuration mask the secrets of `new` too, and the other way round."""
+        state = self.__state
+        new.__state.maskers, new.__state.other_secrets = state.maskers, state.other_secrets
+        added = [secret for secret in new._secrets() if secret not in state.other_secrets]
+        state.other_secrets.update(dict.fromkeys((*self._secrets(), *added)))
+        for reference in list(state.maskers):
+            if (masker := reference()) is not None:
+                masker.add(added)
 
     def _secrets(self) -> Iterator[Secret]:
         for scope in (self.__state.shared, *self.__state.services.values()):

@@ -1,54 +1,15 @@
-"""Mask known secrets in texts and in the objects that a log record holds."""
+"""Mask the objects that a log record holds."""
 
 from __future__ import annotations
 
 import copy
-import json
-import re
 import types
-from binascii import a2b_base64
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from html import escape
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
-from urllib.parse import quote, quote_plus
 
-from secretsync.core.secret import MASK, Hidden, HiddenValue, Secret
+from secretsync.core.secret import MASK, HiddenValue
 
-# Shorter secrets ("on", "1") are not looked for: masking them would make a log unreadable and say what they are.
-SHORTEST = 4
-
-_LOWER = re.compile("%[0-9A-F]{2}")
-_ENCODED = re.compile(r"[A-Za-z0-9+/_-]{8,}={0,2}")
-_URL_SAFE = str.maketrans("-_", "+/")
-_AGAIN = "<...>"  # in a masked copy: a container inside itself
-
-
-class Masker(Hidden):
-    """Mask secrets in texts and objects. An object without a secret is returned itself, not a copy."""
-
-    __slots__ = ("text",)
-
-    def __init__(self, secrets: Iterable[Secret]) -> None:
-        """`secrets`: masked whole and line by line; those shorter than four characters are not masked."""
-        self.text: Callable[[str], str] = _text_masker(secrets)
-
-    def value(self, value: object, *, keeps_numbers: bool = False) -> object:
-        """Return `value`, or a copy of the same shape in which every secret is masked.
-
-        `keeps_numbers`: a number that is a secret is replaced by zero that is shown as a mask, not by a text.
-        Containers keep their type and length, exceptions their type, numbers are kept unless a number as a whole is a
-        secret. An object of any other type is replaced by its masked text if `str` or `repr` of it holds a secret.
-        """
-        if _Walk(self.text).value(value) is value:
-            return value
-        return _Walk(self.text, again=_AGAIN, keeps_numbers=keeps_numbers).value(value)
-
-    def exception(self, error: BaseException) -> BaseException:
-        """Return a copy of `error` and of its chain without tracebacks, in which every secret is masked."""
-        masked = _Walk(self.text, again=_AGAIN).exception(error, must_copy=True)
-        for one in chain_of(masked):
-            one.__traceback__ = None
-        return masked
+AGAIN = "<...>"  # in a masked copy: a container inside itself
 
 
 class MaskedInt(int):
@@ -69,7 +30,7 @@ class MaskedFloat(float):
         return MASK
 
 
-class _Walk:
+class Walk:
     """One pass over an object."""
 
     def __init__(self, mask: Callable[[str], str], again: str | None = None, *, keeps_numbers: bool = False) -> None:
@@ -83,6 +44,7 @@ class _Walk:
         self._entered: set[int] = set()
 
     def value(self, value: object) -> object:
+        """Return `value`, or a copy in which every secret is masked."""
         if isinstance(value, str):
             masked = self._mask(value)
             return value if masked == value else masked
@@ -240,48 +202,3 @@ def failure(call: Callable[[object], object], value: object) -> str | None:
 
         return "".join(traceback.format_exception(error))
     return None
-
-
-def _text_masker(secrets: Iterable[Secret]) -> Callable[[str], str]:
-    """Return the function that masks `secrets` in a text."""
-    wanted: set[str] = set()
-    for secret in secrets:
-        wanted.update(text for text in _forms(secret.reveal()) if len(text) >= SHORTEST)
-    if not wanted:
-        return lambda text: text
-    # The longest first, so that a secret inside another does not leave the rest of it.
-    pattern = re.compile("|".join(re.escape(text) for text in sorted(wanted, key=len, reverse=True)))
-
-    def mask_encoded(word: re.Match[str]) -> str:
-        decoded = _decoded(word.group())
-        return word.group() if pattern.search(decoded) is None else MASK
-
-    return lambda text: _ENCODED.sub(mask_encoded, pattern.sub(MASK, text))
-
-
-def _decoded(word: str) -> str:
-    """Return the text that `word` is in base64, as in `Authorization: Basic ...`; empty if it is no base64."""
-    data = word.rstrip("=").translate(_URL_SAFE)
-    try:
-        return a2b_base64(data + "=" * (-len(data) % 4)).decode("utf-8", "surrogateescape")
-    except ValueError:
-        return ""
-
-
-def _forms(text: str) -> Iterator[str]:
-    """Yield a secret as it may be in a log: as it is, and as `repr`, JSON and URLs write it; each longer line too."""
-    lines = (line.strip() for line in text.split("\n"))
-    for part in (text, *(line for line in lines if len(line) >= 2 * SHORTEST)):
-        yield part
-        yield repr(part)[1:-1]
-        yield ascii(part)[1:-1]
-        yield repr(part.encode("utf-8", "surrogateescape"))[2:-1]
-        yield json.dumps(part)[1:-1]
-        yield json.dumps(part, ensure_ascii=False)[1:-1]
-        yield quote(part, safe="", errors="replace")
-        yield quote(part, errors="replace")
-        yield quote_plus(part, errors="replace")
-        yield _LOWER.sub(lambda code: code.group().lower(), quote(part, safe="", errors="replace"))
-        yield json.dumps(part)[1:-1].replace("/", "\\/")  # PHP and some JavaScript serializers write / so
-        yield escape(part)
-        yield escape(part, quote=False)

@@ -1,0 +1,101 @@
+"""Mask secrets on all handlers of this process, present and later ones."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any, Self
+
+from secretsync.config.log_records import RecordMasker
+from secretsync.config.masking.masker import Masker
+from secretsync.core.secret import Hidden
+
+_installed: list[RecordMasker] = []
+_handle_error_of_logging = logging.Handler.handleError
+
+
+class LogMasking(Hidden):
+    """The masking on all handlers, until `uninstall()` or the end of a `with` block."""
+
+    __slots__ = ("__records",)
+
+    def __init__(self, masker: Masker) -> None:
+        """Install it. The filters of a handler run first, so that fields that they add are masked too."""
+        self.__records = RecordMasker(masker)
+        _installed.append(self.__records)
+        if "filter" not in vars(logging.Handler):
+            logging.Handler.filter = _filter  # type: ignore[method-assign, assignment]
+        if logging.Handler.handleError is _handle_error_of_logging:
+            logging.Handler.handleError = _handle_error  # type: ignore[method-assign]
+
+    def uninstall(self) -> None:
+        """Stop masking, and forget the secrets. A second call does nothing."""
+        _installed[:] = [records for records in _installed if records is not self.__records]
+        self.__records = RecordMasker(Masker())
+        if not _installed and vars(logging.Handler).get("filter") is _filter:
+            del logging.Handler.filter
+        if not _installed and logging.Handler.handleError is _handle_error:
+            logging.Handler.handleError = _handle_error_of_logging  # type: ignore[method-assign]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.uninstall()
+
+
+def mask_by_installed(record: logging.LogRecord) -> logging.LogRecord:
+    """Return `record`, or a copy without the secrets of all installed maskings."""
+    for records in tuple(_installed):
+        record = records.masked(record)
+    return record
+
+
+def mask_value_by_installed(value: object) -> object:
+    """Return `value`, or a copy without the secrets of all installed maskings."""
+    for records in tuple(_installed):
+        value = records.masker.value(value)
+    return value
+
+
+def emit(handler: logging.Handler, record: logging.LogRecord) -> None:
+    """Let `handler` log `record`, as `Handler.handle` does."""
+    handler.acquire()
+    try:
+        handler.emit(record)
+    finally:
+        handler.release()
+
+
+def _filter(self: logging.Handler, record: logging.LogRecord) -> Any:
+    """Take the place of `Handler.filter`: ask the filters of the handler, then mask what they let pass."""
+    result: Any = logging.Filterer.filter(self, record)
+    if not result:
+        return result
+    passed = result if isinstance(result, logging.LogRecord) else record
+    masked = mask_by_installed(passed)
+    if masked is passed:
+        return result
+    caller = sys._getframe(1).f_code  # noqa: SLF001 - the only way to see who uses the result
+    if caller is not getattr(logging.Handler.handle, "__code__", None):
+        vars(passed).update(vars(masked))  # a handler with its own `filter` or `handle` may drop a copy
+        return result
+    if sys.version_info >= (3, 12):
+        return masked
+    emit(self, masked)
+    return False
+
+
+def _handle_error(self: logging.Handler, record: logging.LogRecord) -> None:
+    """Take the place of `Handler.handleError`: what it prints has the exception that was handled before, too."""
+    error = sys.exception()
+    masked: Any = mask_value_by_installed(error)
+    if masked is error or not isinstance(masked, BaseException):
+        _handle_error_of_logging(self, record)
+        return
+    context, cause, hides = masked.__context__, masked.__cause__, masked.__suppress_context__
+    try:
+        raise masked  # noqa: TRY301 - see below
+    except BaseException:  # noqa: BLE001 - the masked exception, so that `logging` finds it in place of the other
+        masked.__context__, masked.__cause__, masked.__suppress_context__ = context, cause, hides
+        _handle_error_of_logging(self, record)

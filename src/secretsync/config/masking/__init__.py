@@ -1,0 +1,1 @@
+"""Mask known secrets in texts and objects."""
