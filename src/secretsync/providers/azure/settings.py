@@ -13,7 +13,15 @@ SETTINGS = {
     "vault_url": Setting(help="https://NAME.vault.azure.net", environment="AZURE_KEYVAULT_URL"),
     "credential": Setting(
         help="whose identity is used",
-        choices=("auto", "default", "workload-identity", "managed-identity", "client-secret", "cli"),
+        choices=(
+            "auto",
+            "default",
+            "workload-identity",
+            "managed-identity",
+            "client-secret",
+            "client-certificate",
+            "cli",
+        ),
         default="auto: what the environment shows",
         identifies=True,
     ),

@@ -39,7 +39,8 @@ def tls_failure(error: BaseException, host: str = "", hint: str | None = None) -
 
 
 def _untrusted(error: ssl.SSLCertVerificationError, host: str, hint: str) -> tuple[str, str]:
-    code = error.verify_code
+    # An exception that a library made by itself does not have these.
+    code, message = getattr(error, "verify_code", 0), getattr(error, "verify_message", "")
     if code == _EXPIRED:
         return (
             "the server's certificate is not trusted: it has expired",
@@ -49,4 +50,4 @@ def _untrusted(error: ssl.SSLCertVerificationError, host: str, hint: str) -> tup
         return "the server's certificate is not trusted: it is not valid yet", "is the clock of this machine right?"
     if code in (_OTHER_NAME, _OTHER_ADDRESS):
         return f"the server's certificate is not trusted: it is not for {host}", "is this the right address?"
-    return f"the server's certificate is not trusted: {error.verify_message}", hint
+    return f"the server's certificate is not trusted{f': {message}' if message else ''}", hint

@@ -15,8 +15,9 @@ from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Failed
 from secretsync.providers.http.failures import Fault, HttpError
 from secretsync.providers.http.messages import Response
+from secretsync.providers.http.sdk_failures import sdk_failure
 from secretsync.providers.interface import Deadline, RequestCounter, StoreContext
-from secretsync.providers.remote import RequestError, is_certificate_refused, is_lasting
+from secretsync.providers.remote import RequestError, is_lasting
 from secretsync.providers.sdk_logging import silenced
 from secretsync.providers.threads import no_answer
 
@@ -65,7 +66,7 @@ class HvacConnections:
                 fields = {name.lower(): value for name, value in response.headers.items()}
                 return Response(response.status_code, fields, response.content)
             except (requests.RequestException, OSError, ValueError) as error:
-                failure = _failure(error)
+                failure = _failure(error, self._adapter.base_uri)
         raise failure
 
     def warm(self, deadline: Deadline) -> None:
@@ -75,15 +76,13 @@ class HvacConnections:
         """Leave the connections open, because they belong to the application."""
 
 
-def _failure(error: Exception) -> HttpError:
-    if is_certificate_refused(error):
-        return HttpError(Fault.TLS, "the server's certificate is not trusted", "verify of the hvac client has its file")
+def _failure(error: Exception, url: str) -> HttpError:
+    if (failure := sdk_failure(error, url, "verify of the hvac client names the file with its authority")) is not None:
+        return failure
     if isinstance(error, requests.ConnectTimeout):
         return HttpError(Fault.UNREACHABLE, "no connection in time")
     if isinstance(error, requests.Timeout):
         return HttpError(Fault.SILENT, "no answer in time", was_sent=True)
-    if isinstance(error, requests.exceptions.ProxyError):
-        return HttpError(Fault.PROXY, "the proxy of the hvac client does not answer")
     if is_lasting(error) or (isinstance(error, ValueError) and not isinstance(error, OSError)):
         return HttpError(Fault.PROTOCOL, f"the request failed ({type(error).__name__})", was_sent=True)
     return HttpError(Fault.CLOSED, "the connection was closed before the response", was_sent=True)
