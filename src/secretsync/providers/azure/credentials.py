@@ -22,7 +22,7 @@ _PUBLIC_CLOUD = "https://login.microsoftonline.com"
 _MACHINE = "http://169.254.169.254"  # the metadata service of a virtual machine
 
 # The variables that each needs, of which the last one belongs to no other kind. The client id may also be a setting.
-_NEEDED = {
+_NEEDED: Mapping[str, tuple[str, ...]] = {
     "client-secret": ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET"),
     "client-certificate": ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_CERTIFICATE_PATH"),
     "workload-identity": ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE"),
