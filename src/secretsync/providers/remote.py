@@ -71,10 +71,10 @@ class Retries:
 
         If it raises a RequestError that is retryable, it is called again after a pause. Raises the last RequestError.
         """
-        tries = 0
+        tries, on_wait = 0, self.deadline.on_wait
         while True:
             try:
-                return attempt()
+                answer = attempt()
             except RequestError as error:
                 if self._once or not error.is_retryable:
                     raise
@@ -82,6 +82,12 @@ class Retries:
                 pause = next_pause(tries, error.retry_after, self.deadline.remaining(), self._draw)
                 if pause is None:
                     raise
+            else:
+                if tries and on_wait is not None:
+                    on_wait(None)
+                return answer
+            if on_wait is not None:
+                on_wait(self._last.cause)
             self._sleep(pause)
             tries += 1
 
