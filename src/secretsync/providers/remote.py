@@ -212,13 +212,6 @@ def is_lasting(error: BaseException) -> bool:
     return False
 
 
-def is_certificate_refused(error: BaseException) -> bool:
-    """Return True if the server's certificate is not trusted."""
-    import ssl
-
-    return has_cause(error, ssl.SSLCertVerificationError)
-
-
 def is_loopback(host: str) -> bool:
     """Return True if a host name or address leads to this machine."""
     import ipaddress

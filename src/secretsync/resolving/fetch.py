@@ -85,6 +85,7 @@ class _Round(Generic[T]):
     ) -> None:
         self.on_wait = on_wait
         self.causes: dict[str, str] = {}  # of the waits for each store; written by the threads of providers
+        self.deadlines: dict[str, Deadline] = {}
         self.reporter: WaitReporter | None = None
         self.waiting = [(part, 0) for part in parts]
         self.stores = stores
@@ -185,7 +186,9 @@ class _Round(Generic[T]):
         if self.recorder:
             self.recorder.begin(store, len(refs))
         method = "describe" if self.kind is SecretInfo else "fetch"
-        deadline = self.deadline.shared(lambda cause: self._note_wait(store, cause))
+        if store not in self.deadlines:
+            self.deadlines[store] = self.deadline.shared(lambda cause: self._note_wait(store, cause))
+        deadline = self.deadlines[store]
         arguments = (self.stores[store], method, refs, deadline, self.started, self.events.put)
         threading.Thread(target=_call, args=arguments, name=f"secretsync-{store}", daemon=True).start()
 

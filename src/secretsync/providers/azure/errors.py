@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 from typing import Any
@@ -79,10 +80,20 @@ def vault_error(error: Exception, *, vault: str, right: str, object_id: str | No
         cause = f"{vault} is no host of Key Vault: it asks for a token of another service"
         return general_error(ProblemKind.CONFIGURATION, cause, "vault_url is https://NAME.vault.azure.net")
     if isinstance(error, OSError):
-        cause = f"{vault} cannot be asked: the certificate authorities cannot be read ({type(error).__name__})"
-        return general_error(ProblemKind.CONFIGURATION, cause, "REQUESTS_CA_BUNDLE names a file of certificates")
+        return _unusable_authorities(error, vault)
     cause = f"{vault} gave a garbled answer ({type(error).__name__})"
     return AzureRequestError(Failed(ProblemKind.UNAVAILABLE, cause, _GARBLED_HINT))
+
+
+def _unusable_authorities(error: OSError, vault: str) -> AzureRequestError:
+    """Return the error for the file of certificate authorities that the SDK cannot use."""
+    variable = next((name for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE") if os.environ.get(name)), None)
+    reason = f"{error.strerror or type(error).__name__}"
+    if variable is not None and isinstance(error.filename, str):
+        reason = f"{variable} names {error.filename}: {reason}"
+    cause = f"{vault} cannot be asked: the certificate authorities cannot be read: {reason}"
+    hint = f"set {variable or 'REQUESTS_CA_BUNDLE'} to a PEM file with the authorities"
+    return general_error(ProblemKind.CONFIGURATION, cause, hint)
 
 
 def _refused(error: Any, vault: str, right: str, object_id: str | None) -> AzureRequestError:

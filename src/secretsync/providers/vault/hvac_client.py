@@ -17,6 +17,7 @@ from secretsync.providers.http.failures import Fault, HttpError
 from secretsync.providers.http.messages import Response
 from secretsync.providers.http.sdk_failures import sdk_failure
 from secretsync.providers.interface import Deadline, RequestCounter, StoreContext
+from secretsync.providers.registry import is_installed
 from secretsync.providers.remote import RequestError, is_lasting
 from secretsync.providers.sdk_logging import silenced
 from secretsync.providers.threads import no_answer
@@ -115,6 +116,36 @@ def _aws_keys(context: StoreContext) -> tuple[str, str, str | None]:
             raise RequestError(Failed(ProblemKind.DENIED, cause, f"set {name} again, without a line end"))
     if access_key and secret_key:
         return access_key, secret_key, session_token
+    found = None if access_key or secret_key else _platform_keys()
+    if found is not None:
+        return found
     cause = "the method aws needs AWS keys, and there are none"
     hint = "set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, for temporary keys, AWS_SESSION_TOKEN"
+    if not is_installed("botocore"):
+        hint += '; for the role of a platform or a profile: pip install "secretsync-adapter[aws]"'
     raise RequestError(Failed(ProblemKind.DENIED, cause, hint))
+
+
+def _platform_keys() -> tuple[str, str, str | None] | None:
+    """Return the keys of a profile, or of the role of the platform, if the SDK is installed; None if there are none.
+
+    The SDK reads the environment of the process. Raises RequestError.
+    """
+    if not is_installed("botocore"):
+        return None
+    from botocore.session import Session  # Imported only if no variable has keys.
+
+    code = ""
+    with silenced():
+        try:
+            credentials = Session().get_credentials()
+            keys = credentials.get_frozen_credentials() if credentials else None
+        except Exception as error:  # noqa: BLE001 - files, programs and metadata services may raise anything
+            code, keys = type(error).__name__, None
+    if code:
+        cause = f"the method aws got no AWS keys ({code})"
+        hint = "`aws sts get-caller-identity` shows the cause; for a session of SSO, run `aws sso login`"
+        raise RequestError(Failed(ProblemKind.DENIED, cause, hint))
+    if not keys or not keys.access_key or not keys.secret_key:
+        return None
+    return keys.access_key, keys.secret_key, keys.token
