@@ -10,6 +10,7 @@ from tests.servers.certificates import CertificateAuthority
 from tests.servers.faults import running
 from tests.servers.loopback import LoopbackServer, Request, Response
 from tests.servers.process import PortReservation
+from tests.support.limits import HANG
 from tests.support.processes import CommandResult
 from tests.support.projects import MakeProject
 
@@ -24,7 +25,7 @@ STORES = ("aws", "aws by the SDK", "vault", "azure")
 def ask(project: MakeProject, azure: AzureWorld) -> Ask:
     """Return a function that asks a store at `url` (None: its own) with further variables."""
 
-    def ask(store: str, url: str | None = None, **env: str) -> CommandResult:
+    def ask(store: str, url: str | None = None, timeout: str = f"{HANG}s", **env: str) -> CommandResult:
         if store == "azure":
             environ = {**azure.client_secret(azure.principal()), "AZURE_KEYVAULT_URL": url or azure.vault().url}
             bundle = "REQUESTS_CA_BUNDLE"
@@ -40,7 +41,7 @@ def ask(project: MakeProject, azure: AzureWorld) -> Ask:
         bindings = '[stores.aws]\ntransport = "sdk"\n' if store.endswith("SDK") else ""
         reference = "$<vault:secret/app#a>" if store == "vault" else f"$<{store.partition(' ')[0]}:app>"
         app = project({".env": f"A={reference}\n", "b.toml": bindings})
-        argv = ("run", "--env-file", ".env", "--bindings", "b.toml", "--timeout", "3s", "--", "true")
+        argv = ("run", "--env-file", ".env", "--bindings", "b.toml", "--timeout", timeout, "--", "true")
         result = app.cli(*argv, env={**environ, **env})
         assert PASSWORD not in result.stderr
         return result
@@ -58,12 +59,13 @@ class _Proxy(LoopbackServer):
         return Response(self.status)
 
 
-@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy"])
-@pytest.mark.parametrize("store", STORES)
+@pytest.mark.parametrize(
+    ("store", "variable"), [*((store, "HTTPS_PROXY") for store in STORES), ("aws by the SDK", "https_proxy")]
+)
 def test_a_dead_proxy(ask: Ask, store: str, variable: str) -> None:
     """Name the proxy's host and the variable, without user and password."""
     reserved = PortReservation()
-    result = ask(store, **{variable: f"http://user:{PASSWORD}@127.0.0.1:{reserved.port}"})
+    result = ask(store, timeout="8s", **{variable: f"http://user:{PASSWORD}@127.0.0.1:{reserved.port}"})
     reserved.release()
     assert result.status == STATUS_UNAVAILABLE
     assert f"the proxy 127.0.0.1:{reserved.port} ({variable}) cannot be reached" in result.stderr
@@ -75,7 +77,6 @@ def test_a_dead_proxy(ask: Ask, store: str, variable: str) -> None:
     [
         (407, STATUS_DENIED, "does not accept the user and password (407)"),
         (403, STATUS_UNAVAILABLE, "refuses a connection to"),
-        (502, STATUS_UNAVAILABLE, "refuses a connection to"),
     ],
 )
 @pytest.mark.parametrize("store", STORES)

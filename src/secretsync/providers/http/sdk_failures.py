@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from secretsync.providers.http.connecting import proxy_failure, proxy_refusal
 from secretsync.providers.http.failures import Fault, HttpError
 from secretsync.providers.http.proxy import Proxy, find_proxy
-from secretsync.providers.http.tls_errors import tls_failure
+from secretsync.providers.http.tls_errors import tls_failure, wrong_host
 from secretsync.providers.remote import causes
 
 # Of urllib3, requests and botocore. By name, so that none of them is imported.
@@ -31,6 +31,8 @@ def sdk_failure(error: BaseException, url: str, hint: str | None = None) -> Http
     for one in found:
         if isinstance(one, ssl.SSLError):
             return tls_failure(one, parts.hostname or "", hint)
+        if type(one).__name__ == "CertificateError":  # of urllib3, which may compare the names itself
+            return wrong_host(parts.hostname or "")
     return None
 
 
