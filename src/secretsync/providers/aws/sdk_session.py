@@ -25,7 +25,7 @@ from botocore.session import Session
 
 from secretsync.core.errors import ProblemKind
 from secretsync.core.files import Input, check_file
-from secretsync.core.text import suggestion, unknown
+from secretsync.core.text import is_shown, suggestion
 from secretsync.providers.aws.identities import ProgramError
 from secretsync.providers.aws.inputs import check_endpoint, unusable
 from secretsync.providers.aws.way import configured_endpoint
@@ -148,7 +148,8 @@ class StoreSession(Session):
         profile, known = self.get_config_variable("profile"), self.full_config.get("profiles", {})
         if profile is not None and profile not in known:
             hint = suggestion(profile, sorted(known), "profile, or AWS_PROFILE, names one of ~/.aws/config")
-            cause = f"{unknown('profile', profile, known)} in ~/.aws (ProfileNotFound)"
+            name = repr(profile) if is_shown(profile, known) else "of this name"
+            cause = f"there is no profile {name} in ~/.aws (ProfileNotFound)"
             raise unusable(ProblemKind.CONFIGURATION, cause, hint)
 
     def check_profile(self) -> None:
