@@ -115,7 +115,7 @@ def garble(azure: AzureWorld, vault: Vault) -> None:
         (disable, STATUS_MISSING, "disabled"),
         (expire, STATUS_MISSING, "expired"),
         (reject, STATUS_DENIED, "AADSTS700016"),
-        (refuse, STATUS_UNAVAILABLE, "cannot be reached; is vault_url right, and is there a way to it from here, "),
+        (refuse, STATUS_UNAVAILABLE, "vault.azure.net cannot be reached: the proxy 127.0.0.1:"),
         (throttle, STATUS_UNAVAILABLE, "too many requests"),
         (garble, STATUS_UNAVAILABLE, "garbled answer (JSONDecodeError); is vault_url right, and no proxy "),
     ],
