@@ -221,7 +221,7 @@ def test_policies_of_vault(
     assert "the right to read values: vault" in checked.stdout
     made.cli("check-rotation", "-e", "production", env=watcher, expect=0)
     denied = made.cli(*RENDER, env=watcher, expect=4)
-    assert denied.stderr.count("our token may not read") == 3
+    assert denied.stderr.count("the token may not read") == 3
     made.cli("check", "-e", "other", env=watcher, expect=4)
 
 

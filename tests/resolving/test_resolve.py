@@ -126,8 +126,7 @@ def test_every_failure_in_one_go() -> None:
     expected = """\
 env/test/security.env:3:1: B: m:p/q#f: denied: the role may not call GetSecretValue; grant it
 env/test/security.env:4:3: C: m:none: memory has no none
-env/test/security.env:4:12: C: m:json#b: the secret has no such field; a default does not apply: fix the field's name \
-or the secret
+env/test/security.env:4:12: C: m:json#b: the secret has no such field; fix the field's name, or the secret
 env/test/security.env:5:3: D: m:none: memory has no none; ask operations
 env/test/security.env:6:3: E: NAME: no store has it: docker:name, env:NAME; put it there, or bind it: NAME = \
 "store:path" in providers/test.toml

@@ -23,7 +23,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from tests.servers.certificates import CertificateAuthority
+import jwt
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from tests.servers.certificates import CertificateAuthority, self_signed
 from tests.servers.loopback import Connection, Fault, LoopbackServer, Request, Requests, Response, json_response
 from tests.servers.names import unique
 
@@ -120,6 +123,7 @@ class AzureKeyVault(LoopbackServer):
         self.vaults: dict[str, Vault] = {}
         self.principals: dict[str, Principal] = {}
         self.assertions: dict[str, str] = {}  # the token of a federated identity, and its client id
+        self.certificates: dict[str, rsa.RSAPublicKey] = {}  # of applications, by their client id
         self.token_lifetime = 3600  # seconds
         self.page = PAGE
         self.issued: list[str] = []  # every token so far
@@ -221,14 +225,30 @@ class AzureKeyVault(LoopbackServer):
             return json_response({"error": "invalid_scope", "error_description": "AADSTS70011: scope"}, 400)
         if principal is None:
             return json_response({"error": "unauthorized_client", "error_description": "AADSTS700016: no client"}, 400)
-        if "client_assertion" in form:
-            good = self.assertions.get(form["client_assertion"]) == principal.client_id
+        if form.get("client_assertion") in self.assertions:
+            good = self.assertions[form["client_assertion"]] == principal.client_id
+        elif "client_assertion" in form:
+            if not self._is_signed(form["client_assertion"], principal, f"{base}/oauth2/v2.0/token"):
+                text = (
+                    "AADSTS700027: The certificate with identifier used to sign the client assertion is not registered."
+                )
+                return json_response({"error": "invalid_client", "error_description": text}, 401)
+            good = True
         else:
             good = form.get("client_secret") == principal.secret
         if not good or form.get("grant_type") != "client_credentials":
             text = "AADSTS7000215: Invalid client secret provided."
             return json_response({"error": "invalid_client", "error_description": text}, 401)
         return json_response(self.issue(principal))
+
+    def _is_signed(self, assertion: str, principal: Principal, audience: str) -> bool:
+        """Return True if the application signed a JWT for the authority with the key of its certificate."""
+        key = self.certificates.get(principal.client_id)
+        try:
+            claims = jwt.decode(assertion, key or "", algorithms=["RS256", "PS256"], audience=audience)
+        except (jwt.PyJWTError, TypeError):
+            return False
+        return bool(claims["sub"] == claims["iss"] == principal.client_id)
 
     def _authorised(self, request: Request, vault: Vault) -> Response:
         challenge = f'Bearer authorization="https://{AUTHORITY}/{TENANT}", resource="{RESOURCE}"'
@@ -446,6 +466,16 @@ class AzureWorld:
         """The variables of an application with a client secret."""
         secret = {"AZURE_CLIENT_SECRET": principal.secret}
         return {"AZURE_TENANT_ID": TENANT, "AZURE_CLIENT_ID": principal.client_id, **secret}
+
+    def client_certificate(self, principal: Principal, *, password: str | None = None) -> dict[str, str]:
+        """The variables of an application with a certificate, with its file. `password`: of the private key."""
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self.keyvault.certificates[principal.client_id] = key.public_key()
+        file = self.folder / f"{unique('application')}.pem"
+        file.write_bytes(self_signed(key, password))
+        named = {"AZURE_CLIENT_CERTIFICATE_PASSWORD": password} if password else {}
+        where = {"AZURE_CLIENT_CERTIFICATE_PATH": str(file)}
+        return {"AZURE_TENANT_ID": TENANT, "AZURE_CLIENT_ID": principal.client_id, **where, **named}
 
     def workload_identity(self, principal: Principal) -> dict[str, str]:
         """The variables that AKS gives a pod, with the token's file."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 _DAY = dt.timedelta(days=1)
@@ -74,6 +74,19 @@ class CertificateAuthority:
     ) -> x509.CertificateBuilder:
         builder = x509.CertificateBuilder().subject_name(subject).issuer_name(self._name).public_key(key)
         return builder.serial_number(x509.random_serial_number()).not_valid_before(begin).not_valid_after(end)
+
+
+def self_signed(key: rsa.RSAPrivateKey, password: str | None = None) -> bytes:
+    """Return a PEM file with a certificate for `key` and the key, which `password` encrypts."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "SecretSync tests")])
+    now = dt.datetime.now(dt.UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = (
+        builder.serial_number(x509.random_serial_number()).not_valid_before(now - _DAY).not_valid_after(now + _DAY)
+    )
+    protection = serialization.BestAvailableEncryption(password.encode()) if password else serialization.NoEncryption()
+    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, protection)
+    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM) + private
 
 
 def _general_name(name: str) -> x509.GeneralName:

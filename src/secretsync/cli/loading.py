@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from secretsync.resolving.activity import StoreActivity
     from secretsync.resolving.handover import Handover
     from secretsync.resolving.stores import StoreAccess
+    from secretsync.resolving.waiting import WaitDisplay
 
 
 def environment_of(
@@ -226,6 +227,7 @@ def store_access(
         access_log=_access_log(options, environ) if is_logged else None,
         on_activity=(on_activity or _print_activity) if options.verbose else None,
         progress=progress,
+        on_wait=lambda: _wait_line(options),
         withheld=() if handover is None else handover.withheld,
     )
 
@@ -237,6 +239,12 @@ def _warn_of_end(seconds: float, ref: SecretRef, what: str) -> None:
         f"{ref} ends with {what} in {format_duration(seconds)}, the shortest of this configuration; nothing renews it: "
         "restart the application before, or let it call refresh()"
     )
+
+
+def _wait_line(options: argparse.Namespace) -> WaitDisplay:
+    from secretsync.cli.wait_line import WaitLine  # Imported only if a request is sent again.
+
+    return WaitLine(is_quiet=options.quiet)
 
 
 def _print_activity(activity: StoreActivity) -> None:

@@ -61,6 +61,25 @@ def suggestion(word: str, known: Collection[str], otherwise: str | None = None) 
     return f"there are: {', '.join(known) or 'none'}" if otherwise is None else otherwise
 
 
+def other_spelling(word: str, known: Collection[str]) -> str | None:
+    """Return the known word that is `word` in another spelling, such as `db-password` for DB_PASSWORD; None if none is.
+
+    Case, hyphens, underscores and dots do not count, nor does an ending such as `.txt`, and up to two typing mistakes.
+    """
+    if word in known:
+        return word
+    for plain in (_plain, lambda text: _plain(text.rpartition(".")[0] or text)):
+        found = [candidate for candidate in known if plain(candidate) == _plain(word)]
+        if found:
+            return min(found)
+    close = _closest(word, known)
+    return close if close is not None and _is_misspelling(word.lower(), close.lower()) else None
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[-_. ]", "", text).lower()
+
+
 def count_of(number: int, noun: str, plural: str | None = None) -> str:
     """Return a number with its noun: `1 secret`, `2 secrets`.
 

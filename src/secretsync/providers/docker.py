@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from secretsync.core.errors import Problem, ProblemKind, ResolutionError
 from secretsync.core.model import Failed, Found, Missing, SecretInfo, SecretRef
 from secretsync.core.secret import Payload
+from secretsync.core.text import other_spelling
 from secretsync.providers.files import modified, read_secret_file
 from secretsync.providers.interface import (
     Answer,
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 T = TypeVar("T", bytes, datetime)
 
 _FOLDER = "/run/secrets"
+_MOST = 1000  # files of a folder that are looked at for a hint
 _MAX_NAME = 255  # bytes, as file systems have it
 
 
@@ -98,10 +101,18 @@ class DockerProvider:
             if not isinstance(outcome, Missing):
                 return outcome
         places = " or ".join(f"{folder}/{name}" for folder in self._folders)
-        return Missing(
-            f"there is no file {places}",
-            f"put it there, or name its folder: dir in [stores.{self._store}] of the bindings",
-        )
+        hint = f"put it there, or name its folder: dir in [stores.{self._store}] of the bindings"
+        if close := other_spelling(name, self._names()):
+            hint = f"did you mean $<{self._store}:{close}>?"
+        return Missing(f"there is no file {places}", hint)
+
+    def _names(self) -> list[str]:
+        """Return the names of the files, as far as the folders can be read."""
+        names: list[str] = []
+        for folder in self._folders:
+            with contextlib.suppress(OSError):
+                names += os.listdir(folder)[:_MOST]
+        return [name for name in names if _check_path(name) is None]
 
     def identity(self) -> Identity:
         barred = [folder for folder in self._folders if os.path.isdir(folder) and not os.access(folder, os.X_OK)]

@@ -10,6 +10,7 @@ from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Failed, Found, Missing, SecretInfo, SecretRef
 from secretsync.core.names import is_key
 from secretsync.core.secret import Payload
+from secretsync.core.text import other_spelling
 from secretsync.providers.files import modified, read_secret_file
 from secretsync.providers.interface import Answer, Deadline, Identity, Information, ProviderSpec, StoreContext
 
@@ -82,7 +83,10 @@ class EnvProvider:
             cause = f"both {name} and {name}_FILE are set"
             return Failed(ProblemKind.CONFIGURATION, cause, "unset the one that is not meant")
         if not path and not is_set:
-            return Missing(f"the variable {name} is not set", f"set it, or {name}_FILE to the path of a file")
+            hint = f"set it, or {name}_FILE to the path of a file"
+            if close := other_spelling(name, list(filter(is_key, self._environ))):
+                hint = f"did you mean $<{self._store}:{close}>?"
+            return Missing(f"the variable {name} is not set", hint)
         if not path:
             return None
         from secretsync.providers.inputs import check  # imported only if a variable names a file

@@ -34,11 +34,19 @@ _LONGEST = 7 * 86400.0  # seconds
 class Deadline:
     """The end of one whole resolution, by the monotonic clock."""
 
-    __slots__ = ("_at", "seconds")
+    __slots__ = ("_at", "on_wait", "seconds")
 
     def __init__(self, seconds: float) -> None:
         self.seconds = min(seconds, _LONGEST)
         self._at = time.monotonic() + self.seconds
+        # Called with the cause before a request is sent again, and with None when it got its answer.
+        self.on_wait: Callable[[str | None], None] | None = None
+
+    def shared(self, on_wait: Callable[[str | None], None]) -> Deadline:
+        """Return a deadline with the same end for one store, which reports its waits to `on_wait`, in any thread."""
+        other = Deadline(self.seconds)
+        other._at, other.on_wait = self._at, on_wait
+        return other
 
     def remaining(self) -> float:
         """Return the seconds that are left, never negative."""

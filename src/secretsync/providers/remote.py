@@ -74,10 +74,10 @@ class Retries:
 
         If it raises a RequestError that is retryable, it is called again after a pause. Raises the last RequestError.
         """
-        tries = 0
+        tries, on_wait = 0, self.deadline.on_wait
         while True:
             try:
-                return attempt()
+                answer = attempt()
             except RequestError as error:
                 if self._once or not error.is_retryable:
                     raise
@@ -85,6 +85,12 @@ class Retries:
                 pause = next_pause(tries, error.retry_after, self.deadline.remaining(), self._draw)
                 if pause is None:
                     raise
+            else:
+                if tries and on_wait is not None:
+                    on_wait(None)
+                return answer
+            if on_wait is not None:
+                on_wait(self._last.cause)
             self._sleep(pause)
             tries += 1
 
@@ -214,13 +220,6 @@ def is_lasting(error: BaseException) -> bool:
         if isinstance(one, OSError) and (refused := re.match(r"Tunnel connection failed: ([0-9]{3})", str(one))):
             return int(refused[1]) < 500 and refused[1] not in ("408", "429")
     return False
-
-
-def is_certificate_refused(error: BaseException) -> bool:
-    """Return True if the server's certificate is not trusted."""
-    import ssl
-
-    return has_cause(error, ssl.SSLCertVerificationError)
 
 
 def is_loopback(host: str) -> bool:

@@ -11,6 +11,8 @@ from secretsync.core.secret import Payload, Secret
 # RFC 3986 section 2.3. Not urllib, because its import takes longer than a whole start.
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
+NO_FIELD = "the secret has no such field"
+
 
 class _Unusable(Exception):  # noqa: N818 - does not leave this module
     """The payload does not have the part. The cause contains no text of the payload."""
@@ -136,38 +138,25 @@ def _format_json(value: Any) -> str:
 
 def _at(document: Any, field: str) -> Any:
     """Return the value at a key, or at a JSON pointer (RFC 6901)."""
-    if not field.startswith("/"):
-        if not isinstance(document, dict):
-            raise _Unusable("the secret's JSON is not an object, and a field of it is requested")
-        return _member(document, field)
-    for token in field[1:].split("/"):
-        name = token.replace("~1", "/").replace("~0", "~")
-        if isinstance(document, dict):
-            document = _member(document, name)
-        elif isinstance(document, list):
-            document = _item(document, name)
+    if not field.startswith("/") and not isinstance(document, dict):
+        raise _Unusable("the secret's JSON is not an object, and a field of it is requested")
+    found = document
+    for token in field[1:].split("/") if field.startswith("/") else (field,):
+        name = token.replace("~1", "/").replace("~0", "~") if field.startswith("/") else token
+        if isinstance(found, dict) and name in found:
+            found = found[name]
+        elif isinstance(found, list) and _is_index(name) and int(name) < len(found):
+            found = found[int(name)]
         else:
-            raise _no_field()
-    return document
+            from secretsync.resolving.field_hints import field_hint  # Imported only for the message.
+
+            raise _Unusable(NO_FIELD, field_hint(document, field))
+    return found
 
 
-def _member(document: dict[str, Any], name: str) -> Any:
-    if name not in document:
-        raise _no_field()
-    return document[name]
-
-
-def _item(document: list[Any], name: str) -> Any:
+def _is_index(name: str) -> bool:
     # RFC 6901 section 4: digits without a leading zero.
-    if not (name.isascii() and name.isdigit()) or (len(name) > 1 and name[0] == "0") or len(name) > 9:
-        raise _no_field()
-    if int(name) >= len(document):
-        raise _no_field()
-    return document[int(name)]
-
-
-def _no_field() -> _Unusable:
-    return _Unusable("the secret has no such field", "a default does not apply: fix the field's name or the secret")
+    return name.isascii() and name.isdigit() and (name == "0" or name[0] != "0") and len(name) <= 9
 
 
 def _as_text(value: Any, selector: Selector) -> str:

@@ -18,9 +18,12 @@ from secretsync.resolving.stores import Answers
 
 if TYPE_CHECKING:
     from secretsync.resolving.activity import ActivityRecorder, StoreActivity
+    from secretsync.resolving.waiting import WaitDisplay, WaitReporter
 
 # An answer is still taken so long after the deadline, because a provider that ends at the deadline reports the cause.
 _GRACE = 0.3  # seconds
+
+_TICK = 0.25  # seconds between two looks at what is waited for
 
 # Reported in place of a reference if the provider's call has returned.
 _END = object()
@@ -37,6 +40,7 @@ def ask(
     on_activity: Callable[[StoreActivity], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
     keep_open: Callable[[set[str]], None] | None = None,
+    on_wait: Callable[[], WaitDisplay] | None = None,
 ) -> Answers[T]:
     """Request every secret that `parts` need, each once and from all stores at the same time.
 
@@ -44,8 +48,9 @@ def ask(
     `on_activity`: called at the end with the activity of each store.
     `progress`: called with each answer, in this thread: the number of answers, and of requested secrets.
     `keep_open`: called at the end, also after an interrupt, with the stores that still work on a request.
+    `on_wait`: makes the display of what is waited for while requests are sent again; None means a log.
     """
-    round_ = _Round(parts, stores, deadline, kind, progress)
+    round_ = _Round(parts, stores, deadline, kind, progress, on_wait)
     if on_activity is not None:
         from secretsync.resolving.activity import ActivityRecorder  # Imported only if the activity is reported.
 
@@ -76,7 +81,12 @@ class _Round(Generic[T]):
         deadline: Deadline,
         kind: type[T],
         progress: Callable[[int, int], None] | None,
+        on_wait: Callable[[], WaitDisplay] | None,
     ) -> None:
+        self.on_wait = on_wait
+        self.causes: dict[str, str] = {}  # of the waits for each store; written by the threads of providers
+        self.deadlines: dict[str, Deadline] = {}
+        self.reporter: WaitReporter | None = None
         self.waiting = [(part, 0) for part in parts]
         self.stores = stores
         self.deadline = deadline
@@ -95,18 +105,40 @@ class _Round(Generic[T]):
         self._advance()
         while self.batches and not self.end.is_over:
             try:
-                event = next_of(self.events, self.end)
+                event = next_of(self.events, Deadline(min(self.end.remaining(), _TICK)))
             except Empty:
-                break
+                self._report_waits()
+                continue
             if self._take(*event):
                 self._advance()
+            self._report_waits()
         # An answer that came in time counts, even if this thread was too busy to take it. Answers that come from now
         # on do not count, because a plug-in may answer without an end.
         for _ in range(self.events.qsize()):
             self._take(*self.events.get_nowait())
 
+    def _report_waits(self) -> None:
+        if self.causes and self.reporter is None:
+            from secretsync.resolving.waiting import (
+                LogDisplay,
+                WaitReporter,
+            )  # Imported only if a request is sent again.
+
+            self.reporter = WaitReporter(self.deadline, self.on_wait() if self.on_wait else LogDisplay())
+        if self.reporter is not None:
+            self.reporter.report(dict(self.causes))
+
+    def _note_wait(self, store: str, cause: str | None) -> None:
+        """Keep the cause of a wait; None means that there is no wait any more. Called in any thread."""
+        if cause is None:
+            self.causes.pop(store, None)
+        else:
+            self.causes[store] = cause
+
     def give_up(self) -> set[str]:
         """Mark what has no answer as failed; return the stores that still work on a request."""
+        if self.reporter is not None:
+            self.reporter.end()
         failure = no_answer(self.deadline)
         for _, refs in self.batches.values():
             for ref in refs:
@@ -154,12 +186,16 @@ class _Round(Generic[T]):
         if self.recorder:
             self.recorder.begin(store, len(refs))
         method = "describe" if self.kind is SecretInfo else "fetch"
-        arguments = (self.stores[store], method, refs, self.deadline, self.started, self.events.put)
+        if store not in self.deadlines:
+            self.deadlines[store] = self.deadline.shared(lambda cause: self._note_wait(store, cause))
+        deadline = self.deadlines[store]
+        arguments = (self.stores[store], method, refs, deadline, self.started, self.events.put)
         threading.Thread(target=_call, args=arguments, name=f"secretsync-{store}", daemon=True).start()
 
     def _end(self, batch: int, failure: Failed | None) -> None:
         """Mark what the batch, which has ended, did not answer as failed."""
         store, refs = self.batches.pop(batch)
+        self.causes.pop(store, None)
         if self.recorder:
             self.recorder.end(store)
         left_out = failure or Failed(ProblemKind.UNAVAILABLE, f"the store {store} gave no answer for it")

@@ -260,9 +260,12 @@ def choose(inputs: Inputs, part: SecretPart) -> tuple[int, Secret | Missing | Fa
     index, outcome = inputs.answers.settle(part)
     if not isinstance(outcome, Found):
         return index, outcome, None
-    from secretsync.resolving.extract import select  # Imported only if a store has returned a value.
+    from secretsync.resolving.extract import NO_FIELD, select  # Imported only if a store has returned a value.
 
     chosen = select(outcome.value, part.targets[index].selector)
+    if isinstance(chosen, Failed) and chosen.cause == NO_FIELD and part.default is not None:
+        hint = f"{chosen.hint}; the default does not apply, because the secret exists"
+        return index, Failed(chosen.kind, chosen.cause, hint), None
     if isinstance(chosen, Secret) and not chosen and part.is_colon and (part.default, part.message) != (None, None):
         return index, Missing(_EMPTY), None
     return index, chosen, outcome.value.version
@@ -283,6 +286,7 @@ def failure_problem(
     if isinstance(outcome, Missing):
         if len(part.targets) > 1 and cause != _EMPTY:
             cause = "no store has it: " + ", ".join(one.shown for one in part.targets)
+        if len(part.targets) > 1 and cause != _EMPTY and not (hint or "").startswith("did you mean"):
             hint = f'put it there, or bind it: {part.name} = "store:path" in {plan.bindings_name}'
         if part.message is not None:
             hint = message_or_none(part.message) or hint

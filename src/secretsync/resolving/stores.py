@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from secretsync.resolving.activity import StoreActivity
     from secretsync.resolving.identify import StoreState
     from secretsync.resolving.open_stores import Stores
+    from secretsync.resolving.waiting import WaitDisplay
 
 T = TypeVar("T", Payload, SecretInfo)
 
@@ -49,13 +50,16 @@ class Answers(Hidden, Generic[T]):
     def settle(self, part: SecretPart) -> tuple[int, Found[T] | Missing | Failed]:
         """Return the index of the target that decides about a placeholder, and the answer of that target's store.
 
-        A target decides if its secret is not missing. The last target decides if all are missing.
+        A target decides if its secret is not missing. If all are missing, the last target decides, or the answer of a
+        store that has the secret under another spelling.
         """
+        near: Missing | None = None
         for index, target in enumerate(part.targets):
             outcome = self.__find(target.ref) or Failed(ProblemKind.UNAVAILABLE, "it was not asked")
             if not isinstance(outcome, Missing):
                 return index, outcome
-        return len(part.targets) - 1, outcome
+            near = near or (outcome if (outcome.hint or "").startswith("did you mean") else None)
+        return len(part.targets) - 1, near or outcome
 
 
 class StoreAccess(Record):
@@ -66,6 +70,7 @@ class StoreAccess(Record):
     `access_log`: the file for the reads of secret values.
     `on_activity`: called after each round of requests with the activity of each store.
     `progress`: called with each answer about metadata: the number of answers, and of requested secrets.
+    `on_wait`: makes the display of what is waited for while requests are sent again; None means a log.
     `withheld`: variables that `secretsync run` did not pass on to this process, for the messages about failures.
     `are_kept`: the providers are kept for the next resolution of this process.
     `on_lease`: called with the leased value that ends first: the seconds, the reference, and what ends.
@@ -77,6 +82,7 @@ class StoreAccess(Record):
     access_log: AccessLog | None = None
     on_activity: Callable[[StoreActivity], None] | None = None
     progress: Callable[[int, int], None] | None = None
+    on_wait: Callable[[], WaitDisplay] | None = None
     withheld: tuple[str, ...] = ()
     are_kept: bool = False
     on_lease: Callable[[float, SecretRef, str], None] | None = None
@@ -178,6 +184,7 @@ class StoreAccess(Record):
             on_activity=self.on_activity,
             progress=self.progress if kind is SecretInfo else None,
             keep_open=stores.keep_open,
+            on_wait=self.on_wait,
         )
         if self.are_kept:
             stores.drop(answers.denied())

@@ -81,7 +81,7 @@ def test_a_process_that_gives_no_credentials(aws: AwsAccount, canary: CanaryFact
         environ = _profile(tmp_path, f"[profile work]\ncredential_process = /bin/sh {tmp_path}/process\n")
         outcome = failed(fetch(provider(aws, environ=environ), "app")[0])
         assert outcome.kind is ProblemKind.DENIED
-        assert "no credentials were found" in outcome.cause
+        assert "credential_process of the profile work" in outcome.cause
         assert not find_leaks(repr(outcome))
 
 

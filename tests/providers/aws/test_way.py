@@ -221,7 +221,7 @@ def _of_secretsync(context: StoreContext) -> Found:
         frozen = found.get_frozen_credentials() if found else None
         keys = (frozen.access_key, frozen.secret_key, frozen.token) if frozen else None
         region = session.region_name
-        way = SdkWay(lambda: session, RequestCounter())
+        way = SdkWay(lambda: session, RequestCounter(), context.environ)
     try:
         endpoint = way.connect(None, "secretsmanager", deadline).endpoint
     except AwsRequestError:  # without a region, or without credentials

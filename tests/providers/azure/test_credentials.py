@@ -31,6 +31,7 @@ Apply = Callable[[Mapping[str, str]], None]
 # How each kind's environment is made, and how many requests for a token go to the authority.
 KINDS: dict[str, Callable[[AzureWorld, Principal], dict[str, str]]] = {
     "client-secret": AzureWorld.client_secret,
+    "client-certificate": AzureWorld.client_certificate,
     "workload-identity": AzureWorld.workload_identity,
     "managed-identity": AzureWorld.managed_identity,
     "managed-identity of the user": lambda world, principal: world.managed_identity(principal, user_assigned=True),
@@ -96,7 +97,7 @@ def test_the_environment_shows_the_credential(azure: AzureWorld, vault: Vault, a
     assert not any(part in repr(identity) for part in azure.keyvault.issued[0].split("."))
 
 
-@pytest.mark.parametrize("kind", ["client-secret", "workload-identity"])
+@pytest.mark.parametrize("kind", ["client-secret", "client-certificate", "workload-identity"])
 def test_variables_that_only_the_caller_gives(azure: AzureWorld, vault: Vault, kind: str) -> None:
     """These take nothing from the process: `environ=` is enough."""
     environ = KINDS[kind](azure, azure.principal())
@@ -131,13 +132,83 @@ def test_default(azure: AzureWorld, vault: Vault, apply: Apply) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "missing"),
-    [("client-secret", "AZURE_TENANT_ID, AZURE_CLIENT_SECRET"), ("workload-identity", "AZURE_FEDERATED_TOKEN_FILE")],
+    [
+        ("client-secret", "AZURE_TENANT_ID, AZURE_CLIENT_SECRET"),
+        ("client-certificate", "AZURE_CLIENT_CERTIFICATE_PATH"),
+        ("workload-identity", "AZURE_FEDERATED_TOKEN_FILE"),
+    ],
 )
 def test_a_credential_without_its_variables(azure: AzureWorld, vault: Vault, kind: str, missing: str) -> None:
     """A missing variable is named before the first request."""
     with pytest.raises(ConfigurationError, match=missing):
         provider(vault, {"AZURE_CLIENT_ID": "app"}, credential=kind)
     assert not azure.requests.log
+
+
+@pytest.mark.parametrize("kind", ["client-secret", "client-certificate", "workload-identity"])
+@pytest.mark.parametrize("missing", ["AZURE_TENANT_ID", "AZURE_CLIENT_ID"])
+def test_a_half_set_identity(azure: AzureWorld, vault: Vault, kind: str, missing: str) -> None:
+    """Name the variable that is not set, instead of an identity that the user did not mean."""
+    environ = KINDS[kind](azure, azure.principal())
+    proof = list(environ)[2]
+    del environ[missing]
+    with pytest.raises(ConfigurationError, match=f"{proof} is set, and {missing} is not"):
+        provider(vault, {**environ, "PATH": os.defpath})
+    assert not azure.requests.log
+
+
+def test_a_half_set_identity_beside_one_of_the_platform(azure: AzureWorld, vault: Vault, apply: Apply) -> None:
+    """Use the identity that the platform shows, because the other one is not complete."""
+    apply({**azure.managed_identity(azure.principal()), "AZURE_CLIENT_SECRET": "left-over"})
+    assert isinstance(ask(provider(vault)), Found)
+
+
+def test_an_application_without_its_credential(azure: AzureWorld, vault: Vault, apply: Apply) -> None:
+    """Name the variables that prove the identity of an application, if only its ids are set."""
+    apply({**azure.machine_identity(azure.principal()), "AZURE_TENANT_ID": TENANT, "AZURE_CLIENT_ID": "app"})
+    outcome = ask(provider(vault))
+    assert isinstance(outcome, Failed)
+    for name in ("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PATH", "AZURE_FEDERATED_TOKEN_FILE"):
+        assert name in str(outcome.hint)
+
+
+def test_a_certificate_with_a_password(azure: AzureWorld, vault: Vault, canary: CanaryFactory) -> None:
+    """Read the key with the password in the environment; without it, the message names the variables."""
+    environ = azure.client_certificate(azure.principal(), password=canary())
+    assert isinstance(ask(provider(vault, environ)), Found)
+    del environ["AZURE_CLIENT_CERTIFICATE_PASSWORD"]
+    outcome = ask(provider(vault, environ))
+    assert isinstance(outcome, Failed)
+    assert outcome.kind is ProblemKind.DENIED
+    assert "AZURE_CLIENT_CERTIFICATE_PATH" in outcome.cause
+    assert "AZURE_CLIENT_CERTIFICATE_PASSWORD" in str(outcome.hint)
+
+
+def test_a_certificate_that_the_application_does_not_have(azure: AzureWorld, vault: Vault) -> None:
+    """Give the command that registers a certificate."""
+    environ = azure.client_certificate(azure.principal())
+    azure.keyvault.certificates.clear()
+    outcome = ask(provider(vault, environ))
+    assert isinstance(outcome, Failed)
+    assert outcome.kind is ProblemKind.DENIED
+    assert "AADSTS700027" in outcome.cause
+    assert "az ad app credential reset" in str(outcome.hint)
+
+
+@pytest.mark.parametrize("content", [None, "", "hello"], ids=["missing", "empty", "no certificate"])
+def test_a_certificate_file_that_cannot_be_used(
+    azure: AzureWorld, vault: Vault, tmp_path: Path, content: str | None
+) -> None:
+    """Deny before a token is requested, with the name of the variable."""
+    environ = azure.client_certificate(azure.principal())
+    if content is not None:
+        (tmp_path / "app.pem").write_text(content)
+    environ["AZURE_CLIENT_CERTIFICATE_PATH"] = str(tmp_path / "app.pem")
+    outcome = ask(provider(vault, environ))
+    assert isinstance(outcome, Failed)
+    assert outcome.kind is ProblemKind.DENIED
+    assert "AZURE_CLIENT_CERTIFICATE_PATH" in outcome.cause
+    assert azure.requests.count("token") == 0
 
 
 def test_identity_asks_for_a_token_where_there_is_none(azure: AzureWorld, vault: Vault) -> None:
@@ -300,7 +371,7 @@ def test_an_identity_endpoint_that_recovers(azure: AzureWorld, vault: Vault, app
     assert azure.endpoints[0].requests.count("token") == 3
 
 
-@pytest.mark.parametrize("kind", ["client-secret", "workload-identity"])
+@pytest.mark.parametrize("kind", ["client-secret", "client-certificate", "workload-identity"])
 @pytest.mark.parametrize(
     "fault",
     [
@@ -414,7 +485,7 @@ def test_a_federated_token_in_a_special_file(tmp_path: Path, make: Callable[[Pat
     with pytest.raises(AzureRequestError) as raised:
         Tokens(Credential(context)).get_token("https://vault.azure.net/.default")
     failed = raised.value.outcome
-    assert f"its file cannot be read: it is not a regular file but {cause}" in failed.cause
+    assert f"it is not a regular file but {cause}" in failed.cause
 
 
 def test_a_credential_of_the_application(azure: AzureWorld, vault: Vault, apply: Apply) -> None:

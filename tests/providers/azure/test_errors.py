@@ -55,7 +55,7 @@ ANSWERS = [
     (
         ServiceRequestError("x", error=ssl.SSLCertVerificationError(1, "x")),
         ProblemKind.UNAVAILABLE,
-        "its certificate is not trusted",
+        "certificate is not trusted",
         False,
         True,
     ),

@@ -175,7 +175,7 @@ def test_a_disabled_newest_version_is_not_replaced_by_an_older_one(store: AzureS
     ("reason", "words"),
     [
         ("ForbiddenByRbac", "Key Vault Secrets User"),
-        ("ForbiddenByPolicy", "Get in the vault's access policy"),
+        ("ForbiddenByPolicy", "--secret-permissions get"),
         ("ForbiddenByFirewall", "firewall"),
         ("ForbiddenByConnection", "public networks"),
     ],

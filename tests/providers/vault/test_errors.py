@@ -63,9 +63,9 @@ KV2, KV1, UNKNOWN = (Mount("secret", kind) for kind in (MountKind.KV2, MountKind
 @pytest.mark.parametrize(
     ("answer", "mount", "kind", "words"),
     [
-        (reply(403, errors()), KV2, ProblemKind.DENIED, "our token may not read secret/data/app (403)"),
-        (reply(403, errors()), KV1, ProblemKind.DENIED, "our token may not read secret/app (403)"),
-        (reply(403, errors()), UNKNOWN, ProblemKind.DENIED, "our token may not read secret/app (403)"),
+        (reply(403, errors()), KV2, ProblemKind.DENIED, "the token may not read secret/data/app (403)"),
+        (reply(403, errors()), KV1, ProblemKind.DENIED, "the token may not read secret/app (403)"),
+        (reply(403, errors()), UNKNOWN, ProblemKind.DENIED, "the token may not read secret/data/app (403)"),
         (reply(404, errors("no handler for route")), KV2, ProblemKind.UNUSABLE, "nothing is mounted at secret/app"),
         (reply(404, errors()), KV2, None, "there is no secret/app"),
         (reply(400, errors("unknown role: x")), KV1, None, "there is no secret/app"),

@@ -122,7 +122,7 @@ def test_approle(world: World) -> None:
     assert world.reads(world.provider(**auth, environ=variables))
     wrong = failed(fetch(world.provider(**auth, environ={**variables, "VAULT_SECRET_ID": "wrong"}), world.path))
     assert wrong.kind is ProblemKind.DENIED
-    assert f"auth/{role.mount} was refused (400)" in wrong.cause
+    assert f"auth/{role.mount} by approle was refused (400)" in wrong.cause
 
 
 def test_wrapped_secret_id(world: World) -> None:
@@ -438,6 +438,66 @@ def test_aws_iam(canary: CanaryFactory) -> None:
         damaged = {**environ, "AWS_SECRET_ACCESS_KEY": f"{secret_key}\n"}
         outcome = failed(fetch(make_provider(damaged, auth=auth, kv_version=2), "secret/app"))
         assert "AWS_SECRET_ACCESS_KEY" in outcome.cause
+
+
+def test_aws_iam_with_a_profile(canary: CanaryFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without keys in variables, the login is signed with the keys of the SDK: a profile, or a role of the platform."""
+    config = tmp_path / "config"
+    config.write_text(f"[default]\naws_access_key_id = AKIAPROFILE\naws_secret_access_key = {canary()}\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    server = IamServer()
+    with running(server):
+        auth = {"method": "aws", "role": "app"}
+        environ = {"VAULT_ADDR": server.url, "AWS_REGION": "us-east-1"}
+        assert isinstance(fetch(make_provider(environ, auth=auth, kv_version=2), "secret/app"), Found)
+        headers = json.loads(base64.b64decode(str(server.requests.log[0].json["iam_request_headers"])))
+        assert "AKIAPROFILE/" in headers["Authorization"]
+        config.write_text("[default]\ncredential_process = /nowhere/helper\n")
+        outcome = failed(fetch(make_provider(environ, auth=auth, kv_version=2), "secret/app"))
+    assert outcome.kind is ProblemKind.DENIED
+    assert "got no AWS keys" in outcome.cause
+    assert "aws sso login" in f"{outcome.hint}"
+
+
+class _Refusing(IamServer):
+    """Refuses every login."""
+
+    errors = ("invalid credentials",)
+
+    def answer(self, request: Request) -> Response:
+        """Return the refusal of a login."""
+        return json_response({"errors": list(self.errors)}, 400)
+
+
+@pytest.mark.parametrize(
+    ("auth", "environ", "words"),
+    [
+        ({"method": "approle"}, {"VAULT_ROLE_ID": "r", "VAULT_SECRET_ID": "s"}, "vault write -f auth/approle/role/"),
+        ({"method": "jwt", "role": "ci"}, {"VAULT_JWT": "j"}, "vault read auth/jwt/role/ci"),
+        ({"method": "kubernetes", "role": "app", "jwt_file": "jwt"}, {}, "vault read auth/kubernetes/role/app"),
+        ({"method": "userpass", "username": "u"}, {"VAULT_PASSWORD": "p"}, "vault write auth/userpass/users/"),
+        ({"method": "ldap", "username": "u", "mount": "corp"}, {"VAULT_PASSWORD": "p"}, "-path=corp"),
+        ({"method": "cert", "role": "web"}, {}, "openssl x509 -enddate"),
+        (
+            {"method": "aws", "role": "app"},
+            {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "s"},
+            "aws sts get-caller-identity",
+        ),
+    ],
+)
+def test_a_refused_login(auth: dict[str, str], environ: dict[str, str], words: str, tmp_path: Path) -> None:
+    """Name the method, what may have ended, and the command that shows or renews it."""
+    (tmp_path / "jwt").write_text("token")
+    server = _Refusing()
+    with running(server):
+        variables = {"VAULT_ADDR": server.url, **environ}
+        outcome = failed(fetch(make_provider(variables, root=str(tmp_path), auth=auth, kv_version=2), "secret/app"))
+        server.errors = ("no handler for route 'auth/x/login'",)
+        unmounted = failed(fetch(make_provider(variables, root=str(tmp_path), auth=auth, kv_version=2), "secret/app"))
+    assert outcome.kind is ProblemKind.DENIED
+    assert f"by {auth['method']} was refused (400)" in outcome.cause
+    assert words in f"{outcome.hint}"
+    assert "no auth method is mounted at auth/" in unmounted.cause
 
 
 def test_a_client_certificate_logs_in(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from secretsync.core.model import Failed, SecretRef
 from secretsync.providers.aws.errors import AwsRequestError
+from secretsync.providers.aws.identities import KeySource
 from secretsync.providers.interface import Deadline
 from secretsync.providers.remote import Retries
 from secretsync.providers.threads import run_in_threads
@@ -27,8 +28,22 @@ class Channel(Protocol):
         ...
 
 
+class Credentials(Protocol):
+    """The credentials of a store."""
+
+    @property
+    def source(self) -> KeySource:
+        """Where the keys come from, for messages."""
+        ...
+
+
 class Way(Protocol):
     """A way to send requests: SecretSync's own requests, or the SDK. `open` is called by one thread at a time."""
+
+    @property
+    def credentials(self) -> Credentials:
+        """The credentials with which requests are signed."""
+        ...
 
     def connect(self, region: str | None, service: str, deadline: Deadline) -> Channel:
         """Return the requests to `service` in a region; None: the store's. Raises AwsRequestError."""
@@ -97,7 +112,12 @@ class AwsClient:
 
     def call(self, channel: Channel, operation: str, retries: Retries, **parameters: Any) -> dict[str, Any]:
         """Return the answer to one call. Raises AwsRequestError."""
-        return retries.run(lambda: channel.send(operation, parameters, retries.deadline))
+        try:
+            return retries.run(lambda: channel.send(operation, parameters, retries.deadline))
+        except AwsRequestError as error:
+            if self._way is not None:
+                error.add_facts(channel.region, self._way.credentials.source)
+            raise
 
     @property
     def login_end(self) -> datetime | None:

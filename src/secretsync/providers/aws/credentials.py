@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from secretsync.core.errors import ProblemKind
 from secretsync.providers.aws.errors import AwsRequestError
+from secretsync.providers.aws.identities import CONTAINER, KeySource, container_refusal
 from secretsync.providers.aws.inputs import FILES, read_token, unusable
 from secretsync.providers.aws.messages import query_request, read_query
 from secretsync.providers.aws.sigv4 import Keys
@@ -22,6 +23,11 @@ from secretsync.providers.http.messages import Response
 from secretsync.providers.interface import Deadline, StoreContext
 
 _RENEWED_BEFORE = 600.0  # seconds before their end, as botocore does
+_METHODS = {
+    Source.KEYS: "env",
+    Source.WEB_IDENTITY: "assume-role-with-web-identity",
+    Source.CONTAINER: "container-role",
+}
 _ECS = "http://169.254.170.2"
 
 Expiring = tuple[Keys, float | None]  # the end in seconds since the epoch; None: the keys do not end
@@ -42,8 +48,14 @@ class Connections(Protocol):
 class Credentials:
     """The keys of one store. Used from many threads, of which one renews the keys."""
 
-    def __init__(self, load: Callable[[Deadline], Expiring], now: Callable[[], float] = time.time) -> None:
-        """`load`: returns new keys; raises AwsRequestError."""
+    def __init__(
+        self,
+        load: Callable[[Deadline], Expiring],
+        now: Callable[[], float] = time.time,
+        source: KeySource | None = None,
+    ) -> None:
+        """`load`: returns new keys; raises AwsRequestError. `source`: of the keys, for messages."""
+        self.source = source or KeySource()
         self._load = load
         self._now = now
         self._lock = threading.Lock()
@@ -113,7 +125,7 @@ def make_credentials(context: StoreContext, connections: Connections) -> Credent
             return _from_container(context, connections, deadline)
         raise AwsRequestError("NoCredentialsError")
 
-    return Credentials(load)
+    return Credentials(load, source=KeySource(_METHODS[source] if source else None))
 
 
 def _from_variables(context: StoreContext) -> Expiring:
@@ -140,7 +152,11 @@ def _from_web_identity(context: StoreContext, connections: Connections, deadline
     }
     headers, body = query_request(operation, parameters)
     client = connections.sts()
-    response = send(lambda: client.request("POST", "/", headers=headers, body=body, deadline=deadline), operation)
+    response = send(
+        lambda: client.request("POST", "/", headers=headers, body=body, deadline=deadline),
+        operation,
+        place=f"STS, which gives the keys for {variable},",
+    )
     answer = read_query(response, operation)
     names = ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")
     return _expiring([answer.get(name) for name in names], operation)
@@ -161,23 +177,26 @@ def _from_container(context: StoreContext, connections: Connections, deadline: D
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     client = connections.direct(url)
     code = "CredentialEndpointError"
-    response = send(lambda: client.request("GET", path, headers=headers, deadline=deadline), operation, code=code)
+    response = send(
+        lambda: client.request("GET", path, headers=headers, deadline=deadline), operation, code=code, place=CONTAINER
+    )
     client.close()
+    if response.status >= 500 or response.status in (408, 429):
+        raise AwsRequestError("CredentialEndpointError")
     if response.status != 200:
-        is_passing = response.status >= 500 or response.status in (408, 429)
-        raise AwsRequestError("CredentialEndpointError" if is_passing else "CredentialRetrievalError")
+        raise AwsRequestError("CredentialRetrievalError", outcome=container_refusal(response.status))
     answer = _object(response.body)
     names = ("AccessKeyId", "SecretAccessKey", "Token", "Expiration")
     return _expiring([answer.get(name) for name in names], operation)
 
 
-def send(request: Callable[[], Response], operation: str, *, code: str | None = None) -> Response:
-    """Return the response to a request. Raises AwsRequestError if there is none. `code`: of that error."""
+def send(request: Callable[[], Response], operation: str, *, code: str | None = None, place: str = "") -> Response:
+    """Return the response to a request. Raises AwsRequestError if there is none. `code`, `place`: of that error."""
     failed = None
     try:
         return request()
     except HttpError as error:
-        failed = AwsRequestError.of_failure(error, operation, code=code)
+        failed = AwsRequestError.of_failure(error, operation, code=code, place=place)
     raise failed
 
 

@@ -19,6 +19,7 @@ THROTTLED = {
     "TooManyRequestsException",
 }
 BROKEN = {"InternalFailure", "InternalServerError", "InternalServiceError", "InternalServiceErrorException"}
+BROKEN |= {"IDPCommunicationError", "IDPCommunicationErrorException"}  # the issuer of a token does not answer to STS
 BROKEN |= {"ServiceUnavailable", "ServiceUnavailableException", "RequestTimeout", "RequestTimeoutException"}
 DENIED = {"AccessDenied", "AccessDeniedException", "NotAuthorized", "UnauthorizedOperation", "OptInRequired"}
 EXPIRED = {"ExpiredToken", "ExpiredTokenException", "UnauthorizedSSOTokenError", "SSOTokenLoadError"}

@@ -22,6 +22,13 @@ from secretsync.providers.aws.error_codes import (
     THROTTLED,
     UNKNOWN_KEYS,
 )
+from secretsync.providers.aws.identities import (
+    CREDENTIAL_OPERATIONS,
+    KeySource,
+    refused_credentials,
+    rejected_keys,
+    sdk_identity_failure,
+)
 from secretsync.providers.http.failures import Fault, HttpError
 from secretsync.providers.remote import RequestError, causes, is_lasting, retry_after
 
@@ -39,6 +46,11 @@ _CODE = re.compile(r"[A-Z][A-Za-z]{2,63}")
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}")
 _TIMES = re.compile(r"\b[0-9]{8}T[0-9]{6}Z\b")
 _PRINCIPAL = re.compile(r"User: (arn:aws[a-z-]*:(?:iam|sts)::[0-9]*:[A-Za-z0-9/_+=,.@-]{1,200}) is not authorized")
+_ROLE = re.compile(r"on resource: (arn:aws[a-z-]*:iam::[0-9]*:role/[A-Za-z0-9/_+=,.@-]{1,200})")
+_DENYING_POLICY = re.compile(r"with an explicit deny in an? ([a-z -]{1,40}?) policy")
+_POLICY = re.compile(r"because no ([a-z -]{1,40}?(?: policy| boundary)) allows", re.IGNORECASE)
+_ANY = "https://amazonaws.com"  # a request to AWS, whatever the service
+TRUST_HINT = "AWS_CA_BUNDLE names the file with the authority of a private endpoint"
 _ACTION = re.compile(r"not authorized to perform: ([a-z]+:[A-Za-z]+)")
 _NOT_AWS = "is this the endpoint of AWS, without a portal before it?"
 
@@ -57,21 +69,27 @@ class AwsRequestError(RequestError):
         error: Exception | None = None,
         outcome: Failed | None = None,
         is_passing: bool | None = None,
+        source: KeySource | None = None,
     ) -> None:
         """`error`: the exception, if there was no answer; it is not kept. `outcome`: None: that of the code.
 
-        `is_passing`: the same request may succeed later; None: the code and `error` decide.
+        `is_passing`: the same request may succeed later; None: the code and `error` decide. `source`: of the keys.
         """
         self.code = code if _CODE.fullmatch(code) else f"HTTP {status}" if status else "an error without a code"
         self._message = message
         self.operation = operation
         self.status = status
+        self.source = source or KeySource()
+        self._is_own_outcome = outcome is not None  # which knows more than the code does
+        self.region = ""  # of the request, for the ARN in a hint
+        is_about_keys = operation in CREDENTIAL_OPERATIONS
         self.is_throttled = self.code in THROTTLED or status == 429
         # No answer, or an answer of a service that does not work.
         self.is_unreachable = self.code in CONNECTION | BROKEN or (status or 0) >= 500
         # Every other call would fail too, because AWS does not accept the identity.
-        self.is_permanent = self.code in EXPIRED | UNKNOWN_KEYS | SIGNATURE | NO_CREDENTIALS | CONFIGURATION
-        self.is_denied = self.code in DENIED or (status in (401, 403) and not self.is_permanent)
+        is_refused = self.code in EXPIRED | UNKNOWN_KEYS | SIGNATURE | NO_CREDENTIALS | CONFIGURATION
+        self.is_permanent = is_refused or (is_about_keys and not self.is_throttled and not self.is_unreachable)
+        self.is_denied = self.code in DENIED or (status in (401, 403) and not is_refused)
         is_lost = self.is_unreachable and not (self.code in CONNECTION and _is_lasting(self.code, error))
         # Single reads have a quota of their own that is a hundred times as large as that of batches.
         is_retryable = operation != "BatchGetSecretValue" if self.is_throttled else is_lost
@@ -82,11 +100,22 @@ class AwsRequestError(RequestError):
         )
 
     @classmethod
-    def of(cls, error: Exception, operation: str) -> AwsRequestError:
-        """Return the error for an exception of botocore, or of anything that it calls."""
-        response = getattr(error, "response", None)
+    def of(
+        cls, error: Exception, operation: str, *, endpoint: str = "", source: KeySource | None = None
+    ) -> AwsRequestError:
+        """Return the error for an exception of botocore, or of anything that it calls.
+
+        `endpoint`: the URL of the request; empty if it is not known. `source`: of the keys.
+        """
+        source, response = source or KeySource(), getattr(error, "response", None)
         if not isinstance(response, Mapping):
-            return cls(_code_of(error, operation), operation=operation, error=error)
+            from secretsync.providers.http.sdk_failures import sdk_failure  # Imported only if the SDK is used.
+
+            outcome = sdk_identity_failure(error, source)
+            failure = None if outcome else sdk_failure(error, _url_of(error) or endpoint or _ANY, TRUST_HINT)
+            if failure is not None:
+                return cls.of_failure(failure, operation, code=type(error).__name__)
+            return cls(_code_of(error, operation), operation=operation, error=error, outcome=outcome)
         details = response.get("Error") or {}
         metadata = response.get("ResponseMetadata") or {}
         pause = str((metadata.get("HTTPHeaders") or {}).get("retry-after", ""))
@@ -97,25 +126,35 @@ class AwsRequestError(RequestError):
             operation=str(getattr(error, "operation_name", operation)),
             status=metadata.get("HTTPStatusCode"),
             retry_after=retry_after(pause) or 0.0,
+            source=source,
         )
 
     @classmethod
-    def of_failure(cls, failure: HttpError, operation: str, *, code: str | None = None) -> AwsRequestError:
-        """Return the error for a request that got no usable response. `code`: None: that of the kind of failure."""
-        found = failure.error(is_repeatable=True)
-        outcome = found.outcome if isinstance(found.outcome, Failed) else None
+    def of_failure(
+        cls, failure: HttpError, operation: str, *, code: str | None = None, place: str = ""
+    ) -> AwsRequestError:
+        """Return the error for a request that got no usable response.
+
+        `code`: None: that of the kind of failure. `place`: of the server, if it is not that of the store.
+        """
+        cause = f"{place} cannot be reached: {failure.cause}" if place else failure.cause
+        outcome = Failed(failure.kind, cause, failure.hint)
         code = code or ("InvalidConfigError" if failure.fault is Fault.SETTING else "EndpointConnectionError")
         return cls(code, operation=operation, outcome=outcome, is_passing=failure.is_passing)
 
     @classmethod
-    def of_batch(cls, error: Mapping[str, Any]) -> AwsRequestError:
-        """Return the error of one id of a batch."""
+    def of_batch(cls, error: Mapping[str, Any], region: str) -> AwsRequestError:
+        """Return the error of one id of a batch in `region`."""
         code, message = str(error.get("ErrorCode", "")), str(error.get("Message", ""))
-        return cls(code, message, operation="GetSecretValue")
+        made = cls(code, message, operation="GetSecretValue")
+        made.region = region
+        return made
 
     def outcome_of(self, ref: SecretRef) -> Missing | Failed:
         """Return the outcome for `ref`, if the request was about it."""
         code = self.code
+        if self.operation in CREDENTIAL_OPERATIONS:
+            return self.outcome  # the codes have another meaning there: a role that does not exist, for example
         if code == "ResourceNotFoundException":
             # AWS has one code for a secret, a version and a stage that does not exist.
             if self.says("staging label", "secret value for", "secret version"):
@@ -132,7 +171,16 @@ class AwsRequestError(RequestError):
         if code in INVALID:
             cause = f"AWS takes no such request ({code})"
             return Failed(ProblemKind.UNUSABLE, cause, "are name, version and stage written as AWS has them?")
+        if self.is_denied and not self.is_permanent:
+            return _denied(self, ref.path)
         return self.outcome
+
+    def add_facts(self, region: str, source: KeySource) -> None:
+        """Add the region of the request, and the source of the keys, which may be what is wrong."""
+        self.region, self.source = region, source
+        is_about_keys = self.code in EXPIRED | UNKNOWN_KEYS and self.operation not in CREDENTIAL_OPERATIONS
+        if is_about_keys and not self._is_own_outcome:
+            self.outcome = rejected_keys(self.code, source, have_ended=self.code in EXPIRED)
 
     def says(self, *words: str) -> bool:
         """Return True if one of `words` is in the message."""
@@ -173,6 +221,8 @@ def garbled(what: str) -> Failed:
 def _failed(error: AwsRequestError, host: str | None) -> Failed:
     """Return the outcome of an error, whatever was requested."""
     code = error.code
+    if known := refused_credentials(error.operation, code, error.source, error.find(_ROLE)):
+        return known
     if code in SIGNATURE:
         return _bad_signature(error)
     for codes, kind, cause, hint in MEANINGS:
@@ -187,14 +237,42 @@ def _failed(error: AwsRequestError, host: str | None) -> Failed:
     return Failed(ProblemKind.UNAVAILABLE, f"{error.operation or 'the call'} failed ({code})", hint)
 
 
-def _denied(error: AwsRequestError) -> Failed:
-    if error.says("KMS", "kms:"):
-        action = "kms:Decrypt on the key of the secret"
-    else:
-        service = "sts" if error.operation.startswith(("Assume", "GetCaller")) else "secretsmanager"
-        action = error.find(_ACTION) or f"{service}:{error.operation}"
+def _denied(error: AwsRequestError, path: str | None = None) -> Failed:
+    """Return the outcome of a refusal, with the statement that a policy needs. `path`: of the secret, if known."""
     who = error.find(_PRINCIPAL) or "this identity"
-    return Failed(ProblemKind.DENIED, f"denied ({error.code}): {who} may not call {action}", f"allow {action}")
+    if error.says("KMS", "kms:"):
+        cause = f"denied ({error.code}): {who} may not call kms:Decrypt with the key of the secret"
+        hint = "allow kms:Decrypt on the key: `aws secretsmanager describe-secret --secret-id NAME --query KmsKeyId`"
+        return Failed(ProblemKind.DENIED, cause, hint)
+    service = "sts" if error.operation.startswith(("Assume", "GetCaller")) else "secretsmanager"
+    action = error.find(_ACTION) or f"{service}:{error.operation}"
+    cause = f"denied ({error.code}): {who} may not call {action}"
+    if denying := error.find(_DENYING_POLICY):
+        hint = f"the explicit deny in the {denying} policy is stronger than any allow: change it there"
+        return Failed(ProblemKind.DENIED, cause, hint)
+    where = error.find(_POLICY)
+    place = f"in the {where.removesuffix(' policy')} policy" if where else "in a policy of the identity"
+    if where == "permissions boundary":
+        place = "in the permissions boundary of the identity"
+    resource = _resource(error, action, path)
+    statement = (
+        f'{{"Effect": "Allow", "Action": "{action}", "Resource": "{resource}"}}' if resource else f"allow {action}"
+    )
+    return Failed(ProblemKind.DENIED, cause, f"{place}: {statement}")
+
+
+def _resource(error: AwsRequestError, action: str, path: str | None) -> str | None:
+    """Return the resource of a statement that allows `action` on the secret at `path`; None if it is not known."""
+    if action.endswith((":ListSecrets", ":BatchGetSecretValue")):
+        return "*"
+    if path is None or not action.startswith("secretsmanager:"):
+        return None
+    if path.startswith("arn:"):
+        return path
+    # The account of the identity is that of a secret which is named without an ARN.
+    _, partition, _, _, account, *_ = (error.find(_PRINCIPAL) or "arn:aws:iam::ACCOUNT:user").split(":")
+    # AWS appends a hyphen and six characters to the name.
+    return f"arn:{partition}:secretsmanager:{error.region or 'REGION'}:{account or 'ACCOUNT'}:secret:{path}-??????"
 
 
 def _bad_signature(error: AwsRequestError) -> Failed:
@@ -229,6 +307,12 @@ def _is_lasting(code: str, error: Exception | None) -> bool:
     # Of the other errors while an answer was read, only lost connections are worth another try.
     is_strange = code == "HTTPClientError" and not any(isinstance(one, OSError) for one in causes(error))
     return is_strange or is_lasting(error)
+
+
+def _url_of(error: Exception) -> str | None:
+    facts = getattr(error, "kwargs", None)
+    url = facts.get("endpoint_url") if isinstance(facts, Mapping) else None
+    return url if isinstance(url, str) else None
 
 
 def _host(error: Exception | None) -> str | None:

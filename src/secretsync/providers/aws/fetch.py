@@ -101,7 +101,7 @@ class _Reader:
         try:
             return self._read_one(job.channel, job.refs[0]) if len(job.refs) == 1 else self._read_batch(job)
         except AwsRequestError as error:
-            if len(job.refs) > 1 and (error.is_throttled or error.is_denied):
+            if len(job.refs) > 1 and not error.is_permanent and (error.is_throttled or error.is_denied):
                 return _Read([], job.refs, error.code)
             if len(job.refs) > 1 and not error.is_permanent and not error.is_unreachable:
                 return _Read([], job.refs)  # a single id may be the cause
@@ -115,18 +115,19 @@ class _Reader:
 
     def _read_batch(self, job: _Job) -> _Read:
         paths = [ref.path for ref in job.refs]
-        return _sort(self.client.call(job.channel, "BatchGetSecretValue", self.retries, SecretIdList=paths), job.refs)
+        answer = self.client.call(job.channel, "BatchGetSecretValue", self.retries, SecretIdList=paths)
+        return _sort(answer, job)
 
 
-def _sort(answer: dict[str, Any], refs: Sequence[SecretRef]) -> _Read:
-    """Return the answer of a batch for each of `refs`. References that the batch does not answer are left."""
+def _sort(answer: dict[str, Any], job: _Job) -> _Read:
+    """Return the answer of a batch for each of its references. References that the batch does not answer are left."""
     values = records(answer, "SecretValues") or ()
     errors = {str(error.get("SecretId")): error for error in records(answer, "Errors") or ()}
     answers: list[Answer] = []
     left: list[SecretRef] = []
-    for ref in refs:
+    for ref in job.refs:
         value = next((value for value in values if is_named(value, ref.path)), None)
-        error = AwsRequestError.of_batch(errors[ref.path]) if ref.path in errors else None
+        error = AwsRequestError.of_batch(errors[ref.path], job.channel.region) if ref.path in errors else None
         if value is not None:
             answers.append((ref, payload(value, ref)))
         elif error is None or error.is_retryable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -102,7 +103,7 @@ class AwsProvider:
         if session is not None:
             from secretsync.providers.aws.sdk import SdkWay
 
-            return SdkWay(lambda: session, self.requests)
+            return SdkWay(lambda: session, self.requests, os.environ)
         from secretsync.providers.aws.inputs import check_inputs
         from secretsync.providers.aws.way import reason_for_sdk
 
@@ -113,7 +114,7 @@ class AwsProvider:
             return DirectWay(context, self.requests)
         from secretsync.providers.aws.sdk import SdkWay, open_session
 
-        return SdkWay(lambda: open_session(context, reason), self.requests)
+        return SdkWay(lambda: open_session(context, reason), self.requests, context.environ)
 
     def fetch(self, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Answer]:
         from secretsync.providers.aws.fetch import fetch

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from secretsync.core.errors import ProblemKind
 from secretsync.providers.aws.client import WORKERS
 from secretsync.providers.aws.errors import OPENING, AwsRequestError
+from secretsync.providers.aws.identities import KeySource, no_credentials, source_of
 from secretsync.providers.aws.inputs import unusable
 from secretsync.providers.aws.responses import in_utc
 from secretsync.providers.interface import Deadline, RequestCounter, StoreContext
@@ -36,8 +37,9 @@ def open_session(context: StoreContext, reason: str) -> Any:
 class SdkWay:
     """The clients of the SDK for one store. Used from many threads."""
 
-    def __init__(self, make_session: Callable[[], Any], requests: RequestCounter) -> None:
-        """`make_session`: returns a boto3.Session; may raise anything."""
+    def __init__(self, make_session: Callable[[], Any], requests: RequestCounter, environ: Mapping[str, str]) -> None:
+        """`make_session`: returns a boto3.Session; may raise anything. `environ`: for messages."""
+        self._environ = environ
         self._make_session = make_session
         self._requests = requests
         self._session: Any = None
@@ -53,22 +55,35 @@ class SdkWay:
             except AwsRequestError as error:
                 failed = error.with_traceback(None)
             except Exception as caught:  # noqa: BLE001 - files, metadata services and the SDK may raise anything
-                failed = AwsRequestError.of(caught, OPENING)
+                failed = AwsRequestError.of(caught, OPENING, source=source_of(self._session))
         raise failed
+
+    @property
+    def credentials(self) -> SdkWay:
+        """The object that knows the source of the keys, which is this one."""
+        return self
+
+    @property
+    def source(self) -> KeySource:
+        """Where the keys come from, for messages."""
+        with silenced():
+            credentials = getattr(self._session, "get_credentials", lambda: None)()
+            return source_of(self._session, getattr(credentials, "method", None))
 
     def _open(self, region: str | None, service: str) -> SdkChannel:
         if self._session is None:
             self._session = self._make_session()
         # The session does not keep None either, so that the next call looks for credentials again.
         if self._session.get_credentials() is None:
-            raise AwsRequestError("NoCredentialsError")
+            outcome = no_credentials(self._environ, source_of(self._session).profile)
+            raise AwsRequestError("NoCredentialsError", outcome=outcome)
         key = (region or self._session.region_name, service)
         if key not in self._clients:
             from secretsync.providers.aws.sdk_responses import Responses
 
             client = self._session.client(service, region_name=key[0])
             self._clients[key] = (client, Responses(client))
-        return SdkChannel(*self._clients[key], self._requests)
+        return SdkChannel(self, *self._clients[key], self._requests)
 
     @property
     def login_end(self) -> datetime | None:
@@ -87,7 +102,8 @@ class SdkWay:
 class SdkChannel:
     """Requests to one service in one region. Used from many threads."""
 
-    def __init__(self, client: Any, responses: Responses, requests: RequestCounter) -> None:
+    def __init__(self, way: SdkWay, client: Any, responses: Responses, requests: RequestCounter) -> None:
+        self._way = way
         self._client = client
         self._responses = responses
         self._requests = requests
@@ -106,7 +122,7 @@ class SdkChannel:
             except AwsRequestError as error:
                 failed = error.with_traceback(None)
             except Exception as caught:  # noqa: BLE001 - whatever the SDK raises is translated here
-                failed = AwsRequestError.of(caught, operation)
+                failed = AwsRequestError.of(caught, operation, endpoint=self.endpoint, source=self._way.source)
             else:
                 return answer
         raise failed

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import subprocess
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import boto3
@@ -15,6 +16,8 @@ from botocore.credentials import (
     ContainerProvider,
     DeferredRefreshableCredentials,
     EnvProvider,
+    ProcessProvider,
+    ProfileProviderBuilder,
     create_credential_resolver,
 )
 from botocore.loaders import Loader
@@ -22,6 +25,8 @@ from botocore.session import Session
 
 from secretsync.core.errors import ProblemKind
 from secretsync.core.files import Input, check_file
+from secretsync.core.text import is_shown, suggestion
+from secretsync.providers.aws.identities import ProgramError
 from secretsync.providers.aws.inputs import check_endpoint, unusable
 from secretsync.providers.aws.way import configured_endpoint
 from secretsync.providers.interface import StoreContext
@@ -44,6 +49,43 @@ def make_session(context: StoreContext, connections: int) -> boto3.Session:
 def _ask_nobody(_question: str) -> str:
     # A prompt would switch off the terminal's echo, in a thread that may stay after the deadline.
     raise CodeWantedError
+
+
+class _Program:
+    """A started `credential_process`. Its output and its status are those of the program."""
+
+    def __init__(self, arguments: Sequence[str], **options: Any) -> None:
+        """Start the program. Raises ProgramError."""
+        self._name = arguments[0] if arguments else "the program"
+        self.returncode = 0
+        cause = ""
+        try:
+            self._process = subprocess.Popen(arguments, **options)
+        except (OSError, ValueError, IndexError) as error:
+            cause = f"cannot be started: {getattr(error, 'strerror', None) or 'its command is not one'}"
+        if cause:
+            raise ProgramError(self._name, cause)
+
+    def communicate(self) -> tuple[bytes, bytes]:
+        """Return what the program wrote. Raises ProgramError if it fails."""
+        stdout, stderr = self._process.communicate()
+        if status := self._process.returncode:
+            raise ProgramError(self._name, f"ended with status {status}" if status > 0 else f"got signal {-status}")
+        return stdout, stderr
+
+
+class _Profiles(ProfileProviderBuilder):
+    """Makes the sources of a profile with whose credentials a role is assumed."""
+
+    def __init__(self, session: StoreSession) -> None:
+        super().__init__(session)
+        self._load = lambda: session.full_config
+
+    def providers(self, profile_name: str, disable_env_vars: bool = False) -> list[Any]:  # noqa: FBT001, FBT002
+        """Return the sources of one profile."""
+        found = super().providers(profile_name, disable_env_vars)
+        process = ProcessProvider(profile_name, self._load, popen=_Program)
+        return [process if provider.METHOD == process.METHOD else provider for provider in found]
 
 
 class _FewServices(Loader):
@@ -75,6 +117,7 @@ class StoreSession(Session):
         self._may_be_plain = context.settings.get("plain_http") is True
         self.user_agent_extra = "secretsync"
         self._read_configuration_from(self._environ)
+        self._require_profile()
         if region := context.setting("region"):
             self.set_config_variable("region", region)
         self.set_default_client_config(
@@ -99,6 +142,15 @@ class StoreSession(Session):
         for name, (config_names, variable, default, convert) in variables.items():
             chain = chains.create_config_chain(name, variable, config_names, default, convert)
             store.set_config_provider(name, chain)
+
+    def _require_profile(self) -> None:
+        """Raise AwsRequestError if the profile does not exist."""
+        profile, known = self.get_config_variable("profile"), self.full_config.get("profiles", {})
+        if profile is not None and profile not in known:
+            hint = suggestion(profile, sorted(known), "profile, or AWS_PROFILE, names one of ~/.aws/config")
+            name = repr(profile) if is_shown(profile, known) else "of this name"
+            cause = f"there is no profile {name} in ~/.aws (ProfileNotFound)"
+            raise unusable(ProblemKind.CONFIGURATION, cause, hint)
 
     def check_profile(self) -> None:
         """Raise AwsRequestError if botocore must not open a file: it would wait for a FIFO, or read without end."""
@@ -125,8 +177,11 @@ class StoreSession(Session):
         chain = create_credential_resolver(self, region_name=self.get_config_variable("region"))
         roles: Any = chain.get_provider("assume-role")
         roles._prompter = _ask_nobody  # noqa: SLF001 - in public it is an argument of what the function above builds
+        roles._profile_provider_builder = _Profiles(self)  # noqa: SLF001 - likewise
+        profile = self.get_config_variable("profile") or "default"
+        process = ProcessProvider(profile, lambda: self.full_config, popen=_Program)
         botocores = [provider.METHOD for provider in chain.providers]
-        for mine in (EnvProvider(self._environ), ContainerProvider(self._environ), self._web_identity()):
+        for mine in (EnvProvider(self._environ), ContainerProvider(self._environ), self._web_identity(), process):
             # If a profile is set, variables with keys are not part of the chain.
             if mine.METHOD in botocores:
                 chain.insert_after(mine.METHOD, mine)

@@ -84,7 +84,7 @@ class AzureClient:
         except AzureRequestError:  # a malformed input, or there is no token
             raise
         except Exception as caught:  # noqa: BLE001 - the SDK raises anything for a garbled answer; its text is not kept
-            error = vault_error(caught, vault=self.host, right=right)
+            error = vault_error(caught, vault=self.host, right=right, object_id=self.tokens.object_id())
         raise error
 
     def _make_sdk(self) -> Any:

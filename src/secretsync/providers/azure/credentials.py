@@ -6,6 +6,7 @@ import base64
 import contextlib
 import json
 import os
+import re
 import shutil
 import threading
 import time
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from secretsync.core.files import Input, check_file
 from secretsync.providers.azure.errors import AzureRequestError
-from secretsync.providers.azure.token_errors import GIVEN, token_error, unusable_token_file
+from secretsync.providers.azure.token_errors import GIVEN, token_error, unusable_file
 from secretsync.providers.interface import StoreContext
 from secretsync.providers.remote import causes
 from secretsync.providers.sdk_logging import silenced
@@ -24,10 +25,12 @@ if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
 _PUBLIC_CLOUD = "https://login.microsoftonline.com"
+_MACHINE = "http://169.254.169.254"  # the metadata service of a virtual machine
 
-# The variables that each needs. The client id may also be a setting.
-_NEEDED = {
+# The variables that each needs, of which the last one belongs to no other kind. The client id may also be a setting.
+_NEEDED: Mapping[str, tuple[str, ...]] = {
     "client-secret": ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET"),
+    "client-certificate": ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_CERTIFICATE_PATH"),
     "workload-identity": ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE"),
 }
 
@@ -39,6 +42,7 @@ _READ_BY_SDK = {
         "AZURE_CLIENT_ID",
         "AZURE_CLIENT_SECRET",
         "AZURE_CLIENT_CERTIFICATE_PATH",
+        "AZURE_CLIENT_CERTIFICATE_PASSWORD",
         "AZURE_FEDERATED_TOKEN_FILE",
         "AZURE_TOKEN_CREDENTIALS",
         "IDENTITY_ENDPOINT",
@@ -49,11 +53,17 @@ _READ_BY_SDK = {
 # One try each, because the client retries, together with the vault's requests and within the deadline.
 _ONE_TRY = {"retry_total": 0, "read_timeout": 5, "logging_enable": False}
 
+_TRUE = ("1", "true")
+
 _REFRESH = 300  # seconds before its end at which a token is no longer used, as in the SDK
 
 
 class UnusableFileError(Exception):
-    """The file with the token of a workload does not exist, is not a regular file or is too large."""
+    """A file that a variable names does not exist, is not a regular file or is too large."""
+
+    def __init__(self, variable: str, cause: str) -> None:
+        super().__init__(cause)
+        self.variable = variable
 
 
 class Credential:
@@ -71,7 +81,11 @@ class Credential:
         shown = self._shown() if wanted == "auto" else wanted
         self.is_guess = shown is None  # the environment shows no identity
         self.kind = shown or "managed-identity"
-        lacking = [name for name in _NEEDED.get(self.kind, ()) if not self._value(name)]
+        needed = _NEEDED.get(self.kind, ())
+        lacking = [name for name in needed if not self._value(name)]
+        if lacking and wanted == "auto":
+            cause = f"{needed[-1]} is set, and {' and '.join(lacking)} {'is' if len(lacking) == 1 else 'are'} not"
+            raise context.mistake(cause, f"the credential {self.kind} needs {', '.join(needed)}")
         if lacking:
             raise context.mistake(f"the credential {self.kind} needs {', '.join(lacking)} in the environment")
         for name in _READ_BY_SDK.get(self.kind, ()):
@@ -86,9 +100,25 @@ class Credential:
                 return kind
         if self._environ.get("IDENTITY_ENDPOINT") or self._environ.get("MSI_ENDPOINT"):
             return "managed-identity"
+        for kind, names in _NEEDED.items():
+            if self._value(names[-1]):
+                return kind
         if shutil.which("az", path=self._environ.get("PATH")):
             return "cli"
         return None  # as on a virtual machine, which shows nothing of its identity
+
+    @property
+    def endpoint(self) -> str:
+        """The URL from which the token comes, for messages about proxies and certificates."""
+        if self.kind == "managed-identity":
+            environ = self._environ
+            return environ.get("IDENTITY_ENDPOINT") or environ.get("MSI_ENDPOINT") or _MACHINE
+        return self._environ.get("AZURE_AUTHORITY_HOST") or _PUBLIC_CLOUD
+
+    @property
+    def is_half_set(self) -> bool:
+        """True if the environment has a tenant and an application, and nothing that proves its identity."""
+        return self.is_guess and bool(self._environ.get("AZURE_TENANT_ID")) and bool(self.client_id)
 
     def _value(self, name: str) -> str | None:
         return self.client_id if name == "AZURE_CLIENT_ID" else self._environ.get(name)
@@ -110,10 +140,19 @@ class Credential:
             return sdk.ClientSecretCredential(
                 tenant, client, secret, authority=authority, transport=self.transport, **options
             )
+        if self.kind == "client-certificate":
+            return sdk.CertificateCredential(
+                tenant,
+                client,
+                self._file("AZURE_CLIENT_CERTIFICATE_PATH", Input.CERTIFICATES),
+                password=self._environ.get("AZURE_CLIENT_CERTIFICATE_PASSWORD") or None,
+                send_certificate_chain=self._environ.get("AZURE_CLIENT_SEND_CERTIFICATE_CHAIN", "").lower() in _TRUE,
+                authority=authority,
+                transport=self.transport,
+                **options,
+            )
         if self.kind == "workload-identity":
-            file = self._environ["AZURE_FEDERATED_TOKEN_FILE"]
-            if (refusal := check_file(file, Input.SECRET_FILE)) is not None:  # azure-identity would wait for a FIFO
-                raise UnusableFileError(refusal.cause)
+            file = self._file("AZURE_FEDERATED_TOKEN_FILE", Input.SECRET_FILE)
             names = {"tenant_id": tenant, "client_id": client, "token_file_path": file}
             return sdk.WorkloadIdentityCredential(**names, authority=authority, transport=self.transport, **options)
         if self.kind == "managed-identity":
@@ -123,6 +162,13 @@ class Credential:
         return sdk.DefaultAzureCredential(
             authority=authority, managed_identity_client_id=self.client_id, process_timeout=5, **options
         )
+
+    def _file(self, variable: str, kind: Input) -> str:
+        """Return the path in `variable`. Raises UnusableFileError, because azure-identity would wait for a FIFO."""
+        path = self._environ[variable]
+        if (refusal := check_file(path, kind)) is not None:
+            raise UnusableFileError(variable, refusal.cause)
+        return path
 
 
 class GivenCredential(Credential):
@@ -175,16 +221,18 @@ class Tokens:
                     self._credential = self._choice.create()
                 return self._credential.get_token(*scopes, **options)
         except UnusableFileError as caught:
-            error = unusable_token_file(self._choice.kind, str(caught))
+            error = unusable_file(self._choice.kind, caught.variable, str(caught))
         except Exception as caught:  # noqa: BLE001 - whatever a credential raises means that there is no token
             unusable = next((one for one in causes(caught) if isinstance(one, AzureRequestError)), None)
             error = unusable or token_error(
                 caught,
                 credential=self._choice.kind,
+                endpoint=self._choice.endpoint,
                 is_built=self._credential is not None,
                 status=getattr(self._choice.transport, "status", None),
                 after=getattr(self._choice.transport, "pause", None),
                 is_guess=self._choice.is_guess,
+                is_half_set=self._choice.is_half_set,
             )
         # A new credential for the next try, because the library below azure-identity caches this failure.
         self._forget()
@@ -213,6 +261,11 @@ class Tokens:
         with self._lock:
             token = next(iter(self._kept.values()), None)
         return None if token is None else datetime.fromtimestamp(token.expires_on, UTC)
+
+    def object_id(self) -> str | None:
+        """Return the object id of the identity; None if the kept token does not have one."""
+        found = self.claims().get("oid")
+        return found if isinstance(found, str) and re.fullmatch(r"[0-9A-Fa-f-]{1,64}", found) else None
 
     def close(self) -> None:
         """Close the connections of the credential."""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 from typing import Any
 
 from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Failed, Missing
+from secretsync.providers.http.sdk_failures import sdk_failure
 from secretsync.providers.remote import (
     RequestError,
     causes,
     has_cause,
-    is_certificate_refused,
     is_lasting,
     retry_after,
 )
@@ -20,23 +21,22 @@ from secretsync.providers.remote import (
 # Statuses after which the same request may succeed later.
 RETRYABLE = frozenset({408, 429, *range(500, 600)})
 
+# For a right: the role, the permission of an access policy, and what it is for.
 _RIGHTS = {
-    "get": "the right to read values: the role Key Vault Secrets User, or Get in the vault's access policy",
-    "list": "the right to read metadata: the role Key Vault Reader, or List in the vault's access policy",
+    "get": ("Key Vault Secrets User", "get", "read the values of secrets"),
+    "list": ("Key Vault Reader", "list", "read the metadata of secrets"),
 }
 
 MISSING_HINT = "is it in this vault, and spelt like this? one that was deleted can be recovered for some time"
 
 _FORBIDDEN = {
-    "ForbiddenByRbac": None,
-    "ForbiddenByPolicy": None,
-    "AccessDenied": None,
     "ForbiddenByFirewall": "the vault's firewall does not let this address in",
     "ForbiddenByConnection": "the vault takes no connections from public networks",
 }
 
 _GARBLED_HINT = "is vault_url right, and no proxy or login page before the vault?"
 _VAULT_HINT = "is vault_url right, and is there a way to it from here, perhaps through HTTPS_PROXY?"
+_TRUST_HINT = "REQUESTS_CA_BUNDLE names the file with its authority; verification cannot be switched off"
 
 
 class AzureRequestError(RequestError):
@@ -64,26 +64,39 @@ def general_error(
     return AzureRequestError(Failed(kind, cause, hint), is_general=True, is_retryable=is_retryable, retry_after=after)
 
 
-def vault_error(error: Exception, *, vault: str, right: str) -> AzureRequestError:
-    """Return the error for an exception of the SDK in a request to `vault`. `right`: "get" or "list"."""
+def vault_error(error: Exception, *, vault: str, right: str, object_id: str | None = None) -> AzureRequestError:
+    """Return the error for an exception of the SDK in a request to `vault`.
+
+    `right`: "get" or "list". `object_id`: of the identity; None if its token does not have it.
+    """
     from azure.core.exceptions import DecodeError, HttpResponseError
 
     if isinstance(error, HttpResponseError) and not isinstance(error, DecodeError) and error.status_code:
-        return _refused(error, vault, right)
-    if (failure := unreachable(error, vault, _VAULT_HINT)) is not None:
+        return _refused(error, vault, right, object_id)
+    if (failure := unreachable(error, vault, f"https://{vault}", _VAULT_HINT)) is not None:
         return failure
     if isinstance(error, ValueError) and "challenge" in str(error):
         # The SDK gives the token only to hosts below the domain that the challenge names.
         cause = f"{vault} is no host of Key Vault: it asks for a token of another service"
         return general_error(ProblemKind.CONFIGURATION, cause, "vault_url is https://NAME.vault.azure.net")
     if isinstance(error, OSError):
-        cause = f"{vault} cannot be asked: the certificate authorities cannot be read ({type(error).__name__})"
-        return general_error(ProblemKind.CONFIGURATION, cause, "REQUESTS_CA_BUNDLE names a file of certificates")
+        return _unusable_authorities(error, vault)
     cause = f"{vault} gave a garbled answer ({type(error).__name__})"
     return AzureRequestError(Failed(ProblemKind.UNAVAILABLE, cause, _GARBLED_HINT))
 
 
-def _refused(error: Any, vault: str, right: str) -> AzureRequestError:
+def _unusable_authorities(error: OSError, vault: str) -> AzureRequestError:
+    """Return the error for the file of certificate authorities that the SDK cannot use."""
+    variable = next((name for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE") if os.environ.get(name)), None)
+    reason = f"{error.strerror or type(error).__name__}"
+    if variable is not None and isinstance(error.filename, str):
+        reason = f"{variable} names {error.filename}: {reason}"
+    cause = f"{vault} cannot be asked: the certificate authorities cannot be read: {reason}"
+    hint = f"set {variable or 'REQUESTS_CA_BUNDLE'} to a PEM file with the authorities"
+    return general_error(ProblemKind.CONFIGURATION, cause, hint)
+
+
+def _refused(error: Any, vault: str, right: str, object_id: str | None) -> AzureRequestError:
     """Return the error for an answer with an error status."""
     status = int(error.status_code)
     code, inner = _codes(error)
@@ -98,12 +111,7 @@ def _refused(error: Any, vault: str, right: str) -> AzureRequestError:
             outcome=Failed(ProblemKind.UNUSABLE, "the secret is disabled", "enable it, or store a new version")
         )
     if status == 403:
-        cause = f"denied ({inner or code or 'HTTP 403'})"
-        if reason := _FORBIDDEN.get(inner or ""):
-            return general_error(
-                ProblemKind.DENIED, f"{cause}: {reason}", "let this network in, or use a private endpoint"
-            )
-        return AzureRequestError(Failed(ProblemKind.DENIED, cause, f"our identity lacks {_RIGHTS[right]}"))
+        return _denied(inner or code, vault, right, object_id)
     after = retry_pause(error)
     if status in RETRYABLE:
         what, hint = "has too many requests" if status == 429 else "does not work", "try again later"
@@ -118,8 +126,27 @@ def _refused(error: Any, vault: str, right: str) -> AzureRequestError:
     )
 
 
-def unreachable(error: Exception, who: str, hint: str | None = None) -> AzureRequestError | None:
-    """Return the error if there was no answer; None if there was one."""
+def _denied(code: str | None, vault: str, right: str, object_id: str | None) -> AzureRequestError:
+    """Return the error for an answer 403, with the command that gives the missing right."""
+    cause = f"denied ({code or 'HTTP 403'})"
+    if reason := _FORBIDDEN.get(code or ""):
+        return general_error(ProblemKind.DENIED, f"{cause}: {reason}", "let this network in, or use a private endpoint")
+    role, permission, what = _RIGHTS[right]
+    name, who = vault.partition(".")[0], object_id or "OBJECT_ID"
+    scope = f'--scope "$(az keyvault show --name {name} --query id --output tsv)"'
+    by_role = f'`az role assignment create --role "{role}" --assignee {who} {scope}`'
+    by_policy = f"`az keyvault set-policy --name {name} --object-id {who} --secret-permissions {permission}`"
+    hint = {
+        "ForbiddenByRbac": f"a role is missing: {by_role}",
+        "ForbiddenByPolicy": f"a permission is missing: {by_policy}",
+        "AccessDenied": f"a permission is missing: {by_policy}",
+    }.get(code or "", f"{by_role}, or in a vault with access policies {by_policy}")
+    whose = f"the identity with object id {object_id}" if object_id else "this identity"
+    return AzureRequestError(Failed(ProblemKind.DENIED, f"{cause}: {whose} may not {what} in {vault}", hint))
+
+
+def unreachable(error: Exception, who: str, url: str, hint: str | None = None) -> AzureRequestError | None:
+    """Return the error if there was no answer; None if there was one. `url`: that of the request."""
     from azure.core.exceptions import (
         IncompleteReadError,
         ServiceRequestError,
@@ -133,10 +160,10 @@ def unreachable(error: Exception, who: str, hint: str | None = None) -> AzureReq
         if has_cause(error, IncompleteReadError):
             return general_error(ProblemKind.UNAVAILABLE, f"{who}: the answer was cut off", hint, is_retryable=True)
         return None
+    if (failure := sdk_failure(error, url, _TRUST_HINT)) is not None:
+        cause, fix = f"{who} cannot be reached: {failure.cause}", failure.hint
+        return general_error(failure.kind, cause, fix, is_retryable=failure.is_passing)
     is_retryable = not is_lasting(error)
-    if is_certificate_refused(error):
-        hint = "REQUESTS_CA_BUNDLE names the authorities that are"
-        return general_error(ProblemKind.UNAVAILABLE, f"{who}: its certificate is not trusted", hint)
     if isinstance(found, ServiceRequestTimeoutError):
         cause = f"{who}: no connection in time"
     elif isinstance(found, ServiceResponseTimeoutError):

@@ -50,6 +50,7 @@ class AzureProvider:
             "AZURE_AUTHORITY_HOST",
             "AZURE_FEDERATED_TOKEN_FILE",
             "AZURE_CLIENT_CERTIFICATE_PATH",
+            "AZURE_CLIENT_SEND_CERTIFICATE_CHAIN",
             "IDENTITY_ENDPOINT",
             "IDENTITY_HEADER",
             "MSI_ENDPOINT",

@@ -12,7 +12,15 @@ SETTINGS = {
     "vault_url": Setting(help="https://NAME.vault.azure.net", environment="AZURE_KEYVAULT_URL"),
     "credential": Setting(
         help="whose identity is used",
-        choices=("auto", "default", "workload-identity", "managed-identity", "client-secret", "cli"),
+        choices=(
+            "auto",
+            "default",
+            "workload-identity",
+            "managed-identity",
+            "client-secret",
+            "client-certificate",
+            "cli",
+        ),
         default="auto: what the environment shows",
         identifies=True,
     ),
@@ -24,12 +32,19 @@ SETTINGS = {
 }
 
 
+# As App Service, Terraform and the portal write a secret, with or without @Microsoft.KeyVault(SecretUri=...) around it.
+_IDENTIFIER = re.compile(r"https://[^/]+/secrets/(?P<name>[0-9a-zA-Z-]{1,127})(?:/(?P<version>[0-9a-f]{32})?)?\)?$")
+
+
 def check_path(path: str) -> str | None:
     """Return what is wrong with the path of a reference; None if nothing is."""
     if re.fullmatch(r"[0-9a-zA-Z-]{1,127}", path):
         return None
     if re.fullmatch(r"[0-9a-zA-Z_-]{1,127}", path):
         return "Key Vault names do not have underscores; write a hyphen in place of each"
+    if found := _IDENTIFIER.search(path):
+        version = f"?version={found['version']}" if found["version"] else ""
+        return f"this is the URL of a secret: set vault_url to its host, and write $<azure:{found['name']}{version}>"
     return "Key Vault names are 1 to 127 letters, digits and hyphens"
 
 

@@ -51,7 +51,7 @@ def _context(place: str) -> ssl.SSLContext:
     status = os.stat(place)
     # OpenSSL opens the file by its path, and would wait for a FIFO.
     if not stat.S_ISDIR(status.st_mode) and (refusal := check_file(place, Input.CERTIFICATES)) is not None:
-        raise OSError(errno.EINVAL, refusal.cause)
+        raise OSError(errno.EINVAL, refusal.cause, place)
     return _made(place, status.st_mtime_ns, status.st_size)
 
 
@@ -60,8 +60,11 @@ def _made(place: str, _changed: int, _size: int) -> ssl.SSLContext:
     context = create_urllib3_context()
     if os.path.isdir(place):
         context.load_verify_locations(capath=place)
-    else:
+        return context
+    try:
         context.load_verify_locations(cafile=place)
+    except ssl.SSLError:
+        raise OSError(errno.EINVAL, "it is not a PEM file", place) from None
     return context
 
 

@@ -42,10 +42,13 @@ def _through(proxy: Proxy, timeouts: Timeouts, deadline: Deadline) -> socket.soc
         return _connect(proxy.host, proxy.port, timeouts, deadline)
     except HttpError as error:
         failure = error
-    if failure.fault is Fault.DEADLINE:
-        raise failure
+    raise failure if failure.fault is Fault.DEADLINE else proxy_failure(proxy, failure)
+
+
+def proxy_failure(proxy: Proxy, failure: HttpError) -> HttpError:
+    """Return the failure for a proxy to which there is no connection, because of `failure`."""
     fault = Fault.PROXY if failure.is_passing else Fault.PROXY_REFUSED
-    raise HttpError(fault, f"the proxy {proxy.place} cannot be reached: {failure.cause}", _hint(proxy))
+    return HttpError(fault, f"the proxy {proxy.place} cannot be reached: {failure.cause}", _hint(proxy))
 
 
 def _tunnel(connection: Connection, proxy: Proxy, target: Target, deadline: Deadline) -> None:
@@ -80,7 +83,7 @@ def proxy_refusal(proxy: Proxy, status: int, place: str) -> HttpError:
 
 
 def _hint(proxy: Proxy) -> str:
-    return f"{proxy.variable} names the proxy; NO_PROXY lists the hosts that need none"
+    return f"{proxy.variable} names the proxy; NO_PROXY lists the hosts that are reached without it"
 
 
 def _connect(host: str, port: int, timeouts: Timeouts, deadline: Deadline) -> socket.socket:

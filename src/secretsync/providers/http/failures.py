@@ -58,7 +58,12 @@ class HttpError(Exception):
         """True if the same request may succeed later."""
         return self.fault in _PASSING
 
+    @property
+    def kind(self) -> ProblemKind:
+        """The kind of the problem for messages and the exit status."""
+        return _KINDS.get(self.fault, ProblemKind.UNAVAILABLE)
+
     def error(self, *, is_repeatable: bool) -> RequestError:
         """Return the error for `Retries`. `is_repeatable`: the server may carry out the request twice without harm."""
-        outcome = Failed(_KINDS.get(self.fault, ProblemKind.UNAVAILABLE), self.cause, self.hint)
+        outcome = Failed(self.kind, self.cause, self.hint)
         return RequestError(outcome, is_retryable=self.is_passing and (is_repeatable or not self.was_sent))

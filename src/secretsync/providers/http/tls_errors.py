@@ -38,8 +38,15 @@ def tls_failure(error: BaseException, host: str = "", hint: str | None = None) -
     return HttpError(Fault.TLS, f"{cause}: {words}" if words else cause, "does it support TLS 1.2 or newer?")
 
 
+def wrong_host(host: str) -> HttpError:
+    """Return the failure for a certificate that is not for `host`."""
+    cause = f"the server's certificate is not trusted: it is not for {host}"
+    return HttpError(Fault.TLS, cause, "is this the right address?")
+
+
 def _untrusted(error: ssl.SSLCertVerificationError, host: str, hint: str) -> tuple[str, str]:
-    code = error.verify_code
+    # An exception that a library made by itself does not have these.
+    code, message = getattr(error, "verify_code", 0), getattr(error, "verify_message", "")
     if code == _EXPIRED:
         return (
             "the server's certificate is not trusted: it has expired",
@@ -48,5 +55,6 @@ def _untrusted(error: ssl.SSLCertVerificationError, host: str, hint: str) -> tup
     if code == _NOT_YET_VALID:
         return "the server's certificate is not trusted: it is not valid yet", "is the clock of this machine right?"
     if code in (_OTHER_NAME, _OTHER_ADDRESS):
-        return f"the server's certificate is not trusted: it is not for {host}", "is this the right address?"
-    return f"the server's certificate is not trusted: {error.verify_message}", hint
+        failure = wrong_host(host)
+        return failure.cause, failure.hint or hint
+    return f"the server's certificate is not trusted{f': {message}' if message else ''}", hint

@@ -171,10 +171,15 @@ class Login:
             return Failed(ProblemKind.UNAVAILABLE, f"the answer of {self.place} to the login is not Vault's")
         if reply.status == 429:
             return Failed(ProblemKind.UNAVAILABLE, f"the login at {self.place} is rate limited (429)")
-        if 400 <= reply.status < 500:
-            cause = f"the login at {self.place} was refused ({reply.status})"
-            hint = f"is the method {self.method} mounted there, and are its role and what we log in with still valid?"
+        if reply.says("no handler for route") or reply.says("unsupported path"):
+            cause = f"no auth method is mounted at {self.place} ({reply.status})"
+            hint = "`vault auth list` shows where it is: set auth.mount, and the namespace"
             return Failed(ProblemKind.DENIED, cause, hint)
+        if 400 <= reply.status < 500:
+            from secretsync.providers.vault.login_hints import login_hint  # Imported only for the message.
+
+            cause = f"the login at {self.place} by {self.method} was refused ({reply.status})"
+            return Failed(ProblemKind.DENIED, cause, login_hint(self.method, self._mount, self._settings.get("role")))
         return Failed(ProblemKind.UNAVAILABLE, f"the login at {self.place} failed ({reply.status})")
 
 

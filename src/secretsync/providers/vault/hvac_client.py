@@ -16,8 +16,10 @@ from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Failed
 from secretsync.providers.http.failures import Fault, HttpError
 from secretsync.providers.http.messages import Response
+from secretsync.providers.http.sdk_failures import sdk_failure
 from secretsync.providers.interface import Deadline, RequestCounter, StoreContext
-from secretsync.providers.remote import RequestError, is_certificate_refused, is_lasting
+from secretsync.providers.registry import is_installed
+from secretsync.providers.remote import RequestError, is_lasting
 from secretsync.providers.sdk_body import BodyError, read_body
 from secretsync.providers.sdk_logging import silenced
 from secretsync.providers.threads import no_answer
@@ -74,7 +76,7 @@ class HvacConnections:
             except HTTPError:
                 failure = HttpError(Fault.CLOSED, "the response was cut off", was_sent=True)
             except (requests.RequestException, OSError, ValueError) as error:
-                failure = _failure(error)
+                failure = _failure(error, self._adapter.base_uri)
         raise failure
 
     def warm(self, deadline: Deadline) -> None:
@@ -84,15 +86,13 @@ class HvacConnections:
         """Leave the connections open, because they belong to the application."""
 
 
-def _failure(error: Exception) -> HttpError:
-    if is_certificate_refused(error):
-        return HttpError(Fault.TLS, "the server's certificate is not trusted", "verify of the hvac client has its file")
+def _failure(error: Exception, url: str) -> HttpError:
+    if (failure := sdk_failure(error, url, "verify of the hvac client names the file with its authority")) is not None:
+        return failure
     if isinstance(error, requests.ConnectTimeout):
         return HttpError(Fault.UNREACHABLE, "no connection in time")
     if isinstance(error, requests.Timeout):
         return HttpError(Fault.SILENT, "no answer in time", was_sent=True)
-    if isinstance(error, requests.exceptions.ProxyError):
-        return HttpError(Fault.PROXY, "the proxy of the hvac client does not answer")
     if is_lasting(error) or (isinstance(error, ValueError) and not isinstance(error, OSError)):
         return HttpError(Fault.PROTOCOL, f"the request failed ({type(error).__name__})", was_sent=True)
     return HttpError(Fault.CLOSED, "the connection was closed before the response", was_sent=True)
@@ -120,6 +120,36 @@ def _aws_keys(context: StoreContext) -> tuple[str, str, str | None]:
     access_key, secret_key, session_token = (context.environ.get(name) or None for name in names)
     if access_key and secret_key:
         return access_key, secret_key, session_token
+    found = None if access_key or secret_key else _platform_keys()
+    if found is not None:
+        return found
     cause = "the method aws needs AWS keys, and there are none"
     hint = "set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, for temporary keys, AWS_SESSION_TOKEN"
+    if not is_installed("botocore"):
+        hint += '; for the role of a platform or a profile: pip install "secretsync-adapter[aws]"'
     raise RequestError(Failed(ProblemKind.DENIED, cause, hint))
+
+
+def _platform_keys() -> tuple[str, str, str | None] | None:
+    """Return the keys of a profile, or of the role of the platform, if the SDK is installed; None if there are none.
+
+    The SDK reads the environment of the process. Raises RequestError.
+    """
+    if not is_installed("botocore"):
+        return None
+    from botocore.session import Session  # Imported only if no variable has keys.
+
+    code = ""
+    with silenced():
+        try:
+            credentials = Session().get_credentials()
+            keys = credentials.get_frozen_credentials() if credentials else None
+        except Exception as error:  # noqa: BLE001 - files, programs and metadata services may raise anything
+            code, keys = type(error).__name__, None
+    if code:
+        cause = f"the method aws got no AWS keys ({code})"
+        hint = "`aws sts get-caller-identity` shows the cause; for a session of SSO, run `aws sso login`"
+        raise RequestError(Failed(ProblemKind.DENIED, cause, hint))
+    if not keys or not keys.access_key or not keys.secret_key:
+        return None
+    return keys.access_key, keys.secret_key, keys.token

@@ -63,15 +63,31 @@ def other_version(ref: SecretRef, answered: str) -> Failed:
     return Failed(ProblemKind.UNAVAILABLE, cause, BETWEEN)
 
 
+# What engines other than KV have behind their mount.
+_OF_OTHER_ENGINES = ("cert", "config", "creds", "issue", "keys", "roles", "static-creds", "static-roles")
+
+
+def _missing_policy(path: str, mount: Mount, api: str) -> tuple[str, str]:
+    """Return the path that a policy must allow, and a hint with the lines of the policy."""
+    rest = mount.rest(path)
+    versioned = f"{mount.path}/{api}/{rest}"
+    # A mount of an unknown kind is taken for KV v2, which a policy writes in another way than `vault kv get`.
+    is_versioned = mount.kind is MountKind.KV2
+    if mount.kind is MountKind.UNKNOWN:
+        is_versioned = rest.partition("/")[0] not in _OF_OTHER_ENGINES
+    needed, other = (versioned, path) if is_versioned else (path, versioned)
+    hint = f'a policy needs: path "{needed}" {{ capabilities = ["read"] }}'
+    if mount.kind is MountKind.UNKNOWN:
+        what = "for KV v1 and other engines" if is_versioned else "for KV v2"
+        hint += f'; {what} path "{other}"; or nothing is mounted there'
+    return needed, hint
+
+
 def refused(reply: Reply, path: str, mount: Mount, api: str = "data") -> Missing | Failed:
     """Return the outcome of an answer without data. `api`: the part between a KV v2 mount and a path in it."""
     if reply.status in (401, 403):
-        versioned = f"{mount.path}/{api}/{mount.rest(path)}"
-        needed = versioned if mount.kind is MountKind.KV2 else path
-        hint = f'a policy needs: path "{needed}" {{ capabilities = ["read"] }}'
-        if mount.kind is MountKind.UNKNOWN:
-            hint += f", for KV v2 with {versioned}; or nothing is mounted there"
-        return Failed(ProblemKind.DENIED, f"our token may not read {needed} ({reply.status})", hint)
+        needed, hint = _missing_policy(path, mount, api)
+        return Failed(ProblemKind.DENIED, f"the token may not read {needed} ({reply.status})", hint)
     if reply.says("no handler for route"):
         return Failed(
             ProblemKind.UNUSABLE, f"nothing is mounted at {path}", "is the mount's path right, and the namespace?"
