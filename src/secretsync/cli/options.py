@@ -108,6 +108,7 @@ def build_parser(name: str, command: ModuleType) -> argparse.ArgumentParser:
         formatter_class=_Formatter,
         allow_abbrev=False,
     )
+    parser.set_defaults(command_name=name)
     command.add_arguments(parser)
     return parser
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from secretsync.core.errors import ExitStatus, ProblemKind, worst_status
+from secretsync.core.errors import ExitStatus, Problem, ProblemKind, worst_status
 from secretsync.core.model import Clock
 from secretsync.core.records import Record
 from secretsync.project.bindings import Limit
@@ -91,6 +91,32 @@ class RotationReport(Record, kw_only=True):
     environment: str
     at: datetime
     secrets: tuple[SecretAge, ...]
+
+    @classmethod
+    def of_failure(cls, environment: str, problems: tuple[Problem, ...], at: datetime) -> RotationReport:
+        """Return the report on an environment that cannot be judged: one row in the state error, without a secret."""
+        findings = tuple(
+            AgeFinding(
+                state=State.ERROR,
+                reference=environment,
+                keys=(Key(problem.key or "", problem.file, problem.line or 0),) if problem.file else (),
+                cause=problem.cause,
+                hint=problem.hint,
+                kind=problem.kind,
+            )
+            for problem in problems
+        )
+        row = SecretAge(
+            reference=environment,
+            store="",
+            provider="",
+            keys=(),
+            state=State.ERROR,
+            limit=Limit(seconds=None, written="-"),
+            limit_from="",
+            findings=findings,
+        )
+        return cls(environment=environment, at=at, secrets=(row,))
 
     @property
     def findings(self) -> tuple[AgeFinding, ...]:

@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Return 0, because `check` is the command that reports missing secrets."""
-    plan, environ = open_plan(options)
+    plan, environ = open_plan(options, has_default=True)
     rows = explain_plan(plan, store_access(options, environ))
     if options.key is not None:
         rows = _only(options.key, rows, plan)
