@@ -42,14 +42,14 @@ def test_an_unforeseen_error_shows_its_type_alone(
     """Status 2, one line; neither the message, nor the chain, nor a local variable."""
     program = (
         "import os\n"
-        "from secretsync.cli import loading as common, main\n"
+        "from secretsync.cli import each_environment, loading, main\n"
         "value = os.environ['VALUE']\n"
-        "def open_plan(*_, **__):\n"
+        "def fail(*_, **__):\n"
         "    try:\n"
         "        raise RuntimeError(value)\n"
         "    except RuntimeError as error:\n"
         f"        raise {failure} from error\n"
-        "common.open_plan = open_plan\n"
+        "loading.open_plan = each_environment.load_plan = fail\n"
         f"main([{command!r}, '-e', 'test', '--', 'true'][: 3 if {command!r} == 'check' else None])\n"
     )
     argv = [sys.executable, "-I", "-c", program]

@@ -67,10 +67,7 @@ def _sources(options: argparse.Namespace, environ: Environ) -> list[ConfigReques
     if options.all:
         if options.environment or options.env_file is not None:
             raise UsageError("--all takes every environment; remove --environment and --env-file")
-        root = find_root(options.root, environ)
-        names = environments(root)
-        if not names:
-            raise UsageError(f"{root}: env/ has no environment; `secretsync init` creates some")
+        names = every_environment(find_root(options.root, environ))
     sources = list(_requests(options, environ, names))
     if len(sources) > 1 and sources[0].files is not None:
         read = read_named_files(sources[0], environ)
@@ -78,9 +75,14 @@ def _sources(options: argparse.Namespace, environ: Environ) -> list[ConfigReques
     return sources
 
 
-def _requests(
-    options: argparse.Namespace, environ: Environ, names: tuple[str | None, ...]
-) -> Iterator[ConfigRequest]:
+def every_environment(root: str) -> tuple[str, ...]:
+    """Return the environments of a project. Raises UsageError for none, because a check of nothing would be green."""
+    if names := environments(root):
+        return names
+    raise UsageError(f"{root}: env/ has no environment; `secretsync init` creates some")
+
+
+def _requests(options: argparse.Namespace, environ: Environ, names: tuple[str | None, ...]) -> Iterator[ConfigRequest]:
     for name in names:
         single = argparse.Namespace(**{**vars(options), "environment": name})
         yield environment_of(single, environ, is_judged=True)

@@ -81,9 +81,9 @@ def _no_environment(options: argparse.Namespace, environ: Environ) -> UsageError
 
     names = environments(find_root(options.root, environ))
     known = f"the project has {', '.join(names)}" if names else "env/ has none, and `secretsync init` creates some"
-    every = "--all, " if hasattr(options, "all") else ""
+    every = ", --all" if hasattr(options, "all") else ""
     return UsageError(
-        f"no environment is named ({known}); give -e NAME, {every}or --env-file FILE, or set $SECRETSYNC_ENV"
+        f"no environment is named ({known}); give -e NAME{every} or --env-file FILE, or set $SECRETSYNC_ENV"
     )
 
 

@@ -107,7 +107,7 @@ def test_usage_errors_are_a_document_too(probed: Callable[..., Project]) -> None
 @pytest.mark.parametrize(
     ("options", "env", "shown"),
     [
-        ([], {}, "development"),
+        (["-e", "development"], {}, "development"),
         ([], {"SECRETSYNC_ENV": "test"}, "test"),
         (["--env-file", "env/test/common.env", "--env-file", "b.env"], {}, "env/test/common.env, b.env"),
     ],
@@ -126,12 +126,6 @@ def test_a_store_that_hangs(probed: Callable[..., Project], plugin: Path) -> Non
     made = probed("A=$<probe:hang/a>\n")
     failed = made.cli("check", "-e", "test", "--timeout", "200ms", sys_path=[plugin], expect=5)
     assert "no answer within 0.2 s" in failed.stderr
-
-
-def test_development_is_the_default(project: MakeProject) -> None:
-    """`check` takes development if no environment is named."""
-    made = project({"env/development/common.env": "A=1\n"})
-    assert made.cli("check", expect=0).stdout == "development: 0 secrets found, nothing is missing\n"
 
 
 def test_env_files(project: MakeProject) -> None:

@@ -152,9 +152,7 @@ def _open_plan(options: argparse.Namespace, environ: Mapping[str, str]) -> tuple
     variables = variables_file({name: value for name, value in environ.items() if name not in resolved})
     taken = {entry.key for entry in variables.entries}
     rest = {name: value for name, value in environ.items() if name not in taken}
-    return open_plan(
-        options, environ=Environ(rest), variables=variables, kept=kept, inherited=inherited
-    )
+    return open_plan(options, environ=Environ(rest), variables=variables, kept=kept, inherited=inherited)
 
 
 def _names_of_another_run(environ: Mapping[str, str], plan: Plan) -> tuple[str, ...]:
