@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from secretsync.core.errors import Problem, ProblemKind, ResolutionError
-from secretsync.core.model import Failed, Found, Missing, SecretInfo, SecretRef
+from secretsync.core.model import Failed, Found, Missing, SecretInfo, SecretOutline, SecretRef
 from secretsync.core.secret import Payload
 from secretsync.providers.files import modified, read_secret_file
 from secretsync.providers.interface import (
@@ -16,13 +16,14 @@ from secretsync.providers.interface import (
     Deadline,
     Identity,
     Information,
+    Outline,
     ProviderSpec,
     Setting,
     SettingType,
     StoreContext,
 )
 
-T = TypeVar("T", bytes, datetime)
+T = TypeVar("T", bytes, datetime, bool)
 
 _FOLDER = "/run/secrets"
 _MAX_NAME = 255  # bytes, as file systems have it
@@ -35,6 +36,11 @@ def _check_path(path: str) -> str | None:
     if len(path.encode("utf-8")) > _MAX_NAME:
         return "no file can have a name this long"
     return None
+
+
+def _is_readable(path: str, *, folder: str) -> bool | Missing | Failed:
+    time = modified(path, folder=folder)
+    return time if isinstance(time, Missing | Failed) else os.access(path, os.R_OK)
 
 
 class DockerProvider:
@@ -55,6 +61,7 @@ class DockerProvider:
         },
         identity_variables=("CREDENTIALS_DIRECTORY",),
         has_clock=False,
+        has_outlines=True,
     )
 
     def __init__(self, context: StoreContext) -> None:
@@ -75,6 +82,11 @@ class DockerProvider:
         for ref in refs:
             outcome = self._first(modified, ref.path)
             yield ref, Found(SecretInfo(modified=outcome)) if isinstance(outcome, datetime) else outcome
+
+    def outline(self, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Outline]:  # noqa: ARG002
+        for ref in refs:
+            outcome = self._first(_is_readable, ref.path)
+            yield ref, Found(SecretOutline(is_readable=outcome)) if isinstance(outcome, bool) else outcome
 
     def _first(self, read: Callable[..., T | Missing | Failed], name: str) -> T | Missing | Failed:
         """Return the result of `read` for the file in the first folder that has it."""

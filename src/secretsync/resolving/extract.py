@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Failed, Selector
 from secretsync.core.secret import Payload, Secret
+from secretsync.core.text import looks_like_value, suggestion
 
 # RFC 3986 section 2.3. Not urllib, because its import takes longer than a whole start.
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+
+_TAKE_PART = "take it with ?as=json, or name a field inside it"
 
 
 class _Unusable(Exception):  # noqa: N818 - does not leave this module
@@ -139,8 +143,7 @@ def _at(document: Any, field: str) -> Any:
         if not isinstance(document, dict):
             raise _Unusable("the secret's JSON is not an object, and a field is asked of it")
         return _member(document, field)
-    for token in field[1:].split("/"):
-        name = token.replace("~1", "/").replace("~0", "~")
+    for name in _tokens(field):
         if isinstance(document, dict):
             document = _member(document, name)
         elif isinstance(document, list):
@@ -148,6 +151,32 @@ def _at(document: Any, field: str) -> Any:
         else:
             raise _no_field()
     return document
+
+
+def find_field(fields: Mapping[str, object], selector: Selector) -> bool | Failed:
+    """Return True if a secret has the field of `selector`, False if that is unknown, and else the failure.
+
+    `fields`: the secret's JSON object with None in place of each value that is not an object.
+    """
+    place: object = fields
+    for token in _tokens(selector.field or "/"):
+        if not isinstance(place, Mapping):
+            return False  # inside of a list, or of a value that is no object
+        if token not in place:
+            failure = _no_field()
+            near = suggestion(token, [name for name in place if not looks_like_value(name)], failure.hint or "")
+            return Failed(ProblemKind.UNUSABLE, failure.cause, near)
+        place = place[token]
+    if isinstance(place, Mapping) and selector.as_ != "json":
+        return Failed(ProblemKind.UNUSABLE, "this field is an object", _TAKE_PART)
+    return True
+
+
+def _tokens(field: str) -> list[str]:
+    """Return the names on the way to a field: of a key, or of a JSON pointer (RFC 6901)."""
+    if not field.startswith("/"):
+        return [field]
+    return [token.replace("~1", "/").replace("~0", "~") for token in field[1:].split("/")]
 
 
 def _member(document: dict[str, Any], name: str) -> Any:
@@ -177,4 +206,4 @@ def _as_text(value: Any, selector: Selector) -> str:
     if isinstance(value, str):
         return str(value)
     what = "null" if value is None else "a list" if isinstance(value, list) else "an object"
-    raise _Unusable(f"this field is {what}", "take it with ?as=json, or name a field inside it")
+    raise _Unusable(f"this field is {what}", _TAKE_PART)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from secretsync.core.errors import ConfigurationError, Problem, ProblemKind, UsageError
-from secretsync.core.model import Failed, Found, Missing, SecretInfo, SecretRef
-from secretsync.core.records import Record
+from secretsync.core.model import Failed, Found, Missing, SecretInfo, SecretOutline, SecretRef
+from secretsync.core.records import Record, replace
 from secretsync.core.secret import Hidden, Payload
 from secretsync.planning.plan import Plan, SecretPart
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from secretsync.resolving.identify import StoreState
     from secretsync.resolving.open_stores import Stores
 
-T = TypeVar("T", Payload, SecretInfo)
+T = TypeVar("T", Payload, SecretInfo, SecretOutline)
 
 
 class Answers(Hidden, Generic[T]):
@@ -105,6 +105,23 @@ class StoreAccess(Record):
         with self._open(plan) as stores:
             answers = self._ask(plan.secrets, stores, deadline, SecretInfo)
         return self._explained(answers, plan)
+
+    def inspect(self, plan: Plan) -> tuple[Answers[SecretInfo], Answers[SecretOutline]]:
+        """Return the metadata of all secrets of `plan`, and the outlines of those that exist. No value is requested.
+
+        Raises UsageError for a bad timeout, and ConfigurationError for a store that cannot be built.
+        """
+        deadline = self._deadline(plan)
+        with self._open(plan) as stores:  # once for both rounds, because a login may be possible only once
+            infos = self._ask(plan.secrets, stores, deadline, SecretInfo)
+            parts = []
+            for part in plan.secrets:
+                index, outcome = infos.settle(part)
+                target = part.targets[index]
+                if isinstance(outcome, Found) and stores[target.store].spec.has_outlines:
+                    parts.append(replace(part, targets=(target,)))
+            outlines = self._ask(parts, stores, deadline, SecretOutline)
+        return self._explained(infos, plan), outlines
 
     def _explained(self, answers: Answers[T], plan: Plan) -> Answers[T]:
         if not self.withheld:

@@ -72,7 +72,8 @@ def execute(options: argparse.Namespace) -> int:
 def _report(plan: Plan, environ: Environ, options: argparse.Namespace) -> _Report:
     label, access = plan.project.label, store_access(options, environ, is_logged=options.fetch)
     if not options.fetch:
-        checked = check(plan, access.metadata(plan), datetime.now(UTC))
+        infos, outlines = access.inspect(plan)
+        checked = check(plan, infos, datetime.now(UTC), outlines)
         return _Report(
             environment=label,
             problems=checked.problems,
