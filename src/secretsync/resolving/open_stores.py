@@ -11,6 +11,7 @@ from secretsync.project.bindings import StoreConfig
 from secretsync.project.layout import Project
 from secretsync.providers.interface import Provider, StoreContext
 from secretsync.providers.registry import load_provider, missing_modules
+from secretsync.resolving.unusable_store import UnusableStore
 
 
 class Stores(Mapping[str, Provider]):
@@ -22,10 +23,13 @@ class Stores(Mapping[str, Provider]):
         project: Project,
         environ: Mapping[str, str],
         replaced: Mapping[str, Provider] | None = None,
+        *,
+        keeps_unusable: bool = False,
     ) -> None:
         """Build a provider for each of `configs`.
 
         `replaced`: providers that are used in place of the configured ones, by the names of their stores.
+        `keeps_unusable`: a store that cannot be built answers every request with its problem instead.
 
         Raises ConfigurationError with every store that cannot be built, for example because its SDK is not installed.
         """
@@ -45,7 +49,9 @@ class Stores(Mapping[str, Provider]):
                 root=project.root,
             )
             built = _build(config.provider, context)
-            if isinstance(built, Problem):
+            if isinstance(built, Problem) and keeps_unusable:
+                self._open[name] = UnusableStore(built)
+            elif isinstance(built, Problem):
                 problems.append(built)
             else:
                 self._open[name] = built

@@ -55,6 +55,7 @@ class StoreAccess(Record):
     `access_log`: the file for the reads of secret values.
     `on_activity`: called after each round of requests with the activity of each store.
     `progress`: called with each answer about metadata: the number of answers, and of requested secrets.
+    `keeps_unusable`: a store that cannot be built answers every request with its problem, and the others are asked.
     `withheld`: variables that `secretsync run` did not pass on to this process, for the messages about failures.
     """
 
@@ -65,6 +66,7 @@ class StoreAccess(Record):
     on_activity: Callable[[StoreActivity], None] | None = None
     progress: Callable[[int, int], None] | None = None
     withheld: tuple[str, ...] = ()
+    keeps_unusable: bool = False
 
     _unseen = ("environ",)
 
@@ -133,13 +135,15 @@ class StoreAccess(Record):
     def identities(self, plan: Plan) -> tuple[StoreState, ...]:
         """Return as whom each store of `plan` and of its bindings knows this process.
 
-        Raises UsageError for a bad timeout, and ConfigurationError for a store that cannot be built.
+        Raises UsageError for a bad timeout.
         """
         from secretsync.resolving.identify import identify
         from secretsync.resolving.open_stores import Stores
 
         deadline = self._deadline(plan)
-        with Stores({**plan.bindings.stores, **plan.stores}, plan.project, self.environ, self.replaced) as stores:
+        configs = {**plan.bindings.stores, **plan.stores}
+        # A store that cannot be built is a state, because its setup is what is looked for.
+        with Stores(configs, plan.project, self.environ, self.replaced, keeps_unusable=True) as stores:
             return identify(stores, deadline, keep_open=stores.keep_open)
 
     def _check_timeout(self) -> None:
@@ -158,7 +162,7 @@ class StoreAccess(Record):
         from secretsync.resolving.open_stores import Stores
 
         try:
-            return Stores(plan.stores, plan.project, self.environ, self.replaced)
+            return Stores(plan.stores, plan.project, self.environ, self.replaced, keeps_unusable=self.keeps_unusable)
         except ConfigurationError as error:
             problems: Sequence[Problem] = error.problems
         if self.withheld:
