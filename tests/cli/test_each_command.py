@@ -2,7 +2,9 @@
 
 import argparse
 import importlib
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -112,3 +114,79 @@ def test_all_environments_of_a_project_without_any(project: MakeProject, command
     made = project({"env/README": "no environment yet\n"})
     done = made.cli(command, "--all", "--root", str(made.root), expect=2)
     assert "`secretsync init`" in done.stderr
+
+
+# Every store that needs a setting, without any setting.
+UNSET = {
+    "env/production/common.env": "PORT=8000\nLEVEL=$<env:LEVEL:-INFO>\n",
+    "env/production/security.env": "A=$<vault:secret/app#a>\nB=$<azure:b>\nC=$<aws:c>\nD=$<D>\nE=x${A}\n",
+    "env/staging/security.env": "A=$<vault:secret/app#a>\n",
+    "env/plain/common.env": "PORT=8000\n",
+    "providers/production.toml": 'lookup = ["vault"]\n[stores.vault]\n[stores.azure]\n[stores.aws]\n',
+    "providers/plain.toml": 'lookup = ["vault"]\n[stores.vault]\n[stores.azure]\n[stores.aws]\n',
+}
+SETTINGS = ("VAULT_ADDR", "AZURE_KEYVAULT_URL", "vault_url", "credentials", "address", "region")
+
+# What each command does without a store: on secrets in stores, or on an environment that uses none of its stores.
+WITHOUT_STORES: dict[str, list[tuple[str, ...]]] = {
+    "run": [("-e", "plain", "--", "true")],
+    "render": [("-e", "plain", "--format", "json")],
+    "check": [("-e", "plain"), ("-e", "plain", "--fetch"), ("-e", "plain", "--strict")],
+    "check-rotation": [("-e", "plain")],
+    "get": [("-e", "production", "env:CODE")],
+    "audit": [("-e", "production"), ("--all",), ("-e", "plain", "--online"), ("--rules",)],
+    "track": [("-e", "production", "--offline"), ("-e", "production", "--list"), ("-e", "plain")],
+    "diff": [
+        ("-e", "production", "HEAD", "--offline"),
+        ("production", "staging"),
+        ("-e", "production", "HEAD~0", "HEAD"),
+    ],
+    "explain": [("-e", "production", "--offline"), ("-e", "production", "--offline", "A"), ("-e", "plain")],
+    "doctor": [],  # it asks every store of the bindings
+    "backup": [()],
+    "restore": [("backups/archive.tar.gz", "--dry-run")],
+    "template": [(), ("--check",)],
+    "init": [("-e", "production")],
+    "providers": [(), ("vault",)],
+}
+
+
+def test_what_needs_no_store_asks_for_no_setting(project: MakeProject) -> None:
+    """A command that asks no store works without the settings of any store, for a reviewer who has none."""
+    assert sorted(WITHOUT_STORES) == sorted(COMMANDS)
+    made = project(UNSET)
+    made.cli("track", "-e", "production", "--offline", expect=0)
+    archive = made.cli("backup", expect=0).stdout.strip()
+    made.write("backups/archive.tar.gz", Path(archive).read_bytes())
+    for command, calls in WITHOUT_STORES.items():
+        for call in calls:
+            done = made.cli(command, *call, env={"CODE": "1"}, reveals=True)
+            # An audit may have findings on the files.
+            assert done.status == 0 or (command, done.status) == ("audit", 1), (command, call, done.stderr)
+            if command not in ("providers", "audit"):
+                assert not [name for name in SETTINGS if name in done.stdout + done.stderr], (command, call)
+
+
+def test_explain_without_the_settings_of_stores(project: MakeProject) -> None:
+    """A store that cannot be asked is named once, and everything else is explained."""
+    made = project(UNSET)
+    made.write("env/production/security.env", "A=$<vault:secret/app#a>\nB=$<vault:secret/app#b>\nC=$<azure:c>\n")
+    made.write("providers/production.toml", "")
+    done = made.cli("explain", "-e", "production", expect=0)
+    assert "vault:secret/app#a (not asked)" in done.stdout
+    assert "default (env:LEVEL is missing)" in done.stdout
+    assert done.stderr.count("warning: vault: not asked: it has no address") == 1
+    assert done.stderr.count("warning: azure: not asked: ") == 1
+    offline = made.cli("explain", "-e", "production", "--offline", "--format", "json", expect=0)
+    assert offline.stderr == ""
+    origins = [origin for entry in json.loads(offline.stdout)["entries"] for origin in entry["origins"]]
+    assert {origin["status"] for origin in origins if origin["store"] != "env"} == {"not asked"}
+
+
+def test_doctor_shows_a_store_that_cannot_be_asked(project: MakeProject) -> None:
+    """A store without its settings is a row, and the others are asked."""
+    made = project({**UNSET, "providers/production.toml": "[stores.vault]\n"})
+    made.write("env/production/security.env", "A=$<azure:a>\n")
+    done = made.cli("doctor", "-e", "production", "--format", "json", expect=2)
+    states = {row["store"]: row["status"] for row in json.loads(done.stdout)["stores"]}
+    assert states["vault"] == states["azure"] == "configuration"

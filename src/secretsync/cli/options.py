@@ -91,6 +91,13 @@ class _Parser(argparse.ArgumentParser):
             word = f"{value!r}" if is_shown(str(value), choices) else "this value"
             raise argparse.ArgumentError(action, f"{word} is not one of {', '.join(choices)}")
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Print help. A failure to write it is raised, because argparse would ignore it."""
+        if file is sys.stdout and message:
+            file.write(message)
+        else:
+            super()._print_message(message, file)
+
     def error(self, message: str) -> Any:
         message = re.sub(_QUOTING, "its value cannot be used", message)
         self.print_usage(sys.stderr)
