@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import json
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from secretsync.cli.commands import COMMANDS
 from secretsync.cli.options import build_parser
+from tests.support.processes import clean_environment, run_command, secretsync_argv
 from tests.support.projects import MakeProject, Project
 
 FILES = {"env/production/common.env": "CODE=1\nPRODUCTION=1\n", "env/staging/common.env": "CODE=2\nSTAGING=1\n"}
@@ -190,3 +192,75 @@ def test_doctor_shows_a_store_that_cannot_be_asked(project: MakeProject) -> None
     done = made.cli("doctor", "-e", "production", "--format", "json", expect=2)
     states = {row["store"]: row["status"] for row in json.loads(done.stdout)["stores"]}
     assert states["vault"] == states["azure"] == "configuration"
+
+
+@pytest.mark.parametrize("redirection", ["> /dev/full", ">&-"])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_output_that_cannot_be_written(project: MakeProject, redirection: str, unbuffered: str) -> None:
+    """Every command, and its help, ends with 6 and one line, because a lost report must not look like a good one."""
+    made = project(UNSET)
+    made.cli("track", "-e", "plain", expect=0)
+    made.cli("track", "-e", "production", "--offline", expect=0)
+    results = {command: calls[0] for command, calls in WITHOUT_STORES.items() if calls and command != "run"}
+    results |= {"track": ("-e", "plain", "--list"), "restore": ("--help",), "template": ("--output", "-")}
+    calls = [(command, *call) for command, call in results.items()]
+    calls += [(command, "--help") for command in COMMANDS]
+    for call in [*calls, ("--help",), ("--version",)]:
+        line = shlex.join(secretsync_argv(call))
+        env = clean_environment(made.home, {"CODE": "1", "PYTHONUNBUFFERED": unbuffered})
+        argv = ["sh", "-c", f"{line.replace(' -I ', ' ')} {redirection}"]
+        done = run_command(argv, cwd=made.root, env=env, expect=6)
+        failure = [text for text in done.stderr.splitlines() if "standard output cannot be written" in text]
+        assert len(failure) == 1, call
+
+
+BROKEN = {
+    "env/broken/security.env": "A=$<\n",
+    "env/good/common.env": "CODE=1\n",
+    "env/unset/security.env": "A=$<vault:secret/app#a>\n",
+}
+
+
+@pytest.mark.parametrize("command", sorted(SEVERAL - {"template"}))
+def test_a_broken_environment_does_not_stop_the_others(project: MakeProject, command: str) -> None:
+    """One environment with mistakes in its files is an error, the others are judged, and the status is 2."""
+    made = project({**FILES, **BROKEN})
+    done = made.cli(command, "-e", "broken", "-e", "good", "-e", "stagin", "--format", "json", expect=2)
+    documents = json.loads(done.stdout)["environments"]
+    assert [document["environment"] for document in documents] == ["broken", "good", "stagin"]
+    assert "env/broken/security.env:1" in done.stderr
+    assert "env/stagin: there is no env file there; did you mean staging?" in done.stderr
+    for options in (("--all",), ("-e", "good", "-e", "broken")):
+        shown = made.cli(command, *options, expect=2)
+        assert "good" in shown.stdout
+        assert "broken" in shown.stdout + shown.stderr
+
+
+@pytest.mark.parametrize("command", ["check", "check-rotation", "doctor"])
+def test_an_environment_whose_store_has_no_settings(project: MakeProject, command: str) -> None:
+    """A store that cannot be asked is an error of its environment alone."""
+    made = project(BROKEN)
+    done = made.cli(command, "-e", "unset", "-e", "good", "--format", "json", expect=2)
+    documents = json.loads(done.stdout)["environments"]
+    assert [document["environment"] for document in documents] == ["unset", "good"]
+    assert "it has no address" in json.dumps(documents[0])
+    assert "error" not in json.dumps(documents[1].get("secrets", []))
+
+
+@pytest.mark.parametrize("report", ["table", "json", "junit", "sarif", "github", "html", "prometheus"])
+def test_a_broken_environment_is_an_error_in_every_format(project: MakeProject, report: str) -> None:
+    """Each format of check-rotation shows the state of the environment that cannot be judged."""
+    made = project(BROKEN)
+    done = made.cli("check-rotation", "-e", "broken", "-e", "good", "--format", report, expect=2)
+    assert "error" in done.stdout
+    assert "broken" in done.stdout
+
+
+@pytest.mark.parametrize("command", sorted(SEVERAL - {"template"}))
+def test_a_secret_in_the_place_of_an_environment_is_not_printed(project: MakeProject, command: str) -> None:
+    """A name that no environment has may be a pasted secret, so that neither the report nor a message shows it."""
+    made = project(BROKEN)
+    for word in ("hunter4711", "sk_live_51HabcDEFghiJKLmnoPQRstu"):
+        for options in (("-e", "good"), ()):
+            done = made.cli(command, "-e", word, *options, "--format", "json", expect=2)
+            assert word not in done.stdout + done.stderr

@@ -9,8 +9,10 @@ from typing import TypeVar
 from secretsync.cli import console
 from secretsync.cli.loading import environment_of, log_plan, visible_environ
 from secretsync.core.errors import OutputError, Problem, SecretSyncError, UsageError
+from secretsync.core.names import LENIENT_ENVIRONMENTS
 from secretsync.core.records import replace
 from secretsync.core.secret import Environ
+from secretsync.core.text import is_shown, path_or
 from secretsync.planning.plan import Plan
 from secretsync.planning.request import ConfigRequest, load_plan, read_named_files
 from secretsync.project.layout import environments, find_root, named_environment
@@ -89,5 +91,15 @@ def _requests(options: argparse.Namespace, environ: Environ, names: tuple[str | 
 
 
 def _label(source: ConfigRequest, environ: Environ) -> str:
-    """Return the name of an environment for a report about a configuration that cannot be read."""
-    return source.environment or named_environment(environ) or ", ".join(source.files or ()) or "none"
+    """Return the name of an environment for a report about a configuration that cannot be read.
+
+    A name that the project does not have is shown only if it cannot be a pasted secret.
+    """
+    name = source.environment or named_environment(environ)
+    if name is None:
+        return ", ".join(path_or(file, "a file") for file in source.files or ()) or "none"
+    try:
+        known = environments(find_root(source.root, environ))
+    except UsageError:
+        known = ()
+    return name if is_shown(name, (*known, *LENIENT_ENVIRONMENTS)) else "unknown"

@@ -99,6 +99,8 @@ def _print_text(report: _Report, options: argparse.Namespace) -> None:
     if not options.quiet:
         for line in report.not_checked:
             print(f"not checked: {line}")
+    if options.strict and report.not_checked:
+        console.info(f"{label}: not everything was checked (--strict); --fetch reads every value, and discards it")
 
 
 def _document(report: _Report) -> dict[str, object]:
