@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from secretsync.core.errors import Problem, ProblemKind
 from secretsync.core.text import by_place, name_or_none, suggestion, unknown
+from secretsync.policy.checks import BUILT_IN
 from secretsync.policy.policy import Check, Policy, Requirement
 
 if TYPE_CHECKING:
@@ -16,10 +17,10 @@ def unknown_names(policy: Policy, plan: Plan) -> tuple[Problem, ...]:
     """Return a problem for each key of [checks] and each service that does not exist.
 
     Such a check never applies, so that a misspelled name would go unnoticed. A requirement that the process environment
-    can fulfil may name a service without a file.
+    can fulfil may name a service without a file. The keys of built-in checks are optional.
     """
     keys = {entry.key for file in plan.files for entry in file.entries}
-    keys |= {key for _, key in plan.entries} | {requirement.key for requirement in policy.required}
+    keys |= {key for _, key in plan.entries} | {rule.key for rule in (*policy.required, *BUILT_IN)}
     problems: dict[Problem, None] = {}
     for check in policy.checks:
         if check.key not in keys:

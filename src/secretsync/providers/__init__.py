@@ -7,13 +7,15 @@ if TYPE_CHECKING:
     from typing import Any
 
     from secretsync.core.errors import ConfigurationError, Problem, ProblemKind, ResolutionError
-    from secretsync.core.model import Clock, Failed, Found, Missing, SecretInfo, SecretRef
+    from secretsync.core.model import Clock, Failed, Found, Missing, SecretInfo, SecretOutline, SecretRef
     from secretsync.core.secret import Payload
     from secretsync.providers.interface import (
         Answer,
         Deadline,
         Identity,
         Information,
+        Outline,
+        OutlineProvider,
         Provider,
         ProviderSpec,
         RequestCounter,
@@ -34,6 +36,8 @@ __all__ = [
     "Identity",
     "Information",
     "Missing",
+    "Outline",
+    "OutlineProvider",
     "Payload",
     "Problem",
     "ProblemKind",
@@ -42,6 +46,7 @@ __all__ = [
     "RequestCounter",
     "ResolutionError",
     "SecretInfo",
+    "SecretOutline",
     "SecretRef",
     "Setting",
     "SettingType",
@@ -53,7 +58,7 @@ __all__ = [
 # The modules of the names that are not in providers.interface.
 _HOMES = {
     **dict.fromkeys(("ConfigurationError", "Problem", "ProblemKind", "ResolutionError"), "core.errors"),
-    **dict.fromkeys(("Clock", "Failed", "Found", "Missing", "SecretInfo", "SecretRef"), "core.model"),
+    **dict.fromkeys(("Clock", "Failed", "Found", "Missing", "SecretInfo", "SecretOutline", "SecretRef"), "core.model"),
     "Payload": "core.secret",
     "VaultProvider": "providers.vault.provider",
     "run_in_threads": "providers.threads",
