@@ -20,7 +20,8 @@ def unknown_names(policy: Policy, plan: Plan) -> tuple[Problem, ...]:
     can fulfil may name a service without a file. The keys of built-in checks are optional.
     """
     keys = {entry.key for file in plan.files for entry in file.entries}
-    keys |= {key for _, key in plan.entries} | {rule.key for rule in (*policy.required, *BUILT_IN)}
+    keys |= {key for _, key in plan.entries}
+    keys |= {requirement.key for requirement in policy.required} | {check.key for check in BUILT_IN}
     problems: dict[Problem, None] = {}
     for check in policy.checks:
         if check.key not in keys:
