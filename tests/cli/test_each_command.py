@@ -110,6 +110,16 @@ def test_an_option_with_one_value_is_not_repeated(
     assert "can be given only once" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("option", ["--root", "--bindings", "--output", "--history"])
+def test_an_empty_path_is_refused(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """An option from a variable that is not set is refused, because another project or file would be used."""
+    for command in COMMANDS:
+        if option in options_of(command):
+            with pytest.raises(SystemExit):
+                parser_of(command).parse_args([option, ""])
+            assert f"{option} is empty; name a path" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", sorted(SEVERAL))
 def test_all_environments_of_a_project_without_any(project: MakeProject, command: str) -> None:
     """`--all` refuses a project without an environment, because a check of nothing would be green."""
@@ -234,6 +244,7 @@ def test_a_broken_environment_does_not_stop_the_others(project: MakeProject, com
         shown = made.cli(command, *options, expect=2)
         assert "good" in shown.stdout
         assert "broken" in shown.stdout + shown.stderr
+        assert shown.stderr.count("env/broken/security.env:1") == 1
 
 
 @pytest.mark.parametrize("command", ["check", "check-rotation", "doctor"])

@@ -32,12 +32,14 @@ def each_environment(
     *,
     known: Callable[[Environ], Environ] = _same,
     keeps_failures: bool = False,
+    prints_failures: bool = True,
 ) -> tuple[list[T], bool]:
     """Return the result of each environment that the options select, and True if the user asked for several.
 
     `judge`: called with the plan of an environment and the variables that it may use.
-    `failed`: called with the name and the problems of an environment that cannot be judged, for its result. Its
-    problems are printed too. An environment that is the only one raises its error instead, unless `keeps_failures`.
+    `failed`: called with the name and the problems of an environment that cannot be judged, for its result. An
+    environment that is the only one raises its error instead, unless `keeps_failures`.
+    `prints_failures`: print the problems of one of several environments; False if the command prints its results there.
     `known`: returns the variables in which a plan looks up the names that no file defines.
 
     Raises UsageError for options that exclude each other or name no environment, and OutputError.
@@ -58,7 +60,7 @@ def each_environment(
             if not is_several and not keeps_failures:
                 raise
             label = _label(source, environ)
-            if is_several:
+            if is_several and prints_failures:
                 console.print_problems(f"{options.command_name} -e {label}", error.problems)
             results.append(failed(label, error.problems))
     return results, is_several

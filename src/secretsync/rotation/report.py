@@ -8,6 +8,7 @@ from datetime import datetime
 from secretsync.core.errors import ExitStatus, Problem, ProblemKind, worst_status
 from secretsync.core.model import Clock
 from secretsync.core.records import Record
+from secretsync.core.text import looks_like_value
 from secretsync.project.bindings import Limit
 from secretsync.rotation.age_rules import SEVERITY, State
 
@@ -99,7 +100,7 @@ class RotationReport(Record, kw_only=True):
             AgeFinding(
                 state=State.ERROR,
                 reference=environment,
-                keys=(Key(problem.key or "", problem.file, problem.line or 0),) if problem.file else (),
+                keys=(Key(_shown(problem.key), problem.file, problem.line or 0),) if problem.file else (),
                 cause=problem.cause,
                 hint=problem.hint,
                 kind=problem.kind,
@@ -136,6 +137,10 @@ class RotationReport(Record, kw_only=True):
     def exit_status(self) -> ExitStatus:
         """The exit status of a command that found this."""
         return exit_status(self.findings)
+
+
+def _shown(key: str | None) -> str:
+    return "" if key is None or looks_like_value(key) else key
 
 
 def exit_status(findings: tuple[AgeFinding, ...]) -> ExitStatus:

@@ -59,6 +59,7 @@ def execute(options: argparse.Namespace) -> int:
         lambda plan, visible: _report(plan, visible, options),
         lambda label, problems: _Report(environment=label, problems=problems),
         keeps_failures=options.format == "json",
+        prints_failures=options.format == "json",
     )
     if options.format == "json":
         documents = [_document(report) for report in reports]
