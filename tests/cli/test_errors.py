@@ -83,7 +83,7 @@ def test_a_working_directory_that_is_gone(shop: Project, command: list[str]) -> 
 def test_a_store_that_cannot_be_built_is_said_with_who_needs_it(shop: Project) -> None:
     """File, line, key, reference, cause and next step."""
     shop.write("env/test/security.env", "\nA=$<vault:secret/app#key>\n")
-    for command in (["run", "--", "true"], ["check"], ["explain"], ["render", "--format", "json"]):
+    for command in (["run", "--", "true"], ["check"], ["check-rotation"], ["render", "--format", "json"]):
         failed = shop.cli(command[0], "-e", "test", *command[1:], expect=2)
         assert failed.stderr == (
             f"secretsync {command[0]}: env/test/security.env:2:3: A: vault:secret/app#key: it has no address; "

@@ -12,7 +12,7 @@ from secretsync.core.errors import OutputError, Problem, SecretSyncError, UsageE
 from secretsync.core.names import LENIENT_ENVIRONMENTS
 from secretsync.core.records import replace
 from secretsync.core.secret import Environ
-from secretsync.core.text import is_shown, path_or
+from secretsync.core.text import is_shown, looks_like_value, path_or
 from secretsync.planning.plan import Plan
 from secretsync.planning.request import ConfigRequest, load_plan, read_named_files
 from secretsync.project.layout import environments, find_root, named_environment
@@ -100,6 +100,8 @@ def _label(source: ConfigRequest, environ: Environ) -> str:
     name = source.environment or named_environment(environ)
     if name is None:
         return ", ".join(path_or(file, "a file") for file in source.files or ()) or "none"
+    if source.files is not None:  # then the name does not need to be that of a folder
+        return "unknown" if looks_like_value(name) else name
     try:
         known = environments(find_root(source.root, environ))
     except UsageError:
