@@ -42,14 +42,14 @@ def test_an_unforeseen_error_shows_its_type_alone(
     """Status 2, one line; neither the message, nor the chain, nor a local variable."""
     program = (
         "import os\n"
-        "from secretsync.cli import loading as common, main\n"
+        "from secretsync.cli import each_environment, loading, main\n"
         "value = os.environ['VALUE']\n"
-        "def open_plan(*_, **__):\n"
+        "def fail(*_, **__):\n"
         "    try:\n"
         "        raise RuntimeError(value)\n"
         "    except RuntimeError as error:\n"
         f"        raise {failure} from error\n"
-        "common.open_plan = open_plan\n"
+        "loading.open_plan = each_environment.load_plan = fail\n"
         f"main([{command!r}, '-e', 'test', '--', 'true'][: 3 if {command!r} == 'check' else None])\n"
     )
     argv = [sys.executable, "-I", "-c", program]
@@ -83,7 +83,7 @@ def test_a_working_directory_that_is_gone(shop: Project, command: list[str]) -> 
 def test_a_store_that_cannot_be_built_is_said_with_who_needs_it(shop: Project) -> None:
     """File, line, key, reference, cause and next step."""
     shop.write("env/test/security.env", "\nA=$<vault:secret/app#key>\n")
-    for command in (["run", "--", "true"], ["check"], ["explain"], ["render", "--format", "json"]):
+    for command in (["run", "--", "true"], ["check"], ["check-rotation"], ["render", "--format", "json"]):
         failed = shop.cli(command[0], "-e", "test", *command[1:], expect=2)
         assert failed.stderr == (
             f"secretsync {command[0]}: env/test/security.env:2:3: A: vault:secret/app#key: it has no address; "

@@ -11,17 +11,6 @@ from tests.support.projects import MakeProject
 FILES = {"env/production/common.env": "CODE=1\n", "env/staging/common.env": "CODE=2\n"}
 
 
-@pytest.mark.parametrize("command", ["check", "render", "explain", "get", "track", "doctor", "run"])
-@pytest.mark.parametrize("option", ["-e", "--environment", "--root", "--timeout"])
-def test_an_option_with_one_value_is_not_repeated(project: MakeProject, command: str, option: str) -> None:
-    """Refuse a second value of an option, because only the last one would count and a gate would look at less."""
-    made = project(FILES)
-    value = {"--root": str(made.root), "--timeout": "3s"}.get(option, "production")
-    rest = {"get": ("env:X",), "run": ("--", "true"), "render": ("--format", "json")}.get(command, ())
-    refused = made.cli(command, option, value, option, value, *rest, expect=2)
-    assert "can be given only once" in refused.stderr
-
-
 @pytest.mark.parametrize("command", ["explain", "track", "check", "check-rotation", "doctor"])
 def test_a_misspelled_key_of_the_policy_is_refused(project: MakeProject, command: str, canary: CanaryFactory) -> None:
     """Refuse a policy with an unknown key, because a misspelled `sensitive` would show what it was to mask."""

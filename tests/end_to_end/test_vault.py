@@ -216,3 +216,22 @@ def test_run_prints_the_shortest_lease_once(
     assert "refresh()" in ran.stderr
     quiet = made.cli("run", "-q", "-e", "production", "--", sys.executable, "-c", "", env=environ)
     assert (quiet.status, quiet.stderr) == (0, "")
+
+
+def test_check_finds_a_wrong_field_without_a_value(shop: Shop) -> None:
+    """A misspelled field of KV v2 is missing if the token may read the names of fields, and is not checked else."""
+    shop.add(f'WRONG="$<vault:{shop.mount}/shop/app#secret_kye>"')
+    unknown = shop.cli("check", "-e", "production", expect=0)
+    assert f"vault:{shop.mount}/shop/app#secret_kye" in unknown.stdout
+    shop.cli("check", "-e", "production", "--strict", expect=1)
+    may_list = shop.vault.policy(f"{shop.mount}/data/*", f"{shop.mount}/metadata/*", f"{shop.mount}/subkeys/*")
+    token = shop.vault.token(may_list)
+    before = len([path for _, path in shop.vault.audit() if "/data/" in path])
+    wrong = shop.cli("check", "-e", "production", token=token, expect=3)
+    assert "WRONG: vault:" in wrong.stderr
+    assert "the secret has no such field; did you mean #secret_key?" in wrong.stderr
+    text = shop.project.read("env/production/security.env")
+    shop.project.write("env/production/security.env", text.replace("kye", "key"))
+    right = shop.cli("check", "-e", "production", "--strict", token=token, expect=0)
+    assert "not checked" not in right.stdout
+    assert len([path for _, path in shop.vault.audit() if "/data/" in path]) == before

@@ -236,10 +236,9 @@ def test_required_keys(make: Project, canary: CanaryFactory) -> None:
     ],
 )
 def test_checks(make: Project, check: str, good: list[str], bad: list[str]) -> None:
-    """Each check takes and refuses these values; a key that is not defined is not checked."""
+    """Each check takes and refuses these values."""
     make.write(FILE, f"[checks.KEY]\n{check}\n")
     kind = check.partition(" ")[0]
-    assert failures(make) == []
     for value in good:
         make.write("env/production/web.env", f'KEY="{value}"\n')
         assert failures(make) == [], value
@@ -248,6 +247,41 @@ def test_checks(make: Project, check: str, good: list[str], bad: list[str]) -> N
         (said,) = failures(make)
         assert said.startswith("env/production/web.env:1: KEY: "), value
         assert f"({CHECK_RULES[kind]})" in said, value
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[checks.DEBUGG]\nis_false = true\n", "1: checks.DEBUGG: there is no entry 'DEBUGG'; did you mean DEBUG?"),
+        ("[[checks.NOPE]]\nmin = 1\n", "1: checks.NOPE: there is no entry of this name; define it in an env file"),
+        (
+            "[checks.DEBUG]\nis_false = true\nservice = 'wbe'\n",
+            "3: checks.DEBUG: there is no service 'wbe'; did you mean",
+        ),
+        (
+            "[required]\nDEBUG = { description = 'x', service = 'wbe' }\n",
+            "2: required.DEBUG: there is no service 'wbe'",
+        ),
+        ("[checks.ghp_abcdEFGH1234abcdEFGH1234abcdEFGH1234]\nmin = 1\n", "1: checks: there is no entry of this name"),
+    ],
+)
+def test_names_that_the_environment_does_not_have(make: Project, text: str, expected: str) -> None:
+    """A check that could never apply is refused at its line by everything that validates."""
+    make.write("env/production/web.env", "PORT=1\n")
+    make.write(FILE, text)
+    with pytest.raises(ConfigurationError, match=re.escape(f"{FILE}:{expected}")) as refused:
+        resolve_config("production", root=make.root, environ={})
+    assert "ghp_" not in str(refused.value)
+    assert f"{FILE}:{expected}" in make.cli("audit", "-e", "production", expect=2).stderr
+    assert f"{FILE}:{expected}" in make.cli("run", "-e", "production", "--", "true", expect=2).stderr
+
+
+def test_names_of_services_that_are_not_selected(make: Project) -> None:
+    """A check of a service that is not selected is no mistake, and neither is a check of a required key."""
+    make.write("env/production/web.env", "PORT=1\n")
+    keys = "[required]\nSECRET_KEY = 'x'\n[checks.SECRET_KEY]\nmin_length = 1\n"
+    make.write(FILE, f"{keys}[checks.PORT]\nmin = 1\nservice = 'web'\n")
+    assert failures(make, services=[]) == []
 
 
 def test_a_message_of_ones_own_and_a_service(make: Project) -> None:

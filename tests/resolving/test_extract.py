@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Failed, Selector
 from secretsync.core.secret import Payload, Secret
-from secretsync.resolving.extract import select
+from secretsync.resolving.extract import find_field, select
 from tests.support.amounts import examples
 from tests.support.canary import CanaryFactory
 from tests.support.growth import Action, AssertLinear
@@ -323,6 +323,61 @@ def test_every_member_can_be_named(document: dict[str, object], ascii_only: bool
                 assert chosen.cause == "the secret is not UTF-8 text"
             else:
                 assert json.loads(chosen.reveal()) == value
+
+
+def _without_values(value: object) -> object:
+    return {key: _without_values(inner) for key, inner in value.items()} if isinstance(value, dict) else None
+
+
+_paths = st.lists(st.sampled_from(["a", "b", "0", "", "a/b", "~"]), min_size=1, max_size=3)
+_short = st.recursive(
+    st.none() | st.integers() | st.text(max_size=2),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["a", "b", "", "a/b", "~"]), inner),
+)
+
+
+@given(st.dictionaries(st.sampled_from(["a", "b", "", "a/b", "~"]), _short), _paths, st.sampled_from([None, "json"]))
+@examples(200)
+def test_names_of_fields_tell_the_same_as_the_value(
+    document: dict[str, object], path: list[str], as_: str | None
+) -> None:
+    """A field that the names refuse is refused in the value, and a field of the value is never refused by the names."""
+    field = "".join("/" + name.replace("~", "~0").replace("/", "~1") for name in path)
+    selector = Selector(field=field, as_=as_)
+    names = {key: _without_values(value) for key, value in document.items()}
+    told, chosen = find_field(names, selector), select(Payload(json.dumps(document)), selector)
+    if isinstance(told, Failed):
+        assert isinstance(chosen, Failed)
+        assert told.cause == chosen.cause
+    elif isinstance(chosen, Failed) and told:
+        assert chosen.cause in ("this field is null", "this field is a list")
+
+
+@pytest.mark.parametrize(
+    ("field", "as_", "expected"),
+    [
+        ("password", None, True),
+        ("passwrd", None, "the secret has no such field; did you mean password?"),
+        ("zzz", None, "the secret has no such field; a default does not apply: fix the field's name or the secret"),
+        ("/db/port", None, True),
+        ("/db/prt", None, "the secret has no such field; did you mean port?"),
+        ("db", None, "this field is an object; take it with ?as=json, or name a field inside it"),
+        ("db", "json", True),
+        ("/hosts/0", None, False),
+        ("/password/x", None, False),
+        ("ghp_abcdEFGH1234abcdEFGH1234abcdEFGH123", None, "the secret has no such field; a default does not apply"),
+    ],
+)
+def test_a_field_by_its_name_alone(field: str, as_: str | None, expected: bool | str) -> None:
+    """The outcome without the values, with the nearest name, unless that name looks like a value."""
+    token = "ghp_" + "abcdEFGH1234" * 3
+    names = {"password": None, "hosts": None, "db": {"port": None}, token: None}
+    told = find_field(names, Selector(field=field, as_=as_))
+    if isinstance(told, Failed):
+        assert f"{told.cause}; {told.hint}".startswith(str(expected))
+        assert token not in str(told)
+    else:
+        assert told is expected
 
 
 @given(

@@ -592,6 +592,21 @@ def _problems(plan: Any) -> tuple[Problem, ...]:
     return caught.value.problems
 
 
+def test_a_store_without_its_sdk_is_a_state(made: type[_Made], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store whose SDK is missing is reported among the others, which are asked."""
+    plan = good_plan({"common": "A=$<one:x>$<env:B:-b>"}, bindings="[stores.one]\nprovider='made'")
+    monkeypatch.setattr(
+        made, "spec", ProviderSpec(name="made", title="Made", path_help="any", modules=("no_such_module",), extra="x")
+    )
+    states = {state.store: state.identity for state in StoreAccess({}).identities(plan)}
+    assert states["one"] == Failed(
+        ProblemKind.CONFIGURATION,
+        "the SDK of Made is not installed (no_such_module)",
+        'pip install "secretsync-adapter[x]"',
+    )
+    assert not isinstance(states["env"], Failed)
+
+
 def test_stores_that_cannot_be_built(made: type[_Made], monkeypatch: pytest.MonkeyPatch) -> None:
     """All are told at once, where each is needed, with the missing package, and without the text of an exception."""
     spec = ProviderSpec(name="made", title="Made", path_help="any", settings={}, modules=("no_such_module",), extra="x")

@@ -41,7 +41,7 @@ def audit_plan(
 
     Raises ConfigurationError for a bad policy or a missing SDK.
     """
-    policy = open_policy(plan.project)
+    policy = open_policy(plan)
     values, online = (written_values(plan), None) if access is None else _ask_stores(plan, access, at)
     project = plan.project
     return audit(

@@ -36,10 +36,10 @@ class GitState(Record, kw_only=True):
 class Ages(Record, kw_only=True):
     """The number of secrets, and of known ages: offline from the bindings, online from the stores."""
 
-    secrets: int
-    dated: int  # of known age
-    exempt: int
-    overdue: int  # or expired
+    secrets: int = 0
+    dated: int = 0  # of known age
+    exempt: int = 0
+    overdue: int = 0  # or expired
 
 
 class Online(Record, kw_only=True):

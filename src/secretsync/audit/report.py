@@ -11,7 +11,7 @@ from secretsync.audit.checks import CHECKS, checks_of, is_checked
 from secretsync.audit.evidence import Ages, Evidence
 from secretsync.core.errors import ExitStatus, Problem, worst_status
 from secretsync.core.records import Record
-from secretsync.core.text import by_place
+from secretsync.core.text import by_place, count_of
 from secretsync.policy.findings import RuleFinding, found
 from secretsync.policy.policy import Ignore, Policy
 from secretsync.policy.rules import RULES, Severity
@@ -35,8 +35,23 @@ class AuditReport(Record, kw_only=True):
     ignored: tuple[Ignored, ...]
     passed: tuple[str, ...]  # rules that were checked and not broken, in the order of the table
     not_checked: tuple[str, ...]
-    problems: tuple[Problem, ...]  # secrets without a value from their stores
+    problems: tuple[Problem, ...]  # secrets without a value from their stores; mistakes that prevent an audit
     ages: Ages
+
+    @classmethod
+    def of_failure(cls, environment: str, problems: tuple[Problem, ...], *, at: datetime) -> AuditReport:
+        """Return the report on an environment whose files or stores have mistakes that prevent an audit."""
+        return cls(
+            environment=environment,
+            at=at,
+            is_online=False,
+            findings=(),
+            ignored=(),
+            passed=(),
+            not_checked=(f"every rule: the environment cannot be audited ({count_of(len(problems), 'problem')})",),
+            problems=problems,
+            ages=Ages(),
+        )
 
     @property
     def errors(self) -> tuple[RuleFinding, ...]:

@@ -42,6 +42,21 @@ def format_json(document: dict[str, object]) -> str:
     return json.dumps({"schema": 1, **document}, ensure_ascii=False, indent=2)
 
 
+def problem_as_json(problem: Problem) -> dict[str, object]:
+    """Return the row of a problem in a JSON document."""
+    return {
+        "kind": problem.kind.value,
+        "key": problem.key,
+        "file": problem.file,
+        "line": problem.line,
+        "column": problem.column,
+        "reference": problem.reference,
+        "store": problem.store,
+        "cause": problem.cause,
+        "hint": problem.hint,
+    }
+
+
 def format_table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     """Return rows below a head, in columns of the least width."""
     lines = [head, *[tuple(printable(cell) for cell in row) for row in rows]]

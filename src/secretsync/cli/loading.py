@@ -31,15 +31,15 @@ def environment_of(
     options: argparse.Namespace,
     environ: Environ,
     *,
-    must_be_named: bool,
+    has_default: bool = False,
     variables: EnvFile | None = None,
     is_judged: bool = False,
 ) -> ConfigRequest:
     """Return the request for the configuration that the options select.
 
-    `must_be_named`: refuse options without an environment. `variables`: the placeholders in inherited variables, which
-    make env files optional. `is_judged`: env files without the name of an environment are strict. Raises UsageError if
-    options exclude each other, or if no environment is named but must be.
+    `has_default`: take development if no environment is named. `variables`: the placeholders in inherited variables,
+    which make env files optional. `is_judged`: env files without the name of an environment are strict. Raises
+    UsageError if options exclude each other, or if no environment is named and there is no default.
     """
     from secretsync.planning.request import ConfigRequest
     from secretsync.project.bindings import DEFAULT_TIMEOUT
@@ -64,17 +64,29 @@ def environment_of(
         return replace(started.complete(source, environ), is_judged=is_judged)
     # An empty name is refused later: it is a name that somebody forgot to fill in, so a default would be a guess.
     environment = named_environment(environ) if options.environment is None else options.environment
-    is_without_files = variables is not None and environment is None and not _has_environments(options.root, environ)
+    is_without_files = variables is not None and environment is None and not has_environments(options.root, environ)
     if is_without_files:
         return ConfigRequest(root=options.root, bindings=options.bindings, variables=variables)
     if options.bindings is not None:
         raise UsageError("--bindings needs --env-file; without it, write the bindings in providers/<environment>.toml")
-    if environment is None and must_be_named:
-        raise UsageError(
-            "no environment is named, and a default could start the wrong one; give -e NAME or --env-file FILE, or set "
-            "$SECRETSYNC_ENV"
-        )
+    if environment is None and not has_default:
+        raise _no_environment(options, environ)
     return ConfigRequest(environment=environment, root=options.root, services=services, variables=variables)
+
+
+def _no_environment(options: argparse.Namespace, environ: Environ) -> UsageError:
+    """Return the refusal of options without an environment, with the environments of the project.
+
+    A default would make a command read another environment than the user meant, and a check of it would be green.
+    """
+    from secretsync.project.layout import environments, find_root
+
+    names = environments(find_root(options.root, environ))
+    known = f"the project has {', '.join(names)}" if names else "env/ has none, and `secretsync init` creates some"
+    every = ", --all" if hasattr(options, "all") else ""
+    return UsageError(
+        f"no environment is named ({known}); give -e NAME{every} or --env-file FILE, or set $SECRETSYNC_ENV"
+    )
 
 
 def _optional_files(options: argparse.Namespace) -> tuple[str, ...]:
@@ -82,13 +94,6 @@ def _optional_files(options: argparse.Namespace) -> tuple[str, ...]:
     optional = getattr(options, "optional_files", [])
     named = options.env_file or ()
     return tuple(file for file in optional if named.count(file) == optional.count(file))
-
-
-def label_of(options: argparse.Namespace, environ: Mapping[str, str]) -> str:
-    """Return the name of the selected environment for a report about a configuration that cannot be read."""
-    from secretsync.project.layout import named_environment
-
-    return options.environment or named_environment(environ) or ", ".join(options.env_file or ()) or "development"
 
 
 def _as_started(environ: Environ) -> Handover | None:
@@ -123,7 +128,8 @@ def handed_over(environ: Mapping[str, str]) -> Handover | None:
         return None
 
 
-def _has_environments(root: str | None, environ: Environ) -> bool:
+def has_environments(root: str | None, environ: Environ) -> bool:
+    """True if `root`, or this folder or one above it, is a project."""
     from secretsync.project.layout import find_root
 
     try:
@@ -136,7 +142,7 @@ def _has_environments(root: str | None, environ: Environ) -> bool:
 def open_plan(
     options: argparse.Namespace,
     *,
-    must_be_named: bool = False,
+    has_default: bool = False,
     environ: Environ | None = None,
     variables: EnvFile | None = None,
     is_judged: bool = False,
@@ -153,56 +159,21 @@ def open_plan(
     from secretsync.planning.request import load_plan
 
     environ = Environ(os.environ) if environ is None else environ
-    source = environment_of(options, environ, must_be_named=must_be_named, variables=variables, is_judged=is_judged)
+    source = environment_of(options, environ, has_default=has_default, variables=variables, is_judged=is_judged)
     environ = visible_environ(source, environ, kept)
     if getattr(options, "inherited_wins", False):
         source = replace(source, winners=frozenset(environ if inherited is None else inherited))
     plan = load_plan(source, environ)
     if options.verbose:
-        _log_plan(plan)
+        log_plan(plan)
     return plan, environ
 
 
-def _log_plan(plan: Plan) -> None:
+def log_plan(plan: Plan) -> None:
+    """Print what a plan has, for --verbose."""
     strictness = "strict" if plan.is_strict else "lenient"
     entries = count_of(len(plan.entries), "entry", "entries")
     console.info(f"{plan.project.label}: {strictness}, {entries}, {count_of(len(plan.refs), 'secret')} to read")
-
-
-def open_plans(
-    options: argparse.Namespace, environ: Environ, known: Mapping[str, str] | None = None
-) -> tuple[list[Plan], bool]:
-    """Return the plans of all environments that the options select, and True if the user asked for several.
-
-    `known`: the variables that the plans may use; None means `environ`. Raises ConfigurationError with the problems of
-    all environments.
-    """
-    from secretsync.core.errors import ConfigurationError, Problem
-    from secretsync.planning.request import load_plan
-    from secretsync.project.layout import environments, find_root
-
-    names: tuple[str | None, ...] = tuple(dict.fromkeys(options.environment or ())) or (None,)
-    if options.all:
-        if options.environment or options.env_file is not None:
-            raise UsageError("--all takes every environment; remove --environment and --env-file")
-        names = environments(find_root(options.root, environ))
-    plans: list[Plan] = []
-    problems: list[Problem] = []
-    for name in names:
-        single = argparse.Namespace(**{**vars(options), "environment": name})
-        try:
-            source = environment_of(single, environ, must_be_named=False, is_judged=True)
-            if plans and source.files is not None:
-                source = replace(source, read_files=plans[0].files)
-            plans.append(load_plan(source, environ if known is None else known))
-        except ConfigurationError as error:
-            problems += error.problems
-    if problems:
-        raise ConfigurationError(problems)
-    if options.verbose:
-        for plan in plans:
-            _log_plan(plan)
-    return plans, options.all or len(names) > 1
 
 
 def store_access(

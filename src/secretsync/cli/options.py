@@ -33,6 +33,10 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
 _QUOTING = r"(?s)(?:ignored explicit argument|invalid \S+ value:).*"
 
 
+# Options that would be ignored if they are empty, as `--root "$UNSET"` is: another project would be read.
+_PATHS = frozenset({"root", "bindings", "output", "history"})
+
+
 class _StoreOnce(argparse.Action):
     """Store the value of an option, and refuse a second one: a command would read only the last."""
 
@@ -42,6 +46,8 @@ class _StoreOnce(argparse.Action):
         stored = vars(namespace).setdefault("_stored", set())
         if option_string and self.dest in stored:
             parser.error(f"{self.option_strings[-1]} can be given only once")
+        if values == "" and self.dest in _PATHS:
+            parser.error(f"{self.option_strings[-1]} is empty; name a path, or remove the option")
         stored.add(self.dest)
         setattr(namespace, self.dest, values)
 
@@ -99,6 +105,13 @@ class _Parser(argparse.ArgumentParser):
             word = f"{value!r}" if is_shown(str(value), choices) else "this value"
             raise argparse.ArgumentError(action, f"{word} is not one of {', '.join(choices)}")
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Print help. A failure to write it is raised, because argparse would ignore it."""
+        if file is sys.stdout and message:
+            file.write(message)
+        else:
+            super()._print_message(message, file)
+
     def error(self, message: str) -> Any:
         message = re.sub(_QUOTING, "its value cannot be used", message)
         self.print_usage(sys.stderr)
@@ -116,6 +129,7 @@ def build_parser(name: str, command: ModuleType) -> argparse.ArgumentParser:
         formatter_class=_Formatter,
         allow_abbrev=False,
     )
+    parser.set_defaults(command_name=name)
     command.add_arguments(parser)
     return parser
 

@@ -10,6 +10,7 @@ from secretsync.core.records import Record
 from secretsync.core.secret import Hidden, Secret
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
 
@@ -64,6 +65,17 @@ class SecretInfo(Record, kw_only=True):
     deletion: datetime | None = None  # when the store will delete it
     modified: datetime | None = None  # a hint only, never an age: a file's modification time
     notes: tuple[str, ...] = ()  # for people: what the store did not answer
+
+
+class SecretOutline(Record, kw_only=True):
+    """The structure of a secret without its values, and the right to read it.
+
+    `fields`: the JSON object of the secret with None in place of each value that is not an object; None means unknown.
+    `is_readable`: this process may read the value; None means unknown.
+    """
+
+    fields: Mapping[str, object] | None = None
+    is_readable: bool | None = None
 
 
 T = TypeVar("T")

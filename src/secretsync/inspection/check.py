@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from secretsync.core.errors import Problem, ProblemKind
-from secretsync.core.model import Failed, Missing, SecretInfo
+from secretsync.core.model import Failed, Found, Missing, SecretInfo, SecretOutline, SecretRef, Selector
 from secretsync.core.records import Record
 from secretsync.core.text import by_place, count_of
 from secretsync.planning.plan import Plan
+from secretsync.resolving.extract import find_field
 from secretsync.resolving.resolve import failure_problem
 from secretsync.resolving.stores import Answers
 
@@ -21,8 +22,13 @@ class Checked(Record):
     secrets: int  # how many were found
 
 
-def check(plan: Plan, answers: Answers[SecretInfo], now: datetime) -> Checked:
-    """Check every placeholder of `plan` by the metadata of its secret. `now`: the time of the check, with a zone."""
+def check(
+    plan: Plan, answers: Answers[SecretInfo], now: datetime, outlines: Answers[SecretOutline] | None = None
+) -> Checked:
+    """Check every placeholder of `plan` by the metadata of its secret.
+
+    `now`: the time of the check, with a zone. `outlines`: the fields and rights that stores tell without a value.
+    """
     problems: dict[Problem, None] = {}
     found: set[str] = set()
     fields: set[str] = set()
@@ -34,17 +40,17 @@ def check(plan: Plan, answers: Answers[SecretInfo], now: datetime) -> Checked:
             target = part.targets[index]
             if isinstance(outcome, Missing) and part.default is not None:
                 continue
-            if isinstance(outcome, Missing | Failed):
-                problems[failure_problem(plan, planned, part, index, outcome)] = None
+            outline = _outline(outlines, target.ref)
+            judged = _judge(outcome, outline, target.selector, now)
+            if isinstance(judged, Missing | Failed):
+                problems[failure_problem(plan, planned, part, index, judged)] = None
                 continue
-            if (unusable := _unusable(outcome.value, now)) is not None:
-                problems[failure_problem(plan, planned, part, index, unusable)] = None
-                continue
+            info, is_field_known = judged
             found.add(str(target.ref))
-            notes.update(f"{target.ref}: {note}" for note in outcome.value.notes)
-            if target.selector.field is not None:
+            notes.update(f"{target.ref}: {note}" for note in info.notes)
+            if not is_field_known:
                 fields.add(f"{target.ref}#{target.selector.field}")
-            if plan.is_secret_store(target.store):
+            if plan.is_secret_store(target.store) and outline.is_readable is not True:
                 remote.add(target.store)
     not_checked = sorted(notes)
     if fields:
@@ -54,6 +60,25 @@ def check(plan: Plan, answers: Answers[SecretInfo], now: datetime) -> Checked:
     if remote:
         not_checked.append(f"the right to read values: {', '.join(sorted(remote))}")
     return Checked(tuple(sorted(problems, key=by_place)), tuple(not_checked), len(found))
+
+
+def _outline(outlines: Answers[SecretOutline] | None, ref: SecretRef) -> SecretOutline:
+    outcome = None if outlines is None else outlines.of(ref)
+    return outcome.value if isinstance(outcome, Found) else SecretOutline()
+
+
+def _judge(
+    outcome: Found[SecretInfo] | Missing | Failed, outline: SecretOutline, selector: Selector, now: datetime
+) -> tuple[SecretInfo, bool] | Missing | Failed:
+    """Return the metadata of a usable secret, and True if its field is known to exist; else the outcome to report."""
+    if not isinstance(outcome, Found):
+        return outcome
+    if (unusable := _unusable(outcome.value, now)) is not None:
+        return unusable
+    if selector.field is None:
+        return outcome.value, True
+    known = False if outline.fields is None else find_field(outline.fields, selector)
+    return known if isinstance(known, Failed) else (outcome.value, known)
 
 
 def _unusable(info: SecretInfo, now: datetime) -> Failed | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from secretsync.core.errors import ProblemKind
+from secretsync.core.errors import Problem, ProblemKind
 from secretsync.core.model import Failed, Found, Missing, SecretInfo, SecretRef
 from secretsync.core.records import Record, replace
 from secretsync.core.secret import MASK, Payload
@@ -13,6 +13,9 @@ from secretsync.planning.plan import EntryId, EntryPart, EnvironPart, Plan, Plan
 from secretsync.planning.secrecy import secret_entries
 from secretsync.resolving.resolve import Inputs, resolve_entries
 from secretsync.resolving.stores import Answers, StoreAccess
+from secretsync.resolving.unusable_store import NotAsked, UnusableStore
+
+NOT_ASKED = "not asked"
 
 
 class OriginRow(Record, kw_only=True):
@@ -21,10 +24,11 @@ class OriginRow(Record, kw_only=True):
     reference: str
     store: str
     provider: str
-    status: str  # found, missing, default, or the kind of failure
+    status: str  # found, missing, default, not asked, or the kind of failure
     version: str | None = None
     created: datetime | None = None
     cause: str | None = None
+    setup: str | None = None  # the reason why the store was not asked
 
 
 class Row(Record, kw_only=True):
@@ -109,18 +113,28 @@ def _origin(plan: Plan, part: SecretPart, infos: Answers[SecretInfo]) -> OriginR
             version=outcome.value.version,
             created=outcome.value.created,
         )
-    shown, cause = target.shown, outcome.cause
+    shown, cause, setup = target.shown, outcome.cause, None
     if isinstance(outcome, Missing):
         status = ProblemKind.MISSING.value if part.default is None else "default"
         if len(part.targets) > 1:
             shown = " or ".join(one.shown for one in part.targets)
     else:
         status = outcome.kind.value
-    return OriginRow(reference=shown, store=target.store, provider=provider, status=status, cause=cause)
+    if isinstance(outcome, NotAsked):
+        setup = f"{outcome.cause}; {outcome.hint}" if outcome.hint else outcome.cause
+        status = NOT_ASKED
+        shown = " or ".join(one.shown for one in part.targets[index:])
+    return OriginRow(reference=shown, store=target.store, provider=provider, status=status, cause=cause, setup=setup)
 
 
-def explain_plan(plan: Plan, access: StoreAccess) -> tuple[Row, ...]:
-    """Return the origin of each value of a plan. Secrets are masked, and their values are not requested."""
+def explain_plan(plan: Plan, access: StoreAccess, *, is_offline: bool = False) -> tuple[Row, ...]:
+    """Return the origin of each value of a plan. Secrets are masked, and their values are not requested.
+
+    A secret of a store that cannot be built is not asked for. `is_offline`: only the process environment is asked.
+    """
+    unasked = UnusableStore(Problem(kind=ProblemKind.UNAVAILABLE, cause=NOT_ASKED))
+    replaced = {name: unasked for name in plan.stores if plan.is_secret_store(name)} if is_offline else access.replaced
+    access = replace(access, replaced=replaced, keeps_unusable=True)
     infos = access.metadata(plan)
     settings = open_settings(plan)
     return explain(plan, settings, infos, _values(settings, infos, access), access.environ)

@@ -107,6 +107,14 @@ def load_plan(
     return replace(plan, files=tuple(files))
 
 
+def read_named_files(request: ConfigRequest, environ: Mapping[str, str]) -> tuple[EnvFile, ...]:
+    """Return the env files that `request` names one by one, for `read_files` of further requests of the same files.
+
+    Raises UsageError if a file does not exist.
+    """
+    return tuple(_read(source, request.pipe_seconds) for source in open_request(request, environ).files)
+
+
 def _read(source: SourceFile, pipe_seconds: float) -> EnvFile:
     """Return an env file of a project. Only a file that was named on its own may be a pipe."""
     seconds = pipe_seconds if source.is_named else None

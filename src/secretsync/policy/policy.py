@@ -25,10 +25,11 @@ class Requirement(Record, kw_only=True):
     service: str | None = None  # None: common.env or security.env
     environment: bool = False  # True: a variable of the process environment is enough
     line: int | None = None
+    service_line: int | None = None
 
 
 class Check(Record, kw_only=True):
-    """A condition for the value of a key. It applies only if the key is defined."""
+    """A condition for the value of a key, in every scope that defines the key."""
 
     key: str
     kind: str  # one of CHECK_RULES
@@ -37,6 +38,8 @@ class Check(Record, kw_only=True):
     severity: Severity = Severity.ERROR
     message: str | None = None
     service: str | None = None  # None: wherever the key is defined
+    line: int | None = None
+    service_line: int | None = None
 
     _unseen = ("parameter",)  # because people may write a secret into `equals`
 

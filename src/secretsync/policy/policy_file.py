@@ -11,6 +11,7 @@ from secretsync.core.files import Input
 from secretsync.core.names import is_environment_name, is_key
 from secretsync.core.text import suggestion, unknown
 from secretsync.policy.policy import Check, Ignore, Policy, Requirement
+from secretsync.policy.policy_names import unknown_names
 from secretsync.policy.rules import CHECK_RULES, RULES, Severity
 from secretsync.project.layout import Project, policy_file
 from secretsync.project.sensitive_names import POLICY_KEYS, names_in
@@ -18,6 +19,8 @@ from secretsync.project.toml_reader import Reader, parse_document, read_document
 
 if TYPE_CHECKING:
     from datetime import date
+
+    from secretsync.planning.plan import Plan
 
 _CHECK_KEYS = (*CHECK_RULES, "severity", "message", "service")
 
@@ -33,11 +36,14 @@ def read_policy(project: Project) -> Policy:
     )
 
 
-def open_policy(project: Project) -> Policy:
-    """Return the policy of a project's environment. Raises ConfigurationError if the file has problems."""
-    policy = read_policy(project)
-    if policy.problems:
-        raise ConfigurationError(policy.problems)
+def open_policy(plan: Plan) -> Policy:
+    """Return the policy of a plan's environment.
+
+    Raises ConfigurationError if the file has problems, or names a key or a service that the environment does not have.
+    """
+    policy = read_policy(plan.project)
+    if problems := policy.problems or unknown_names(policy, plan):
+        raise ConfigurationError(problems)
     return policy
 
 
@@ -103,6 +109,7 @@ class _Reader(Reader):
             service=self.service(path, value),
             environment=bool(self.value(path, value, "environment", bool, "true or false")),
             line=line,
+            service_line=self.lines.get((*path, "service"), line),
         )
 
     def checks(self, name: str, value: Any) -> tuple[Check, ...] | None:
@@ -127,6 +134,7 @@ class _Reader(Reader):
         kinds = [kind for kind in CHECK_RULES if kind in table]
         if not kinds and all(key in _CHECK_KEYS for key in table):  # a misspelt key has its problem already
             self.note(path, "it checks nothing", f"add one of {', '.join(CHECK_RULES)}")
+        line = self.lines.get(path)
         parameters = {kind: self.parameter(path, table, kind) for kind in kinds}
         return tuple(
             Check(
@@ -137,6 +145,8 @@ class _Reader(Reader):
                 severity=Severity(severity or Severity.ERROR),
                 message=message,
                 service=service,
+                line=line,
+                service_line=self.lines.get((*path, "service"), line),
             )
             for kind, parameter in parameters.items()
             if parameter is not None

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from secretsync.core.errors import ConfigurationError, Problem, ProblemKind, ResolutionError
-    from secretsync.core.model import Clock, Failed, Found, Missing, SecretInfo, SecretRef
+    from secretsync.core.model import Clock, Failed, Found, Missing, SecretInfo, SecretOutline, SecretRef
     from secretsync.core.secret import Payload
     from secretsync.providers.aws.provider import AwsProvider
     from secretsync.providers.azure.provider import AzureProvider
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
         Deadline,
         Identity,
         Information,
+        Outline,
+        OutlineProvider,
         Provider,
         ProviderSpec,
         RequestCounter,
@@ -38,6 +40,8 @@ __all__ = [
     "Identity",
     "Information",
     "Missing",
+    "Outline",
+    "OutlineProvider",
     "Payload",
     "Problem",
     "ProblemKind",
@@ -46,6 +50,7 @@ __all__ = [
     "RequestCounter",
     "ResolutionError",
     "SecretInfo",
+    "SecretOutline",
     "SecretRef",
     "Setting",
     "SettingType",
@@ -57,7 +62,7 @@ __all__ = [
 # The modules of the names that are not in providers.interface.
 _HOMES = {
     **dict.fromkeys(("ConfigurationError", "Problem", "ProblemKind", "ResolutionError"), "core.errors"),
-    **dict.fromkeys(("Clock", "Failed", "Found", "Missing", "SecretInfo", "SecretRef"), "core.model"),
+    **dict.fromkeys(("Clock", "Failed", "Found", "Missing", "SecretInfo", "SecretOutline", "SecretRef"), "core.model"),
     "AwsProvider": "providers.aws.provider",
     "AzureProvider": "providers.azure.provider",
     "Payload": "core.secret",

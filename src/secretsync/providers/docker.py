@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from secretsync.core.errors import Problem, ProblemKind, ResolutionError
-from secretsync.core.model import Failed, Found, Missing, SecretInfo, SecretRef
+from secretsync.core.model import Failed, Found, Missing, SecretInfo, SecretOutline, SecretRef
 from secretsync.core.secret import Payload
 from secretsync.core.text import other_spelling
 from secretsync.providers.files import modified, read_secret_file
@@ -18,6 +18,7 @@ from secretsync.providers.interface import (
     Deadline,
     Identity,
     Information,
+    Outline,
     ProviderSpec,
     Setting,
     SettingType,
@@ -27,7 +28,7 @@ from secretsync.providers.interface import (
 if TYPE_CHECKING:
     from secretsync.providers.inputs import InputTable
 
-T = TypeVar("T", bytes, datetime)
+T = TypeVar("T", bytes, datetime, bool)
 
 _FOLDER = "/run/secrets"
 _MOST = 1000  # files of a folder that are looked at for a hint
@@ -50,6 +51,11 @@ def inputs() -> InputTable:
     return {"": (InputRule(("CREDENTIALS_DIRECTORY",), InputKind.TEXT, setting="dir"),)}
 
 
+def _is_readable(path: str, *, folder: str) -> bool | Missing | Failed:
+    time = modified(path, folder=folder)
+    return time if isinstance(time, Missing | Failed) else os.access(path, os.R_OK)
+
+
 class DockerProvider:
     """Reads secrets files. Their modification times are only hints: a remount changes them, and a rotation may not."""
 
@@ -68,6 +74,7 @@ class DockerProvider:
         },
         identity_variables=("CREDENTIALS_DIRECTORY",),
         has_clock=False,
+        has_outlines=True,
     )
 
     def __init__(self, context: StoreContext) -> None:
@@ -88,6 +95,11 @@ class DockerProvider:
         for ref in refs:
             outcome = self._first(modified, ref.path)
             yield ref, Found(SecretInfo(modified=outcome)) if isinstance(outcome, datetime) else outcome
+
+    def outline(self, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Outline]:  # noqa: ARG002
+        for ref in refs:
+            outcome = self._first(_is_readable, ref.path)
+            yield ref, Found(SecretOutline(is_readable=outcome)) if isinstance(outcome, bool) else outcome
 
     def _first(self, read: Callable[..., T | Missing | Failed], name: str) -> T | Missing | Failed:
         """Return the result of `read` for the file in the first folder that has it."""

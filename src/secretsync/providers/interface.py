@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from secretsync.core.errors import ConfigurationError, Problem, ProblemKind
-from secretsync.core.model import Failed, Found, Missing, SecretInfo, SecretRef
+from secretsync.core.model import Failed, Found, Missing, SecretInfo, SecretOutline, SecretRef
 from secretsync.core.records import Record
 from secretsync.core.secret import Payload
 
@@ -26,6 +26,7 @@ NETWORK_FILES = ("$REQUESTS_CA_BUNDLE", "$SSL_CERT_FILE", "$SSL_CERT_DIR")
 
 Answer = tuple[SecretRef, Found[Payload] | Missing | Failed]
 Information = tuple[SecretRef, Found[SecretInfo] | Missing | Failed]
+Outline = tuple[SecretRef, Found[SecretOutline] | Missing | Failed]
 
 # Locks, sockets and polls do not accept a wait of more than some weeks.
 _LONGEST = 7 * 86400.0  # seconds
@@ -132,6 +133,7 @@ class ProviderSpec(Record, kw_only=True):
     files: tuple[str, ...] = ()
     is_secret_store: bool = True  # False: what it returns is secret only under a sensitive name (`env`)
     has_clock: bool = True  # False: ages are declared in the bindings
+    has_outlines: bool = False  # it has a method `outline`: see OutlineProvider
 
 
 class StoreContext(Record, kw_only=True):
@@ -216,4 +218,18 @@ class Provider(Protocol):
 
     def close(self) -> None:
         """Close connections and threads. The provider is not used afterwards."""
+        ...
+
+
+class OutlineProvider(Provider, Protocol):
+    """A store that can tell the fields of a secret, or the right to read it, without the value.
+
+    The `spec` of such a provider says `has_outlines=True`.
+    """
+
+    def outline(self, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Outline]:
+        """Request the outlines of `refs`, by the rules of `fetch`, without a request for a value.
+
+        What the store does not tell is unknown in the outline, and no failure.
+        """
         ...

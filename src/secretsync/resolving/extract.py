@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from secretsync.core.errors import ProblemKind
@@ -12,6 +13,7 @@ from secretsync.core.secret import Payload, Secret
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 NO_FIELD = "the secret has no such field"
+_TAKE_PART = "take it with ?as=json, or name a field inside it"
 
 
 class _Unusable(Exception):  # noqa: N818 - does not leave this module
@@ -141,8 +143,7 @@ def _at(document: Any, field: str) -> Any:
     if not field.startswith("/") and not isinstance(document, dict):
         raise _Unusable("the secret's JSON is not an object, and a field of it is requested")
     found = document
-    for token in field[1:].split("/") if field.startswith("/") else (field,):
-        name = token.replace("~1", "/").replace("~0", "~") if field.startswith("/") else token
+    for name in _tokens(field):
         if isinstance(found, dict) and name in found:
             found = found[name]
         elif isinstance(found, list) and _is_index(name) and int(name) < len(found):
@@ -152,6 +153,33 @@ def _at(document: Any, field: str) -> Any:
 
             raise _Unusable(NO_FIELD, field_hint(document, field))
     return found
+
+
+def find_field(fields: Mapping[str, object], selector: Selector) -> bool | Failed:
+    """Return True if a secret has the field of `selector`, False if that is unknown, and else the failure.
+
+    `fields`: the secret's JSON object with None in place of each value that is not an object.
+    """
+    field = selector.field or "/"
+    place: object = fields
+    for token in _tokens(field):
+        if not isinstance(place, Mapping):
+            return False  # inside of a list, or of a value that is no object
+        if token not in place:
+            from secretsync.resolving.field_hints import field_hint  # Imported only for the message.
+
+            return Failed(ProblemKind.UNUSABLE, NO_FIELD, field_hint(fields, field))
+        place = place[token]
+    if isinstance(place, Mapping) and selector.as_ != "json":
+        return Failed(ProblemKind.UNUSABLE, "this field is an object", _TAKE_PART)
+    return True
+
+
+def _tokens(field: str) -> list[str]:
+    """Return the names on the way to a field: of a key, or of a JSON pointer (RFC 6901)."""
+    if not field.startswith("/"):
+        return [field]
+    return [token.replace("~1", "/").replace("~0", "~") for token in field[1:].split("/")]
 
 
 def _is_index(name: str) -> bool:
@@ -167,4 +195,4 @@ def _as_text(value: Any, selector: Selector) -> str:
     if isinstance(value, str):
         return str(value)
     what = "null" if value is None else "a list" if isinstance(value, list) else "an object"
-    raise _Unusable(f"this field is {what}", "take it with ?as=json, or name a field inside it")
+    raise _Unusable(f"this field is {what}", _TAKE_PART)

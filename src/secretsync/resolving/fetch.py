@@ -8,7 +8,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from secretsync.core.errors import ProblemKind
-from secretsync.core.model import Failed, Found, Missing, SecretInfo, SecretRef
+from secretsync.core.model import Failed, Found, Missing, SecretInfo, SecretOutline, SecretRef
 from secretsync.core.secret import Payload
 from secretsync.planning.plan import SecretPart
 from secretsync.providers.interface import Deadline, Provider
@@ -28,7 +28,10 @@ _TICK = 0.25  # seconds between two looks at what is waited for
 # Reported in place of a reference if the provider's call has returned.
 _END = object()
 
-T = TypeVar("T", Payload, SecretInfo)
+T = TypeVar("T", Payload, SecretInfo, SecretOutline)
+
+# The method of a provider for each kind of answer.
+_METHODS: dict[type, str] = {Payload: "fetch", SecretInfo: "describe", SecretOutline: "outline"}
 
 
 def ask(
@@ -44,7 +47,7 @@ def ask(
 ) -> Answers[T]:
     """Request every secret that `parts` need, each once and from all stores at the same time.
 
-    `kind`: Payload requests values, SecretInfo requests metadata without a value.
+    `kind`: Payload requests values, SecretInfo and SecretOutline request metadata and structure without a value.
     `on_activity`: called at the end with the activity of each store.
     `progress`: called with each answer, in this thread: the number of answers, and of requested secrets.
     `keep_open`: called at the end, also after an interrupt, with the stores that still work on a request.
@@ -54,7 +57,7 @@ def ask(
     if on_activity is not None:
         from secretsync.resolving.activity import ActivityRecorder  # Imported only if the activity is reported.
 
-        round_.recorder = ActivityRecorder(stores, is_metadata=kind is SecretInfo)
+        round_.recorder = ActivityRecorder(stores, is_metadata=kind is not Payload)
     try:
         round_.wait()
     finally:  # After an interrupt too, because a provider that is still at work must not be closed.
@@ -185,11 +188,10 @@ class _Round(Generic[T]):
         self.batches[self.started] = (store, frozenset(refs))
         if self.recorder:
             self.recorder.begin(store, len(refs))
-        method = "describe" if self.kind is SecretInfo else "fetch"
         if store not in self.deadlines:
             self.deadlines[store] = self.deadline.shared(lambda cause: self._note_wait(store, cause))
         deadline = self.deadlines[store]
-        arguments = (self.stores[store], method, refs, deadline, self.started, self.events.put)
+        arguments = (self.stores[store], _METHODS[self.kind], refs, deadline, self.started, self.events.put)
         threading.Thread(target=_call, args=arguments, name=f"secretsync-{store}", daemon=True).start()
 
     def _end(self, batch: int, failure: Failed | None) -> None:

@@ -37,7 +37,7 @@ def identify(
             outcome = stores[name].identity()
         except SecretSyncError as error:
             problem = error.problems[0]
-            outcome = Failed(problem.kind, problem.cause, problem.hint)
+            outcome = Failed(problem.kind, problem.cause.removeprefix(f"{name}: "), problem.hint)
         return StoreState(store=name, identity=outcome, seconds=time.monotonic() - began)
 
     late = StoreState(store="", identity=no_answer(deadline), seconds=deadline.seconds)

@@ -11,6 +11,7 @@ from secretsync.project.bindings import StoreConfig
 from secretsync.project.layout import Project
 from secretsync.providers.interface import Provider, StoreContext
 from secretsync.providers.registry import load_provider, missing_modules
+from secretsync.resolving.unusable_store import UnusableStore
 
 if TYPE_CHECKING:
     from secretsync.resolving.kept_stores import KeptStore
@@ -27,11 +28,13 @@ class Stores(Mapping[str, Provider]):
         replaced: Mapping[str, Provider] | None = None,
         *,
         are_kept: bool = False,
+        keeps_unusable: bool = False,
     ) -> None:
         """Build a provider for each of `configs`.
 
         `replaced`: providers that are used in place of the configured ones, by the names of their stores.
         `are_kept`: use the providers that this process has kept, and keep those that are built.
+        `keeps_unusable`: a store that cannot be built answers every request with its problem instead.
 
         Raises ConfigurationError with every store that cannot be built, for example because its SDK is not installed.
         """
@@ -53,7 +56,9 @@ class Stores(Mapping[str, Provider]):
                 root=project.root,
             )
             built = _build(config.provider, context, are_kept=are_kept)
-            if isinstance(built, Problem):
+            if isinstance(built, Problem) and keeps_unusable:
+                self._open[name] = UnusableStore(built)
+            elif isinstance(built, Problem):
                 problems.append(built)
             elif isinstance(built, tuple):
                 self._kept[name] = built[0]

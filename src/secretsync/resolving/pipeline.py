@@ -47,7 +47,7 @@ def resolve_plan(
     if validate:
         from secretsync.policy.policy_file import open_policy  # Imported only if values are validated.
 
-        policy = open_policy(plan.project)
+        policy = open_policy(plan)
     requested = plan.without(known) if known else plan
     answers = access.values(requested)
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from secretsync.core.errors import ConfigurationError, Problem, ProblemKind, UsageError
-from secretsync.core.model import Failed, Found, Missing, SecretInfo, SecretRef
-from secretsync.core.records import Record
+from secretsync.core.model import Failed, Found, Missing, SecretInfo, SecretOutline, SecretRef
+from secretsync.core.records import Record, replace
 from secretsync.core.secret import Hidden, Payload
 from secretsync.planning.plan import Plan, SecretPart
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from secretsync.resolving.open_stores import Stores
     from secretsync.resolving.waiting import WaitDisplay
 
-T = TypeVar("T", Payload, SecretInfo)
+T = TypeVar("T", Payload, SecretInfo, SecretOutline)
 
 
 class Answers(Hidden, Generic[T]):
@@ -71,6 +71,7 @@ class StoreAccess(Record):
     `on_activity`: called after each round of requests with the activity of each store.
     `progress`: called with each answer about metadata: the number of answers, and of requested secrets.
     `on_wait`: makes the display of what is waited for while requests are sent again; None means a log.
+    `keeps_unusable`: a store that cannot be built answers every request with its problem, and the others are asked.
     `withheld`: variables that `secretsync run` did not pass on to this process, for the messages about failures.
     `are_kept`: the providers are kept for the next resolution of this process.
     `on_lease`: called with the leased value that ends first: the seconds, the reference, and what ends.
@@ -86,6 +87,7 @@ class StoreAccess(Record):
     withheld: tuple[str, ...] = ()
     are_kept: bool = False
     on_lease: Callable[[float, SecretRef, str], None] | None = None
+    keeps_unusable: bool = False
 
     _unseen = ("environ",)
 
@@ -129,6 +131,23 @@ class StoreAccess(Record):
             answers = self._ask(plan.secrets, stores, deadline, SecretInfo)
         return self._explained(answers, plan)
 
+    def inspect(self, plan: Plan) -> tuple[Answers[SecretInfo], Answers[SecretOutline]]:
+        """Return the metadata of all secrets of `plan`, and the outlines of those that exist. No value is requested.
+
+        Raises UsageError for a bad timeout, and ConfigurationError for a store that cannot be built.
+        """
+        deadline = self._deadline(plan)
+        with self._open(plan) as stores:  # once for both rounds, because a login may be possible only once
+            infos = self._ask(plan.secrets, stores, deadline, SecretInfo)
+            parts = []
+            for part in plan.secrets:
+                index, outcome = infos.settle(part)
+                target = part.targets[index]
+                if isinstance(outcome, Found) and stores[target.store].spec.has_outlines:
+                    parts.append(replace(part, targets=(target,)))
+            outlines = self._ask(parts, stores, deadline, SecretOutline)
+        return self._explained(infos, plan), outlines
+
     def _explained(self, answers: Answers[T], plan: Plan) -> Answers[T]:
         if not self.withheld:
             return answers
@@ -139,13 +158,15 @@ class StoreAccess(Record):
     def identities(self, plan: Plan) -> tuple[StoreState, ...]:
         """Return as whom each store of `plan` and of its bindings knows this process.
 
-        Raises UsageError for a bad timeout, and ConfigurationError for a store that cannot be built.
+        Raises UsageError for a bad timeout.
         """
         from secretsync.resolving.identify import identify
         from secretsync.resolving.open_stores import Stores
 
         deadline = self._deadline(plan)
-        with Stores({**plan.bindings.stores, **plan.stores}, plan.project, self.environ, self.replaced) as stores:
+        configs = {**plan.bindings.stores, **plan.stores}
+        # A store that cannot be built is a state, because its setup is what is looked for.
+        with Stores(configs, plan.project, self.environ, self.replaced, keeps_unusable=True) as stores:
             return identify(stores, deadline, keep_open=stores.keep_open)
 
     def _check_timeout(self) -> None:
@@ -164,7 +185,14 @@ class StoreAccess(Record):
         from secretsync.resolving.open_stores import Stores
 
         try:
-            return Stores(plan.stores, plan.project, self.environ, self.replaced, are_kept=self.are_kept)
+            return Stores(
+                plan.stores,
+                plan.project,
+                self.environ,
+                self.replaced,
+                are_kept=self.are_kept,
+                keeps_unusable=self.keeps_unusable,
+            )
         except ConfigurationError as error:
             problems: Sequence[Problem] = error.problems
         if self.withheld:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from secretsync.core.errors import ExitStatus, ProblemKind, worst_status
+from secretsync.core.errors import ExitStatus, Problem, ProblemKind, worst_status
 from secretsync.core.model import Clock
 from secretsync.core.records import Record
+from secretsync.core.text import looks_like_value
 from secretsync.project.bindings import Limit
 from secretsync.rotation.age_rules import SEVERITY, State
 
@@ -92,6 +93,32 @@ class RotationReport(Record, kw_only=True):
     at: datetime
     secrets: tuple[SecretAge, ...]
 
+    @classmethod
+    def of_failure(cls, environment: str, problems: tuple[Problem, ...], at: datetime) -> RotationReport:
+        """Return the report on an environment that cannot be judged: one row in the state error, without a secret."""
+        findings = tuple(
+            AgeFinding(
+                state=State.ERROR,
+                reference=environment,
+                keys=(Key(_shown(problem.key), problem.file, problem.line or 0),) if problem.file else (),
+                cause=problem.cause,
+                hint=problem.hint,
+                kind=problem.kind,
+            )
+            for problem in problems
+        )
+        row = SecretAge(
+            reference=environment,
+            store="",
+            provider="",
+            keys=(),
+            state=State.ERROR,
+            limit=Limit(seconds=None, written="-"),
+            limit_from="",
+            findings=findings,
+        )
+        return cls(environment=environment, at=at, secrets=(row,))
+
     @property
     def findings(self) -> tuple[AgeFinding, ...]:
         """The findings on all secrets, the worst first."""
@@ -110,6 +137,10 @@ class RotationReport(Record, kw_only=True):
     def exit_status(self) -> ExitStatus:
         """The exit status of a command that found this."""
         return exit_status(self.findings)
+
+
+def _shown(key: str | None) -> str:
+    return "" if key is None or looks_like_value(key) else key
 
 
 def exit_status(findings: tuple[AgeFinding, ...]) -> ExitStatus:

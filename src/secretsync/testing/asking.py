@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, TypeVar
+from typing import ClassVar, TypeVar, cast
 
 from secretsync.core.errors import ProblemKind
-from secretsync.core.model import Failed, Found, Outcome, SecretInfo, SecretRef, Selector
+from secretsync.core.model import Failed, Found, Outcome, SecretInfo, SecretOutline, SecretRef, Selector
 from secretsync.core.secret import Payload, Secret
 from secretsync.planning.plan import SecretPart
 from secretsync.planning.references import Target
-from secretsync.providers.interface import Deadline
+from secretsync.providers.interface import Deadline, OutlineProvider
 from secretsync.resolving.extract import select
 from secretsync.resolving.fetch import ask
 from secretsync.resolving.stores import Answers
 from secretsync.testing.memory import LONG_TIMEOUT
 from secretsync.testing.store import StoreUnderTest
 
-T = TypeVar("T", Payload, SecretInfo)
+T = TypeVar("T", Payload, SecretInfo, SecretOutline)
 
 
 class Contract:
@@ -56,6 +56,12 @@ def describe(store: StoreUnderTest, name: str) -> Outcome[SecretInfo]:
     """Return the outcome for the metadata of one secret."""
     ref = store.ref(name)
     return dict(store.provider().describe((ref,), Deadline(LONG_TIMEOUT)))[ref]
+
+
+def outline(store: StoreUnderTest, name: str) -> Outcome[SecretOutline]:
+    """Return the outcome for the outline of one secret."""
+    ref = store.ref(name)
+    return dict(cast("OutlineProvider", store.provider()).outline((ref,), Deadline(LONG_TIMEOUT)))[ref]
 
 
 def answers_of_core(

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from secretsync.core.model import Clock, Missing, Outcome
 from secretsync.core.secret import Payload
 from secretsync.providers.interface import Deadline
-from secretsync.testing.asking import describe, fetch_one, found, text_of
+from secretsync.testing.asking import describe, fetch_one, found, outline, text_of
 from secretsync.testing.contract_faults import FaultContract
 from secretsync.testing.contract_values import ValueContract
 from secretsync.testing.memory import LONG_TIMEOUT
@@ -39,6 +39,16 @@ class ProviderContract(ValueContract, FaultContract):
             assert info.created is not None
             assert info.created.utcoffset() is not None
             assert info.clock is not Clock.NONE
+        assert store.values_read() == before
+
+    def test_outline_reads_no_value(self, store: StoreUnderTest) -> None:
+        """The fields of a secret, and the right to read it, come without a request for its value."""
+        if not store.provider().spec.has_outlines:
+            return
+        store.put("outlined", f'{{"field": "{self.make_value()}", "other": {{"inner": "{self.make_value()}"}}}}')
+        before = store.values_read()
+        outlined = found(outline(store, "outlined"))
+        assert outlined.fields in (None, {"field": None, "other": {"inner": None}})
         assert store.values_read() == before
 
     def test_describe_missing(self, store: StoreUnderTest) -> None:

@@ -254,7 +254,7 @@ def online(project: MakeProject, canary: CanaryFactory) -> Callable[[str], Proje
             {
                 COMMON: MENDED[COMMON],
                 SECURITY: "SECRET_KEY=$<SECRET_KEY>\n",
-                POLICY: MENDED[POLICY],
+                POLICY: "[required]\nSECRET_KEY = 'signs'\n",
                 BINDINGS: bindings,
             },
         )

@@ -107,7 +107,7 @@ def test_usage_errors_are_a_document_too(probed: Callable[..., Project]) -> None
 @pytest.mark.parametrize(
     ("options", "env", "shown"),
     [
-        ([], {}, "development"),
+        (["-e", "development"], {}, "development"),
         ([], {"SECRETSYNC_ENV": "test"}, "test"),
         (["--env-file", "env/test/common.env", "--env-file", "b.env"], {}, "env/test/common.env, b.env"),
     ],
@@ -128,12 +128,6 @@ def test_a_store_that_hangs(probed: Callable[..., Project], plugin: Path) -> Non
     assert "no answer within 0.2 s" in failed.stderr
 
 
-def test_development_is_the_default(project: MakeProject) -> None:
-    """`check` takes development if no environment is named."""
-    made = project({"env/development/common.env": "A=1\n"})
-    assert made.cli("check", expect=0).stdout == "development: 0 secrets found, nothing is missing\n"
-
-
 def test_env_files(project: MakeProject) -> None:
     """A project without folders is checked by its files."""
     made = project({"a.env": "A=$<docker:gone>\n", "b.env": "B=1\n"})
@@ -141,3 +135,31 @@ def test_env_files(project: MakeProject) -> None:
     document = json.loads(checked.stdout)
     assert document["problems"][0]["file"] == "a.env"
     assert document["environment"] == "a.env, b.env"
+
+
+def test_strict_fails_on_what_was_not_checked(probed: Callable[..., Project], plugin: Path) -> None:
+    """`--strict` ends with 1 after anything that was not checked, in text and JSON; a problem has precedence."""
+    made = probed("A=$<probe:x#field>\n", x='{"field": "value"}')
+    for options in ([], ["--format", "json"], ["-q"]):
+        made.cli("check", "-e", "test", *options, sys_path=[plugin], expect=0)
+        made.cli("check", "-e", "test", "--strict", *options, sys_path=[plugin], expect=1)
+    said = made.cli("check", "-e", "test", "--strict", sys_path=[plugin], expect=1)
+    assert "not checked: the fields of 1 reference" in said.stdout
+    assert "--fetch reads every value" in said.stderr
+    made.cli("check", "-e", "test", "--strict", "--fetch", sys_path=[plugin], expect=0)
+    made.write("env/test/security.env", "A=$<probe:x#field>\nB=$<probe:gone>\n")
+    made.cli("check", "-e", "test", "--strict", sys_path=[plugin], expect=3)
+
+
+def test_strict_with_secrets_files(project: MakeProject, canary: CanaryFactory) -> None:
+    """The right to read a file is known without reading it, and a field inside of it is not."""
+    made = project(
+        {
+            "env/test/security.env": "A=$<docker:a>\n",
+            "providers/test.toml": '[stores.docker]\ndir = "files"\n',
+            "files/a": canary(),
+        }
+    )
+    assert "not checked" not in made.cli("check", "-e", "test", "--strict", expect=0).stdout
+    made.write("env/test/security.env", "A=$<docker:a#field>\n")
+    assert "the fields of 1 reference" in made.cli("check", "-e", "test", "--strict", expect=1).stdout

@@ -94,7 +94,7 @@ SPOTS = [
         Case(name=f"missing: {store}", files={SECURITY: f"A=$<{store}:@#x>\n"}, expect=3, is_name=True)
         for store in ("docker", "env")
     ),
-    Case(name="missing: get", command=("get", "docker:@"), expect=3, is_name=True),
+    Case(name="missing: get", command=("get", "-e", "test", "docker:@"), expect=3, is_name=True),
     *(
         Case(
             name=f"the path of an address: {variable}",

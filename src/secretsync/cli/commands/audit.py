@@ -15,11 +15,13 @@ from secretsync.audit.formats import FORMATS
 from secretsync.audit.formats.json_ import as_json
 from secretsync.audit.report import AuditReport
 from secretsync.cli import console
-from secretsync.cli.loading import open_plans, store_access
+from secretsync.cli.each_environment import each_environment
+from secretsync.cli.loading import store_access
 from secretsync.cli.options import add_access_log, add_format, add_source
 from secretsync.core.atomic_write import write_file
-from secretsync.core.errors import OutputError, combined_status
+from secretsync.core.errors import OutputError, Problem, combined_status
 from secretsync.core.secret import AnyEnviron, Environ
+from secretsync.planning.plan import Plan
 from secretsync.policy.rules import RULES
 
 USAGE = "[-e NAME... | --all] [--env-file FILE...] [OPTIONS]"
@@ -57,10 +59,17 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def _reports(options: argparse.Namespace, environ: Environ, at: datetime) -> list[AuditReport]:
+    def judge(plan: Plan, visible: Environ) -> AuditReport:
+        access = store_access(options, visible, is_logged=True) if options.online else None
+        return audit_plan(plan, visible, at=at, access=access)
+
+    def failed(label: str, problems: tuple[Problem, ...]) -> AuditReport:
+        return AuditReport.of_failure(label, problems, at=at)
+
     # Offline, the variables of the later process are unknown, so an undefined variable is a warning and not an error.
-    plans, _ = open_plans(options, environ, environ if options.online else AnyEnviron(environ))
-    access = store_access(options, environ, is_logged=True)
-    return [audit_plan(plan, environ, at=at, access=access if options.online else None) for plan in plans]
+    known = Environ if options.online else AnyEnviron
+    reports, _ = each_environment(options, environ, judge, failed, known=known)
+    return reports
 
 
 def _save(options: argparse.Namespace, reports: list[AuditReport], at: datetime) -> None:

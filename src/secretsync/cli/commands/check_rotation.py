@@ -11,15 +11,18 @@ import os
 from datetime import UTC, datetime
 
 from secretsync.cli import console
-from secretsync.cli.loading import open_plans, store_access
+from secretsync.cli.each_environment import each_environment
+from secretsync.cli.loading import store_access
 from secretsync.cli.options import add_format, add_option, add_source, timestamp
 from secretsync.cli.progress_bar import ProgressBar
 from secretsync.core.errors import printable
 from secretsync.core.secret import Environ
+from secretsync.planning.plan import Plan
 from secretsync.resolving.activity import StoreActivity
 from secretsync.rotation import formats
 from secretsync.rotation.check import rotation_of_plan
 from secretsync.rotation.formats.document import Document
+from secretsync.rotation.report import RotationReport
 
 USAGE = "[-e NAME... | --all] [--env-file FILE...] [OPTIONS]"
 EXAMPLE = "  secretsync check-rotation -e production --format html --output rotation.html"
@@ -44,27 +47,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> int:
     """Return 0, or the status of the findings."""
     environ = Environ(os.environ)
-    plans, is_several = open_plans(options, environ)
-    now = options.at
-    found = []
-    for plan in plans:
-        activities: list[StoreActivity] = []  # printed after the bar is removed
-        bar = ProgressBar(f"secretsync: {printable(plan.project.label)}", is_quiet=options.quiet)
-        try:
-            found.append(
-                rotation_of_plan(
-                    plan,
-                    store_access(options, environ, on_activity=activities.append, progress=bar),
-                    now=now,
-                    strict=options.strict,
-                )
-            )
-        finally:
-            bar.end()
-        for activity in activities:
-            console.info(str(activity))
-    at = options.at or max((report.at for report in found), default=datetime.now(UTC))
+    reports, is_several = each_environment(
+        options,
+        environ,
+        lambda plan, visible: _report(plan, options, visible),
+        lambda label, problems: RotationReport.of_failure(label, problems, options.at or datetime.now(UTC)),
+    )
+    at = options.at or max(report.at for report in reports)
     is_colourful = options.output is None and console.is_coloured()
-    document = Document(at=at, reports=tuple(found), is_several=is_several, is_colourful=is_colourful)
+    document = Document(at=at, reports=tuple(reports), is_several=is_several, is_colourful=is_colourful)
     console.write_report(formats.render(options.format, document), options.output)
     return int(document.exit_status)
+
+
+def _report(plan: Plan, options: argparse.Namespace, environ: Environ) -> RotationReport:
+    activities: list[StoreActivity] = []  # printed after the bar is removed
+    bar = ProgressBar(f"secretsync: {printable(plan.project.label)}", is_quiet=options.quiet)
+    try:
+        access = store_access(options, environ, on_activity=activities.append, progress=bar)
+        return rotation_of_plan(plan, access, now=options.at, strict=options.strict)
+    finally:
+        bar.end()
+        for activity in activities:
+            console.info(str(activity))

@@ -65,7 +65,7 @@ def _sides(options: argparse.Namespace, environ: Environ) -> tuple[Side, Side]:
         return _environments(options, names, environ)
     if not all(are_records):
         raise UsageError("name two records of one environment, or two environments, but not one of each")
-    source = environment_of(options, environ, must_be_named=False)
+    source = environment_of(options, environ)
     project = open_request(source, environ)
     records = records_of(project, history_file(project, options.history))
     sides = [

@@ -9,37 +9,68 @@ import argparse
 import os
 
 from secretsync.cli import console
-from secretsync.cli.loading import environment_of
+from secretsync.cli.each_environment import each_environment
 from secretsync.cli.options import add_format, add_source
-from secretsync.core.errors import worst_status
+from secretsync.core.errors import ExitStatus, Problem, combined_status, worst_status
 from secretsync.core.model import Failed
+from secretsync.core.records import Record
 from secretsync.core.secret import Environ
-from secretsync.planning.request import load_plan
 from secretsync.resolving.identify import StoreState
 from secretsync.resolving.stores import StoreAccess
 
-USAGE = "[-e NAME] [--env-file FILE...] [OPTIONS]"
+USAGE = "[-e NAME... | --all] [--env-file FILE...] [OPTIONS]"
 EXAMPLE = "  secretsync doctor -e production"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `doctor`."""
-    add_source(parser)
+    add_source(parser, several=True)
     add_format(parser)
 
 
 def execute(options: argparse.Namespace) -> int:
     """Return 0, or the status of the worst failure."""
     environ = Environ(os.environ)
-    source = environment_of(options, environ, must_be_named=False)
-    plan = load_plan(source, environ)
-    label, states = plan.project.label, StoreAccess(environ, timeout=options.timeout).identities(plan)
+    reports, is_several = each_environment(
+        options,
+        environ,
+        lambda plan, visible: _Report(plan.project.label, StoreAccess(visible, options.timeout).identities(plan)),
+        lambda label, problems: _Report(label, (), problems),
+    )
     if options.format == "json":
-        print(console.format_json({"environment": label, "stores": [_as_json(state) for state in states]}))
+        documents = [_document(report) for report in reports]
+        print(console.format_json({"environments": documents} if is_several else documents[0]))
     else:
-        print(f"{label}\n")
-        print(console.format_table(("STORE", "STATE", "TIME", "WHERE", "WHO"), [_cells(state) for state in states]))
-    return int(worst_status(state.identity.kind for state in states if isinstance(state.identity, Failed)))
+        print("\n\n".join(_as_text(report) for report in reports))
+    return int(combined_status(report.exit_status for report in reports))
+
+
+class _Report(Record):
+    """The states of the stores of one environment, or the problems that prevent requests to them."""
+
+    environment: str
+    states: tuple[StoreState, ...]
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def exit_status(self) -> ExitStatus:
+        """The status of the worst failure."""
+        failed = [state.identity.kind for state in self.states if isinstance(state.identity, Failed)]
+        return worst_status([*failed, *(problem.kind for problem in self.problems)])
+
+
+def _as_text(report: _Report) -> str:
+    rows = [_cells(state) for state in report.states]
+    rows += [("-", "ERROR", "-", "", str(problem)) for problem in report.problems]
+    return f"{report.environment}\n\n{console.format_table(('STORE', 'STATE', 'TIME', 'WHERE', 'WHO'), rows)}"
+
+
+def _document(report: _Report) -> dict[str, object]:
+    return {
+        "environment": report.environment,
+        "stores": [_as_json(state) for state in report.states],
+        "problems": [console.problem_as_json(problem) for problem in report.problems],
+    }
 
 
 def _cells(state: StoreState) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from secretsync.cli.loading import open_plan, store_access
 from secretsync.cli.options import add_format, add_option, add_source
 from secretsync.core.errors import UsageError
 from secretsync.core.text import is_shown, suggestion
-from secretsync.inspection.explain import OriginRow, Row, explain_plan
+from secretsync.inspection.explain import NOT_ASKED, OriginRow, Row, explain_plan
 from secretsync.planning.plan import Plan
 
 USAGE = "[KEY] [-e NAME] [--env-file FILE...] [OPTIONS]"
@@ -27,13 +27,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("key", metavar="KEY", nargs="?", help="only this key, in every scope that has it")
     add_source(parser)
     add_option(parser, "--inherited-wins")
+    add_option(parser, "--offline")
     add_format(parser)
 
 
 def execute(options: argparse.Namespace) -> int:
     """Return 0, because `check` is the command that reports missing secrets."""
-    plan, environ = open_plan(options)
-    rows = explain_plan(plan, store_access(options, environ))
+    plan, environ = open_plan(options, has_default=True)
+    rows = explain_plan(plan, store_access(options, environ), is_offline=options.offline)
+    if not options.offline and not options.quiet:
+        _warn_of_unusable(rows)
     if options.key is not None:
         rows = _only(options.key, rows, plan)
     if options.format == "json":
@@ -45,6 +48,13 @@ def execute(options: argparse.Namespace) -> int:
     cells = [(row.service or "-", row.key, _shown(row), _place(row), _from(row, now)) for row in rows]
     print(console.format_table(("SERVICE", "KEY", "VALUE", "FILE", "FROM"), cells))
     return 0
+
+
+def _warn_of_unusable(rows: tuple[Row, ...]) -> None:
+    """Print why a store cannot be asked, once for each store. Its secrets are explained from the files alone."""
+    unusable = {(one.store, one.setup or "") for row in rows for one in row.origins if one.status == NOT_ASKED}
+    for store, cause in sorted(unusable):
+        console.warn(f"{store}: not asked: {cause}")
 
 
 def _only(key: str, rows: tuple[Row, ...], plan: Plan) -> tuple[Row, ...]:
@@ -74,6 +84,8 @@ def _from(row: Row, now: datetime) -> str:
 def _origin(origin: OriginRow, now: datetime) -> str:
     if origin.status == "default":
         return f"default ({origin.reference} is missing)"
+    if origin.status == NOT_ASKED:
+        return f"{origin.reference} (not asked)"
     if origin.status != "found":
         return f"{origin.reference} {origin.status.upper()}"
     parts = [origin.reference]

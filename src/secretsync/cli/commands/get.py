@@ -9,14 +9,14 @@ import argparse
 import os
 import sys
 
-from secretsync.cli.loading import environment_of, store_access, visible_environ
+from secretsync.cli.loading import environment_of, has_environments, store_access, visible_environ
 from secretsync.cli.options import add_access_log, add_source
 from secretsync.core.errors import UsageError
 from secretsync.core.secret import Environ
 from secretsync.inspection.get import get_secret
 
 USAGE = "REFERENCE [-e NAME] [OPTIONS]"
-EXAMPLE = "  PGPASSWORD=\"$(secretsync get 'vault:secret/app#password')\" psql -h db.internal app"
+EXAMPLE = "  PGPASSWORD=\"$(secretsync get -e production 'vault:secret/app#password')\" psql -h db.internal app"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +32,9 @@ def execute(options: argparse.Namespace) -> int:
     if sys.stdout.isatty() and not options.reveal:
         raise UsageError("this would show a secret on a terminal; give --reveal to show it")
     environ = Environ(os.environ)
-    source = environment_of(options, environ, must_be_named=False)
+    # A project has bindings for each environment. Without a project, the stores of their own names answer.
+    has_default = not has_environments(options.root, environ)
+    source = environment_of(options, environ, has_default=has_default)
     environ = visible_environ(source, environ)
     secret = get_secret(options.reference, source, store_access(options, environ, is_logged=True))
     end = b"\n" if sys.stdout.isatty() else b""

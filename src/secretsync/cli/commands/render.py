@@ -94,7 +94,7 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _render_format(options: argparse.Namespace) -> str:
-    plan, environ = open_plan(options, must_be_named=True)
+    plan, environ = open_plan(options)
     resolved = resolve_valid(plan, environ, options).resolved()
     refuse_unsafe_variables(resolved, options.allow_name)
     values = {key: found.value.reveal() for key, found in resolved.items()}
@@ -132,7 +132,7 @@ def _render_template(options: argparse.Namespace) -> str:
 
     template = read_template(options.template, options.escape)
     environ = Environ(os.environ)
-    source = environment_of(options, environ, must_be_named=True)
+    source = environment_of(options, environ)
     environ = visible_environ(source, environ)
     plan = load_plan(source, environ, template_entries=template.entries)
     config = resolve_valid(plan, environ, options)

@@ -143,7 +143,7 @@ def _open_plan(options: argparse.Namespace, environ: Mapping[str, str]) -> tuple
     kept = [name for name in environ if any(fnmatchcase(name, pattern) for pattern in options.pass_env)]
     inherited = inherited_variables(environ, is_clean=options.clean, passed=options.pass_env)
     if not options.resolve_environment:
-        return open_plan(options, must_be_named=True, environ=Environ(environ), kept=kept, inherited=inherited)
+        return open_plan(options, environ=Environ(environ), kept=kept, inherited=inherited)
     from secretsync.project.environ_entries import variables_file
 
     # The values of an outer `run` are resolved already, so that a `$<` in one of them is text.
@@ -152,9 +152,7 @@ def _open_plan(options: argparse.Namespace, environ: Mapping[str, str]) -> tuple
     variables = variables_file({name: value for name, value in environ.items() if name not in resolved})
     taken = {entry.key for entry in variables.entries}
     rest = {name: value for name, value in environ.items() if name not in taken}
-    return open_plan(
-        options, must_be_named=True, environ=Environ(rest), variables=variables, kept=kept, inherited=inherited
-    )
+    return open_plan(options, environ=Environ(rest), variables=variables, kept=kept, inherited=inherited)
 
 
 def _names_of_another_run(environ: Mapping[str, str], plan: Plan) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import os
 import sys
 
 from secretsync.cli import console
+from secretsync.cli.each_environment import every_environment
 from secretsync.cli.options import add_option
 from secretsync.core.atomic_write import UNCHANGED, write_file
 from secretsync.core.errors import ConfigurationError, OutputError, Problem, UsageError, printable
@@ -17,7 +18,7 @@ from secretsync.core.files import FileRefusal, Input, read_file
 from secretsync.core.secret import AnyEnviron, Environ
 from secretsync.planning.request import ConfigRequest, load_plan
 from secretsync.policy.policy_file import read_policy
-from secretsync.project.layout import environments, find_root
+from secretsync.project.layout import find_root
 from secretsync.rendering.env_example import Defined, env_example, masked
 
 USAGE = "[-e NAME... | --all] [--output FILE] [--check] [--root DIR]"
@@ -44,7 +45,7 @@ def execute(options: argparse.Namespace) -> int:
     environ = Environ(os.environ)
     root = find_root(options.root, environ)
     # The process environment does not select one, because the same project must give the same file on every machine.
-    names = tuple(sorted(set(options.environment))) if options.environment else environments(root)
+    names = tuple(sorted(set(options.environment))) if options.environment else every_environment(root)
     text = env_example(_defined(names, root, environ))
     path = options.output or os.path.join(root, ".env.example")
     if options.check:

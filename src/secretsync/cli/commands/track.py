@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> int:
     """Return 0, with or without a new record."""
     environ = Environ(os.environ)
-    source = environment_of(options, environ, must_be_named=False)
+    source = environment_of(options, environ)
     if options.list and options.purge:
         raise UsageError("--list and --purge exclude each other; run them one after the other")
     if options.list:

@@ -14,6 +14,7 @@ from secretsync.providers.interface import (
     Deadline,
     Identity,
     Information,
+    Outline,
     ProviderSpec,
     RequestCounter,
     StoreContext,
@@ -46,6 +47,7 @@ class VaultProvider:
         extra="vault",
         import_cost=2,
         settings=SETTINGS,
+        has_outlines=True,
         credentials=(
             "VAULT_TOKEN",
             "VAULT_SECRET_ID",
@@ -105,6 +107,11 @@ class VaultProvider:
         from secretsync.providers.vault.describe import describe_one
 
         return self._ask(describe_one, refs, deadline)
+
+    def outline(self, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Outline]:
+        from secretsync.providers.vault.outline import outline_one
+
+        return self._ask(outline_one, refs, deadline)
 
     def _ask(
         self, ask_one: Callable[[Round, SecretRef], R], refs: Sequence[SecretRef], deadline: Deadline
