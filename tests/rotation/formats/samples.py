@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Clock
 from secretsync.project.bindings import Limit
+from secretsync.core.reporting.terminal import Look
 from secretsync.rotation.age_rules import State
 from secretsync.rotation.formats.document import Document
 from secretsync.rotation.report import AgeFinding, Key, RotationReport, SecretAge
@@ -87,4 +88,4 @@ def document(
         ]
         rows.sort(key=lambda row: row.reference)
         reports.append(RotationReport(environment=environment, at=NOW, secrets=tuple(rows)))
-    return Document(at=NOW, reports=tuple(reports), is_several=len(environments) > 1, is_colourful=colour)
+    return Document(at=NOW, reports=tuple(reports), is_several=len(environments) > 1, look=Look(is_coloured=colour))

@@ -34,7 +34,20 @@ def counts_line(report: AuditReport) -> str:
     """Return how many errors and warnings were found, and how many rules were checked."""
     asked = len({finding.rule for finding in report.findings} | set(report.passed))
     found = f"{count_of(len(report.errors), 'error')}, {count_of(len(report.warnings), 'warning')}"
-    return f"{found}; {count_of(asked, 'rule')} asked, {'online' if report.is_online else 'offline'}"
+    if report.problems:
+        found += f", {count_of(len(report.problems), 'failure')}"
+    return f"{found}; {count_of(asked, 'rule')} checked, {'online' if report.is_online else 'offline'}"
+
+
+def total_line(reports: Reports) -> str:
+    """Return how many errors and warnings were found in all environments, each finding once."""
+    found = [finding for _, findings in each_once(reports) for finding in findings]
+    errors = sum(finding.severity is Severity.ERROR for finding in found)
+    failures = sum(len(report.problems) for report in reports)
+    failed = f", {count_of(failures, 'failure')}" if failures else ""
+    return (
+        f"{len(reports)} environments: {count_of(errors, 'error')}, {count_of(len(found) - errors, 'warning')}{failed}"
+    )
 
 
 def each_once(reports: Reports) -> Iterator[tuple[AuditReport, list[RuleFinding]]]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from datetime import UTC, datetime
 
 from secretsync.cli import console
@@ -54,23 +53,25 @@ def execute(options: argparse.Namespace) -> int:
         rows = [_as_json(problem) for problem in problems]
         print(console.format_json({"environment": label, "problems": rows, "not_checked": list(not_checked)}))
     else:
-        _print_text(label, problems, not_checked, count, is_quiet=options.quiet)
+        _print_text(label, problems, not_checked, count, options)
     return int(worst_status(problem.kind for problem in problems))
 
 
 def _print_text(
-    label: str, problems: tuple[Problem, ...], not_checked: tuple[str, ...], count: int | None, *, is_quiet: bool
+    label: str,
+    problems: tuple[Problem, ...],
+    not_checked: tuple[str, ...],
+    count: int | None,
+    options: argparse.Namespace,
 ) -> None:
-    for problem in problems:
-        print(problem, file=sys.stderr)
+    console.print_causes(problems, is_verbose=options.verbose)
+    if not options.quiet:
+        console.print_notes("not checked", not_checked, options)
     if problems:
         console.info(f"{label}: {count_of(len(problems), 'problem')}")
-    elif not is_quiet:
+    elif not options.quiet:
         found = "every value was read" if count is None else f"{count_of(count, 'secret')} found"
         print(f"{label}: {found}, nothing is missing")
-    if not is_quiet:
-        for line in not_checked:
-            print(f"not checked: {line}")
 
 
 def _as_json(problem: Problem) -> dict[str, object]:

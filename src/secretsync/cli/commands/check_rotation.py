@@ -64,7 +64,6 @@ def execute(options: argparse.Namespace) -> int:
         for activity in activities:
             console.info(str(activity))
     at = options.at or max((report.at for report in found), default=datetime.now(UTC))
-    is_colourful = options.output is None and console.is_coloured()
-    document = Document(at=at, reports=tuple(found), is_several=is_several, is_colourful=is_colourful)
+    document = Document(at=at, reports=tuple(found), is_several=is_several, look=console.look(options))
     console.write_report(formats.render(options.format, document), options.output)
     return int(document.exit_status)

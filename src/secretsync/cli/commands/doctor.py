@@ -13,7 +13,9 @@ from secretsync.cli.loading import environment_of
 from secretsync.cli.options import add_format, add_source
 from secretsync.core.errors import worst_status
 from secretsync.core.model import Failed
+from secretsync.core.reporting.terminal import Colour
 from secretsync.core.secret import Environ
+from secretsync.core.text import count_of
 from secretsync.planning.request import load_plan
 from secretsync.resolving.identify import StoreState
 from secretsync.resolving.stores import StoreAccess
@@ -38,8 +40,15 @@ def execute(options: argparse.Namespace) -> int:
         print(console.format_json({"environment": label, "stores": [_as_json(state) for state in states]}))
     else:
         print(f"{label}\n")
-        print(console.format_table(("STORE", "STATE", "TIME", "WHERE", "WHO"), [_cells(state) for state in states]))
+        head, colours = ("STORE", "STATE", "TIME", "WHERE", "WHO"), [{1: _colour(state)} for state in states]
+        print(console.format_table(head, [_cells(state) for state in states], colours))
+        failed = sum(isinstance(state.identity, Failed) for state in states)
+        console.print_summary(f"{count_of(len(states), 'store')}: {len(states) - failed} ok, {failed} failed")
     return int(worst_status(state.identity.kind for state in states if isinstance(state.identity, Failed)))
+
+
+def _colour(state: StoreState) -> Colour:
+    return Colour.MAGENTA if isinstance(state.identity, Failed) else Colour.GREEN
 
 
 def _cells(state: StoreState) -> tuple[str, ...]:
