@@ -9,7 +9,7 @@ from secretsync.audit.evidence import Ages, Evidence, Online
 from secretsync.audit.report import AuditReport, audit
 from secretsync.audit.state import file_states, git_state, owners
 from secretsync.core.errors import ProblemKind, SecretSyncError
-from secretsync.core.model import Resolved
+from secretsync.core.model import Found, Resolved
 from secretsync.core.secret import AnyEnviron, Secret
 from secretsync.core.text import count_of
 from secretsync.inspection.check import check
@@ -74,9 +74,11 @@ def _ask_stores(plan: Plan, access: StoreAccess, at: datetime) -> tuple[dict[Ent
     def check_values(inputs: Inputs, resolved: Mapping[EntryId, Resolved]) -> None:
         hazards.extend(find_hazards(inputs, resolved))
 
-    values, problems = resolve_values(plan, access.values(plan), access.environ, check_values)
+    answers = access.values(plan)
+    values, problems = resolve_values(plan, answers, access.environ, check_values)
     infos = access.metadata(plan)
-    checked = check(plan, infos, at)
+    read = frozenset(ref for ref in answers.requested if isinstance(answers.of(ref), Found))
+    checked = check(plan, infos, at, read=read)
     reported = {problem.key for problem in problems}
     by_metadata = [problem for problem in checked.problems if problem.key not in reported]
     # Reading metadata needs another permission than reading values, so a value can be usable without its metadata.
@@ -89,6 +91,7 @@ def _ask_stores(plan: Plan, access: StoreAccess, at: datetime) -> tuple[dict[Ent
         findings=tuple(_age_findings(plan, report)),
         ages=_ages(report),
         not_checked=(*checked.not_checked, *unseen),
+        values_read=tuple(sorted(map(str, read))),
     )
 
 

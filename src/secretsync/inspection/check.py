@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from secretsync.core.errors import Problem, ProblemKind
-from secretsync.core.model import Failed, Missing, SecretInfo
+from secretsync.core.model import Failed, Missing, SecretInfo, SecretRef
 from secretsync.core.records import Record
 from secretsync.core.text import by_place, count_of
 from secretsync.planning.plan import Plan
@@ -21,8 +22,13 @@ class Checked(Record):
     secrets: int  # how many were found
 
 
-def check(plan: Plan, answers: Answers[SecretInfo], now: datetime) -> Checked:
-    """Check every placeholder of `plan` by the metadata of its secret. `now`: the time of the check, with a zone."""
+def check(
+    plan: Plan, answers: Answers[SecretInfo], now: datetime, *, read: Collection[SecretRef] = frozenset()
+) -> Checked:
+    """Check every placeholder of `plan` by the metadata of its secret.
+
+    `now`: the time of the check, with a zone. `read`: secrets whose values the caller read, and so checked itself.
+    """
     problems: dict[Problem, None] = {}
     found: set[str] = set()
     fields: set[str] = set()
@@ -42,9 +48,10 @@ def check(plan: Plan, answers: Answers[SecretInfo], now: datetime) -> Checked:
                 continue
             found.add(str(target.ref))
             notes.update(f"{target.ref}: {note}" for note in outcome.value.notes)
-            if target.selector.field is not None:
+            is_unread = target.ref not in read
+            if is_unread and target.selector.field is not None:
                 fields.add(f"{target.ref}#{target.selector.field}")
-            if plan.is_secret_store(target.store):
+            if is_unread and plan.is_secret_store(target.store):
                 remote.add(target.store)
     not_checked = sorted(notes)
     if fields:

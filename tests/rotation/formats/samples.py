@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 
 from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Clock
-from secretsync.project.bindings import Limit
 from secretsync.core.reporting.terminal import Look
+from secretsync.project.bindings import Limit
 from secretsync.rotation.age_rules import State
 from secretsync.rotation.formats.document import Document
 from secretsync.rotation.report import AgeFinding, Key, RotationReport, SecretAge

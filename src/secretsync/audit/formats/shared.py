@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from secretsync.audit.report import AuditReport
+from secretsync.core.problem_lines import first_of
 from secretsync.core.reporting.rows import Place, ReportRow
 from secretsync.core.text import count_of
 from secretsync.policy.findings import RuleFinding
@@ -28,6 +29,14 @@ def ages_line(report: AuditReport) -> str:
     ages = report.ages
     what, dated = ("secrets", "of known age") if report.is_online else ("bound secrets", "with a declared date")
     return f"{ages.secrets} {what}: {ages.dated} {dated}, {ages.exempt} exempt, {ages.overdue} overdue"
+
+
+def read_line(report: AuditReport, *, is_verbose: bool = True) -> str:
+    """Return which values of secrets were read. `is_verbose`: name all of them, not only the first."""
+    if not report.values_read:
+        return "no value of a secret was read"
+    names = report.values_read
+    return f"{count_of(len(names), 'secret')}: {first_of(names, len(names) if is_verbose else 3)}"
 
 
 def counts_line(report: AuditReport) -> str:

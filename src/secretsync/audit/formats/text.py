@@ -10,6 +10,7 @@ from secretsync.audit.formats.shared import (
     counts_line,
     each_once,
     place_of,
+    read_line,
     sentence_of,
     total_line,
 )
@@ -56,6 +57,7 @@ def _parts(
     for problem in problems:
         yield "  failed   ", problem, Colour.MAGENTA
     yield "  ages     ", ages_line(report), None
+    yield "  read     ", read_line(report, is_verbose=look.is_verbose), None
     for note in note_lines(report.not_checked, is_verbose=look.is_verbose):
         yield "  not checked  ", note, Colour.BLUE
     yield "", f"{report.environment}: {counts_line(report)}", Colour.BOLD
