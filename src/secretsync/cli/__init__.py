@@ -76,7 +76,7 @@ def _run(arguments: list[str]) -> int:
 
     name = arguments[0] if arguments else "--help"
     if name in ("-h", "--help", "help"):
-        from secretsync.cli.help import overview
+        from secretsync.cli.overview import overview
 
         print(overview(COMMANDS))
         return 0

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def info(text: str) -> None:
     """Print one line to stderr."""
-    _print_message(f"secretsync: {printable(text)}")
+    print_message(f"secretsync: {printable(text)}")
 
 
 def warn(text: str) -> None:
@@ -33,18 +33,18 @@ def print_problems(command: str, problems: Sequence[Problem], *, is_verbose: boo
     """
     lines = _problem_lines(problems, is_verbose=is_verbose)
     if len(problems) == 1:
-        _print_message(f"secretsync {command}: {lines[0]}")
+        print_message(f"secretsync {command}: {lines[0]}")
         return
     rest = "; -v lists all of them" if len(lines) < len(problems) else ""
-    _print_message(f"secretsync {command}: {len(problems)} problems{rest}")
+    print_message(f"secretsync {command}: {len(problems)} problems{rest}")
     for line in lines:
-        _print_message(f"  {line}")
+        print_message(f"  {line}")
 
 
 def print_causes(problems: Sequence[Problem], *, is_verbose: bool) -> None:
     """Print a line for each cause to stderr. `is_verbose`: a line for each problem."""
     for line in _problem_lines(problems, is_verbose=is_verbose):
-        _print_message(line)
+        print_message(line)
 
 
 def _problem_lines(problems: Sequence[Problem], *, is_verbose: bool) -> list[str]:
@@ -53,17 +53,18 @@ def _problem_lines(problems: Sequence[Problem], *, is_verbose: bool) -> list[str
     return [str(problem) for problem in problems] if is_verbose else problem_lines(problems)
 
 
-def print_notes(label: str, notes: Sequence[str], options: argparse.Namespace) -> None:
-    """Print notes to stdout: all of them with --verbose, else one line."""
+def labelled_notes(label: str, notes: Sequence[str], options: argparse.Namespace) -> list[str]:
+    """Return the lines of all notes with --verbose, else the lines of one note that sums them up."""
     from secretsync.core.reporting.layout import hanging
     from secretsync.core.reporting.notes import note_lines
 
     how = look(options)
-    for note in note_lines(notes, is_verbose=how.is_verbose):
-        print("\n".join(hanging(f"{label}: ", printable(note), how)))
+    shown = note_lines(notes, is_verbose=how.is_verbose)
+    return [line for note in shown for line in hanging(label, printable(note), how)]
 
 
-def _print_message(text: str) -> None:
+def print_message(text: str) -> None:
+    """Print text to stderr, in the width of the terminal."""
     # A closed stderr does not stop a command: the exit status still reports the result.
     with contextlib.suppress(OSError):
         # A log has each message on one line, also if COLUMNS is set.

@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import sys
 import textwrap
-from collections.abc import Iterable, Mapping
 
+from secretsync.cli.overview import command_lines, help_width
 from secretsync.core.reporting.terminal import WITHOUT_TERMINAL, width_of
 
-_WIDEST = 110  # columns; longer lines are hard to read
 _COLUMNED = 70  # columns; a narrower help has the text of an option below its name
-
-
-def help_width() -> int:
-    """Return the columns of help on stdout."""
-    return min(_WIDEST, width_of(sys.stdout, os.environ) or WITHOUT_TERMINAL)
 
 
 def format_help(parser: argparse.ArgumentParser) -> str:
@@ -30,27 +23,6 @@ def format_usage(parser: argparse.ArgumentParser) -> str:
     """Return the line of the usage, in the width of stderr, where errors are printed."""
     text = f"usage: {parser.usage}"
     return "\n".join(_filled(text, width_of(sys.stderr, os.environ) or WITHOUT_TERMINAL, "    ")) + "\n"
-
-
-def overview(commands: Mapping[str, str]) -> str:
-    """Return the help of `secretsync` itself. `commands`: each command with its line."""
-    width = help_width()
-    column = max(len(name) for name in commands) + 4
-    lines = [
-        *_filled("usage: secretsync COMMAND [OPTIONS]", width, "    "),
-        "",
-        *_filled("Configuration that is safe to commit: its secrets are read from their stores.", width),
-        "",
-        "commands:",
-    ]
-    for name, summary in commands.items():
-        lines += _filled(f"  {name:{column - 4}}  {summary}", width, " " * column)
-    notes = (
-        "`secretsync COMMAND --help` shows the options of a command and an example. `secretsync --version` shows the "
-        "version."
-    )
-    lines += ["", *_filled(notes, width), "", "example:"]
-    return "\n".join([*lines, *_command_lines("  secretsync run -e production -- gunicorn app:app", width)])
 
 
 class _Formatter(argparse.HelpFormatter):
@@ -78,7 +50,7 @@ class _Formatter(argparse.HelpFormatter):
             lines += ["", *_filled(words, width)]
             for line in written:
                 if line.startswith("  "):
-                    lines += _command_lines(line, width)
+                    lines += command_lines(line, width)
         return "\n".join(f"{indent}{line}" if line else "" for line in lines[1:])
 
     def _split_lines(self, text: str, width: int) -> list[str]:
@@ -87,17 +59,3 @@ class _Formatter(argparse.HelpFormatter):
 
 def _filled(text: str, width: int, indent: str = "") -> list[str]:
     return textwrap.wrap(text, width, subsequent_indent=indent, break_on_hyphens=False)
-
-
-def _command_lines(command: str, width: int) -> Iterable[str]:
-    """Yield a command that a shell can read: a line that continues ends with a backslash."""
-    indent = command[: len(command) - len(command.lstrip())]
-    line = indent
-    # A quoted text is one word, and so is an option with its value. A command in $(...) has words of its own.
-    for word in re.findall(r"(?:--?[a-z][a-z-]* (?=[^- ]))?(?:\"[^\"$]*\"|'[^']*'|\S)+", command):
-        if line.strip() and len(f"{line} {word} \\") > width:
-            yield f"{line} \\"
-            line = f"{indent}    {word}"
-        else:
-            line = f"{line} {word}" if line.strip() else f"{line}{word}"
-    yield line

@@ -98,7 +98,9 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> Any:
         message = re.sub(_QUOTING, "its value cannot be used", message)
         self.print_usage(sys.stderr)
-        print(f"{self.prog}: {printable(message)}; see {self.prog} --help", file=sys.stderr)
+        from secretsync.cli import console  # Imported only for an error.
+
+        console.print_message(f"{self.prog}: {printable(message)}; see {self.prog} --help")
         raise SystemExit(2)
 
 

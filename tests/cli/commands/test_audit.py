@@ -97,7 +97,7 @@ def test_ten_planted_faults(faulty: Project) -> None:
 def test_ten_faults_as_text(faulty: Project) -> None:
     """For people: place, key, rule, next step; a summary first."""
     said = faulty.cli("audit", "-e", "production", expect=1).stdout
-    assert said.startswith("production: 12 errors, 2 warnings; ")
+    assert "\nproduction: 12 errors, 2 warnings; " in said
     for rule, file, line in TEN:
         place = f"{file}:{line}: " if line else f"{file}: "
         assert re.search(rf"  error    {re.escape(place)}.* \[{rule}\]\n +\S", said), rule
@@ -211,7 +211,7 @@ def test_a_log_is_saved_and_none_is_written_over(faulty: Project, canary: Canary
     for _ in range(3):
         ran = faulty.cli("audit", "-e", "production", "--save", "logs", expect=1)
         assert "saved logs/audit-production-" in ran.stderr
-        assert ran.stdout.startswith("production: ")
+        assert ran.stdout.startswith("production\n")
     logs = sorted((faulty.root / "logs").iterdir())
     assert len(logs) == 3
     for log in logs:
@@ -227,7 +227,7 @@ def test_a_log_that_cannot_be_written(faulty: Project) -> None:
     """Status 6, after the report was printed."""
     faulty.write("file", "x")
     ran = faulty.cli("audit", "-e", "production", "--save", "file/logs", expect=6)
-    assert ran.stdout.startswith("production: ")
+    assert ran.stdout.startswith("production\n")
     assert "the report cannot be saved there" in ran.stderr
 
 

@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 
 from secretsync.cli import console
 from secretsync.cli.loading import finding_printer, label_of, open_plan, store_access
-from secretsync.cli.options import add_access_log, add_format, add_source
+from secretsync.cli.options import add_access_log, add_format, add_option, add_source
 from secretsync.core.errors import Problem, SecretSyncError, worst_status
-from secretsync.core.text import count_of
 from secretsync.inspection.check import check
+from secretsync.inspection.check_formats import FORMATS, CheckReport, result_of
 from secretsync.resolving.pipeline import resolve_plan
 
 USAGE = "[-e NAME] [--env-file FILE...] [OPTIONS]"
@@ -26,7 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `check`."""
     add_source(parser)
     parser.add_argument("--fetch", action="store_true", help="read every value, and discard it")
-    add_format(parser)
+    add_format(parser, ("text", "json", *FORMATS))
+    add_option(parser, "--output")
     add_access_log(parser)
 
 
@@ -46,35 +47,44 @@ def execute(options: argparse.Namespace) -> int:
             checked = check(plan, access.metadata(plan), datetime.now(UTC))
             problems, not_checked, count = checked.problems, checked.not_checked, checked.secrets
     except SecretSyncError as error:
-        if options.format != "json":
+        if options.format == "text":
             raise
         problems, count = error.problems, 0
-    if options.format == "json":
-        rows = [_as_json(problem) for problem in problems]
-        print(console.format_json({"environment": label, "problems": rows, "not_checked": list(not_checked)}))
+    report = CheckReport(
+        environment=label, at=datetime.now(UTC), problems=problems, not_checked=not_checked, secrets=count
+    )
+    if options.format == "text":
+        _print_text(report, options)
     else:
-        _print_text(label, problems, not_checked, count, options)
+        text = FORMATS[options.format]([report]) if options.format in FORMATS else _as_json(report)
+        console.write_report(text, options.output)
     return int(worst_status(problem.kind for problem in problems))
 
 
-def _print_text(
-    label: str,
-    problems: tuple[Problem, ...],
-    not_checked: tuple[str, ...],
-    count: int | None,
-    options: argparse.Namespace,
-) -> None:
-    console.print_causes(problems, is_verbose=options.verbose)
-    if not options.quiet:
-        console.print_notes("not checked", not_checked, options)
-    if problems:
-        console.info(f"{label}: {count_of(len(problems), 'problem')}")
+def _print_text(report: CheckReport, options: argparse.Namespace) -> None:
+    """Print the problems to stderr, and the result as the report."""
+    console.print_causes(report.problems, is_verbose=options.verbose)
+    result = f"{report.environment}: {result_of(report)}"
+    lines = [] if options.quiet else console.labelled_notes("not checked: ", report.not_checked, options)
+    if report.problems:
+        console.info(result)
     elif not options.quiet:
-        found = "every value was read" if count is None else f"{count_of(count, 'secret')} found"
-        print(f"{label}: {found}, nothing is missing")
+        lines.append(result)
+    if lines or options.output is not None:
+        console.write_report("".join(f"{line}\n" for line in lines), options.output)
 
 
-def _as_json(problem: Problem) -> dict[str, object]:
+def _as_json(report: CheckReport) -> str:
+    problems = [_problem_as_json(problem) for problem in report.problems]
+    document: dict[str, object] = {
+        "environment": report.environment,
+        "problems": problems,
+        "not_checked": list(report.not_checked),
+    }
+    return console.format_json(document) + "\n"
+
+
+def _problem_as_json(problem: Problem) -> dict[str, object]:
     return {
         "kind": problem.kind.value,
         "key": problem.key,

@@ -149,7 +149,6 @@ def _list(options: argparse.Namespace, project: Project) -> int:
     rows = [_row(back, record) for back, record in enumerate(reversed(records))]
     if rows:
         print(console.format_table(("RECORD", "TIME", "BY", "COMMIT", "ENTRIES", "MESSAGE"), rows))
-        console.print_summary(count_of(len(rows), "record"))
     else:
         print("no record yet")
     return 0
