@@ -91,6 +91,7 @@ class RotationReport(Record, kw_only=True):
     environment: str
     at: datetime
     secrets: tuple[SecretAge, ...]
+    project: str = ""  # the name of the project's folder; empty if it is not known
 
     @property
     def findings(self) -> tuple[AgeFinding, ...]:
