@@ -41,10 +41,18 @@ def print_problems(command: str, problems: Sequence[Problem], *, is_verbose: boo
         print_message(f"  {line}")
 
 
-def print_causes(problems: Sequence[Problem], *, is_verbose: bool) -> None:
-    """Print a line for each cause to stderr. `is_verbose`: a line for each problem."""
-    for line in _problem_lines(problems, is_verbose=is_verbose):
+def print_causes(label: str, problems: Sequence[Problem], *, is_verbose: bool) -> None:
+    """Print a line for each cause to stderr, and the number of problems after `label`.
+
+    `is_verbose`: a line for each problem.
+    """
+    from secretsync.core.text import count_of
+
+    lines = _problem_lines(problems, is_verbose=is_verbose)
+    for line in lines:
         print_message(line)
+    rest = "; -v lists all of them" if len(lines) < len(problems) else ""
+    info(f"{label}: {count_of(len(problems), 'problem')}{rest}")
 
 
 def _problem_lines(problems: Sequence[Problem], *, is_verbose: bool) -> list[str]:

@@ -30,7 +30,9 @@ def grouped(things: Iterable[T], key: Callable[[T], Hashable | None]) -> list[li
     return list(groups.values())
 
 
-def cause_of(kind: ProblemKind, store: str | None, reference: str | None, texts: Sequence[str | None]) -> Hashable:
+def cause_of(
+    kind: ProblemKind | None, store: str | None, reference: str | None, texts: Sequence[str | None]
+) -> Hashable:
     """Return what is equal in problems with one cause. `texts`: cause and hint; they may name the secret."""
     path = "" if reference is None else reference.partition(":")[2].partition("#")[0].partition("?")[0]
     names = [name for name in (reference, path, path.partition("/")[2]) if name]

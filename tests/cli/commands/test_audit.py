@@ -1,9 +1,11 @@
 """`secretsync audit`: ten planted faults, the reports, the log, the stores, the hook."""
 
 import json
+import os
 import re
 import stat
 import string
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -343,3 +345,38 @@ def test_several_environments_by_name(project: MakeProject) -> None:
     assert [one["environment"] for one in document["environments"]] == ["test", "development"]
     (log,) = (made.root / "logs").iterdir()
     assert log.name.startswith("audit-several-")
+
+
+def test_online_names_the_values_that_were_read(online: Callable[[str], Project], canary: CanaryFactory) -> None:
+    """The report says whose values were read, and says that no value was read only if that is true."""
+    made = online(canary())
+    for name in ("text", "markdown", "sarif"):
+        shown = made.cli("audit", "-e", "production", "--online", "--format", name).stdout
+        assert "no value" not in shown
+        assert "docker:secret" in shown
+    document = json.loads(made.cli("audit", "-e", "production", "--online", "--format", "json").stdout)
+    assert document["values_read"] == ["docker:secret_key"]
+    offline = made.cli("audit", "-e", "production", expect=0).stdout
+    assert "  read     no value of a secret was read\n" in offline
+
+
+def test_git_that_refuses_the_repository(project: MakeProject) -> None:
+    """A repository of another user is an error in a strict environment, with the command that is the way out."""
+    git = needs_tool("git")
+    made = make_all(project, {**MENDED, ".env": "A=1\n"})
+    environ = {"PATH": os.environ["PATH"], "HOME": str(made.home)}
+    subprocess.run([git, "init", "-q", str(made.root)], check=True, capture_output=True, env=environ)
+    folder = made.root / "bin"
+    folder.mkdir()
+    fake = folder / "git"
+    fake.write_text("#!/bin/sh\necho \"fatal: detected dubious ownership in repository at 'x'\" >&2\nexit 128\n")
+    fake.chmod(0o755)
+    path = {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
+    failed = made.cli("audit", "-e", "production", env=path, expect=1).stdout
+    assert "[git-failed]" in failed
+    assert f"git config --global --add safe.directory {made.root}\n" in failed
+    without = made.cli("audit", "-e", "production", env={"PATH": str(made.root / "env")}, expect=1).stdout
+    assert "git is not installed" in without
+    (made.root / ".git/HEAD").unlink()
+    broken = made.cli("audit", "-e", "production", expect=1).stdout
+    assert "git does not accept" in broken

@@ -56,6 +56,8 @@ def _parts(
     problems = [str(problem) for problem in report.problems] if look.is_verbose else problem_lines(report.problems)
     for problem in problems:
         yield "  failed   ", problem, Colour.MAGENTA
+    if len(problems) < len(report.problems):
+        yield "           ", "-v lists all of them", None
     yield "  ages     ", ages_line(report), None
     yield "  read     ", read_line(report, is_verbose=look.is_verbose), None
     for note in note_lines(report.not_checked, is_verbose=look.is_verbose):

@@ -63,13 +63,11 @@ def execute(options: argparse.Namespace) -> int:
 
 def _print_text(report: CheckReport, options: argparse.Namespace) -> None:
     """Print the problems to stderr, and the result as the report."""
-    console.print_causes(report.problems, is_verbose=options.verbose)
-    result = f"{report.environment}: {result_of(report)}"
     lines = [] if options.quiet else console.labelled_notes("not checked: ", report.not_checked, options)
     if report.problems:
-        console.info(result)
+        console.print_causes(report.environment, report.problems, is_verbose=options.verbose)
     elif not options.quiet:
-        lines.append(result)
+        lines.append(f"{report.environment}: {result_of(report)}")
     if lines or options.output is not None:
         console.write_report("".join(f"{line}\n" for line in lines), options.output)
 

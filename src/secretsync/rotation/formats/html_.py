@@ -134,7 +134,8 @@ def _legend(document: Document) -> str:
 <h2>Legend</h2>
 <ul class="marks"><li class="mark"><span class="key past"></span> age</li>
 <li class="mark"><span class="key future"></span> until the limit</li>
-<li class="mark"><span class="key over"></span> over the limit</li><li class="mark"><span class="key limit"></span> the limit</li>
+<li class="mark"><span class="key over"></span> over the limit</li>
+<li class="mark"><span class="key limit"></span> the limit</li>
 <li class="mark"><span class="key expiry"></span> the store's own expiry</li></ul>
 <ul class="states">{states}</ul>
 </section>"""

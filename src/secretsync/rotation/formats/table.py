@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 
 from secretsync.core.errors import printable
-from secretsync.core.problem_lines import cause_of, first_of, grouped, is_store_failure
+from secretsync.core.problem_lines import SHOWN, cause_of, first_of, grouped, is_store_failure
 from secretsync.core.reporting.layout import hanging, table_blocks, wrap
 from secretsync.core.reporting.terminal import Colour, Look
 from secretsync.core.text import count_of
@@ -46,7 +46,7 @@ def _environment(report: RotationReport, look: Look) -> Iterator[str]:
     yield from (look.painted(line, Colour.BOLD) for line in wrap(title, look.width))
     yield ""
     secrets = list(worst_first(report.secrets))
-    groups = [[secret] for secret in secrets] if look.is_verbose else grouped(secrets, _cause)
+    groups = [[secret] for secret in secrets] if look.is_verbose else _groups(secrets)
     head, *blocks = table_blocks(
         _HEAD,
         [_cells(group) for group in groups],
@@ -67,12 +67,21 @@ def _environment(report: RotationReport, look: Look) -> Iterator[str]:
     yield ""
 
 
+def _groups(secrets: Iterable[SecretAge]) -> Iterator[list[SecretAge]]:
+    """Yield the secrets of one cause at one store together, if there are many or if it is a failure of the store."""
+    for group in grouped(secrets, _cause):
+        if len(group) > SHOWN or is_store_failure(group[0].findings[0].kind if group[0].findings else None):
+            yield group
+        else:
+            yield from ([secret] for secret in group)
+
+
 def _cause(secret: SecretAge) -> Hashable | None:
-    """Return what is equal in secrets that one failure of their store concerns; None for a secret of its own."""
+    """Return what is equal in secrets with one cause at one store; None for a secret whose age counts."""
     if len(secret.findings) != 1:
         return None
     finding = secret.findings[0]
-    if finding.kind is None or not is_store_failure(finding.kind):
+    if finding.kind is None and finding.state is not State.UNKNOWN:
         return None
     return cause_of(finding.kind, secret.store, secret.reference, (finding.cause, finding.hint))
 
