@@ -189,7 +189,7 @@ def test_reports_are_deterministic(faulty: Project, form: str) -> None:
     """Twice the same but for the time, and never a line that others could forge."""
     first, second = (
         re.sub(
-            r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "TIME", faulty.cli("audit", "--all", "--format", form, expect=1).stdout
+            r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ?", "TIME", faulty.cli("audit", "--all", "--format", form, expect=1).stdout
         )
         for _ in range(2)
     )
@@ -352,7 +352,8 @@ def test_online_names_the_values_that_were_read(online: Callable[[str], Project]
     made = online(canary())
     for name in ("text", "markdown", "sarif"):
         shown = made.cli("audit", "-e", "production", "--online", "--format", name).stdout
-        assert "no value" not in shown
+        assert "no value of a secret was read" not in shown
+        assert "no value was read" not in shown
         assert "docker:secret" in shown
     document = json.loads(made.cli("audit", "-e", "production", "--online", "--format", "json").stdout)
     assert document["values_read"] == ["docker:secret_key"]

@@ -46,7 +46,7 @@ def _environment(report: RotationReport, look: Look) -> Iterator[str]:
     yield from (look.painted(line, Colour.BOLD) for line in wrap(title, look.width))
     yield ""
     secrets = list(worst_first(report.secrets))
-    groups = [[secret] for secret in secrets] if look.is_verbose else _groups(secrets)
+    groups = [[secret] for secret in secrets] if look.is_verbose else list(_groups(secrets))
     head, *blocks = table_blocks(
         _HEAD,
         [_cells(group) for group in groups],
