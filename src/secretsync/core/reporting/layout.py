@@ -10,6 +10,7 @@ from secretsync.core.reporting.terminal import Colour, Look, paint
 
 _GAP = "  "
 _WIDEST_PIECE = 24  # columns; a longer piece of a word may be divided inside a name, or anywhere
+_WHOLE = 10  # columns; a narrower column is not made narrower
 _PIECES = re.compile(r".+?(?:[/:,;=?&#@]+(?=.)|$)")  # a path, a reference or a URL continues after these characters
 _NAME_PARTS = re.compile(r".+?(?:[_.\-]+(?=.)|$)")
 
@@ -123,7 +124,7 @@ def _column_widths(head: Sequence[str], rows: Sequence[Sequence[str]], width: in
     # Names stay whole if there is room for that, and otherwise their parts do.
     for pattern in (_PIECES, _NAME_PARTS):
         least = [
-            min(most, max(columns_of(column[0]), min(_WIDEST_PIECE, _longest_piece(column, pattern))))
+            most if most <= _WHOLE else max(columns_of(column[0]), min(_WIDEST_PIECE, _longest_piece(column, pattern)))
             for column, most in zip(columns, natural, strict=True)
         ]
         if sum(least) <= room:
