@@ -168,7 +168,7 @@ def test_policies_of_aws(aws: AwsAccount, project: MakeProject, canary: CanaryFa
     checked = made.cli("check", "-e", "production", env=watcher, expect=0)
     assert "the right to read values: aws" in checked.stdout
     made.cli("check-rotation", "-e", "production", env=watcher, expect=0)
-    denied = made.cli(*RENDER, env=watcher, expect=4)
+    denied = made.cli(*RENDER, "-v", env=watcher, expect=4)
     assert denied.stderr.count("secretsmanager:GetSecretValue") >= 8
     made.cli("check", "-e", "other", env=watcher, expect=4)
 
@@ -213,7 +213,7 @@ def test_policies_of_vault(
     checked = made.cli("check", "-e", "production", env=watcher, expect=0)
     assert "the right to read values: vault" in checked.stdout
     made.cli("check-rotation", "-e", "production", env=watcher, expect=0)
-    denied = made.cli(*RENDER, env=watcher, expect=4)
+    denied = made.cli(*RENDER, "-v", env=watcher, expect=4)
     assert denied.stderr.count("our token may not read") == 3
     made.cli("check", "-e", "other", env=watcher, expect=4)
 

@@ -18,16 +18,33 @@ SHOWN = 10  # places that are named if each of them has to be repaired
 
 def problem_lines(problems: Iterable[Problem]) -> list[str]:
     """Return a line for each cause, in the order of the problems: a problem alone, or a count and the first entries."""
-    return [line for group in grouped(problems, _key_of) for line in _lines(group)]
+    groups = grouped(problems, _key_of, lambda group: is_one_cause(len(group), group[0].kind))
+    return [_line(group) for group in groups]
 
 
-def grouped(things: Iterable[T], key: Callable[[T], Hashable | None]) -> list[list[T]]:
-    """Return the things with equal keys together, in the order of the first ones. A thing with key None is alone."""
-    groups: dict[Hashable, list[T]] = {}
-    for number, thing in enumerate(things):
-        found = key(thing)
-        groups.setdefault((number,) if found is None else (None, found), []).append(thing)
-    return list(groups.values())
+def grouped(
+    things: Iterable[T], key: Callable[[T], Hashable | None], is_one: Callable[[list[T]], bool]
+) -> list[list[T]]:
+    """Return the things with equal keys together, if `is_one` accepts them, at the place of the first of them.
+
+    Every other thing is a group of its own. A thing with the key None is always alone.
+    """
+    ordered = [(key(thing), thing) for thing in things]
+    by_key: dict[Hashable, list[T]] = {}
+    for found, thing in ordered:
+        by_key.setdefault(found, []).append(thing)
+    groups = []
+    for found, thing in ordered:
+        if found is None or not is_one(by_key[found]):
+            groups.append([thing])
+        elif by_key[found][0] is thing:
+            groups.append(by_key[found])
+    return groups
+
+
+def is_one_cause(count: int, kind: ProblemKind | None) -> bool:
+    """True if `count` problems of one cause are shown as one."""
+    return count > (1 if kind in _OF_THE_STORE else SHOWN)
 
 
 def cause_of(
@@ -62,15 +79,14 @@ def _key_of(problem: Problem) -> Hashable | None:
     return cause_of(problem.kind, problem.store, problem.reference, (problem.cause, problem.hint))
 
 
-def _lines(group: list[Problem]) -> list[str]:
+def _line(group: list[Problem]) -> str:
     first = group[0]
-    is_of_store = is_store_failure(first.kind)
-    if len(group) <= (1 if is_of_store else SHOWN):
-        return [str(problem) for problem in group]
+    if len(group) == 1:
+        return str(first)
     keys = list(dict.fromkeys(key for problem in group if (key := problem.shown_key) is not None))
-    shown = first_of(keys, _SHOWN_OF_STORE if is_of_store else SHOWN)
+    shown = first_of(keys, _SHOWN_OF_STORE if is_store_failure(first.kind) else SHOWN)
     where = ":".join(str(part) for part in (first.file, first.line, first.column) if part)
     count = f"{count_of(len(group), 'entry', 'entries')} of {first.store}"
     subject = f"{count} ({shown})" if keys else count
     text = ": ".join(part for part in (where, subject, first.cause) if part)
-    return [printable(f"{text}; {first.hint}" if first.hint else text)]
+    return printable(f"{text}; {first.hint}" if first.hint else text)

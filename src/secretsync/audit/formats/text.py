@@ -44,12 +44,13 @@ def _parts(
 ) -> Iterator[tuple[str, str, Colour | None]]:
     """Yield the label, the text and the colour of each part of a report."""
     yield "", report.environment, None
-    groups = [[finding] for finding in findings] if look.is_verbose else grouped(findings, _cause)
+    groups = [[finding] for finding in findings]
+    if not look.is_verbose:
+        groups = grouped(findings, _cause, lambda group: len(group) > SHOWN)
     for group in groups:
         severity = group[0].severity
-        shown = [_line(finding) for finding in group] if len(group) <= SHOWN else [_line_of_all(group)]
-        for line in shown:
-            yield f"  {severity.value:7}  ", line, _COLOURS[severity]
+        line = _line(group[0]) if len(group) == 1 else _line_of_all(group)
+        yield f"  {severity.value:7}  ", line, _COLOURS[severity]
         yield "           ", group[0].hint, None
     for ignored in report.ignored:
         yield "  ignored  ", f"{_line(ignored.finding)}: {ignored.reason}", Colour.DIM

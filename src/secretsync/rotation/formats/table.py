@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 
 from secretsync.core.errors import printable
-from secretsync.core.problem_lines import SHOWN, cause_of, first_of, grouped, is_store_failure
+from secretsync.core.problem_lines import cause_of, first_of, grouped, is_one_cause
 from secretsync.core.reporting.layout import hanging, table_blocks, wrap
 from secretsync.core.reporting.terminal import Colour, Look
 from secretsync.core.text import count_of
@@ -46,7 +46,7 @@ def _environment(report: RotationReport, look: Look) -> Iterator[str]:
     yield from (look.painted(line, Colour.BOLD) for line in wrap(title, look.width))
     yield ""
     secrets = list(worst_first(report.secrets))
-    groups = [[secret] for secret in secrets] if look.is_verbose else list(_groups(secrets))
+    groups = [[secret] for secret in secrets] if look.is_verbose else _groups(secrets)
     head, *blocks = table_blocks(
         _HEAD,
         [_cells(group) for group in groups],
@@ -67,13 +67,9 @@ def _environment(report: RotationReport, look: Look) -> Iterator[str]:
     yield ""
 
 
-def _groups(secrets: Iterable[SecretAge]) -> Iterator[list[SecretAge]]:
-    """Yield the secrets of one cause at one store together, if there are many or if it is a failure of the store."""
-    for group in grouped(secrets, _cause):
-        if len(group) > SHOWN or is_store_failure(group[0].findings[0].kind if group[0].findings else None):
-            yield group
-        else:
-            yield from ([secret] for secret in group)
+def _groups(secrets: Iterable[SecretAge]) -> list[list[SecretAge]]:
+    """Return the secrets of one cause at one store together, if there are many or if it is a failure of the store."""
+    return grouped(secrets, _cause, lambda group: is_one_cause(len(group), group[0].findings[0].kind))
 
 
 def _cause(secret: SecretAge) -> Hashable | None:
