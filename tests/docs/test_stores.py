@@ -210,7 +210,7 @@ def test_policies_of_vault(
     assert len(json.loads(made.cli(*RENDER, env=reader, reveals=True, expect=0).stdout)) == 3
     made.cli("render", "-e", "other", "--format", "json", env=reader, expect=4)
 
-    checked = made.cli("check", "-e", "production", env=watcher, expect=0)
+    checked = made.cli("check", "-e", "production", "-v", env=watcher, expect=0)
     assert "the right to read values: vault" in checked.stdout
     made.cli("check-rotation", "-e", "production", env=watcher, expect=0)
     denied = made.cli(*RENDER, "-v", env=watcher, expect=4)

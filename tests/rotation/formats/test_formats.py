@@ -12,6 +12,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from secretsync.core.errors import printable
+from secretsync.core.records import replace
+from secretsync.core.reporting.terminal import Look
 from secretsync.project.bindings import Limit
 from secretsync.rotation.age_rules import State
 from secretsync.rotation.formats import FORMATS, render
@@ -19,7 +21,7 @@ from secretsync.rotation.formats.document import Document
 from secretsync.rotation.formats.html_ import _MEANINGS
 from secretsync.rotation.formats.prometheus import METRICS
 from secretsync.rotation.report import Key, RotationReport, SecretAge
-from tests.rotation.formats.samples import DATED, HOSTILE, NOW, QUIET, document
+from tests.rotation.formats.samples import DATED, HOSTILE, NOW, QUIET, document, secret
 from tests.support.processes import clean_environment, run_command
 from tests.support.tools import needs_tool
 
@@ -417,3 +419,23 @@ def test_table() -> None:
     assert "▕" + "█" * 12 + "▏▶" in overdue
     assert overdue.split()[1:3] == ["100", "d"]
     assert lines[-2] == "10 secrets: " + ", ".join(f"1 {state.value}" for state in State)
+
+
+def test_one_failure_of_a_store_is_one_row() -> None:
+    """A store that is down is one row with the count; with -v each secret has its row."""
+    failed = [
+        replace(
+            one,
+            reference=f"aws:app/{number}",
+            findings=(replace(one.findings[0], cause=f"no answer for app/{number}"),),
+        )
+        for number in range(1000)
+        for one in [secret(State.ERROR)]
+    ]
+    report = RotationReport(environment="production", at=NOW, secrets=(*failed, secret(State.OK)))
+    text = render("table", Document(at=NOW, reports=(report,)))
+    assert "aws: 1000 secrets" in text
+    assert "1001 secrets: 1000 error, 1 ok" in text
+    assert text.count("\n") < 12
+    every = render("table", Document(at=NOW, reports=(report,), look=Look(is_verbose=True)))
+    assert every.count("no answer for") == 1000
