@@ -8,7 +8,7 @@ import sys
 import textwrap
 
 from secretsync.cli.overview import command_lines, help_width
-from secretsync.core.reporting.terminal import WITHOUT_TERMINAL, width_of
+from secretsync.core.reporting.terminal import width_of
 
 _COLUMNED = 70  # columns; a narrower help has the text of an option below its name
 
@@ -20,9 +20,10 @@ def format_help(parser: argparse.ArgumentParser) -> str:
 
 
 def format_usage(parser: argparse.ArgumentParser) -> str:
-    """Return the line of the usage, in the width of stderr, where errors are printed."""
+    """Return the usage for an error: in the width of a terminal, and on one line in a log."""
     text = f"usage: {parser.usage}"
-    return "\n".join(_filled(text, width_of(sys.stderr, os.environ) or WITHOUT_TERMINAL, "    ")) + "\n"
+    width = width_of(sys.stderr, os.environ) if sys.stderr.isatty() else None
+    return "\n".join([text] if width is None else _filled(text, width, "    ")) + "\n"
 
 
 class _Formatter(argparse.HelpFormatter):
