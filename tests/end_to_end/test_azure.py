@@ -68,7 +68,7 @@ def test_check_needs_no_right_to_read(azure: AzureWorld, app: Project, values: d
     assert "3 secrets" in checked.stdout
     assert "the right to read values: azure" in checked.stdout
     assert azure.requests.count("get*") == 0
-    rendered = app.cli("render", "-e", "production", "--format", "json", env=environ, expect=STATUS_DENIED)
+    rendered = app.cli("render", "-e", "production", "--format", "json", "-v", env=environ, expect=STATUS_DENIED)
     assert rendered.stderr.count("Key Vault Secrets User") == len(values)
     assert not rendered.stdout
 
