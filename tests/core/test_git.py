@@ -19,6 +19,13 @@ def fake_git(folder: Path, script: str) -> dict[str, str]:
     return {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
 
 
+def repository(folder: Path) -> Path:
+    """Return a folder with an empty `.git`, whose name a shell would change without quotes."""
+    made = folder / "it's"
+    (made / ".git").mkdir(parents=True)
+    return made
+
+
 def test_no_variable_of_a_hook_reaches_git(tmp_path: Path) -> None:
     """Remove every GIT_ variable, but keep the index if the caller wants it."""
     environ = fake_git(tmp_path, "env") | {"GIT_DIR": "/elsewhere", "GIT_INDEX_FILE": "index", "LC_ALL": "de_DE.UTF-8"}
@@ -42,8 +49,10 @@ def test_input_and_both_outputs(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("script", "cause"),
     [
-        ("exit 128", "this is no git repository"),
-        ("echo 'fatal: detected dubious ownership in x' >&2; exit 128", "which another user owns"),
+        ("exit 128", "git failed with status 128"),
+        ("echo 'fatal: not a git repository: x' >&2; exit 128", "does not accept"),
+        ("echo 'fatal: unsafe repository (x is owned by someone else)' >&2; exit 128", "another user owns"),
+        ("echo 'fatal: detected dubious ownership in x' >&2; exit 128", "because another user owns it"),
         ("cat /dev/zero", "more than 1 MiB"),
         ("cat /dev/zero >&2", "more than 1 MiB"),
     ],
@@ -51,8 +60,11 @@ def test_input_and_both_outputs(tmp_path: Path) -> None:
 def test_failures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, cause: str) -> None:
     """Raise GitError with the reason."""
     monkeypatch.setattr(git, "_MAX_BYTES", 1024**2)
-    with pytest.raises(GitError, match=cause):
-        run_git("x", fake_git(tmp_path, script))
+    with pytest.raises(GitError, match=cause) as raised:
+        run_git(str(repository(tmp_path)), fake_git(tmp_path, script))
+    assert raised.value.hint is not None
+    if "another user" in cause:
+        assert raised.value.hint == f"git config --global --add safe.directory '{tmp_path}/it'\"'\"'s'"
 
 
 @pytest.mark.parametrize("script", ["kill -STOP $$", "exec >&- 2>&-; kill -STOP $$"])
@@ -60,16 +72,27 @@ def test_git_that_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     """Raise GitError at the deadline, also if git has closed its outputs."""
     monkeypatch.setattr(git, "_SECONDS", 0.2)
     with pytest.raises(GitError, match="did not answer in time"):
-        run_git("x", fake_git(tmp_path, script))
+        run_git(str(repository(tmp_path)), fake_git(tmp_path, script))
 
 
 def test_no_git(tmp_path: Path) -> None:
     """Raise GitError if git is not installed, or cannot be started."""
-    with pytest.raises(GitError, match="is not installed"):
-        run_git("x", {"PATH": str(tmp_path)})
+    folder = str(repository(tmp_path))
+    with pytest.raises(GitError, match="is not installed") as raised:
+        run_git(folder, {"PATH": str(tmp_path)})
+    assert raised.value.hint == "install git, or run this command where git is"
     (tmp_path / "git").write_text("")
-    with pytest.raises(GitError, match="could not be started"):
-        run_git("x", {"PATH": str(tmp_path)})
+    with pytest.raises(GitError, match="cannot be started"):
+        run_git(folder, {"PATH": str(tmp_path)})
+
+
+@pytest.mark.parametrize("script", ["exit 128", "echo 'fatal: not a git repository: x' >&2; exit 128", None])
+def test_no_repository(tmp_path: Path, script: str | None) -> None:
+    """Return no next step if the folder is not in a repository, with or without git."""
+    environ = {"PATH": str(tmp_path)} if script is None else fake_git(tmp_path, script)
+    with pytest.raises(GitError, match="there is no git repository") as raised:
+        run_git(str(tmp_path), environ)
+    assert raised.value.hint is None
 
 
 def test_ignored_paths(tmp_path: Path) -> None:

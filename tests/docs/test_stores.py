@@ -175,7 +175,7 @@ def test_policies_of_aws(aws: AwsAccount, project: MakeProject, canary: CanaryFa
     checked = made.cli("check", "-e", "production", env=watcher, expect=0)
     assert "the right to read values: aws" in checked.stdout
     made.cli("check-rotation", "-e", "production", env=watcher, expect=0)
-    denied = made.cli(*RENDER, env=watcher, expect=4)
+    denied = made.cli(*RENDER, "-v", env=watcher, expect=4)
     assert denied.stderr.count("secretsmanager:GetSecretValue") >= 8
     made.cli("check", "-e", "other", env=watcher, expect=4)
 
@@ -217,10 +217,10 @@ def test_policies_of_vault(
     assert len(json.loads(made.cli(*RENDER, env=reader, reveals=True, expect=0).stdout)) == 3
     made.cli("render", "-e", "other", "--format", "json", env=reader, expect=4)
 
-    checked = made.cli("check", "-e", "production", env=watcher, expect=0)
+    checked = made.cli("check", "-e", "production", "-v", env=watcher, expect=0)
     assert "the right to read values: vault" in checked.stdout
     made.cli("check-rotation", "-e", "production", env=watcher, expect=0)
-    denied = made.cli(*RENDER, env=watcher, expect=4)
+    denied = made.cli(*RENDER, "-v", env=watcher, expect=4)
     assert denied.stderr.count("the token may not read") == 3
     made.cli("check", "-e", "other", env=watcher, expect=4)
 

@@ -229,7 +229,7 @@ def test_failures_of_every_kind(world: World) -> None:
     stores.keyvault.refusals["key-4"] = forbidden("ForbiddenByRbac")
     stores.keyvault.delete("key-5")
     world.before["vault"].refuse()
-    done = stores.cli("run", "-e", "production", "--timeout", "15s", "--", "touch", "started", expect=3)
+    done = stores.cli("run", "-e", "production", "-v", "--timeout", "15s", "--", "touch", "started", expect=3)
     assert reported(done.stderr) == {*stores.keys["vault"], "AWS_2_USER", "AWS_2_PASSWORD", "AZURE_4", "AZURE_5"}
     for words in ("scheduled for deletion", "Key Vault Secrets User", "no such secret", "refuses connections"):
         assert words in done.stderr

@@ -100,7 +100,7 @@ def test_metadata_rights_alone(aws: AwsAccount, app: Project, canary: CanaryFact
     environ = aws.environ(aws.metadata_only())
     checked = app.cli("check", "-e", "production", env=environ, expect=0)
     assert "the right to read values" in checked.stdout + checked.stderr
-    rendered = app.cli("render", "-e", "production", "--format", "json", env=environ, expect=4)
+    rendered = app.cli("render", "-e", "production", "--format", "json", "-v", env=environ, expect=4)
     assert rendered.stderr.count("secretsmanager:GetSecretValue") >= 3
     for reference in ("aws:app#key", "aws:app#/db/password", "aws:token"):
         assert reference in rendered.stderr

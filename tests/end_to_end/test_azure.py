@@ -64,11 +64,11 @@ def test_run_and_render(azure: AzureWorld, app: Project, values: dict[str, str],
 def test_check_needs_no_right_to_read(azure: AzureWorld, app: Project, values: dict[str, str]) -> None:
     """Whoever may list can check, and cannot render: both say what they could not do."""
     environ = {**azure.client_secret(azure.principal(("list",))), **azure.network}
-    checked = app.cli("check", "-e", "production", env=environ, expect=0)
+    checked = app.cli("check", "-e", "production", "-v", env=environ, expect=0)
     assert "3 secrets" in checked.stdout
     assert "the right to read values: azure" in checked.stdout
     assert azure.requests.count("get*") == 0
-    rendered = app.cli("render", "-e", "production", "--format", "json", env=environ, expect=STATUS_DENIED)
+    rendered = app.cli("render", "-e", "production", "--format", "json", "-v", env=environ, expect=STATUS_DENIED)
     assert rendered.stderr.count("Key Vault Secrets User") == len(values)
     assert not rendered.stdout
 

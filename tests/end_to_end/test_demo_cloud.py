@@ -80,7 +80,7 @@ def test_it_ends_well(tmp_path: Path) -> None:
 def report_in(text: str) -> str:
     """The rotation report in a text, but for its date, and the eighths of its bars, which hours change."""
     (report,) = re.findall(r"^\$ secretsync check-rotation.*?^3 secrets: [^\n]*", text, re.MULTILINE | re.DOTALL)
-    return re.sub(r"[▏▎▍▌▋▊▉█] ", "▏ ", re.sub(r"\d{4}-\d\d-\d\d", "DATE", report))
+    return re.sub(r"[▏▎▍▌▋▊▉█]·", "▏·", re.sub(r"\d{4}-\d\d-\d\d", "DATE", report))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])

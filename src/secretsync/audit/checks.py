@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import assert_never
 
 from secretsync.audit import ages, env_files, files, git, stores, values
-from secretsync.audit.evidence import Evidence, GitState
+from secretsync.audit.evidence import Evidence, GitFailure, GitState
 from secretsync.policy.findings import RuleFinding
 from secretsync.policy.rules import RULES, Scope
 
@@ -33,7 +33,9 @@ def is_checked(rule: str, evidence: Evidence) -> bool:
     """True if the rule applies to the evidence. It is False for the rules that `judge` checks."""
     if rule == "unused-ignore":
         return bool(evidence.policy.ignores)
-    if rule not in CHECKS or (rule in git.CHECKS and not isinstance(evidence.git, GitState)):
+    if rule not in CHECKS or (rule in git.ANSWERED and not isinstance(evidence.git, GitState)):
+        return False
+    if isinstance(evidence.git, GitFailure) and evidence.git.hint is None and rule in git.CHECKS:
         return False
     scope = RULES[rule].scope
     match scope:

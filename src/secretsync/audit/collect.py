@@ -10,7 +10,7 @@ from secretsync.audit.report import AuditReport, audit
 from secretsync.audit.state import file_states, git_state, owners
 from secretsync.core.durations import format_duration
 from secretsync.core.errors import ProblemKind, SecretSyncError
-from secretsync.core.model import Resolved
+from secretsync.core.model import Found, Resolved
 from secretsync.core.secret import AnyEnviron, Payload, Secret
 from secretsync.core.text import count_of
 from secretsync.inspection.check import check
@@ -78,7 +78,8 @@ def _ask_stores(plan: Plan, access: StoreAccess, at: datetime) -> tuple[dict[Ent
     answers = access.values(plan)
     values, problems = resolve_values(plan, answers, access.environ, check_values)
     infos = access.metadata(plan)
-    checked = check(plan, infos, at)
+    read = frozenset(ref for ref in answers.requested if isinstance(answers.of(ref), Found))
+    checked = check(plan, infos, at, read=read)
     reported = {problem.key for problem in problems}
     by_metadata = [problem for problem in checked.problems if problem.key not in reported]
     # Reading metadata needs another permission than reading values, so a value can be usable without its metadata.
@@ -92,6 +93,7 @@ def _ask_stores(plan: Plan, access: StoreAccess, at: datetime) -> tuple[dict[Ent
         leases=tuple(_lease_findings(plan, answers)),
         ages=_ages(report),
         not_checked=(*checked.not_checked, *unseen),
+        values_read=tuple(sorted(map(str, read))),
     )
 
 

@@ -33,6 +33,13 @@ class GitState(Record, kw_only=True):
     unread: int = 0  # the number of further files of this form
 
 
+class GitFailure(Record):
+    """The reason why git did not answer. `hint`: None if the project is not in a repository."""
+
+    cause: str
+    hint: str | None
+
+
 class Ages(Record, kw_only=True):
     """The number of secrets, and of known ages: offline from the bindings, online from the stores."""
 
@@ -51,6 +58,7 @@ class Online(Record, kw_only=True):
     leases: tuple[RuleFinding, ...] = ()  # about the ends of values
     ages: Ages
     not_checked: tuple[str, ...] = ()
+    values_read: tuple[str, ...] = ()  # the references of the secrets whose values the stores returned
 
 
 class Evidence(Record, kw_only=True):
@@ -63,7 +71,7 @@ class Evidence(Record, kw_only=True):
     subjects: tuple[Subject, ...]
     states: tuple[FileState, ...]
     owners: frozenset[int]  # users that may own files: root, the user of the audit, the owner of the project
-    git: GitState | str  # str: the reason why git could not be asked
+    git: GitState | GitFailure
     others: Mapping[str, Plan | str]  # the other environments by name; str: why one could not be read
     environ: Mapping[str, str] | None  # None if offline, because the application has another environment
     at: datetime  # aware, UTC

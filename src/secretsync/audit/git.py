@@ -6,11 +6,11 @@ import os
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from secretsync.audit.evidence import Evidence, GitState
+from secretsync.audit.evidence import Evidence, GitFailure, GitState
 from secretsync.planning.plan import Plan
 from secretsync.policy.findings import RuleFinding, found
 from secretsync.policy.plaintext import plaintext_of
-from secretsync.policy.rules import Severity
+from secretsync.policy.rules import RULES, Severity
 
 # Files that hold plain secrets by their purpose, and words in the names of such files that are made to be committed.
 _PRIVATE = (".secrets/*", "*/.secrets/*", ".env", "*/.env", ".env.*", "*/.env.*", ".secretsync-*", "*/.secretsync-*")
@@ -80,13 +80,24 @@ def _ignores_env(evidence: Evidence) -> Iterator[RuleFinding]:
         yield found("git-ignores-env", f"git ignores this file ({rule})", file=path)
 
 
-CHECKS = {
+def _failed(evidence: Evidence) -> Iterator[RuleFinding]:
+    """Yield a finding if there is a repository and git did not list its files, because nobody knows what is tracked."""
+    git = evidence.git
+    if isinstance(git, GitFailure) and git.hint is not None:
+        message = f"{git.cause}, so the files that it tracks are unknown"
+        severity = RULES["git-failed"].severity_in(is_strict=evidence.plan.is_strict)
+        yield found("git-failed", message, hint=git.hint, severity=severity)
+
+
+# The rules that need an answer of git.
+ANSWERED = {
     "git-tracked": _tracked,
     "git-not-ignored": _not_ignored,
     "git-ignores-env": _ignores_env,
 }
+CHECKS = {**ANSWERED, "git-failed": _failed}
 
 
 def _state(evidence: Evidence) -> GitState:
-    """Return what git answered. These rules are not checked if git could not be asked."""
+    """Return the answer of git. The rules that need it are not checked without one."""
     return evidence.git if isinstance(evidence.git, GitState) else GitState(ignored={})

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from secretsync.audit import git, values
 from secretsync.audit.ages import ages
 from secretsync.audit.checks import CHECKS, checks_of, is_checked
-from secretsync.audit.evidence import Ages, Evidence
+from secretsync.audit.evidence import Ages, Evidence, GitFailure
 from secretsync.core.errors import ExitStatus, Problem, worst_status
 from secretsync.core.records import Record
 from secretsync.core.text import by_place, count_of
@@ -37,6 +37,7 @@ class AuditReport(Record, kw_only=True):
     not_checked: tuple[str, ...]
     problems: tuple[Problem, ...]  # secrets without a value from their stores; mistakes that prevent an audit
     ages: Ages
+    values_read: tuple[str, ...] = ()  # references of the secrets whose values were read, sorted
 
     @classmethod
     def of_failure(cls, environment: str, problems: tuple[Problem, ...], *, at: datetime) -> AuditReport:
@@ -101,6 +102,7 @@ def audit(evidence: Evidence) -> AuditReport:
         not_checked=(*unjudged_lines(verdict.unjudged), *_not_checked(evidence)),
         problems=online.problems if online else (),
         ages=ages(evidence),
+        values_read=online.values_read if online else (),
     )
 
 
@@ -140,8 +142,8 @@ def _not_checked(evidence: Evidence) -> Iterator[str]:
     for name, other in sorted(evidence.others.items()):
         if isinstance(other, str):
             yield f"shared-secret: the environment {name}: {other}"
-    if isinstance(evidence.git, str):
-        yield f"{', '.join(git.CHECKS)}: {evidence.git}"
+    if isinstance(evidence.git, GitFailure):
+        yield f"{', '.join(git.ANSWERED)}: {evidence.git.cause}"
     else:
         # Another program may be able to read these files, so an unreadable file is not a finding.
         yield from (f"git-tracked: {file.problems[0]}" for file in evidence.git.rendered if file.problems)

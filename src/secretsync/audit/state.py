@@ -6,7 +6,7 @@ import os
 import stat
 from collections.abc import Mapping
 
-from secretsync.audit.evidence import FileState, GitState
+from secretsync.audit.evidence import FileState, GitFailure, GitState
 from secretsync.audit.git import is_private_path, secret_folders
 from secretsync.core.git import GitError, ignored_paths, run_git
 from secretsync.planning.plan import Plan
@@ -49,8 +49,8 @@ def file_states(project: Project) -> tuple[FileState, ...]:
     return tuple(found)
 
 
-def git_state(plan: Plan, environ: Mapping[str, str]) -> GitState | str:
-    """Return the answers of git on the project's directory, or the reason why git could not be asked."""
+def git_state(plan: Plan, environ: Mapping[str, str]) -> GitState | GitFailure:
+    """Return the answers of git on the project's directory, or the reason why git did not answer."""
     root = plan.project.root
     ours = [state.shown for state in file_states(plan.project) if not state.is_folder]
     folders = secret_folders(plan)
@@ -61,7 +61,7 @@ def git_state(plan: Plan, environ: Mapping[str, str]) -> GitState | str:
         untracked = _listed(root, environ, "--others", "--exclude-standard", "--", *wanted)
         ignored = ignored_paths(root, environ, ours, keeps_index=True)
     except GitError as error:
-        return error.cause
+        return GitFailure(error.cause, error.hint)
     exposed = [path for path in untracked if is_private_path(path, folders)]
     names = _env_files(tracked)
     read = [read_env_file(os.path.join(root, path), file=path, service=None) for path in names[:_MOST_RENDERED]]

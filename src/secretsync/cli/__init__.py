@@ -79,7 +79,9 @@ def _run(arguments: list[str]) -> int:
 
     name = arguments[0] if arguments else "--help"
     if name in ("-h", "--help", "help"):
-        print(_overview(COMMANDS))
+        from secretsync.cli.overview import overview
+
+        print(overview(COMMANDS))
         return 0
     if name in ("-V", "--version"):
         from secretsync.core import __version__
@@ -103,16 +105,14 @@ def _run(arguments: list[str]) -> int:
         return _internal_error(error)
     except Exception as error:  # noqa: BLE001 - the top of the command line: print the type only, as a text may hold a value
         return _internal_error(error)
-    from secretsync.cli import console
-
-    console.print_problems(name, failure.problems)
-    return int(failure.exit_status)
+    return _report_failure(name, failure)
 
 
 def _call(name: str, arguments: list[str]) -> int:
     from importlib import import_module
 
     from secretsync.cli.options import build_parser
+    from secretsync.core.errors import SecretSyncError
 
     command = import_module(f"secretsync.cli.commands.{name.replace('-', '_')}")
     parser = build_parser(name, command)
@@ -122,24 +122,21 @@ def _call(name: str, arguments: list[str]) -> int:
         options.command = rest
     else:
         options = parser.parse_args(arguments)
-    status: int = command.execute(options)
-    return status
+    failure: SecretSyncError | None = None
+    try:
+        status: int = command.execute(options)
+    except SecretSyncError as error:
+        failure = error
+    if failure is None:
+        return status
+    return _report_failure(name, failure, is_verbose=vars(options).get("verbose", False))
 
 
-def _overview(commands: Mapping[str, str]) -> str:
-    width = max(len(name) for name in commands)
-    lines = "\n".join(f"  {name:{width}}  {summary}" for name, summary in commands.items())
-    return f"""usage: secretsync COMMAND [OPTIONS]
+def _report_failure(name: str, failure: SecretSyncError, *, is_verbose: bool = False) -> int:
+    from secretsync.cli import console
 
-Configuration that is safe to commit: its secrets are read from their stores.
-
-commands:
-{lines}
-
-`secretsync COMMAND --help` shows the options of a command and an example. `secretsync --version` shows the version.
-
-example:
-  secretsync run -e production -- gunicorn app:app"""
+    console.print_problems(name, failure.problems, is_verbose=is_verbose)
+    return int(failure.exit_status)
 
 
 def _unknown_command(name: str, commands: Mapping[str, str]) -> int:

@@ -8,6 +8,9 @@ from secretsync.cli.history import format_counts, short_commit
 from secretsync.core.current_user import actor_name
 from secretsync.core.errors import printable
 from secretsync.core.records import Record
+from secretsync.core.reporting.layout import hanging, wrap
+from secretsync.core.reporting.notes import note_lines
+from secretsync.core.reporting.terminal import Colour, Look
 from secretsync.core.secret import MASK
 from secretsync.core.timestamps import format_timestamp
 from secretsync.tracking.compare import Change, Comparison, StoreChange
@@ -20,7 +23,7 @@ from secretsync.tracking.history import (
     setup_as_json,
 )
 
-_COLOURS = {"-": "\x1b[31m", "+": "\x1b[32m", "@": "\x1b[36m"}
+_COLOURS = {"-": Colour.RED, "+": Colour.GREEN, "@": Colour.CYAN}
 
 
 class Side(Record, kw_only=True):
@@ -31,7 +34,7 @@ class Side(Record, kw_only=True):
     record: HistoryRecord | None = None
 
 
-def format_diff(before: Side, after: Side, comparison: Comparison, *, is_quiet: bool, is_coloured: bool) -> str:
+def format_diff(before: Side, after: Side, comparison: Comparison, look: Look, *, is_quiet: bool) -> str:
     """Return the comparison as text. `is_quiet`: only the changes, so the text is empty if there are none."""
     lines: list[str] = []
     if comparison:
@@ -42,14 +45,20 @@ def format_diff(before: Side, after: Side, comparison: Comparison, *, is_quiet: 
             lines += _store_lines(store)
     elif not is_quiet:
         lines.append(f"{_title(after)}: no difference to {_title(before)}")
-    lines = [printable(line) for line in lines]
-    if is_coloured:
-        lines = [f"{_COLOURS[line[0]]}{line}\x1b[0m" if line[0] in _COLOURS else line for line in lines]
+    lines = [line for text in lines for line in patch_lines(printable(text), look)]
     if not is_quiet:
+        for note in note_lines(comparison.not_compared, is_verbose=look.is_verbose):
+            lines += hanging("not compared: ", printable(note), look)
         if comparison:
-            lines += ["", format_counts(comparison.counts)]
-        lines += [printable(f"not compared: {note}") for note in comparison.not_compared]
+            lines += ["", *hanging("", format_counts(comparison.counts), look)]
     return "".join(f"{line}\n" for line in lines)
+
+
+def patch_lines(text: str, look: Look) -> list[str]:
+    """Return a line of a patch in its colour, wrapped; the other lines begin with the same mark."""
+    mark = text[:1] if text[:1] in _COLOURS else " "
+    lines = wrap(text, look.width, indent=f"{mark}    ")
+    return [look.painted(line, _COLOURS.get(mark)) for line in lines]
 
 
 def _title(side: Side) -> str:

@@ -16,17 +16,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
-class _Formatter(argparse.RawDescriptionHelpFormatter):
-    """Format help in a fixed width, equal in every Python. The width of the terminal would cost an import."""
-
-    def __init__(self, prog: str) -> None:
-        super().__init__(prog, max_help_position=28, width=110)
-
-    def _format_action_invocation(self, action: argparse.Action) -> str:
-        # `-e, --environment NAME`, as in Python 3.13. Older versions repeat the metavar.
-        if not action.option_strings or action.nargs == 0:
-            return super()._format_action_invocation(action)
-        return f"{', '.join(action.option_strings)} {self._format_args(action, str(action.dest).upper())}"
+def _no_help(prog: str) -> argparse.HelpFormatter:
+    """Return the formatter that argparse checks each option with. The one of help costs an import."""
+    return argparse.HelpFormatter(prog, width=80)
 
 
 # The messages of argparse that repeat a value, from their first different word.
@@ -73,6 +65,18 @@ class _Parser(argparse.ArgumentParser):
         super().__init__(**options)
         self.register("action", None, _StoreOnce)
 
+    def format_help(self) -> str:
+        """Return the help in the width of the terminal."""
+        from secretsync.cli.help import format_help  # Imported only for help.
+
+        return format_help(self)
+
+    def format_usage(self) -> str:
+        """Return the usage in the width of the terminal."""
+        from secretsync.cli.help import format_usage  # Imported only for an error.
+
+        return format_usage(self)
+
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Refuse unknown arguments, because argparse would print them."""
         options, unknown_arguments = super().parse_known_args(args, namespace)
@@ -115,7 +119,9 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> Any:
         message = re.sub(_QUOTING, "its value cannot be used", message)
         self.print_usage(sys.stderr)
-        print(f"{self.prog}: {printable(message)}; see {self.prog} --help", file=sys.stderr)
+        from secretsync.cli import console  # Imported only for an error.
+
+        console.print_message(f"{self.prog}: {printable(message)}; see {self.prog} --help")
         raise SystemExit(2)
 
 
@@ -126,7 +132,7 @@ def build_parser(name: str, command: ModuleType) -> argparse.ArgumentParser:
         description=command.__doc__,
         usage=f"secretsync {name} {command.USAGE}",
         epilog=f"example:\n{command.EXAMPLE}",
-        formatter_class=_Formatter,
+        formatter_class=_no_help,
         allow_abbrev=False,
     )
     parser.set_defaults(command_name=name)

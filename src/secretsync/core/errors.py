@@ -86,12 +86,13 @@ class Problem(Record, kw_only=True):
         """`FILE:LINE:COLUMN: KEY: REFERENCE: CAUSE; HINT`, without the parts that are not known (None or 0)."""
         where = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
         reference = None if self.reference == self.key else self.reference
-        parts = [part for part in (where, self._shown_key(), reference) if part]
+        parts = [part for part in (where, self.shown_key, reference) if part]
         text = ": ".join([*parts, self.cause])
         return printable(f"{text}; {self.hint}" if self.hint else text)
 
-    def _shown_key(self) -> str | None:
-        """Return the key, but not if it may be a value: the last line of a pasted base64 text ends in `=`."""
+    @property
+    def shown_key(self) -> str | None:
+        """The key, but not if it may be a value: the last line of a pasted base64 text ends in `=`."""
         from secretsync.core.text import looks_like_value  # Imported only if there is a problem.
 
         return None if self.key is None or looks_like_value(self.key) else self.key
@@ -108,6 +109,15 @@ def combined_status(statuses: Iterable[ExitStatus]) -> ExitStatus:
     return min(statuses, key=lambda status: (order.get(status, 0), status), default=ExitStatus.OK)
 
 
+def _text_of(problems: Sequence[Problem]) -> str:
+    """Return a line for each cause."""
+    if len(problems) == 1:
+        return str(problems[0])
+    from secretsync.core.problem_lines import problem_lines  # Imported only if there are several problems.
+
+    return "\n".join(problem_lines(problems))
+
+
 class SecretSyncError(Exception):
     """Any failure of SecretSync.
 
@@ -118,7 +128,7 @@ class SecretSyncError(Exception):
         if isinstance(problems, str):
             problems = (Problem(kind=kind, cause=problems),)
         self.problems: tuple[Problem, ...] = tuple(problems)
-        super().__init__("\n".join(str(problem) for problem in self.problems))
+        super().__init__(_text_of(self.problems))
 
     def __reduce__(self) -> tuple[type[SecretSyncError], tuple[tuple[Problem, ...]]]:
         return type(self), (self.problems,)
@@ -160,7 +170,7 @@ class MissingKeyError(SecretSyncError, KeyError):
 
     def __str__(self) -> str:
         """Return the message without the quotes of KeyError."""
-        return "\n".join(str(problem) for problem in self.problems)
+        return _text_of(self.problems)
 
 
 class ValueTypeError(SecretSyncError, ValueError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import selectors
+import shlex
 import subprocess
 import tempfile
 import time
@@ -15,11 +16,46 @@ _CHUNK = 64 * 1024
 
 
 class GitError(Exception):
-    """Why git gave no answer, as a clause for people. It repeats nothing that git printed."""
+    """The reason why git did not answer, as a clause for people. It repeats nothing that git printed.
 
-    def __init__(self, cause: str) -> None:
+    `hint`: the next step; None if the folder is not in a repository, so that there is nothing to repair.
+    """
+
+    def __init__(self, cause: str, hint: str | None) -> None:
         super().__init__(cause)
         self.cause = cause
+        self.hint = hint
+
+
+def repository_of(folder: str) -> str | None:
+    """Return the nearest folder upwards with a repository, as git looks for it; None if there is none."""
+    current = os.path.abspath(folder)
+    while not os.path.lexists(os.path.join(current, ".git")):
+        above = os.path.dirname(current)
+        if above == current:
+            return None
+        current = above
+    return current
+
+
+def _error(folder: str, cause: str, hint: str | None = None) -> GitError:
+    if repository_of(folder) is None:
+        return GitError("there is no git repository", None)
+    return GitError(cause, hint or f"find the reason with: git -C {shlex.quote(folder)} status")
+
+
+def _refusal(folder: str, status: int, complaint: bytes) -> GitError:
+    """Return the error for a status of git that is not accepted."""
+    top = repository_of(folder) or folder
+    # The second text is that of git 2.35.2 and its patches for older versions.
+    if b"dubious ownership" in complaint or b"is owned by someone else" in complaint:
+        way_out = f"git config --global --add safe.directory {shlex.quote(top)}"
+        return GitError(f"git refuses the repository {top}, because another user owns it", way_out)
+    if b"not a git repository" in complaint:
+        return _error(
+            folder, f"git does not accept {top}/.git: it is damaged, or leads to a folder that does not exist"
+        )
+    return _error(folder, f"git failed with status {status}")
 
 
 def run_git(
@@ -54,19 +90,17 @@ def run_git(
                 stderr=subprocess.PIPE,
             )
         except FileNotFoundError:
-            raise GitError("git is not installed") from None
+            raise _error(folder, "git is not installed", "install git, or run this command where git is") from None
         except OSError as error:
-            raise GitError(f"git could not be started: {error.strerror}") from None
+            raise _error(folder, f"git cannot be started: {error.strerror}") from None
     with process:
         try:
-            output, complaint = _read(process, time.monotonic() + _SECONDS)
+            output, complaint = _read(process, time.monotonic() + _SECONDS, folder)
         except BaseException:
             process.kill()
             raise
     if process.returncode not in accepted:
-        if b"dubious ownership" in complaint:
-            raise GitError("git could not be asked: it refused the folder, which another user owns")
-        raise GitError("this is no git repository")
+        raise _refusal(folder, process.returncode, complaint)
     return output.decode("utf-8", "surrogateescape")
 
 
@@ -85,7 +119,7 @@ def ignored_paths(
     return found
 
 
-def _read(process: subprocess.Popen[bytes], until: float) -> list[bytes]:
+def _read(process: subprocess.Popen[bytes], until: float, folder: str) -> list[bytes]:
     """Return what `process` prints to stdout and to stderr. Raises GitError if that is too much or too slow."""
     pipes = [pipe for pipe in (process.stdout, process.stderr) if pipe is not None]
     found = {pipe.fileno(): bytearray() for pipe in pipes}
@@ -96,16 +130,16 @@ def _read(process: subprocess.Popen[bytes], until: float) -> list[bytes]:
             left = until - time.monotonic()
             ready = selector.select(left) if left > 0 else []
             if not ready:
-                raise GitError("git did not answer in time")
+                raise _error(folder, "git did not answer in time")
             for key, _ in ready:
                 part = os.read(key.fd, _CHUNK)
                 found[key.fd] += part
                 if not part:
                     selector.unregister(key.fd)
                 elif len(found[key.fd]) > _MAX_BYTES:
-                    raise GitError(f"git printed more than {_MAX_BYTES // 1024**2} MiB")
+                    raise _error(folder, f"git printed more than {_MAX_BYTES // 1024**2} MiB")
     try:
         process.wait(max(0.0, until - time.monotonic()))
     except subprocess.TimeoutExpired:
-        raise GitError("git did not answer in time") from None
+        raise _error(folder, "git did not answer in time") from None
     return [bytes(text) for text in found.values()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from secretsync.core.errors import Problem, ProblemKind
@@ -23,11 +24,17 @@ class Checked(Record):
 
 
 def check(
-    plan: Plan, answers: Answers[SecretInfo], now: datetime, outlines: Answers[SecretOutline] | None = None
+    plan: Plan,
+    answers: Answers[SecretInfo],
+    now: datetime,
+    outlines: Answers[SecretOutline] | None = None,
+    *,
+    read: Collection[SecretRef] = frozenset(),
 ) -> Checked:
     """Check every placeholder of `plan` by the metadata of its secret.
 
     `now`: the time of the check, with a zone. `outlines`: the fields and rights that stores tell without a value.
+    `read`: secrets whose values the caller read, and so checked itself.
     """
     problems: dict[Problem, None] = {}
     found: set[str] = set()
@@ -48,9 +55,10 @@ def check(
             info, is_field_known = judged
             found.add(str(target.ref))
             notes.update(f"{target.ref}: {note}" for note in info.notes)
-            if not is_field_known:
+            is_unread = target.ref not in read
+            if is_unread and not is_field_known:
                 fields.add(f"{target.ref}#{target.selector.field}")
-            if plan.is_secret_store(target.store) and outline.is_readable is not True:
+            if is_unread and plan.is_secret_store(target.store) and outline.is_readable is not True:
                 remote.add(target.store)
     not_checked = sorted(notes)
     if fields:

@@ -192,6 +192,13 @@ _ROWS = (
         "add !/env/ and !/env/** (or the same for providers/) to .gitignore",
     ),
     (
+        "git-failed",
+        _ERROR,
+        Scope.LENIENT_WARNS,
+        "git lists the files of the repository that the project is in",
+        "find the reason with: git status",
+    ),
+    (
         "unknown-variable",
         _WARNING,
         Scope.OFFLINE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -27,7 +28,8 @@ def assess(plan: Plan, answers: Answers[SecretInfo], now: datetime, *, strict: b
         (_secret_age(plan, used, now, strict=strict) for used in _used(plan, answers).values()),
         key=lambda secret: (secret.reference, secret.store),
     )
-    return RotationReport(environment=plan.project.label, at=now, secrets=tuple(secrets))
+    project = os.path.basename(os.path.realpath(plan.project.root))
+    return RotationReport(environment=plan.project.label, at=now, secrets=tuple(secrets), project=project)
 
 
 class _Used(Record):

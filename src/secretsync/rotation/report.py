@@ -92,6 +92,7 @@ class RotationReport(Record, kw_only=True):
     environment: str
     at: datetime
     secrets: tuple[SecretAge, ...]
+    project: str = ""  # the name of the project's folder; empty if it is not known
 
     @classmethod
     def of_failure(cls, environment: str, problems: tuple[Problem, ...], at: datetime) -> RotationReport:

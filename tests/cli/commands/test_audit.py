@@ -1,9 +1,11 @@
 """`secretsync audit`: ten planted faults, the reports, the log, the stores, the hook."""
 
 import json
+import os
 import re
 import stat
 import string
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -97,7 +99,7 @@ def test_ten_planted_faults(faulty: Project) -> None:
 def test_ten_faults_as_text(faulty: Project) -> None:
     """For people: place, key, rule, next step; a summary first."""
     said = faulty.cli("audit", "-e", "production", expect=1).stdout
-    assert said.startswith("production: 12 errors, 2 warnings; ")
+    assert "\nproduction: 12 errors, 2 warnings; " in said
     for rule, file, line in TEN:
         place = f"{file}:{line}: " if line else f"{file}: "
         assert re.search(rf"  error    {re.escape(place)}.* \[{rule}\]\n +\S", said), rule
@@ -187,7 +189,7 @@ def test_reports_are_deterministic(faulty: Project, form: str) -> None:
     """Twice the same but for the time, and never a line that others could forge."""
     first, second = (
         re.sub(
-            r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "TIME", faulty.cli("audit", "--all", "--format", form, expect=1).stdout
+            r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ?", "TIME", faulty.cli("audit", "--all", "--format", form, expect=1).stdout
         )
         for _ in range(2)
     )
@@ -211,7 +213,7 @@ def test_a_log_is_saved_and_none_is_written_over(faulty: Project, canary: Canary
     for _ in range(3):
         ran = faulty.cli("audit", "-e", "production", "--save", "logs", expect=1)
         assert "saved logs/audit-production-" in ran.stderr
-        assert ran.stdout.startswith("production: ")
+        assert ran.stdout.startswith("production\n")
     logs = sorted((faulty.root / "logs").iterdir())
     assert len(logs) == 3
     for log in logs:
@@ -227,7 +229,7 @@ def test_a_log_that_cannot_be_written(faulty: Project) -> None:
     """Status 6, after the report was printed."""
     faulty.write("file", "x")
     ran = faulty.cli("audit", "-e", "production", "--save", "file/logs", expect=6)
-    assert ran.stdout.startswith("production: ")
+    assert ran.stdout.startswith("production\n")
     assert "the report cannot be saved there" in ran.stderr
 
 
@@ -343,3 +345,39 @@ def test_several_environments_by_name(project: MakeProject) -> None:
     assert [one["environment"] for one in document["environments"]] == ["test", "development"]
     (log,) = (made.root / "logs").iterdir()
     assert log.name.startswith("audit-several-")
+
+
+def test_online_names_the_values_that_were_read(online: Callable[[str], Project], canary: CanaryFactory) -> None:
+    """The report says whose values were read, and says that no value was read only if that is true."""
+    made = online(canary())
+    for name in ("text", "markdown", "sarif"):
+        shown = made.cli("audit", "-e", "production", "--online", "--format", name).stdout
+        assert "no value of a secret was read" not in shown
+        assert "no value was read" not in shown
+        assert "docker:secret" in shown
+    document = json.loads(made.cli("audit", "-e", "production", "--online", "--format", "json").stdout)
+    assert document["values_read"] == ["docker:secret_key"]
+    offline = made.cli("audit", "-e", "production", expect=0).stdout
+    assert "  read     no value of a secret was read\n" in offline
+
+
+def test_git_that_refuses_the_repository(project: MakeProject) -> None:
+    """A repository of another user is an error in a strict environment, with the command that is the way out."""
+    git = needs_tool("git")
+    made = make_all(project, {**MENDED, ".env": "A=1\n"})
+    environ = {"PATH": os.environ["PATH"], "HOME": str(made.home)}
+    subprocess.run([git, "init", "-q", str(made.root)], check=True, capture_output=True, env=environ)
+    folder = made.root / "bin"
+    folder.mkdir()
+    fake = folder / "git"
+    fake.write_text("#!/bin/sh\necho \"fatal: detected dubious ownership in repository at 'x'\" >&2\nexit 128\n")
+    fake.chmod(0o755)
+    path = {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
+    failed = made.cli("audit", "-e", "production", env=path, expect=1).stdout
+    assert "[git-failed]" in failed
+    assert f"git config --global --add safe.directory {made.root}\n" in failed
+    without = made.cli("audit", "-e", "production", env={"PATH": str(made.root / "env")}, expect=1).stdout
+    assert "git is not installed" in without
+    (made.root / ".git/HEAD").unlink()
+    broken = made.cli("audit", "-e", "production", expect=1).stdout
+    assert "git does not accept" in broken

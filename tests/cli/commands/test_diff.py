@@ -97,9 +97,9 @@ def test_each_kind_of_change(made: Project) -> None:
         "@@ security.env: URL: changed @@\n"
         "-URL=postgresql://app:$<DB_PASSWORD>@db/app\n"
         "+URL=postgresql://app:$<DB_PASSWORD>@db2/app\n"
+        "not compared: whether these were rotated, their stores name no versions: docker:db_password\n"
         "\n"
         "1 added, 1 removed, 2 changed, 1 re-pointed\n"
-        "not compared: whether these were rotated, their stores name no versions: docker:db_password\n"
     )
     assert difference(made, "-e", "production")["summary"] == {
         "added": 1,

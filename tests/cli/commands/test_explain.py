@@ -102,7 +102,7 @@ def test_values_of_several_lines_stay_on_one(project: MakeProject) -> None:
     made = project({"env/test/common.env": f'A="one\\ntwo\\t\\x1b[31m"\nB={"x" * 300}\nC=\n'})
     shown = made.cli("explain", "-e", "test", expect=0).stdout
     assert r"one\ntwo\t" in shown
-    assert len(shown.split("\n")) == 7
+    assert len(shown.split("\n")) == 9
     assert max(map(len, shown.split("\n"))) < 130
 
 

@@ -1,5 +1,6 @@
 """What the formats promise beside the round trip: names, limits, order, messages, cost."""
 
+import json
 import os
 import subprocess
 import sys
@@ -181,9 +182,30 @@ def test_github_names_and_masks() -> None:
     log = formats.preamble("github", values, {"KEY", "EMPTY"})
     assert log.split("\n")[-1] == ""
     assert all(line.startswith("::add-mask::") for line in log.split("\n")[:-1])
-    assert github_model.masks(log) == {values["KEY"], "line 1", "line % 2", "::set-output name=x::y"}
-    assert "true" in github_model.masks(formats.preamble("github", values))
+    assert github_model.masks(log) == {"line 1", "line % 2", "::set-output name=x::y"}
+    assert "line 1" in github_model.masks(formats.preamble("github", values))
     assert formats.preamble("json", values) == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "masked"),
+    [
+        (
+            json.dumps({"a": {"user": "app", "on": True}, "b": [None, "x"]}, indent=2),
+            {'"a": {', '"user": "app",', '"on": true', '"b": ['},
+        ),
+        ("abc", set()),
+        ("a\nb\nlong enough\n", {"long enough"}),
+        ('----\n====\n}],\n""""', set()),
+        ("true\nNULL,\n 'false' \nnone", set()),
+        ("  indented: value\r\n", {"indented: value"}),
+        ("1234", {"1234"}),
+        ("pä$ß", {"pä$ß"}),
+    ],
+)
+def test_github_masks_hide_no_other_output(value: str, masked: set[str]) -> None:
+    """A line under four characters, punctuation alone and words of JSON are not masked."""
+    assert github_model.masks(formats.preamble("github", {"KEY": value})) == masked
 
 
 def test_github_delimiters(monkeypatch: pytest.MonkeyPatch) -> None:

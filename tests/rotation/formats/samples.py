@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Clock
+from secretsync.core.reporting.terminal import Look
 from secretsync.project.bindings import Limit
 from secretsync.rotation.age_rules import State
 from secretsync.rotation.formats.document import Document
@@ -86,5 +87,7 @@ def document(
             secret(state, name, line=number * 10 + 1, days=days) for number, name in enumerate(names) for state in State
         ]
         rows.sort(key=lambda row: row.reference)
-        reports.append(RotationReport(environment=environment, at=NOW, secrets=tuple(rows)))
-    return Document(at=NOW, reports=tuple(reports), is_several=len(environments) > 1, is_colourful=colour)
+        reports.append(
+            RotationReport(environment=environment, at=NOW, secrets=tuple(rows), project=f"project {environment}")
+        )
+    return Document(at=NOW, reports=tuple(reports), is_several=len(environments) > 1, look=Look(is_coloured=colour))

@@ -32,6 +32,7 @@ def _document(report: AuditReport) -> dict[str, object]:
         "ignored": [{**_finding(one.finding), "reason": one.reason} for one in report.ignored],
         "failures": [str(problem) for problem in report.problems],
         "rotation": {field: getattr(report.ages, field) for field in ("secrets", "dated", "exempt", "overdue")},
+        "values_read": list(report.values_read),
         "not_checked": list(report.not_checked),
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from secretsync.audit.formats.shared import Reports, ages_line, counts_line, each_once, place_of, sentence_of
+from secretsync.audit.formats.shared import Reports, ages_line, counts_line, each_once, place_of, read_line, sentence_of
 from secretsync.core.reporting.markdown import escape_markdown, markdown_list, markdown_table
 from secretsync.core.timestamps import format_timestamp
 from secretsync.policy.findings import RuleFinding
@@ -22,7 +22,7 @@ def as_markdown(reports: Reports) -> str:
         lines += markdown_list("Ignored", ignored)
         lines += markdown_list("Failed", [str(problem) for problem in report.problems])
         lines += markdown_list("Not checked", report.not_checked)
-        lines += [f"Ages: {ages_line(report)}.", ""]
+        lines += [f"Ages: {ages_line(report)}.", "", f"Values read: {escape_markdown(read_line(report))}.", ""]
     return "\n".join(lines[:-1]) + "\n"
 
 

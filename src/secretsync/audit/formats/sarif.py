@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from secretsync.audit.formats.shared import Reports, report_rows
+from secretsync.audit.formats.shared import Reports, read_line, report_rows
 from secretsync.core.reporting.rows import ReportRule
 from secretsync.core.reporting.sarif import Invocation, write_sarif
 from secretsync.policy.rules import RULES, Severity
@@ -11,6 +11,7 @@ from secretsync.policy.rules import RULES, Severity
 def as_sarif(reports: Reports) -> str:
     """Return SARIF 2.1.0, for code scanning."""
     notes = [f"{report.environment}: not checked: {line}" for report in reports for line in report.not_checked]
+    notes += [f"{report.environment}: values read: {read_line(report)}" for report in reports]
     invocation = Invocation(
         is_complete=not any(report.problems for report in reports),
         at=max(report.at for report in reports),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from secretsync.audit.report import AuditReport
+from secretsync.core.problem_lines import first_of
 from secretsync.core.reporting.rows import Place, ReportRow
 from secretsync.core.text import count_of
 from secretsync.policy.findings import RuleFinding
@@ -30,11 +31,32 @@ def ages_line(report: AuditReport) -> str:
     return f"{ages.secrets} {what}: {ages.dated} {dated}, {ages.exempt} exempt, {ages.overdue} overdue"
 
 
+def read_line(report: AuditReport, *, is_verbose: bool = True) -> str:
+    """Return which values of secrets were read. `is_verbose`: name all of them, not only the first."""
+    if not report.values_read:
+        return "no value of a secret was read"
+    names = report.values_read
+    return f"{count_of(len(names), 'secret')}: {first_of(names, len(names) if is_verbose else 3)}"
+
+
 def counts_line(report: AuditReport) -> str:
     """Return how many errors and warnings were found, and how many rules were checked."""
     asked = len({finding.rule for finding in report.findings} | set(report.passed))
     found = f"{count_of(len(report.errors), 'error')}, {count_of(len(report.warnings), 'warning')}"
-    return f"{found}; {count_of(asked, 'rule')} asked, {'online' if report.is_online else 'offline'}"
+    if report.problems:
+        found += f", {count_of(len(report.problems), 'failure')}"
+    return f"{found}; {count_of(asked, 'rule')} checked, {'online' if report.is_online else 'offline'}"
+
+
+def total_line(reports: Reports) -> str:
+    """Return how many errors and warnings were found in all environments, each finding once."""
+    found = [finding for _, findings in each_once(reports) for finding in findings]
+    errors = sum(finding.severity is Severity.ERROR for finding in found)
+    failures = sum(len(report.problems) for report in reports)
+    failed = f", {count_of(failures, 'failure')}" if failures else ""
+    return (
+        f"{len(reports)} environments: {count_of(errors, 'error')}, {count_of(len(found) - errors, 'warning')}{failed}"
+    )
 
 
 def each_once(reports: Reports) -> Iterator[tuple[AuditReport, list[RuleFinding]]]:

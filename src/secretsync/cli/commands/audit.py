@@ -13,11 +13,12 @@ from datetime import UTC, datetime
 from secretsync.audit.collect import audit_plan
 from secretsync.audit.formats import FORMATS
 from secretsync.audit.formats.json_ import as_json
+from secretsync.audit.formats.text import as_text
 from secretsync.audit.report import AuditReport
 from secretsync.cli import console
 from secretsync.cli.each_environment import each_environment
 from secretsync.cli.loading import store_access
-from secretsync.cli.options import add_access_log, add_format, add_source
+from secretsync.cli.options import add_access_log, add_format, add_option, add_source
 from secretsync.core.atomic_write import write_file
 from secretsync.core.errors import OutputError, Problem, combined_status
 from secretsync.core.secret import AnyEnviron, Environ
@@ -37,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--strict", action="store_true", help="warnings count as errors")
     add_format(parser, FORMATS)
+    add_option(parser, "--output")
     parser.add_argument(
         "--save", metavar="DIR", nargs="?", const=".", help="also write the report as dated JSON to DIR (default: .)"
     )
@@ -52,7 +54,8 @@ def execute(options: argparse.Namespace) -> int:
     environ = Environ(os.environ)
     at = datetime.now(UTC)
     reports = _reports(options, environ, at)
-    console.write_report(FORMATS[options.format](reports))
+    text = as_text(reports, console.look(options)) if options.format == "text" else FORMATS[options.format](reports)
+    console.write_report(text, options.output)
     if options.save is not None:
         _save(options, reports, at)
     return int(combined_status(report.exit_status(is_strict=options.strict) for report in reports))

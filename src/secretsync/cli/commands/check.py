@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from datetime import UTC, datetime
 
 from secretsync.cli import console
 from secretsync.cli.each_environment import each_environment
 from secretsync.cli.loading import finding_printer, store_access
-from secretsync.cli.options import add_access_log, add_format, add_source
-from secretsync.core.errors import ExitStatus, Problem, ResolutionError, combined_status, worst_status
-from secretsync.core.records import Record
+from secretsync.cli.options import add_access_log, add_format, add_option, add_source
+from secretsync.core.errors import ExitStatus, ResolutionError, combined_status, worst_status
 from secretsync.core.secret import Environ
-from secretsync.core.text import count_of
 from secretsync.inspection.check import check
+from secretsync.inspection.check_formats import FORMATS, CheckReport, result_of
 from secretsync.planning.plan import Plan
 from secretsync.resolving.pipeline import resolve_plan
 
@@ -32,23 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_source(parser, several=True)
     parser.add_argument("--fetch", action="store_true", help="read every value, and discard it")
     parser.add_argument("--strict", action="store_true", help="end with 1 if something could not be checked")
-    add_format(parser)
+    add_format(parser, ("text", "json", *FORMATS))
+    add_option(parser, "--output")
     add_access_log(parser)
-
-
-class _Report(Record, kw_only=True):
-    """The result for one environment. `secrets`: how many were found; None: every value was read."""
-
-    environment: str
-    problems: tuple[Problem, ...] = ()
-    not_checked: tuple[str, ...] = ()
-    secrets: int | None = None
-
-    def exit_status(self, *, is_strict: bool) -> ExitStatus:
-        """Return the exit status of the command. `is_strict`: what was not checked counts as a finding."""
-        if self.problems:
-            return worst_status(problem.kind for problem in self.problems)
-        return ExitStatus.FINDINGS if is_strict and self.not_checked else ExitStatus.OK
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -57,26 +41,32 @@ def execute(options: argparse.Namespace) -> int:
         options,
         Environ(os.environ),
         lambda plan, visible: _report(plan, visible, options),
-        lambda label, problems: _Report(environment=label, problems=problems),
-        keeps_failures=options.format == "json",
-        prints_failures=options.format == "json",
+        lambda label, problems: CheckReport(environment=label, at=datetime.now(UTC), problems=problems, secrets=0),
+        keeps_failures=options.format != "text",
+        prints_failures=options.format != "text",
     )
-    if options.format == "json":
+    if options.format == "text":
+        text = "".join(f"{line}\n" for report in reports for line in _lines(report, options))
+        if text or options.output is not None:
+            console.write_report(text, options.output)
+    elif options.format == "json":
         documents = [_document(report) for report in reports]
-        print(console.format_json({"environments": documents} if is_several else documents[0]))
+        document: dict[str, object] = {"environments": documents} if is_several else documents[0]
+        console.write_report(console.format_json(document) + "\n", options.output)
     else:
-        for report in reports:
-            _print_text(report, options)
-    return int(combined_status(report.exit_status(is_strict=options.strict) for report in reports))
+        console.write_report(FORMATS[options.format](reports), options.output)
+    return int(combined_status(_exit_status(report, options) for report in reports))
 
 
-def _report(plan: Plan, environ: Environ, options: argparse.Namespace) -> _Report:
+def _report(plan: Plan, environ: Environ, options: argparse.Namespace) -> CheckReport:
     label, access = plan.project.label, store_access(options, environ, is_logged=options.fetch)
+    now = datetime.now(UTC)
     if not options.fetch:
         infos, outlines = access.inspect(plan)
-        checked = check(plan, infos, datetime.now(UTC), outlines)
-        return _Report(
+        checked = check(plan, infos, now, outlines)
+        return CheckReport(
             environment=label,
+            at=now,
             problems=checked.problems,
             not_checked=checked.not_checked,
             secrets=checked.secrets,
@@ -84,27 +74,31 @@ def _report(plan: Plan, environ: Environ, options: argparse.Namespace) -> _Repor
     try:
         resolve_plan(plan, access, check_values=True, warn=finding_printer(options)).resolved()
     except ResolutionError as error:
-        return _Report(environment=label, problems=error.problems)
-    return _Report(environment=label)
+        return CheckReport(environment=label, at=now, problems=error.problems)
+    return CheckReport(environment=label, at=now)
 
 
-def _print_text(report: _Report, options: argparse.Namespace) -> None:
-    label = report.environment
-    for problem in report.problems:
-        print(problem, file=sys.stderr)
+def _exit_status(report: CheckReport, options: argparse.Namespace) -> ExitStatus:
     if report.problems:
-        console.info(f"{label}: {count_of(len(report.problems), 'problem')}")
+        return worst_status(problem.kind for problem in report.problems)
+    return ExitStatus.FINDINGS if options.strict and report.not_checked else ExitStatus.OK
+
+
+def _lines(report: CheckReport, options: argparse.Namespace) -> list[str]:
+    """Print the problems of an environment to stderr. Return the lines of its report."""
+    lines = [] if options.quiet else console.labelled_notes("not checked: ", report.not_checked, options)
+    if report.problems:
+        console.print_causes(report.environment, report.problems, is_verbose=options.verbose)
     elif not options.quiet:
-        found = "every value was read" if report.secrets is None else f"{count_of(report.secrets, 'secret')} found"
-        print(f"{label}: {found}, nothing is missing")
-    if not options.quiet:
-        for line in report.not_checked:
-            print(f"not checked: {line}")
+        lines.append(f"{report.environment}: {result_of(report)}")
     if options.strict and report.not_checked:
-        console.info(f"{label}: not everything was checked (--strict); --fetch reads every value, and discards it")
+        console.info(
+            f"{report.environment}: not everything was checked (--strict); --fetch reads every value, and discards it"
+        )
+    return lines
 
 
-def _document(report: _Report) -> dict[str, object]:
+def _document(report: CheckReport) -> dict[str, object]:
     return {
         "environment": report.environment,
         "problems": [console.problem_as_json(problem) for problem in report.problems],

@@ -54,8 +54,7 @@ def execute(options: argparse.Namespace) -> int:
         lambda label, problems: RotationReport.of_failure(label, problems, options.at or datetime.now(UTC)),
     )
     at = options.at or max(report.at for report in reports)
-    is_colourful = options.output is None and console.is_coloured()
-    document = Document(at=at, reports=tuple(reports), is_several=is_several, is_colourful=is_colourful)
+    document = Document(at=at, reports=tuple(reports), is_several=is_several, look=console.look(options))
     console.write_report(formats.render(options.format, document), options.output)
     return int(document.exit_status)
 

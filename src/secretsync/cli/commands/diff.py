@@ -52,9 +52,7 @@ def execute(options: argparse.Namespace) -> int:
     if options.format == "json":
         print(console.format_json(diff_as_json(before, after, comparison)))
     else:
-        is_coloured = console.is_coloured()
-        text = format_diff(before, after, comparison, is_quiet=options.quiet, is_coloured=is_coloured)
-        sys.stdout.write(text)
+        sys.stdout.write(format_diff(before, after, comparison, console.look(options), is_quiet=options.quiet))
     return 1 if comparison and options.exit_code else 0
 
 

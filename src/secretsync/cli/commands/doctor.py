@@ -14,7 +14,9 @@ from secretsync.cli.options import add_format, add_source
 from secretsync.core.errors import ExitStatus, Problem, combined_status, worst_status
 from secretsync.core.model import Failed
 from secretsync.core.records import Record
+from secretsync.core.reporting.terminal import Colour
 from secretsync.core.secret import Environ
+from secretsync.core.text import count_of
 from secretsync.resolving.identify import StoreState
 from secretsync.resolving.stores import StoreAccess
 
@@ -41,7 +43,10 @@ def execute(options: argparse.Namespace) -> int:
         documents = [_document(report) for report in reports]
         print(console.format_json({"environments": documents} if is_several else documents[0]))
     else:
-        print("\n\n".join(_as_text(report) for report in reports))
+        for number, report in enumerate(reports):
+            if number:
+                print()
+            _print_text(report)
     return int(combined_status(report.exit_status for report in reports))
 
 
@@ -53,16 +58,25 @@ class _Report(Record):
     problems: tuple[Problem, ...] = ()
 
     @property
+    def failed(self) -> int:
+        """The number of stores that failed."""
+        return sum(isinstance(state.identity, Failed) for state in self.states)
+
+    @property
     def exit_status(self) -> ExitStatus:
         """The status of the worst failure."""
         failed = [state.identity.kind for state in self.states if isinstance(state.identity, Failed)]
         return worst_status([*failed, *(problem.kind for problem in self.problems)])
 
 
-def _as_text(report: _Report) -> str:
+def _print_text(report: _Report) -> None:
     rows = [_cells(state) for state in report.states]
     rows += [("-", "ERROR", "-", "", str(problem)) for problem in report.problems]
-    return f"{report.environment}\n\n{console.format_table(('STORE', 'STATE', 'TIME', 'WHERE', 'WHO'), rows)}"
+    colours = [{1: _colour(state)} for state in report.states] + [{1: Colour.RED} for _ in report.problems]
+    print(f"{report.environment}\n")
+    print(console.format_table(("STORE", "STATE", "TIME", "WHERE", "WHO"), rows, colours))
+    good = len(report.states) - report.failed
+    console.print_summary(f"{count_of(len(report.states), 'store')}: {good} ok, {report.failed} failed")
 
 
 def _document(report: _Report) -> dict[str, object]:
@@ -71,6 +85,10 @@ def _document(report: _Report) -> dict[str, object]:
         "stores": [_as_json(state) for state in report.states],
         "problems": [console.problem_as_json(problem) for problem in report.problems],
     }
+
+
+def _colour(state: StoreState) -> Colour:
+    return Colour.MAGENTA if isinstance(state.identity, Failed) else Colour.GREEN
 
 
 def _cells(state: StoreState) -> tuple[str, ...]:

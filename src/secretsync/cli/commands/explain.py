@@ -12,7 +12,8 @@ from secretsync.cli import console
 from secretsync.cli.loading import open_plan, store_access
 from secretsync.cli.options import add_format, add_option, add_source
 from secretsync.core.errors import UsageError
-from secretsync.core.text import is_shown, suggestion
+from secretsync.core.reporting.terminal import Colour
+from secretsync.core.text import count_of, is_shown, suggestion
 from secretsync.inspection.explain import NOT_ASKED, OriginRow, Row, explain_plan
 from secretsync.planning.plan import Plan
 
@@ -46,7 +47,9 @@ def execute(options: argparse.Namespace) -> int:
     now = datetime.now(UTC)
     print(f"{plan.project.label} ({'strict' if plan.is_strict else 'lenient'})\n")
     cells = [(row.service or "-", row.key, _shown(row), _place(row), _from(row, now)) for row in rows]
-    print(console.format_table(("SERVICE", "KEY", "VALUE", "FILE", "FROM"), cells))
+    colours = [{4: Colour.MAGENTA} if _has_failed(row) else {} for row in rows]
+    print(console.format_table(("SERVICE", "KEY", "VALUE", "FILE", "FROM"), cells, colours))
+    console.print_summary(_summary(rows))
     return 0
 
 
@@ -55,6 +58,18 @@ def _warn_of_unusable(rows: tuple[Row, ...]) -> None:
     unusable = {(one.store, one.setup or "") for row in rows for one in row.origins if one.status == NOT_ASKED}
     for store, cause in sorted(unusable):
         console.warn(f"{store}: not asked: {cause}")
+
+
+def _has_failed(row: Row) -> bool:
+    return any(origin.status not in ("found", "default", NOT_ASKED) for origin in row.origins)
+
+
+def _summary(rows: tuple[Row, ...]) -> str:
+    counts = [count_of(sum(row.is_secret for row in rows), "secret")]
+    failed = sum(map(_has_failed, rows))
+    if failed:
+        counts.append(f"{failed} not found (`secretsync check` shows the reasons)")
+    return f"{count_of(len(rows), 'entry', 'entries')}: {', '.join(counts)}"
 
 
 def _only(key: str, rows: tuple[Row, ...], plan: Plan) -> tuple[Row, ...]:

@@ -181,8 +181,10 @@ def _add_missing_lines(path: str) -> bool:
 
 
 def _ignored_by_git(root: str, paths: list[str]) -> dict[str, str]:
-    """Return those of `paths` that git ignores, each with its rule; none without git."""
+    """Return those of `paths` that git ignores, each with its rule; none without a repository."""
     try:
         return ignored_paths(root, os.environ, paths)
-    except GitError:
+    except GitError as error:
+        if error.hint is not None:
+            console.warn(f"{error.cause}, so it is unknown if it ignores env/; {error.hint}")
         return {}

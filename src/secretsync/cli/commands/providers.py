@@ -37,7 +37,7 @@ def execute(options: argparse.Namespace) -> int:
         options_of_all = {key: list(values) for key, values in SELECTOR_OPTIONS.items()}
         print(console.format_json({"options": options_of_all, "providers": rows}))
         return 0
-    print("\n\n".join(_as_text(name, provider) for name, provider in providers))
+    console.print_lines("\n\n".join(_as_text(name, provider) for name, provider in providers), " " * 13)
     return 0
 
 

@@ -22,8 +22,8 @@ from secretsync.core.text import path_or
 from secretsync.project.layout import find_root
 
 USAGE = "ARCHIVE [--dry-run | --yes] [--delete] [--root DIR] [OPTIONS]"
-EXAMPLE = """  secretsync restore backups/secretsync-20261126T193850Z.tar.gz --dry-run
-  secretsync restore backups/secretsync-20261126T193850Z.tar.gz --yes"""
+EXAMPLE = """  secretsync restore backups/archive.tar.gz --dry-run
+  secretsync restore backups/archive.tar.gz --yes"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

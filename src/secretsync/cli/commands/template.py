@@ -10,6 +10,7 @@ import os
 import sys
 
 from secretsync.cli import console
+from secretsync.cli.diff_report import patch_lines
 from secretsync.cli.each_environment import every_environment
 from secretsync.cli.options import add_option
 from secretsync.core.atomic_write import UNCHANGED, write_file
@@ -51,7 +52,7 @@ def execute(options: argparse.Namespace) -> int:
     if options.check:
         if path == "-":
             raise UsageError("--check compares with a file; name a file with --output")
-        return _check(path, text, is_quiet=options.quiet)
+        return _check(path, text, options)
     if path == "-":
         sys.stdout.write(text)
         return 0
@@ -86,7 +87,7 @@ def _mode(path: str) -> int:
         return 0o644
 
 
-def _check(path: str, expected: str, *, is_quiet: bool) -> int:
+def _check(path: str, expected: str, options: argparse.Namespace) -> int:
     """Return 0 if the file at `path` has the `expected` text, with any line ends; else print the diff, return 1."""
     import difflib
 
@@ -99,10 +100,12 @@ def _check(path: str, expected: str, *, is_quiet: bool) -> int:
     present = data.decode("utf-8", "surrogateescape").replace("\r\n", "\n").replace("\r", "\n")
     if present == expected:
         return 0
-    if not is_quiet:
+    if not options.quiet:
         before, after = masked(present, expected).split("\n"), expected.split("\n")
         name = printable(os.path.basename(path))
         lines = difflib.unified_diff(before, after, f"{name} (present)", f"{name} (expected)", lineterm="")
-        sys.stdout.write("".join(f"{printable(line)}\n" for line in lines))
+        look = console.look(options)
+        for line in lines:
+            print("\n".join(patch_lines(printable(line), look)))
     console.info(f"{path}: it is out of date; run `secretsync template` to update it")
     return 1

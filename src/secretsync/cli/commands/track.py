@@ -87,7 +87,7 @@ def execute(options: argparse.Namespace) -> int:
         document = {"environment": plan.project.label, "recorded": tracked.is_new, "history": path}
         print(console.format_json({**document, "changes": counts, "record": as_json(tracked.record)}))
     elif not options.quiet:
-        print(printable(f"{plan.project.label}: {_format_result(tracked)}"))
+        console.print_lines(printable(f"{plan.project.label}: {_format_result(tracked)}"))
     if options.verbose:
         console.info(f"the history is {shown_path(plan.project, path)}")
     return 0
@@ -123,7 +123,7 @@ def _purge(options: argparse.Namespace, project: Project) -> int:
     elif not options.quiet:
         count = 0 if purged is None else len(purged.keys)
         result = f"the values of {count_of(count, 'key')} removed" if count else "no value had to be removed"
-        print(printable(f"{project.label}: {result}"))
+        console.print_lines(printable(f"{project.label}: {result}"))
     return 0
 
 
@@ -147,11 +147,10 @@ def _list(options: argparse.Namespace, project: Project) -> int:
         print(console.format_json({"environment": project.label, "records": rows_of_json}))
         return 0
     rows = [_row(back, record) for back, record in enumerate(reversed(records))]
-    print(
-        console.format_table(("RECORD", "TIME", "BY", "COMMIT", "ENTRIES", "MESSAGE"), rows)
-        if rows
-        else "no record yet"
-    )
+    if rows:
+        print(console.format_table(("RECORD", "TIME", "BY", "COMMIT", "ENTRIES", "MESSAGE"), rows))
+    else:
+        print("no record yet")
     return 0
 
 

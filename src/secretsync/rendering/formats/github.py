@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 # The runner refuses NODE_OPTIONS, and does not let a step change the runner's own variables.
 _RESERVED_PREFIXES = ("GITHUB_", "RUNNER_")
+_SHORTEST_MASK = 4  # characters
+_COMMON_WORDS = ("true", "false", "null", "none")  # lines of JSON and YAML
 _COMMAND_ESCAPES = {ord("%"): "%25", ord("\r"): "%0D", ord("\n"): "%0A"}
 
 
@@ -33,15 +35,24 @@ def render(items: Mapping[str, str], /) -> str:
 
 
 def preamble(items: Mapping[str, str], secret_keys: Collection[str] | None = None) -> str:
-    """Return the commands that mask the values of `secret_keys` (None: all values), whole and by line.
+    """Return the commands that mask the lines of the values of `secret_keys` (None: of all values).
 
     Write them to stdout or stderr of the step before any other output. In the file they are an error.
     """
     masks: dict[str, None] = {}
     for key in sorted(items):
         if secret_keys is None or key in secret_keys:
-            masks |= dict.fromkeys([items[key], *items[key].replace("\r", "\n").split("\n")])
-    return "".join(f"::add-mask::{mask.translate(_COMMAND_ESCAPES)}\n" for mask in masks if mask.strip())
+            # One command a line, because the runner would mask every line of a longer text, also the line "{".
+            lines = items[key].replace("\r", "\n").split("\n")
+            masks |= dict.fromkeys(text for line in lines if _hides_only_secrets(text := line.strip()))
+    return "".join(f"::add-mask::{mask.translate(_COMMAND_ESCAPES)}\n" for mask in masks)
+
+
+def _hides_only_secrets(text: str) -> bool:
+    """False if a mask of `text` would hide parts of other output: brackets, a rule of hyphens, `null,`."""
+    if len(text) < _SHORTEST_MASK or not any(map(str.isalnum, text)):
+        return False
+    return text.strip(" ,;:\"'[](){}").lower() not in _COMMON_WORDS
 
 
 def _written(key: str, value: str) -> str:

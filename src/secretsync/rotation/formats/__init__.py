@@ -15,6 +15,7 @@ FORMATS = {
     "prometheus": ("prometheus", "for the textfile collector of node_exporter"),
     "html": ("html_", "one page with a timeline, for people"),
     "github": ("github", "annotations of a GitHub workflow, at the lines of the env files"),
+    "markdown": ("markdown", "a table, for a code review or a job summary"),
 }
 
 

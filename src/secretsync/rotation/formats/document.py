@@ -8,6 +8,7 @@ from datetime import datetime
 from secretsync.core.errors import ExitStatus
 from secretsync.core.records import Record
 from secretsync.core.reporting.rows import Place, ReportRow
+from secretsync.core.reporting.terminal import PLAIN, Look
 from secretsync.rotation.age_rules import State
 from secretsync.rotation.report import AgeFinding, RotationReport, exit_status
 
@@ -18,7 +19,7 @@ class Document(Record, kw_only=True):
     at: datetime
     reports: tuple[RotationReport, ...]
     is_several: bool = False
-    is_colourful: bool = False  # for a terminal
+    look: Look = PLAIN  # of the table
 
     @property
     def summary(self) -> dict[State, int]:

@@ -29,11 +29,27 @@ _SIGNS = {
 }
 
 
+_MEANINGS = {
+    State.MISSING: "its store does not have it, or it cannot be used",
+    State.DENIED: "this process may not read its metadata",
+    State.ERROR: "its store did not give a usable answer",
+    State.EXPIRED: "its store's own date, or its exemption, has passed",
+    State.OVERDUE: "older than its limit",
+    State.UNKNOWN: "its age is not known",
+    State.DUE: "close to its limit",
+    State.OK: "younger than its limit",
+    State.DYNAMIC: "its store makes one for each reader",
+    State.EXEMPT: "it does not have a limit, for a reason",
+}
+
+
 def render(document: Document) -> str:
     """Return a page without scripts, fonts or pictures."""
     axis = axis_of(document)
     body = "".join(_environment(report, axis) for report in document.reports)
-    title = "Secret rotation: " + ", ".join(report.environment for report in document.reports)
+    names = tuple(dict.fromkeys(report.project for report in document.reports if report.project))
+    heading = "Secret rotation" + (f" of {', '.join(names)}" if names else "")
+    title = f"{heading}: " + ", ".join(report.environment for report in document.reports)
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -47,15 +63,13 @@ def render(document: Document) -> str:
 </head>
 <body>
 <header>
-<h1>Secret rotation</h1>
+<h1>{escaped(heading)}</h1>
 <p class="at">as of <time datetime="{format_timestamp(document.at)}">{when(document.at)}</time></p>
 <p class="headline">{_headline(document)}</p>
 {_chips(document)}
+{_legend(document)}
 </header>
 {body}<footer>
-<p><span class="key past"></span> age <span class="key future"></span> until the limit
-<span class="key over"></span> over the limit <span class="key limit"></span> the limit
-<span class="key expiry"></span> the store's own expiry</p>
 <p>Ages come from the stores' metadata; no value was read. Times are UTC.</p>
 </footer>
 </body>
@@ -109,6 +123,24 @@ def _chips(document: Document) -> str:
     return f'<ul class="chips">{"".join(chips)}</ul>'
 
 
+def _legend(document: Document) -> str:
+    """Return the meaning of the bars and marks, and of the states that the page shows."""
+    states = "".join(
+        f'<li class="{state.value}"><b>{_SIGNS[state]} {state.value}</b> {_MEANINGS[state]}</li>'
+        for state, count in document.summary.items()
+        if count
+    )
+    return f"""<section class="legend">
+<h2>Legend</h2>
+<ul class="marks"><li class="mark"><span class="key past"></span> age</li>
+<li class="mark"><span class="key future"></span> until the limit</li>
+<li class="mark"><span class="key over"></span> over the limit</li>
+<li class="mark"><span class="key limit"></span> the limit</li>
+<li class="mark"><span class="key expiry"></span> the store's own expiry</li></ul>
+<ul class="states">{states}</ul>
+</section>"""
+
+
 def _environment(report: RotationReport, axis: Axis) -> str:
     rows = "".join(_row(secret, axis) for secret in worst_first(report.secrets))
     count = len(report.secrets)
@@ -132,7 +164,20 @@ def _row(secret: SecretAge, axis: Axis) -> str:
 <div class="track" role="img" aria-label="{escaped(_aria(secret))}">{life(secret, axis)}</div>
 <div class="what"><span class="pill {state}">{_SIGNS[secret.state]} {state}</span>
 <span class="left">{_time_left(secret)}</span></div>
-{note}</li>"""
+{_dates(secret)}{note}</li>"""
+
+
+def _dates(secret: SecretAge) -> str:
+    """Return the dates of a secret as text, for screens without the axis."""
+    parts = []
+    if secret.created is not None:
+        parts.append(f"created {secret.created.astimezone(UTC):%-d %B %Y}")
+        if secret.limit.seconds is not None:
+            deadline = later(secret.created.astimezone(UTC), secret.limit.seconds)
+            parts.append(f"limit {secret.limit.written}: {deadline:%-d %B %Y}")
+    if secret.expires is not None:
+        parts.append(f"expires {secret.expires.astimezone(UTC):%-d %B %Y}")
+    return f'<p class="dates">{escaped(", ".join(parts))}</p>' if parts else ""
 
 
 def _time_left(secret: SecretAge) -> str:

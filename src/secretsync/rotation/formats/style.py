@@ -40,7 +40,7 @@ h2 small { color: var(--soft); font-weight: 400; margin-left: 0.4rem; }
 .grid + .row { border-top: 0; }
 .axis { padding: 0 0.9rem; border: 1px solid transparent; }
 .who { min-width: 0; }
-.who b, .who code { display: block; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.who b, .who code { display: block; overflow-wrap: anywhere; }
 .who b { font-size: 0.92rem; }
 .who code { color: var(--soft); font: 0.76rem/1.35 ui-monospace, Menlo, "DejaVu Sans Mono", monospace; }
 .track { position: relative; height: 1.5rem; align-self: stretch; min-height: 1.5rem; }
@@ -73,26 +73,30 @@ h2 small { color: var(--soft); font-weight: 400; margin-left: 0.4rem; }
   overflow-wrap: anywhere; }
 .row.ok .note { opacity: 0.85; }
 .empty { color: var(--soft); }
+.legend { margin-top: 1.2rem; color: var(--soft); font-size: 0.82rem; }
+.legend h2 { margin: 0; font-size: 0.9rem; color: var(--ink); }
+.legend ul { display: flex; flex-wrap: wrap; gap: 0.15rem 1.1rem; list-style: none; margin: 0.25rem 0 0; padding: 0; }
+.legend b { color: var(--c); }
+.dates { display: none; grid-column: 1 / -1; margin: 0.15rem 0 0; color: var(--soft); font-size: 0.82rem; }
 footer { margin-top: 1.6rem; color: var(--soft); font-size: 0.82rem; }
 footer p { margin: 0.25rem 0; }
 .key { --c: var(--green); position: static; display: inline-block; vertical-align: -0.06rem; width: 1.5rem;
-  height: 0.72rem; margin: 0 0.2rem 0 0.9rem; }
-.key:first-child { margin-left: 0; }
-.key.limit { width: 3px; height: 1rem; vertical-align: -0.2rem; margin-left: 1.1rem; margin-right: 0.35rem; }
-.key.expiry { width: 0.62rem; height: 0.62rem; margin-left: 1.1rem; margin-right: 0.4rem; vertical-align: 0; }
+  height: 0.72rem; margin: 0 0.2rem 0 0; }
+.key.limit { width: 3px; height: 1rem; vertical-align: -0.2rem; margin-right: 0.35rem; }
+.key.expiry { width: 0.62rem; height: 0.62rem; margin-right: 0.4rem; vertical-align: 0; }
 .key.over { --c: var(--red); }
 @media screen and (max-width: 720px) {
   .axis, .grid { display: none; }
   .row { grid-template-columns: 1fr auto; }
   .track { grid-column: 1 / -1; grid-row: 2; }
-  .note { grid-row: 3; }
+  .dates { display: block; grid-row: 3; }
+  .note { grid-row: 4; }
 }
 @media print {
   html { font-size: 12px; }
   body { background: #fff; max-width: none; padding: 0 0.2rem; font-size: 11px; }
   .row { break-inside: avoid; content-visibility: visible; }
   .axis { break-after: avoid; }
-  .who b, .who code { white-space: normal; overflow-wrap: anywhere; }
   /* The bars are backgrounds, which browsers leave out to save ink. */
   .track i, .lines i, .tick, .key { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
 }

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+
 from secretsync.core.errors import printable
+from secretsync.core.problem_lines import cause_of, first_of, grouped, is_one_cause
+from secretsync.core.reporting.layout import hanging, table_blocks, wrap
+from secretsync.core.reporting.terminal import Colour, Look
 from secretsync.core.text import count_of
 from secretsync.core.timestamps import format_timestamp
 from secretsync.rotation.age_rules import State
@@ -11,56 +16,99 @@ from secretsync.rotation.report import RotationReport, SecretAge, worst_first
 
 _WIDTH = 12  # characters of a bar
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
-_RED, _YELLOW, _GREEN, _BLUE, _MAGENTA, _DIM, _BOLD = 31, 33, 32, 34, 35, 2, 1
 _COLOURS = {
-    State.MISSING: _MAGENTA,
-    State.DENIED: _MAGENTA,
-    State.ERROR: _MAGENTA,
-    State.EXPIRED: _RED,
-    State.OVERDUE: _RED,
-    State.UNKNOWN: _YELLOW,
-    State.DUE: _YELLOW,
-    State.OK: _GREEN,
-    State.DYNAMIC: _BLUE,
-    State.EXEMPT: _DIM,
+    State.MISSING: Colour.MAGENTA,
+    State.DENIED: Colour.MAGENTA,
+    State.ERROR: Colour.MAGENTA,
+    State.EXPIRED: Colour.RED,
+    State.OVERDUE: Colour.RED,
+    State.UNKNOWN: Colour.YELLOW,
+    State.DUE: Colour.YELLOW,
+    State.OK: Colour.GREEN,
+    State.DYNAMIC: Colour.BLUE,
+    State.EXEMPT: Colour.DIM,
 }
 _HEAD = ("STATE", "AGE", "", "LIMIT", "LEFT", "KEY", "SECRET")
+_NOTE = "    "
 
 
 def render(document: Document) -> str:
-    """Return a table for each environment, with the findings under the rows."""
-    return "\n".join(_environment(report, is_colourful=document.is_colourful) for report in document.reports)
-
-
-def _environment(report: RotationReport, *, is_colourful: bool) -> str:
-    lines = [_paint(f"{printable(report.environment)} at {format_timestamp(report.at)}", _BOLD, is_colourful), ""]
-    secrets = list(worst_first(report.secrets))
-    rows = [_cells(secret) for secret in secrets]
-    widths = [max(len(row[column]) for row in (_HEAD, *rows)) for column in range(len(_HEAD))]
-    if rows:
-        lines.append(_paint(_line(_HEAD, widths), _DIM, is_colourful))
-    for secret, row in zip(secrets, rows, strict=True):
-        colour = _COLOURS[secret.state]
-        text = _line(row, widths)
-        # Only the state, the age and the bar are painted, so that the names stay readable.
-        head = widths[0] + 2 + widths[1] + 2 + widths[2]
-        lines.append(_paint(text[:head], colour, is_colourful) + text[head:])
-        notes = [*(finding.advice for finding in secret.findings), *(["; ".join(secret.hints)] if secret.hints else [])]
-        lines += [_paint(f"    {printable(note)}", _DIM, is_colourful) for note in notes]
-    counts = count_states(report.summary)
-    lines += ["", count_of(len(secrets), "secret") + (f": {counts}" if counts else ""), ""]
+    """Return a table for each environment, with the findings under the rows, and the counts at the end."""
+    lines = [line for report in document.reports for line in _environment(report, document.look)]
+    if len(document.reports) > 1:
+        total = f"{len(document.reports)} environments, {_counts(document.summary)}"
+        lines += [*wrap(total, document.look.width, indent=_NOTE), ""]
     return "\n".join(lines)
 
 
-def _cells(secret: SecretAge) -> tuple[str, ...]:
+def _environment(report: RotationReport, look: Look) -> Iterator[str]:
+    title = f"{printable(report.environment)} at {format_timestamp(report.at)}"
+    yield from (look.painted(line, Colour.BOLD) for line in wrap(title, look.width))
+    yield ""
+    secrets = list(worst_first(report.secrets))
+    groups = [[secret] for secret in secrets] if look.is_verbose else _groups(secrets)
+    head, *blocks = table_blocks(
+        _HEAD,
+        [_cells(group) for group in groups],
+        look.width,
+        # Only the state, the age and the bar are painted, so that the names stay readable.
+        colours=[dict.fromkeys(range(3), _COLOURS[group[0].state]) for group in groups] if look.is_coloured else None,
+    )
+    if groups:
+        yield from head
+    for group, block in zip(groups, blocks, strict=True):
+        yield from block
+        for note in _notes(group):
+            yield from (look.painted(line, Colour.DIM) for line in hanging(_NOTE, printable(note), look))
+        if not head and group is not groups[-1]:
+            yield ""
+    yield ""
+    yield from wrap(_counts(report.summary), look.width, indent=_NOTE)
+    yield ""
+
+
+def _groups(secrets: Iterable[SecretAge]) -> list[list[SecretAge]]:
+    """Return the secrets of one cause at one store together, if there are many or if it is a failure of the store."""
+    return grouped(secrets, _cause, lambda group: is_one_cause(len(group), group[0].findings[0].kind))
+
+
+def _cause(secret: SecretAge) -> Hashable | None:
+    """Return what is equal in secrets with one cause at one store; None for a secret whose age counts."""
+    if len(secret.findings) != 1:
+        return None
+    finding = secret.findings[0]
+    if finding.kind is None and finding.state is not State.UNKNOWN:
+        return None
+    return cause_of(finding.kind, secret.store, secret.reference, (finding.cause, finding.hint))
+
+
+def _notes(group: Sequence[SecretAge]) -> list[str]:
+    first = group[0]
+    notes = [finding.advice for finding in first.findings]
+    if len(group) > 1:
+        return [*notes, "-v lists all of them"]
+    return [*notes, "; ".join(first.hints)] if first.hints else notes
+
+
+def _counts(summary: dict[State, int]) -> str:
+    counts = count_states(summary)
+    return count_of(sum(summary.values()), "secret") + (f": {counts}" if counts else "")
+
+
+def _cells(group: Sequence[SecretAge]) -> tuple[str, ...]:
+    secret = group[0]
+    if len(group) > 1:
+        keys = list(dict.fromkeys(key.name for one in group for key in one.keys))
+        secrets = f"{secret.store}: {count_of(len(group), 'secret')}"
+        return (secret.state.value, "-", "", "-", "-", first_of(keys), secrets)
     return (
         secret.state.value,
         "-" if secret.age is None else _length(secret.age),
         _bar(secret),
         "-" if secret.state is State.DYNAMIC else secret.limit.written,
         "-" if secret.seconds_left is None else _length(secret.seconds_left),
-        printable(secret.key_names),
-        printable(secret.reference),
+        secret.key_names,
+        secret.reference,
     )
 
 
@@ -80,12 +128,5 @@ def _bar(secret: SecretAge) -> str:
     eighths = min(int(share * _WIDTH * 8), _WIDTH * 8)
     full, rest = divmod(eighths, 8)
     filled = "█" * full + (_EIGHTHS[rest] if rest else "")
-    return f"▕{filled:{_WIDTH}}▏" + ("▶" if share > 1 else "")
-
-
-def _line(cells: tuple[str, ...], widths: list[int]) -> str:
-    return "  ".join(f"{cell:{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
-
-
-def _paint(text: str, colour: int, is_colourful: bool) -> str:  # noqa: FBT001 - a switch that every caller passes on
-    return f"\x1b[{colour}m{text}\x1b[0m" if is_colourful and text else text
+    # No spaces, because a bar is one word.
+    return f"▕{filled:·<{_WIDTH}}▏" + ("▶" if share > 1 else "")

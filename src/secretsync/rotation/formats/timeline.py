@@ -112,7 +112,7 @@ def life(secret: SecretAge, axis: Axis) -> str:
 
 def _without_limit(secret: SecretAge, axis: Axis) -> str:
     if secret.state is State.DYNAMIC:
-        return '<em style="left:0">made anew for each reader</em>'
+        return '<em style="left:0">made for each reader</em>'
     if secret.created is not None and secret.created <= axis.now:
         cut = " cut" if secret.created < axis.begin else ""
         return _span(f"past{cut}", axis.at(secret.created), axis.at(axis.now))

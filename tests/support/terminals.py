@@ -1,0 +1,49 @@
+"""Run commands in a terminal of a given width."""
+
+import fcntl
+import os
+import pty
+import re
+import struct
+import subprocess
+import termios
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tests.support.canary import assert_clean
+from tests.support.limits import HANG
+from tests.support.processes import secretsync_argv
+
+
+def run_in_terminal(
+    arguments: Sequence[str], *, columns: int, cwd: Path, env: Mapping[str, str]
+) -> tuple[int, list[str]]:
+    """Return the exit status of SecretSync and the lines that it writes to a terminal, stdout and stderr together."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    try:
+        process = subprocess.Popen(
+            secretsync_argv(arguments), cwd=cwd, env=dict(env), stdin=theirs, stdout=theirs, stderr=theirs
+        )
+    finally:
+        os.close(theirs)
+    written = b""
+    try:
+        while True:
+            try:
+                part = os.read(ours, 65536)
+            except OSError:  # Linux: the last process has closed the terminal
+                break
+            if not part:
+                break
+            written += part
+    finally:
+        os.close(ours)
+    status = process.wait(HANG)
+    assert_clean(written, f"the terminal of: {' '.join(arguments)}")
+    return status, written.decode().replace("\r\n", "\n").split("\n")
+
+
+def without_colours(line: str) -> str:
+    """Return a line without the escape sequences of colours."""
+    return re.sub(r"\x1b\[[0-9]+m", "", line)
