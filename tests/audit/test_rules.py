@@ -176,6 +176,7 @@ CASES: dict[str, tuple[Files, str, Files]] = {
 }
 # These need modes, owners or git, and have tests of their own below.
 ELSEWHERE = {"file-readable", "file-writable", "file-owner", "git-tracked", "git-not-ignored", "git-ignores-env"}
+ELSEWHERE |= {"git-failed"}  # see test_git.py
 ELSEWHERE |= {"rotation-due"}  # asked online only: see test_online_ages.py
 ELSEWHERE |= {"lease-ends"}  # asked online only: see test_online_leases.py
 ELSEWHERE |= {"empty-secret"}  # asked online only: see test_values.py

@@ -117,7 +117,7 @@ def test_an_empty_path_is_refused(option: str, capsys: pytest.CaptureFixture[str
         if option in options_of(command):
             with pytest.raises(SystemExit):
                 parser_of(command).parse_args([option, ""])
-            assert f"{option} is empty; name a path" in capsys.readouterr().err
+            assert "its value is empty; give a value" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", sorted(SEVERAL))

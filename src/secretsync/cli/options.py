@@ -25,10 +25,6 @@ def _no_help(prog: str) -> argparse.HelpFormatter:
 _QUOTING = r"(?s)(?:ignored explicit argument|invalid \S+ value:).*"
 
 
-# Options that would be ignored if they are empty, as `--root "$UNSET"` is: another project would be read.
-_PATHS = frozenset({"root", "bindings", "output", "history"})
-
-
 class _StoreOnce(argparse.Action):
     """Store the value of an option, and refuse a second one: a command would read only the last."""
 
@@ -38,8 +34,6 @@ class _StoreOnce(argparse.Action):
         stored = vars(namespace).setdefault("_stored", set())
         if option_string and self.dest in stored:
             parser.error(f"{self.option_strings[-1]} can be given only once")
-        if values == "" and self.dest in _PATHS:
-            parser.error(f"{self.option_strings[-1]} is empty; name a path, or remove the option")
         stored.add(self.dest)
         setattr(namespace, self.dest, values)
 

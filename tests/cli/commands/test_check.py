@@ -147,7 +147,7 @@ def test_strict_fails_on_what_was_not_checked(probed: Callable[..., Project], pl
     for options in ([], ["--format", "json"], ["-q"]):
         made.cli("check", "-e", "test", *options, sys_path=[plugin], expect=0)
         made.cli("check", "-e", "test", "--strict", *options, sys_path=[plugin], expect=1)
-    said = made.cli("check", "-e", "test", "--strict", sys_path=[plugin], expect=1)
+    said = made.cli("check", "-e", "test", "--strict", "-v", sys_path=[plugin], expect=1)
     assert "not checked: the fields of 1 reference" in said.stdout
     assert "--fetch reads every value" in said.stderr
     made.cli("check", "-e", "test", "--strict", "--fetch", sys_path=[plugin], expect=0)

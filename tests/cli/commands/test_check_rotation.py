@@ -107,7 +107,7 @@ def test_status(made: Project, arguments: tuple[str, ...], status: int, zone: st
 
 
 @pytest.mark.parametrize(
-    "text", ["tomorrow", "2027-13-01", "2027-02-30", "2027-01-01T09:00:00", "2027-01-01T25:00:00Z", ""]
+    "text", ["tomorrow", "2027-13-01", "2027-02-30", "2027-01-01T09:00:00", "2027-01-01T25:00:00Z", " "]
 )
 def test_bad_moment(made: Project, text: str) -> None:
     """`--at` accepts RFC 3339 dates and times only; a time without a zone is a usage error."""

@@ -78,7 +78,7 @@ def test_a_folder_that_git_ignores_is_said(run_cli: RunCli, tmp_path: Path, rule
     assert run_cli("init", expect=0).stderr == ""
 
 
-@pytest.mark.parametrize("name", ["../x", "", "a b", "a\nb", "x" * 65, ".", "-x=y"])
+@pytest.mark.parametrize("name", ["../x", " ", "a b", "a\nb", "x" * 65, ".", "-x=y"])
 def test_names_that_are_none(run_cli: RunCli, tmp_path: Path, name: str) -> None:
     """Refused before a path is built of one."""
     failed = run_cli("init", f"--environment={name}", expect=2)

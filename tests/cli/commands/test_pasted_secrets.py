@@ -82,7 +82,7 @@ PLACEHOLDERS = [
     ("a path that is no variable", "$<env:A B @>", "takes"),
     ("a path that leads upwards", "$<docker:../@>", "takes"),
     ("a path that Key Vault does not have", "$<azure:@_x>", "takes"),
-    ("an ARN that is none", "$<aws:arn:aws:@>", "no ARN of a secret"),
+    ("an ARN that is none", "$<aws:arn:aws:@>", "AWS Secrets Manager takes"),
     ("a path without a mount", "$<vault:@>", "takes"),
     ("a variable that is none", "${@!}", "does not begin a variable"),
     ("a variable whose brace is not closed", "${A:-{@}", "not terminated"),
@@ -103,11 +103,11 @@ SPOTS = [
             says=says,
         )
         for variable, address, reference, says in (
-            ("VAULT_ADDR", "http://127.0.0.1:9/@", "vault:a/b#c", "without a path"),
-            ("VAULT_ADDR", "http://127.0.0.1:9/v1/@/", "vault:a/b#c", "without a path"),
-            ("AZURE_KEYVAULT_URL", "https://x.vault.azure.net/@", "azure:x", "https://HOST"),
-            ("AWS_ENDPOINT_URL", "http://127.0.0.1:9/@", "aws:x", "the endpoint has a path"),
-            ("AWS_ENDPOINT_URL", "http://127.0.0.1:9/?@", "aws:x", "the endpoint has a path"),
+            ("VAULT_ADDR", "http://127.0.0.1:9/@", "vault:a/b#c", "VAULT_ADDR has a path"),
+            ("VAULT_ADDR", "http://127.0.0.1:9/v1/@/", "vault:a/b#c", "VAULT_ADDR has a path"),
+            ("AZURE_KEYVAULT_URL", "https://x.vault.azure.net/@", "azure:x", "AZURE_KEYVAULT_URL has a path"),
+            ("AWS_ENDPOINT_URL", "http://127.0.0.1:9/@", "aws:x", "AWS_ENDPOINT_URL has a path"),
+            ("AWS_ENDPOINT_URL", "http://127.0.0.1:9/?@", "aws:x", "AWS_ENDPOINT_URL has a path"),
         )
     ),
     _env_file("a line without a key", "@\n", "a name without '='"),
@@ -210,7 +210,7 @@ SPOTS = [
         name="variable: VAULT_ADDR",
         files={SECURITY: "A=$<vault:secret/app#a>\n"},
         env={"VAULT_ADDR": "@"},
-        says="its address is no",
+        says="VAULT_ADDR is not a URL",
     ),
     Case(
         name="variable: a password in VAULT_ADDR",

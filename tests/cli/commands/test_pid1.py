@@ -206,7 +206,7 @@ def test_a_closed_stdin_stays_closed(start: Start, shop: Project) -> None:
 
 def test_limits_and_place_are_kept(start: Start, shop: Project) -> None:
     """Umask, working directory, niceness, resource limits, OOM score, process group and session."""
-    shell = "umask 027; ulimit -n 123; ulimit -c 0; ulimit -s 4096; renice -n 5 $$ >/dev/null; exec"
+    shell = "umask 027; ulimit -n 123; ulimit -c 0; ulimit -s 4096; exec nice -n 5"
     found = look(start, shop, shell=shell)
     assert (found["umask"], found["nice"], found["cwd"]) == ("0027", 5 + os.nice(0), str(shop.root))
     assert found["limits"] == [[123, 123], [0, 0], [4096 * 1024, 4096 * 1024]]

@@ -393,7 +393,7 @@ def test_env_files_with_bindings(project: MakeProject, canary: CanaryFactory) ->
     [
         ([], "no environment is named"),
         (["--env-file", ".env", "-e", "../test"], "an environment's name is letters, digits"),
-        (["--env-file", ".env", "-e", ""], "an environment's name is letters, digits"),
+        (["--env-file", ".env", "-e", ""], "its value is empty"),
         (["--env-file", ".env", "--service", "web"], "--env-file has no services"),
         (["--bindings", "x.toml", "-e", "test"], "--bindings needs --env-file"),
         (["--env-file", "gone.env"], "gone.env: there is no such file"),

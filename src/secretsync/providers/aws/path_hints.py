@@ -8,7 +8,7 @@ from secretsync.core.text import looks_like_value
 
 # The form of `valueFrom` in a task definition of ECS: secret, key of its JSON, stage, version. Each part may be empty.
 _ECS = re.compile(
-    r"(?P<secret>arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]+:secret:[A-Za-z0-9/_+=.@!-]{1,512}|[A-Za-z0-9/_+=.@!-]{1,512})"
+    r"(?P<secret>arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]+:secret:[A-Za-z0-9/_+=.@!-]{1,512}|(?!arn:)[A-Za-z0-9/_+=.@!-]{1,512})"
     r":(?P<key>[A-Za-z0-9_.-]{0,64})(?::(?P<stage>[A-Za-z0-9_]{0,64}))?(?::(?P<version>[A-Za-z0-9-]{0,64}))?"
 )
 _PARAMETER = re.compile(r"arn:aws[a-z-]*:ssm:[a-z0-9-]+:[0-9]+:parameter/.+")
