@@ -162,7 +162,7 @@ INPUTS: dict[str, tuple[str, tuple[str, ...], int]] = {
     ".gitignore": (".gitignore", ("init",), 6),
     ".env.example": (".env.example", ("template", "--check"), 6),
     "login token": ("token", ("run", "--env-file", "vault.env", "--bindings", "vault.toml", "--", "true"), 4),
-    "AWS token": ("token", ("run", "--env-file", "aws.env", "--", "true"), 2),
+    "AWS token": ("token", ("run", "--env-file", "aws.env", "--", "true"), 4),
     "AWS certificates": ("ca.pem", ("run", "--env-file", "aws-tls.env", "--", "true"), 2),
     "certificates": ("ca.pem", ("run", "--env-file", "vault.env", "--bindings", "tls.toml", "--", "true"), 2),
 }

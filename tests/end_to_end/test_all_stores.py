@@ -316,10 +316,20 @@ def test_get_of_a_name_that_no_store_has(world: World) -> None:
         ("vault", {"VAULT_ADDR": None}, 2, "it has no address; set address in the bindings, or VAULT_ADDR"),
         ("vault", {"VAULT_ADDR": "http://127.0.0.1:1"}, 5, "the server refuses connections; is 127.0.0.1:1 "),
         ("aws", {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}, 4, "no credentials were found"),
-        ("aws", {"AWS_PROFILE": "nobody"}, 2, "there is no such profile (ProfileNotFound); profile, or AWS_PROFILE, "),
+        (
+            "aws",
+            {"AWS_PROFILE": "nobody"},
+            2,
+            "there is no profile of this name in ~/.aws (ProfileNotFound); profile, or AWS_PROFILE, ",
+        ),
         ("aws", {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, 5, "is 127.0.0.1:1 the right address"),
         ("azure", {"AZURE_CLIENT_SECRET": "wrong"}, 4, "AZURE_CLIENT_SECRET must be the secret's value, not its id"),
-        ("azure", NO_IDENTITY, 5, "Elsewhere: `az login`, or AZURE_TENANT_ID, AZURE_CLIENT_ID and "),
+        (
+            "azure",
+            NO_IDENTITY,
+            5,
+            "set AZURE_CLIENT_SECRET, AZURE_CLIENT_CERTIFICATE_PATH or AZURE_FEDERATED_TOKEN_FILE too",
+        ),
     ],
 )
 def test_what_is_often_wrong(world: World, store: str, environ: dict[str, str | None], status: int, words: str) -> None:

@@ -72,8 +72,11 @@ def other_spelling(word: str, known: Collection[str]) -> str | None:
         found = [candidate for candidate in known if plain(candidate) == _plain(word)]
         if found:
             return min(found)
-    close = _closest(word, known)
-    return close if close is not None and _is_misspelling(word.lower(), close.lower()) else None
+    # Not by difflib, because a store may be asked for many words that have defaults.
+    lowered = word.lower()
+    letters = set(lowered)
+    near = (candidate for candidate in known if len(letters.symmetric_difference(candidate.lower())) <= 4)
+    return next((candidate for candidate in near if _is_misspelling(lowered, candidate.lower())), None)
 
 
 def _plain(text: str) -> str:

@@ -33,7 +33,7 @@ INPUTS = {
         InputRule(("AWS_PROFILE", "AWS_DEFAULT_PROFILE"), InputKind.TEXT, setting="profile"),
         InputRule((), InputKind.WORD, setting="role_arn"),
         *(InputRule((name,), InputKind.TEXT) for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")),
-        InputRule(("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"), InputKind.AUTHORITIES),
+        InputRule(("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"), InputKind.CERTIFICATE),
         PROXY,
     ),
     "endpoints": tuple(_ENDPOINTS.values()),
