@@ -270,7 +270,7 @@ def test_required_means_before_the_stores_are_asked(made: Project, tmp_path: Pat
 def test_required_and_not_named(made: Project) -> None:
     """Status 2: nobody would ever see the lines. An empty name is none."""
     assert "no access log is named" in made.cli(*RENDER, "--require-access-log", expect=2).stderr
-    assert "no access log is named" in made.cli(*RENDER, "--access-log", "", expect=2).stderr
+    assert "its value is empty" in made.cli(*RENDER, "--access-log", "", expect=2).stderr
     empty = {"SECRETSYNC_ACCESS_LOG": ""}
     made.cli("get", "-e", "production", "SECRET_KEY", env=empty, reveals=True, expect=0)
 

@@ -95,16 +95,16 @@ def test_nothing_is_counted_where_nobody_listens(monkeypatch: pytest.MonkeyPatch
     request(None, part("first:a"), first=Counting("x"))
 
 
-def work(*, is_metadata: bool = False, **counts: Any) -> StoreActivity:
+def work(*, prefix: str = "", **counts: Any) -> StoreActivity:
     """Return the activity of a store called aws."""
-    return StoreActivity(store="aws", is_metadata=is_metadata, **counts)
+    return StoreActivity(store="aws", prefix=prefix, **counts)
 
 
 @pytest.mark.parametrize(
     ("done", "line"),
     [
         (work(secrets=20, requests=1, seconds=0.049), "20 secrets, 1 request, 0.05 s"),
-        (work(is_metadata=True, secrets=1, requests=2, seconds=3), "metadata of 1 secret, 2 requests, 3.00 s"),
+        (work(prefix="metadata of ", secrets=1, requests=2, seconds=3), "metadata of 1 secret, 2 requests, 3.00 s"),
         (work(secrets=3, requests=None, seconds=0), "3 secrets, 0.00 s"),
     ],
 )
@@ -131,6 +131,8 @@ def test_commands(project: MakeProject, canary: CanaryFactory, command: tuple[st
     made.write("providers/test.toml", '[stores.docker]\ndir = "files"\n')
     options: dict[str, Any] = {"reveals": command[0] in ("render", "get")}
     said = [line for line in made.cli(*command, **options).stderr.split("\n") if "docker" in line]
+    if command == ("check", "-e", "test", "-v"):  # asks for the names of fields, too
+        assert re.fullmatch(r"secretsync: docker: fields of 1 secret, \d+\.\d\d s", said.pop())
     assert len(said) == 1
     assert re.fullmatch(rf"secretsync: {re.escape(says)}\d+\.\d\d s", said[0])
     quiet = [word for word in command if word != "-v"]

@@ -357,15 +357,15 @@ def test_names_of_fields_tell_the_same_as_the_value(
     ("field", "as_", "expected"),
     [
         ("password", None, True),
-        ("passwrd", None, "the secret has no such field; did you mean password?"),
-        ("zzz", None, "the secret has no such field; a default does not apply: fix the field's name or the secret"),
+        ("passwrd", None, "the secret has no such field; did you mean #password?"),
+        ("zzz", None, "the secret has no such field; fix the field's name, or the secret"),
         ("/db/port", None, True),
-        ("/db/prt", None, "the secret has no such field; did you mean port?"),
+        ("/db/prt", None, "the secret has no such field; did you mean #/db/port?"),
         ("db", None, "this field is an object; take it with ?as=json, or name a field inside it"),
         ("db", "json", True),
         ("/hosts/0", None, False),
         ("/password/x", None, False),
-        ("ghp_abcdEFGH1234abcdEFGH1234abcdEFGH123", None, "the secret has no such field; a default does not apply"),
+        ("ghp_abcdEFGH1234abcdEFGH1234abcdEFGH123", None, "the secret has no such field; fix"),
     ],
 )
 def test_a_field_by_its_name_alone(field: str, as_: str | None, expected: bool | str) -> None:

@@ -378,7 +378,8 @@ def test_nothing_grows(shop: Shop, pytestconfig: pytest.Config) -> None:
     shop.server.requests.clear()
     after = sizes()
     grown = Counter(type(one).__name__ for one in gc.get_objects()) - kinds
-    assert after[:2] == before[:2]
+    # Something else in this process may open a file meanwhile; each call would add one.
+    assert all(now < then + 20 for now, then in zip(after[:2], before[:2], strict=True))
     # A leak of one object a call would be more than a quarter of this.
     assert after[2] - before[2] < max(calls // 4, 50), grown.most_common(10)
 

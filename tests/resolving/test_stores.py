@@ -104,7 +104,7 @@ def test_progress_and_activity() -> None:
     assert steps == [(1, 2), (2, 2)]
     access.values(plan)
     assert steps == [(1, 2), (2, 2)]
-    assert [(activity.is_metadata, activity.secrets) for activity in rounds] == [(True, 2), (False, 2)]
+    assert [(activity.prefix, activity.secrets) for activity in rounds] == [("metadata of ", 2), ("", 2)]
     assert isinstance(infos.of(SecretRef("m", "x")), Found)
     assert isinstance(infos.of(SecretRef("m", "y")), Missing)
 

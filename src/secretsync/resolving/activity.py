@@ -14,14 +14,13 @@ class StoreActivity(Record, kw_only=True):
     """The activity of one store in one round. It contains counts and seconds, and no name of a secret."""
 
     store: str
-    is_metadata: bool  # False: values were requested
+    prefix: str  # what was requested of the secrets: "", "metadata of ", "fields of "
     secrets: int
     requests: int | None  # sent requests, with retries and logins; None: this provider does not count them
     seconds: float  # until its last answer, or until it was abandoned
 
     def __str__(self) -> str:
-        asked = count_of(self.secrets, "secret")
-        parts = [f"metadata of {asked}" if self.is_metadata else asked]
+        parts = [self.prefix + count_of(self.secrets, "secret")]
         if self.requests is not None:
             parts.append(count_of(self.requests, "request"))
         return f"{self.store}: {', '.join(parts)}, {self.seconds:.2f} s"
@@ -30,9 +29,9 @@ class StoreActivity(Record, kw_only=True):
 class ActivityRecorder:
     """Records one round. Used from one thread."""
 
-    def __init__(self, providers: Mapping[str, Provider], *, is_metadata: bool) -> None:
+    def __init__(self, providers: Mapping[str, Provider], prefix: str) -> None:
         self._providers = providers
-        self._is_metadata = is_metadata
+        self._prefix = prefix
         self._secrets: dict[str, int] = {}
         self._sent_before: dict[str, int | None] = {}
         self._began: dict[str, float] = {}
@@ -56,7 +55,7 @@ class ActivityRecorder:
             before, now = self._sent_before[store], self._sent(store)
             yield StoreActivity(
                 store=store,
-                is_metadata=self._is_metadata,
+                prefix=self._prefix,
                 secrets=self._secrets[store],
                 requests=None if before is None or now is None else now - before,
                 seconds=self._ended.get(store, time.monotonic()) - self._began[store],

@@ -32,6 +32,7 @@ T = TypeVar("T", Payload, SecretInfo, SecretOutline)
 
 # The method of a provider for each kind of answer.
 _METHODS: dict[type, str] = {Payload: "fetch", SecretInfo: "describe", SecretOutline: "outline"}
+_PREFIXES: dict[type, str] = {Payload: "", SecretInfo: "metadata of ", SecretOutline: "fields of "}  # see StoreActivity
 
 
 def ask(
@@ -57,7 +58,7 @@ def ask(
     if on_activity is not None:
         from secretsync.resolving.activity import ActivityRecorder  # Imported only if the activity is reported.
 
-        round_.recorder = ActivityRecorder(stores, is_metadata=kind is not Payload)
+        round_.recorder = ActivityRecorder(stores, _PREFIXES[kind])
     try:
         round_.wait()
     finally:  # After an interrupt too, because a provider that is still at work must not be closed.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 from secretsync.core.text import looks_like_value, name_or_none, other_spelling
 
-_MOST = 2000  # fields that are looked at
+_MOST = 100  # fields that are looked at, because thousands of references may have no field
 _OTHERWISE = "fix the field's name, or the secret"
 
 
@@ -44,12 +45,13 @@ def _paths(document: Any) -> Iterator[tuple[str, ...]]:
     """Yield the paths of at most `_MOST` fields, the upper levels first."""
     waiting: list[tuple[tuple[str, ...], Any]] = [((), document)]
     for path, value in waiting:
-        members: list[tuple[str, Any]] = []
+        members: Iterable[tuple[Any, Any]] = ()
         if isinstance(value, dict):
-            members = list(value.items())
+            members = value.items()
         elif isinstance(value, list):
-            members = [(str(index), one) for index, one in enumerate(value)]
-        for name, one in members[: max(0, _MOST - len(waiting))]:
+            members = enumerate(value)
+        for key, one in islice(members, max(0, _MOST - len(waiting))):
+            name = str(key)
             waiting.append(((*path, name), one))
             yield (*path, name)
 

@@ -43,7 +43,7 @@ def _held(secret: str, holders: tuple[type, ...]) -> int:
     for one in gc.get_objects():
         if isinstance(one, dict | list | tuple | set):
             for part in [*one, *(one.values() if isinstance(one, dict) else ())]:
-                if isinstance(part, holders):
+                if issubclass(type(part), holders):
                     text = part.pattern if isinstance(part, re.Pattern) else part
                     found += secret.encode() in text if isinstance(text, bytes) else secret in str(text)
     return found
