@@ -3,6 +3,7 @@
 import time
 import tracemalloc
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -33,12 +34,15 @@ def _peak(action: Action) -> int:
         tracemalloc.stop()
 
 
-def check_growth(prepare: Callable[[int], Action], size: int) -> None:
+def check_growth(prepare: Callable[[int], Action], size: int, *, has_memory: bool = True) -> None:
     """Fail if `FACTOR` times the size takes more than `MOST` times as long, or `MOST` times as much memory.
 
     `prepare`: returns the action for a size; only the action is measured. The shortest of three times counts.
+    `has_memory`: memory is measured too, which takes several times as long as the action.
     """
     _check_time(prepare, size)
+    if not has_memory:
+        return
     limit = MOST * _peak(prepare(size)) + SPARE
     taken = _peak(prepare(size * FACTOR))
     if taken > limit:
@@ -57,6 +61,9 @@ def _check_time(prepare: Callable[[int], Action], size: int) -> None:
 
 
 @pytest.fixture
-def assert_linear() -> AssertLinear:
-    """`assert_linear(prepare, size)` is `check_growth`; a test that uses it is not part of a fast run."""
-    return check_growth
+def assert_linear(request: pytest.FixtureRequest) -> AssertLinear:
+    """`assert_linear(prepare, size)` is `check_growth`; a test that uses it is not part of a fast run.
+
+    Memory is measured in a long run.
+    """
+    return partial(check_growth, has_memory=request.config.getoption("--amount") == "long")
