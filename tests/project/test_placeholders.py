@@ -413,17 +413,17 @@ def _normal(parts: list[Part]) -> tuple[Part, ...]:
     """
     joined: list[Part] = []
     for part in parts:
-        if isinstance(part, Text) and joined and isinstance(joined[-1], Text):
-            joined[-1] = Text(joined[-1].text + part.text)
-        else:
-            if not isinstance(part, Text) and joined and isinstance(joined[-1], Text) and joined[-1].text[-1:] == "\\":
-                joined[-1] = Text(joined[-1].text + ".")
-            before = joined[-1] if joined else None
-            if isinstance(part, Text) and isinstance(before, Placeholder):
-                joined.append(Text(part.text.replace(">", ".")))
-            else:
-                joined.append(part)
-    return tuple(joined)
+        before = joined[-1] if joined else None
+        if isinstance(part, Text) and isinstance(before, Text):
+            joined[-1] = Text(before.text + part.text)
+            continue
+        if isinstance(before, Text) and before.text[-1:] == "\\":
+            joined[-1] = Text(before.text + ".")
+        joined.append(part)
+    return tuple(
+        Text(part.text.replace(">", ".")) if isinstance(part, Text) and isinstance(before, Placeholder) else part
+        for before, part in zip((None, *joined), joined, strict=False)
+    )
 
 
 def _word(inner: st.SearchStrategy[Variable]) -> st.SearchStrategy[tuple[Text | Variable, ...]]:
@@ -460,6 +460,7 @@ _parts = st.lists(
 @example((Text("$"), name("A"), Text("$$"), Variable("B"), Text("$<$${")))
 @example((Placeholder(StorePath("aws", ":-:?", (("version", ":"),), "-a:")),))
 @example((Placeholder(StorePath("aws", "?#%&<>$ \x00"), "d"),))
+@example((Placeholder(BareName("A"), ""), Text("$.")))
 @example((Placeholder(StorePath("aws", "\t\x85", (("version", "x\t\x85"),), " \t\x1f ")),))
 def test_what_is_printed_parses_into_the_same(parts: tuple[Part, ...]) -> None:
     """Any parts can be written, and mean themselves."""
