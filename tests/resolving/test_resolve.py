@@ -31,9 +31,14 @@ _inserted = st.text(st.characters(codec="utf-8")) | st.lists(
 @example("${A}${B}")
 @example("$$<X>$${Y}\\$<Z>")
 @example("$2a$10$abc\r\n")
+@example("\ufeff\ufeffx")
 def test_what_a_store_returned_survives(value: str) -> None:
-    """A value from a store survives byte for byte: alone, inside text, and through variables."""
+    """A value from a store survives byte for byte: alone, inside text, and through variables.
+
+    Only a byte order mark at its start is dropped.
+    """
     store = MemoryProvider({"x": value, "other": "wrong"})
+    value = value.removeprefix("\ufeff")
     config = config_of(
         {
             "common": 'A=$<m:x>\nB="<$<m:x>>${A}$$<m:x>"\nC=${B}${C2:-}\nX=wrong\nHOME=wrong\n',
