@@ -72,6 +72,8 @@ def other_spelling(word: str, known: Collection[str]) -> str | None:
         found = [candidate for candidate in known if plain(candidate) == _plain(word)]
         if found:
             return min(found)
+    if len(word) < 3:  # Each other letter would be a mistake.
+        return None
     # Not by difflib, because a store may be asked for many words that have defaults.
     lowered = word.lower()
     letters = set(lowered)
