@@ -16,7 +16,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-cloud test-fast test test-long lint docs-tables clean
+.PHONY: help demo demo-cloud test-fast test test-long lint bench docs-tables clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -60,6 +60,12 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
+# Beside other tools, which are installed in an environment of their own.
+bench: $(VENV)/.dev .tools/.servers .tools/.peers
+	.tools/peers/bin/python -m pip --disable-pip-version-check --quiet install --force-reinstall --no-deps .
+	$(BIN)/python -m benchmarks.env_files
+	$(BIN)/python -m benchmarks.peers --python .tools/peers/bin/python
+
 docs-tables: $(VENV)/.dev
 	$(BIN)/python -m tests.docs.generate
 
@@ -91,6 +97,11 @@ $(VENV)/.core: $(VENV)/.made pyproject.toml constraints.txt
 .tools/.servers: tests/servers/requirements.txt | $(VENV)/.dev
 	@echo 'installing ministack and OpenBao into .tools, this once'
 	@$(BIN)/python -m tests.servers.tools >/dev/null
+	@touch $@
+
+.tools/.peers: benchmarks/peers.txt pyproject.toml
+	@$(PYTHON) -m venv .tools/peers
+	@.tools/peers/bin/python -m pip --disable-pip-version-check --quiet install -r benchmarks/peers.txt .
 	@touch $@
 
 # pip from 25.1 on reads dependency groups; the one that comes with Python 3.11 does not.
