@@ -310,10 +310,8 @@ def test_plug_in_is_not_kept(shop: Shop) -> None:
     assert not kept_stores._pool.kept
 
 
-def test_a_fork_has_its_own(shop: Shop) -> None:
-    """The child logs in by itself and leaves the connections of the parent alone, which go on."""
-    shop.resolve()
-    shop.server.counts()
+def _fork_and_resolve(shop: Shop) -> int:
+    """Return the process id of a child that resolves. Its exit status is 0 if it gets the value."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside threads: that it works is the test
         child = os.fork()
@@ -324,6 +322,14 @@ def test_a_fork_has_its_own(shop: Shop) -> None:
             close_stores()
         finally:
             os._exit(status)
+    return child
+
+
+def test_a_fork_has_its_own(shop: Shop) -> None:
+    """The child logs in by itself and leaves the connections of the parent alone, which go on."""
+    shop.resolve()
+    shop.server.counts()
+    child = _fork_and_resolve(shop)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert shop.server.counts() == (1, 1, 1)
     shop.resolve()
@@ -334,15 +340,8 @@ def test_a_fork_has_its_own(shop: Shop) -> None:
 def test_fork_while_the_pool_is_locked(shop: Shop) -> None:
     """A child does not wait for a lock that a thread of its parent held."""
     shop.resolve()
-    with kept_stores._pool.lock, warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside threads: that it works is the test
-        child = os.fork()
-        if child == 0:
-            status = 1
-            try:
-                status = 0 if shop.resolve()["KEY"] == shop.server.value else 2
-            finally:
-                os._exit(status)
+    with kept_stores._pool.lock:
+        child = _fork_and_resolve(shop)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
