@@ -67,10 +67,10 @@ def is_store_failure(kind: ProblemKind | None) -> bool:
     return kind in _OF_THE_STORE
 
 
-def first_of(names: Sequence[str], most: int = _SHOWN_OF_STORE) -> str:
+def first_of(names: Sequence[str], most: int = _SHOWN_OF_STORE, *, separator: str = ", ") -> str:
     """Return the first names and the number of the others: `A, B, C and 97 more`."""
     shown = list(names[:most])
-    return ", ".join(shown) + (f" and {len(names) - len(shown)} more" if len(names) > len(shown) else "")
+    return separator.join(shown) + (f" and {len(names) - len(shown)} more" if len(names) > len(shown) else "")
 
 
 def _key_of(problem: Problem) -> Hashable | None:

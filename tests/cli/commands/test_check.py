@@ -34,7 +34,7 @@ def test_no_value_is_read(probed: Callable[..., Project], plugin: Path, requests
     assert requests.wait() == "describe probe:x\n"
     assert checked.stderr == ""
     assert checked.stdout == (
-        "not checked: 2 points: the fields of 1 reference, the right to read values; -v lists the reasons\n"
+        "not checked: 2 points: the fields of 1 reference; the right to read values; -v lists the reasons\n"
         "test: 1 secret found, nothing is missing\n"
     )
     assert made.cli("check", "-e", "test", "-v", sys_path=[plugin], expect=0).stdout == (

@@ -15,4 +15,5 @@ def note_lines(notes: Sequence[str], *, is_verbose: bool) -> list[str]:
     if is_verbose or len(notes) < 2:
         return list(notes)
     subjects = list(dict.fromkeys(note.partition(": ")[0] for note in notes))
-    return [f"{len(notes)} points: {first_of(subjects)}; -v lists the reasons"]
+    # A subject may have commas.
+    return [f"{len(notes)} points: {first_of(subjects, separator='; ')}; -v lists the reasons"]
