@@ -111,7 +111,9 @@ def server_address(context: StoreContext) -> str:
         raise context.mistake("it has no address", "set address in the bindings, or VAULT_ADDR")
     name = _address_name(context)
     if (cause := malformed(InputKind.TEXT, address) or url_mistake(address)) is not None:
-        hint = f"set {name} to an address such as https://vault.internal:8200; see auth for ways to log in"
+        hint = f"set {name} to an address such as https://vault.internal:8200"
+        if "@" in address:
+            hint += f"; the login belongs in [stores.{context.store}.auth] of the bindings, or in variables"
         raise context.mistake(f"{name} {cause}", hint)
     parts = urlsplit(address)
     host = parts.hostname or ""
