@@ -41,8 +41,9 @@ def _held(secret: str, holders: tuple[type, ...]) -> int:
     gc.collect()
     found = 0
     for one in gc.get_objects():
-        if isinstance(one, dict | list | tuple | set):
-            for part in [*one, *(one.values() if isinstance(one, dict) else ())]:
+        # Not by isinstance, because it asks objects such as the settings of Django for their class.
+        if issubclass(type(one), dict | list | tuple | set):
+            for part in [*one, *(one.values() if issubclass(type(one), dict) else ())]:
                 if issubclass(type(part), holders):
                     text = part.pattern if isinstance(part, re.Pattern) else part
                     found += secret.encode() in text if isinstance(text, bytes) else secret in str(text)
