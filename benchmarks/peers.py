@@ -158,7 +158,8 @@ def main() -> None:
                 asked = aws.take()
                 return asked[0], sum(proxy.take()[1] for proxy in proxies.values())
 
-            place = (options.python, installed(options.python), environ)
+            python = os.path.abspath(options.python)  # the commands run in another folder
+            place = (python, installed(python), environ)
             print(f"Python {sys.version.split()[0]}, {os.cpu_count()} processors, {options.rounds} rounds")
             head = f"{'store':6}{'size':>5}  {'tool':17}{'wall':>10}{'x wall':>7}{'x cpu':>7}"
             print(f"{head}{'memory':>11}{'asked':>7}{'conn.':>6}")
