@@ -7,6 +7,7 @@ import logging
 import socket
 import threading
 import time
+import tracemalloc
 import unittest.mock
 import zlib
 from collections.abc import Iterator
@@ -274,14 +275,19 @@ def test_responses_that_are_refused(server: Echo, how: str) -> None:
 
 
 def test_a_gzip_bomb_takes_little_memory(server: Echo) -> None:
-    """Six megabytes that inflate to six gigabytes are refused, and never inflated further than the bound."""
+    """A quarter of a megabyte that inflates to 256 is refused, and never inflated further than the bound."""
     block = zlib.compressobj(9, wbits=31)
     zeros = bytes(1 << 20)
-    bomb = b"".join([*(block.compress(zeros) for _ in range(6000)), block.flush()])
-    assert len(bomb) < 8 << 20
+    bomb = b"".join([*(block.compress(zeros) for _ in range(256)), block.flush()])
+    assert len(bomb) < 1 << 19
     server.fail(faults.raw(OK + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(bomb), bomb))
     with client_of(server) as client:
-        assert fault_of(client) is Fault.TOO_LARGE
+        tracemalloc.start()
+        try:
+            assert fault_of(client) is Fault.TOO_LARGE
+            assert tracemalloc.get_traced_memory()[1] < 64 << 20
+        finally:
+            tracemalloc.stop()
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
