@@ -1,5 +1,6 @@
 """The store in memory keeps the contract of a provider."""
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 import pytest
@@ -55,6 +56,8 @@ class TestMemory(ProviderContract):
     make_value = staticmethod(make_canary)
 
     @pytest.fixture
-    def store(self) -> Store:
+    def store(self) -> Iterator[Store]:
         """An empty store."""
-        return Store()
+        store = Store()
+        yield store
+        store.memory.release()  # so that no thread waits for it in later tests
