@@ -1,6 +1,6 @@
 """Each kind of wrong line has its own message, with the line and the column of the wrong character, and no value."""
 
-import time
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -10,6 +10,7 @@ from secretsync.core.errors import Problem
 from secretsync.project.env_file import parse_env_file
 from tests.support.amounts import examples
 from tests.support.canary import make_canary
+from tests.support.growth import AssertLinear
 
 # A line, the column of its mistake, the cause, and a part of the next step. @ is a secret.
 MISTAKES: dict[str, tuple[str, int, str, str]] = {
@@ -244,34 +245,24 @@ def test_encodings(data: bytes, line: int, column: int, cause: str, hint: str) -
     ],
 )
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_growth(form: str, end: str) -> None:
-    """Sixteen times as many lines take at most forty-eight times as long, also if each line is wrong."""
+def test_growth(form: str, end: str, assert_linear: AssertLinear) -> None:
+    """Many lines take time in proportion to their number, also if each line is wrong."""
 
-    def seconds(count: int) -> float:
+    def prepare(count: int) -> Callable[[], object]:
         data = end.join(form.replace("#", str(index), 1) for index in range(count)).encode()
-        times = []
-        for _ in range(3):
-            begin = time.thread_time()
-            parse_env_file(data, file="x.env")
-            times.append(time.thread_time() - begin)
-        return min(times)
+        return lambda: parse_env_file(data, file="x.env")
 
-    assert seconds(150 * 16) < 48 * seconds(150) + 0.02
+    assert_linear(prepare, 150)
 
 
 @pytest.mark.parametrize(
     "unit", ["A", "A ", " ", "A:", '"', "'", "\\", "[", "{", "=", "\u201c", "-", "A=", "\u200b", "\t="]
 )
-def test_growth_of_one_line(unit: str) -> None:
-    """One wrong line that is sixteen times as long takes at most forty-eight times as long."""
+def test_growth_of_one_line(unit: str, assert_linear: AssertLinear) -> None:
+    """One wrong line takes time in proportion to its length."""
 
-    def seconds(count: int) -> float:
+    def prepare(count: int) -> Callable[[], object]:
         data = f"A B{unit * count}".encode()
-        times = []
-        for start in (data, data[3:], b'A="' + data):
-            begin = time.thread_time()
-            parse_env_file(start, file="x.env")
-            times.append(time.thread_time() - begin)
-        return sum(times)
+        return lambda: [parse_env_file(start, file="x.env") for start in (data, data[3:], b'A="' + data)]
 
-    assert min(seconds(2_000 * 16) for _ in range(3)) < 48 * min(seconds(2_000) for _ in range(3)) + 0.02
+    assert_linear(prepare, 2_000)
