@@ -72,7 +72,9 @@ def main() -> None:
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{proxy.port}",
         }
         try:
-            print(f"{'used':>5}  {'':12}{'time':>8}{'wall':>9}{'CPU':>7}{'memory':>11}{'requests':>10}{'connections':>13}")
+            print(
+                f"{'used':>5}  {'':12}{'time':>8}{'wall':>9}{'CPU':>7}{'memory':>11}{'requests':>10}{'connections':>13}"
+            )
             for size in map(int, options.used.split(",")):
                 used = stored[:: max(1, options.stored // size)][:size]
                 both = commands(options.python, Path(temporary, str(size)), environ, used)

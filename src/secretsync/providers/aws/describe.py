@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from secretsync.core.model import Clock, Failed, Found, Missing, SecretInfo, SecretRef
-from secretsync.providers.aws.client import WORKERS, AwsClient, Channel
+from secretsync.providers.aws.client import AwsClient, Channel
 from secretsync.providers.aws.errors import AwsRequestError, garbled, no_version, scheduled_for_deletion
 from secretsync.providers.aws.responses import in_utc, is_named, records, stages_of
 from secretsync.providers.interface import Deadline, Identity, Information
@@ -43,11 +43,11 @@ def _describe(client: AwsClient, refs: Sequence[SecretRef], retries: Retries) ->
         if isinstance(channel, AwsRequestError):
             yield from ((ref, channel.outcome_of(ref)) for ref in some)
         else:
-            asks += _first_asks(channel, some)
+            asks += _first_asks(channel, some, client.describing)
     yield from _Round(client, retries).run(asks)
 
 
-def _first_asks(channel: Channel, refs: Sequence[SecretRef]) -> list[_Ask]:
+def _first_asks(channel: Channel, refs: Sequence[SecretRef], workers: int) -> list[_Ask]:
     """Return the first requests for the secrets of a region.
 
     The versions of each secret need one request. Its details need another, DescribeSecret, or a tenth of ListSecrets,
@@ -59,7 +59,7 @@ def _first_asks(channel: Channel, refs: Sequence[SecretRef]) -> list[_Ask]:
     last, so that a region without the right to list costs one request.
     """
     versions = [_Ask(channel, "versions", (ref,)) for ref in refs]
-    if 2 * len(refs) <= WORKERS:
+    if 2 * len(refs) <= workers:
         return [*versions, *(_Ask(channel, "details", (ref,)) for ref in refs)]
     named: dict[str, list[SecretRef]] = {}
     for ref in refs:
@@ -108,7 +108,7 @@ class _Round:
     def run(self, asks: list[_Ask]) -> Iterator[Information]:
         """Yield the information about the secrets of `asks`. A secret may come twice."""
         while asks:
-            for ask, answer in run_in_threads(self._ask, asks, workers=WORKERS, deadline=self.deadline):
+            for ask, answer in run_in_threads(self._ask, asks, workers=self.client.describing, deadline=self.deadline):
                 if isinstance(answer, Failed):
                     yield from ((ref, answer) for ref in ask.refs)
                 for ref in ask.refs:
