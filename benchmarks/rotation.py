@@ -2,8 +2,8 @@
 
     python -m benchmarks.rotation [--rounds 3] [--stored 5000] [--used 500] [--latency 20] [--python PATH]
 
-The SDK's program calls DescribeSecret and ListSecretVersionIds of each secret from 16 threads. A round trip takes 20 ms.
-The columns wall and CPU are ratios to the SDK within a round. Only ratios carry over to other machines.
+The SDK's program calls DescribeSecret and ListSecretVersionIds of each secret from 16 threads. A round trip takes
+20 ms. The columns wall and CPU are ratios to the SDK within a round. Only ratios carry over to other machines.
 
 `--used` takes a list: 1,20,500,5000 refers to one secret, to a few and to all. The secrets are spread over the store.
 Run the program from the root of a checkout.

@@ -51,12 +51,12 @@ def _first_asks(channel: Channel, refs: Sequence[SecretRef], workers: int) -> li
     """Return the first requests for the secrets of a region.
 
     The versions of each secret need one request. Its details need another, DescribeSecret, or a tenth of ListSecrets,
-    which finds ten secrets by their names in a store of any size. So all requests go out side by side: no second page
-    is read, because pages come one after the other, and secrets that are not on the page are described at the end.
+    which finds ten secrets by their names in a store of any size. No request waits for another: no second page of a
+    list is read, and secrets that are not on the first page are described at the end.
 
-    If there is a thread for two requests a secret, nothing is listed, because a list would save no time. The first
-    list goes out before all versions, and the others after them. A list that fails, or has none of its secrets, is the
-    last, so that a region without the right to list costs one request.
+    Nothing is listed if there is a thread for each of two requests a secret, because a list would save no time. The
+    first list goes out before the versions, and the other lists after them. A list that fails, or has none of its
+    secrets, is the last, so that a region without the right to list costs few requests.
     """
     versions = [_Ask(channel, "versions", (ref,)) for ref in refs]
     if 2 * len(refs) <= workers:
