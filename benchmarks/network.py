@@ -184,6 +184,8 @@ class _Aws:
     def on_listsecrets(self, request: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         begin, most = int(request.get("NextToken", 0)), request.get("MaxResults", 100)
         names = self.names if request.get("SortOrder") == "asc" else self.names[::-1]
+        for some in request.get("Filters", ()):
+            names = [name for name in names if name.startswith(tuple(some["Values"]))]
         page: dict[str, Any] = {"SecretList": [self.entry(name) for name in names[begin : begin + most]]}
         return "200 OK", page | ({"NextToken": str(begin + most)} if begin + most < len(names) else {})
 

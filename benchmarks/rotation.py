@@ -1,95 +1,93 @@
-"""What `check-rotation` costs in a large store, beside a loop that describes each secret, as whole processes.
+"""Measure `check-rotation` in a large store of AWS beside the SDK with two calls a secret, as whole processes.
 
-    python -m benchmarks.rotation [--rounds 3] [--stored 5000] [--used 500] [--latency 20]
+    python -m benchmarks.rotation [--rounds 3] [--stored 5000] [--used 500] [--latency 20] [--python PATH]
 
-The store is ministack, in the place of AWS, asked as somebody who may read metadata alone; run it from the root of a
-checkout, with the tools of `make test`. Every request takes 20 ms longer than its server does, and is counted where
-that is added. `loop` is what people write: DescribeSecret and ListSecretVersionIds of each secret, one after the other.
+The SDK's program calls DescribeSecret and ListSecretVersionIds of each secret from 16 threads. A round trip takes
+20 ms. The columns wall and CPU are ratios to the SDK within a round. Only ratios carry over to other machines.
 
-`loop/secretsync` is the ratio of the medians. Only ratios carry over to other machines.
+`--used` takes a list: 1,20,500,5000 refers to one secret, to a few and to all. The secrets are spread over the store.
+Run the program from the root of a checkout.
 """
 
 import argparse
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.servers.aws import REGION
-from tests.servers.faults import FaultProxy, delay
-from tests.servers.ministack import start_ministack
+from benchmarks.measure import Command, ratio, take_turns
+from benchmarks.network import start_aws, start_proxy
 from tests.support.processes import clean_environment, scrub
 
-LOOP = """
-import boto3, json, sys
-client = boto3.client("secretsmanager")
-for name in json.load(sys.stdin):
+SDK = """
+import boto3, sys
+from concurrent.futures import ThreadPoolExecutor
+from botocore.config import Config
+client = boto3.client("secretsmanager", config=Config(max_pool_connections=16))
+def ask(name):
     client.describe_secret(SecretId=name)
-    client.list_secret_version_ids(SecretId=name)
+    return client.list_secret_version_ids(SecretId=name)["Versions"][0]["CreatedDate"]
+with ThreadPoolExecutor(16) as threads:
+    print(len(list(threads.map(ask, open(sys.argv[1]).read().split()))))
 """
 OURS = ("-m", "secretsync", "check-rotation", "-e", "test", "--format", "json", "--timeout", "10m")
 
 
+def commands(python: str, folder: Path, environ: Mapping[str, str], used: Sequence[str]) -> dict[str, Command]:
+    """Write the files that refer to the secrets `used`. Return both commands, first that of the SDK."""
+    (folder / "env" / "test").mkdir(parents=True)
+    lines = [f'KEY_{number}="$<aws:{name}>"\n' for number, name in enumerate(used)]
+    (folder / "env" / "test" / "security.env").write_text("".join(lines))
+    (folder / "names").write_text("\n".join(used))
+    sdk = Command([python, "-I", "-c", SDK, "names"], folder, environ, lambda output: int(output) == len(used))
+    ours = Command(
+        [python, "-I", *OURS], folder, environ, lambda output: json.loads(output)["summary"]["ok"] == len(used)
+    )
+    return {"sdk": sdk, "secretsync": ours}
+
+
 def main() -> None:
-    """Print the table."""
+    """Start the servers, measure, print, and stop them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--stored", type=int, default=5000, help="secrets in the store")
-    parser.add_argument("--used", type=int, default=500, help="those that the environment refers to")
-    parser.add_argument("--latency", type=float, default=20, help="milliseconds that every request takes longer")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each is measured (default: 3)")
+    parser.add_argument("--stored", type=int, default=5000, help="secrets in the store (default: 5000)")
+    parser.add_argument("--used", default="500", help="secrets that the environment refers to (default: 500)")
+    parser.add_argument("--latency", type=float, default=20, help="milliseconds of a round trip (default: 20)")
+    parser.add_argument("--python", default=sys.executable, help="the interpreter that has SecretSync and boto3")
     options = parser.parse_args()
     scrub(os.environ)
+    stored = [f"app-{number}" for number in range(options.stored)]
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        server = start_ministack(folder / "ministack")
+        aws = start_aws(dict.fromkeys(stored, "a value"))
+        proxy = start_proxy(aws.port, options.latency / 1000)
+        environ = {
+            **clean_environment(Path(temporary), {}),
+            "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+            "AWS_SECRET_ACCESS_KEY": "the-key-of-a-benchmark",
+            "AWS_REGION": "eu-west-1",
+            "AWS_DEFAULT_REGION": "eu-west-1",
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{proxy.port}",
+        }
         try:
-            account = server.account()
-            stored = [f"app-{number}" for number in range(options.stored)]
-            account.create_many(stored)
-            used = stored[:: max(1, options.stored // options.used)][: options.used]
-            proxy = FaultProxy(account.url)
-            proxy.fail(delay(options.latency / 1000))
-            environ = {**account.environ(account.metadata_only(), url=proxy.url), "AWS_DEFAULT_REGION": REGION}
-            measure(folder, proxy, clean_environment(folder, environ), used, options.rounds)
-        finally:
-            server.process.stop()
-
-
-def measure(folder: Path, proxy: FaultProxy, environ: Mapping[str, str], used: Sequence[str], rounds: int) -> None:
-    """Both, in turns."""
-    env = folder / "env" / "test" / "security.env"
-    env.parent.mkdir(parents=True)
-    env.write_text("".join(f'KEY_{number}="$<aws:{name}>"\n' for number, name in enumerate(used)))
-    commands = {"secretsync": OURS, "loop": ("-c", LOOP)}
-    times: dict[str, list[float]] = {name: [] for name in commands}
-    requests: dict[str, int] = {}
-    for _ in range(rounds):
-        for name, command in commands.items():
-            proxy.requests.clear()
-            began = time.perf_counter()
-            done = subprocess.run(
-                [sys.executable, "-I", *command],
-                cwd=folder,
-                env=environ,
-                input=json.dumps(used),
-                text=True,
-                capture_output=True,
-                check=True,
+            print(
+                f"{'used':>5}  {'':12}{'time':>8}{'wall':>9}{'CPU':>7}{'memory':>11}{'requests':>10}{'connections':>13}"
             )
-            times[name].append(time.perf_counter() - began)
-            requests[name] = proxy.requests.count()
-            if name == "secretsync" and json.loads(done.stdout)["summary"]["ok"] != len(used):
-                sys.exit("the report is not complete")
-    print(f"{len(used)} secrets, medians of {rounds} rounds\n")
-    for name in commands:
-        print(f"{name:12}{requests[name]:6} requests  {statistics.median(times[name]):7.2f} s")
-    ratio = statistics.median(times["loop"]) / statistics.median(times["secretsync"])
-    print(f"\nloop/secretsync  {ratio:.1f} in time, {requests['loop'] / requests['secretsync']:.2f} in requests")
+            for size in map(int, options.used.split(",")):
+                used = stored[:: max(1, options.stored // size)][:size]
+                both = commands(options.python, Path(temporary, str(size)), environ, used)
+                samples = take_turns(both, options.rounds, lambda: (aws.take()[0], proxy.take()[1]))
+                for name, taken in samples.items():
+                    wall, cpu = (ratio(taken, samples["sdk"], figure) for figure in ("wall", "cpu"))
+                    seconds = statistics.median(one.wall for one in taken)
+                    memory = statistics.median(one.memory for one in taken) / 1024
+                    row = f"{size:5}  {name:12}{seconds:6.2f} s{wall:9.2f}{cpu:7.2f}{memory:7.0f} MiB"
+                    print(f"{row}{taken[-1].requests:10}{taken[-1].connections:13}", flush=True)
+        finally:
+            proxy.stop()
+            aws.stop()
 
 
 if __name__ == "__main__":

@@ -11,10 +11,13 @@ from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Clock, Failed, Found, Missing
 from secretsync.providers.aws import describe as aws_describe
 from secretsync.providers.aws.describe import rotation_period
+from secretsync.providers.aws.direct import DirectWay
+from secretsync.providers.aws.sdk import SdkWay
 from secretsync.providers.interface import Deadline
 from tests.providers.aws.helpers import describe, failed, fetch, info_of, provider, ref
 from tests.servers.aws import METADATA_ACTIONS, AwsAccount
-from tests.servers.faults import FaultProxy, aws_error, respond
+from tests.servers.faults import FaultProxy, Gate, aws_error, hold, reset, respond
+from tests.servers.loopback import Fault
 from tests.servers.ministack import Ministack
 from tests.support.canary import CanaryFactory
 from tests.support.clock import StoppedClock
@@ -170,43 +173,120 @@ def test_with_metadata_rights_alone(aws: AwsAccount, proxy: FaultProxy, canary: 
     assert failed(fetch(of, "app-0")[0]).kind is ProblemKind.DENIED
 
 
-def test_requests_for_few(aws: AwsAccount, proxy: FaultProxy) -> None:
-    """Two requests for each of a few."""
-    aws.create_many(["a", "b", "c"])
-    describe(provider(aws, url=proxy.url), "a", "b", "c")
-    assert proxy.requests.operations == {"ListSecretVersionIds": 3, "DescribeSecret": 3}
+@pytest.fixture
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests for metadata go out one after the other, so that their order is known."""
+    for kind in (DirectWay, SdkWay):
+        monkeypatch.setattr(kind, "describing", 1)
 
 
-def test_requests_for_many(aws: AwsAccount, proxy: FaultProxy) -> None:
-    """One request for each of many, and pages for the rest, to the last that is needed."""
-    names = [f"many-{number:03}" for number in range(150)]
+@pytest.mark.parametrize(
+    ("stored", "used", "requests"),
+    [
+        (1, 1, {"ListSecretVersionIds": 1, "DescribeSecret": 1}),
+        (3, 3, {"ListSecretVersionIds": 3, "DescribeSecret": 3}),
+        (400, 1, {"ListSecretVersionIds": 1, "DescribeSecret": 1}),
+        (400, 20, {"ListSecretVersionIds": 20, "ListSecrets": 2}),
+        (150, 150, {"ListSecretVersionIds": 150, "ListSecrets": 15}),
+    ],
+)
+def test_requests(aws: AwsAccount, proxy: FaultProxy, stored: int, used: int, requests: dict[str, int]) -> None:
+    """Few secrets need two requests each, many need one and a tenth each, whatever the size of the store."""
+    names = [f"app-{number:03}" for number in range(stored)]
+    aws.create_many(names)
+    outcomes = describe(provider(aws, url=proxy.url), *names[:: stored // used][:used])
+    assert all(info_of(outcome).notes == () for outcome in outcomes)
+    assert proxy.requests.operations == requests
+
+
+def test_requests_for_names_and_arns(aws: AwsAccount, proxy: FaultProxy) -> None:
+    """One list finds a secret by its name, its ARN, and its ARN without the six characters, and several versions."""
+    names = [f"app-{number:02}" for number in range(19)]
     aws.create_many(names)
     arn = aws.create("by-arn", "x")
-    paths = [*names, arn, arn[:-7]]
-    outcomes = describe(provider(aws, url=proxy.url), *paths)
+    refs = [ref("app-00", stage="AWSCURRENT"), *(ref(path) for path in (*names, "by-arn", arn, arn[:-7]))]
+    outcomes = describe(provider(aws, url=proxy.url), *refs)
     assert all(isinstance(outcome, Found) for outcome in outcomes)
-    assert proxy.requests.operations == {"ListSecretVersionIds": 152, "ListSecrets": 2}
+    assert proxy.requests.operations == {"ListSecretVersionIds": 23, "ListSecrets": 2}
 
 
-def test_a_store_much_larger_than_what_is_asked(aws: AwsAccount, proxy: FaultProxy) -> None:
-    """Where pages would be more than what they save, the rest is asked for one by one."""
-    aws.create_many(f"other-{number:03}" for number in range(450))
-    names = [f"zz-{number}" for number in range(20)]
+@pytest.mark.parametrize("is_denied", [False, True])
+def test_secrets_that_are_not_on_the_page(aws: AwsAccount, proxy: FaultProxy, is_denied: bool) -> None:
+    """A secret that a list does not have is described; a secret that it has is not, even if that would be denied."""
+    names = [f"app-{number:02}" for number in range(20)]
     aws.create_many(names)
+    page = aws.client().list_secrets(Filters=[{"Key": "name", "Values": ["app-0"]}])["SecretList"]
+    entries = [{"Name": entry["Name"], "ARN": entry["ARN"]} for entry in page if entry["Name"] != "app-05"]
+    first = {"SecretList": entries, "NextToken": "further"}
+    proxy.fail(respond(200, json.dumps(first).encode()), "ListSecrets")  # both lists get this page
+    who = aws.principal(("ListSecretVersionIds", "ListSecrets")) if is_denied else aws.metadata_only()
+    outcomes = describe(provider(aws, who, url=proxy.url), *names)
+    unseen = [outcome.value.notes != () for outcome in outcomes if isinstance(outcome, Found)]
+    assert unseen == [is_denied and (number == 5 or number >= 10) for number in range(20)]
+    assert proxy.requests.operations == {"ListSecretVersionIds": 20, "ListSecrets": 2, "DescribeSecret": 11}
+
+
+@pytest.mark.usefixtures("one_thread")
+@pytest.mark.parametrize(
+    "fault",
+    [
+        aws_error("AccessDeniedException"),
+        aws_error("ThrottlingException"),
+        aws_error("InternalServiceError", 500),
+        aws_error("InvalidParameterException"),
+        reset(),
+        respond(200, b"no JSON"),
+        respond(200, b'{"SecretList": "none"}'),
+        respond(200, b'{"SecretList": [{"Name": ["app-00"]}, {}]}'),
+        respond(200, b'{"NextToken": "further"}'),
+    ],
+    ids=["denied", "throttled", "failed", "refused", "reset", "no JSON", "no list", "other secrets", "empty"],
+)
+def test_a_list_that_is_of_no_use(aws: AwsAccount, proxy: FaultProxy, fault: Fault) -> None:
+    """The first list that fails or has none of its secrets is the last, and is not repeated."""
+    names = [f"app-{number:02}" for number in range(30)]
+    aws.create_many(names)
+    proxy.fail(fault, "ListSecrets")
+    outcomes = describe(provider(aws, url=proxy.url), *names)
+    assert all(info_of(outcome).notes == () for outcome in outcomes)
+    assert proxy.requests.operations == {"ListSecretVersionIds": 30, "ListSecrets": 1, "DescribeSecret": 30}
+
+
+def test_throttled_versions(aws: AwsAccount, proxy: FaultProxy) -> None:
+    """Throttled requests are repeated, and nothing else is."""
+    names = [f"app-{number:02}" for number in range(20)]
+    aws.create_many(names)
+    proxy.fail(aws_error("ThrottlingException"), "ListSecretVersionIds", times=7)
     outcomes = describe(provider(aws, url=proxy.url), *names)
     assert all(isinstance(outcome, Found) for outcome in outcomes)
-    asked = proxy.requests.operations
-    assert asked["ListSecretVersionIds"] == 20
-    assert asked["ListSecrets"] <= 2
-    assert asked["DescribeSecret"] <= 20
+    assert proxy.requests.operations == {"ListSecretVersionIds": 27, "ListSecrets": 2}
 
 
-def test_deleted_and_missing_among_many(aws: AwsAccount, canary: CanaryFactory) -> None:
-    """By pages too: what is scheduled for deletion is unusable, what is not there is missing."""
+@pytest.mark.parametrize("operation", ["ListSecretVersionIds", "ListSecrets"])
+def test_the_deadline_in_the_middle(aws: AwsAccount, proxy: FaultProxy, clock: StoppedClock, operation: str) -> None:
+    """Secrets with both answers are found; the others have no answer."""
+    names = [f"app-{number:02}" for number in range(20)]
+    aws.create_many(names)
+    gate = Gate()
+    proxy.fail(hold(gate), operation, times=1)
+    held = 1 if operation == "ListSecretVersionIds" else 10
+    answers = provider(aws, url=proxy.url).describe([ref(name) for name in names], Deadline(60))
+    found = [next(answers)[1] for _ in range(len(names) - held)]
+    clock.advance(60)
+    left = [outcome for _, outcome in answers]
+    gate.open()
+    assert all(isinstance(outcome, Found) for outcome in found)
+    assert [failed(outcome).kind for outcome in left] == [ProblemKind.UNAVAILABLE] * held
+    assert "DescribeSecret" not in proxy.requests.operations
+
+
+def test_deleted_and_missing_among_many(aws: AwsAccount, proxy: FaultProxy) -> None:
+    """A listed secret that is scheduled for deletion is unusable. A missing secret is not described."""
     names = [f"some-{number}" for number in range(25)]
     aws.create_many(names)
     aws.delete("some-7")
-    outcomes = describe(provider(aws), *names, "missing")
+    outcomes = describe(provider(aws, url=proxy.url), *names, "missing")
+    assert "DescribeSecret" not in proxy.requests.operations
     assert failed(outcomes[7]).kind is ProblemKind.UNUSABLE
     assert "scheduled for deletion" in failed(outcomes[7]).cause
     assert isinstance(outcomes[-1], Missing)
@@ -221,8 +301,9 @@ def test_without_describe_secret(aws: AwsAccount, canary: CanaryFactory) -> None
     assert "secretsmanager:DescribeSecret" in info.notes[0]
 
 
+@pytest.mark.usefixtures("one_thread")
 def test_without_listing_secrets(aws: AwsAccount, proxy: FaultProxy) -> None:
-    """Where pages are not allowed, each is described, without a note."""
+    """Without the right to list, each secret is described, without a note, after one request that is denied."""
     names = [f"app-{number}" for number in range(25)]
     aws.create_many(names)
     who = aws.principal(("ListSecretVersionIds", "DescribeSecret"))
@@ -316,6 +397,8 @@ def test_dates_just_now(aws: AwsAccount, canary: CanaryFactory) -> None:
 
 class _OnePageInTime:
     """Calls that answer with the first of two pages of versions, as the deadline comes."""
+
+    describing = 2
 
     def __init__(self, clock: StoppedClock) -> None:
         self.clock = clock

@@ -40,6 +40,8 @@ class Credentials(Protocol):
 class Way(Protocol):
     """A way to send requests: SecretSync's own requests, or the SDK. `open` is called by one thread at a time."""
 
+    describing: int  # the most threads that request metadata: one small request for each secret
+
     @property
     def credentials(self) -> Credentials:
         """The credentials with which requests are signed."""
@@ -118,6 +120,11 @@ class AwsClient:
             if self._way is not None:
                 error.add_facts(channel.region, self._way.credentials.source)
             raise
+
+    @property
+    def describing(self) -> int:
+        """The most threads that request metadata."""
+        return WORKERS if self._way is None else self._way.describing
 
     @property
     def login_end(self) -> datetime | None:

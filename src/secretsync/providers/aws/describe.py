@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
 from typing import Any, NamedTuple
 
 from secretsync.core.model import Clock, Failed, Found, Missing, SecretInfo, SecretRef
-from secretsync.providers.aws.client import WORKERS, AwsClient, Channel
+from secretsync.providers.aws.client import AwsClient, Channel
 from secretsync.providers.aws.errors import AwsRequestError, garbled, no_version, scheduled_for_deletion
 from secretsync.providers.aws.responses import in_utc, is_named, records, stages_of
 from secretsync.providers.interface import Deadline, Identity, Information
@@ -16,9 +15,7 @@ from secretsync.providers.remote import Retries, login_end
 from secretsync.providers.threads import answer_all, run_in_threads
 
 _PAGE = 100  # the most that a page of a list has
-_WORTH_LISTING = 20  # from so many secrets on, pages may be cheaper than a call for each
-# Pages come one after the other and calls side by side: more pages than a tenth of the secrets take longer.
-_SECRETS_A_PAGE = 10
+_NAMES = 10  # that a filter of ListSecrets takes
 _SUFFIX = len("-AbCdEf")  # of an ARN, after the name
 
 _UNSEEN = "whether it is scheduled for deletion, and when it rotates: we may not call secretsmanager:DescribeSecret"
@@ -27,10 +24,10 @@ _Record = Mapping[str, Any]  # a secret or a version, as AWS lists it
 
 
 class _Ask(NamedTuple):
-    """One request: the versions or the details of a secret, or the details of all secrets of a region by pages."""
+    """One request: the versions of a secret, the details of a secret, or a list with the details of several."""
 
     channel: Channel
-    what: str  # "versions", "details", "pages"
+    what: str  # "versions", "details", "list"
     refs: tuple[SecretRef, ...]
 
 
@@ -45,13 +42,39 @@ def _describe(client: AwsClient, refs: Sequence[SecretRef], retries: Retries) ->
     for channel, some in client.connect(refs, retries):
         if isinstance(channel, AwsRequestError):
             yield from ((ref, channel.outcome_of(ref)) for ref in some)
-            continue
-        by_pages = len(some) >= _WORTH_LISTING
-        asks += [_Ask(channel, "pages", tuple(some))] if by_pages else []
-        for ref in some:
-            asks.append(_Ask(channel, "versions", (ref,)))
-            asks += [] if by_pages else [_Ask(channel, "details", (ref,))]
+        else:
+            asks += _first_asks(channel, some, client.describing)
     yield from _Round(client, retries).run(asks)
+
+
+def _first_asks(channel: Channel, refs: Sequence[SecretRef], workers: int) -> list[_Ask]:
+    """Return the first requests for the secrets of a region.
+
+    The versions of each secret need one request. Its details need another, DescribeSecret, or a tenth of ListSecrets,
+    which finds ten secrets by their names in a store of any size. No request waits for another: no second page of a
+    list is read, and secrets that are not on the first page are described at the end.
+
+    Nothing is listed if there is a thread for each of two requests a secret, because a list would save no time. The
+    first list goes out before the versions, and the other lists after them. A list that fails, or has none of its
+    secrets, is the last, so that a region without the right to list costs few requests.
+    """
+    versions = [_Ask(channel, "versions", (ref,)) for ref in refs]
+    if 2 * len(refs) <= workers:
+        return [*versions, *(_Ask(channel, "details", (ref,)) for ref in refs)]
+    named: dict[str, list[SecretRef]] = {}
+    for ref in refs:
+        named.setdefault(_name_of(ref.path), []).append(ref)
+    # In their order, because names with the same beginning find the same secrets.
+    names = sorted(named)
+    tens = [names[start : start + _NAMES] for start in range(0, len(names), _NAMES)]
+    lists = [_Ask(channel, "list", tuple(ref for name in ten for ref in named[name])) for ten in tens]
+    return [lists[0], *versions, *lists[1:]]
+
+
+def _name_of(path: str) -> str:
+    """Return the name of a secret, or what it begins with: an ARN may have six more characters."""
+    name = path.rpartition(":secret:")[2]
+    return re.sub(r"-[A-Za-z0-9]{6}\Z", "", name) if path.startswith("arn:") else name
 
 
 def identity(client: AwsClient, retries: Retries) -> Identity:
@@ -80,21 +103,22 @@ class _Round:
         self.deadline = retries.deadline
         self.versions: dict[SecretRef, list[_Record] | Missing | Failed] = {}
         self.details: dict[SecretRef, _Record | AwsRequestError] = {}
+        self.unlisted: set[Channel] = set()  # regions in which nothing more is listed
 
     def run(self, asks: list[_Ask]) -> Iterator[Information]:
         """Yield the information about the secrets of `asks`. A secret may come twice."""
         while asks:
-            again: list[_Ask] = []
-            for ask, answer in run_in_threads(self._ask, asks, workers=WORKERS, deadline=self.deadline):
+            for ask, answer in run_in_threads(self._ask, asks, workers=self.client.describing, deadline=self.deadline):
                 if isinstance(answer, Failed):
                     yield from ((ref, answer) for ref in ask.refs)
-                elif ask.what == "pages":
-                    left = [ref for ref in ask.refs if ref not in self.details]
-                    again += [_Ask(ask.channel, "details", (ref,)) for ref in left]
                 for ref in ask.refs:
                     if (outcome := self._outcome(ref)) is not None:
                         yield ref, outcome
-            asks = again
+            listed = [(ask.channel, ref) for ask in asks if ask.what == "list" for ref in ask.refs]
+            asks = [_Ask(channel, "details", (ref,)) for channel, ref in listed if self._is_left(ref)]
+
+    def _is_left(self, ref: SecretRef) -> bool:
+        return ref not in self.details and not isinstance(self.versions.get(ref), Missing | Failed)
 
     def _ask(self, ask: _Ask) -> None:
         ref = ask.refs[0]
@@ -103,14 +127,15 @@ class _Round:
                 self.versions[ref] = self._list_versions(ask.channel, ref)
             elif ask.what == "details":
                 self.details[ref] = self.client.call(ask.channel, "DescribeSecret", self.retries, SecretId=ref.path)
-            else:
+            elif ask.channel not in self.unlisted:
                 self._list_secrets(ask.channel, ask.refs)
         except AwsRequestError as error:
             if ask.what == "versions":
                 self.versions[ref] = error.outcome_of(ref)
             elif ask.what == "details":
                 self.details[ref] = error
-            # If the list fails, the details are requested one by one.
+            else:
+                self.unlisted.add(ask.channel)
 
     def _list_versions(self, channel: Channel, ref: SecretRef) -> list[_Record] | Missing | Failed:
         found: list[_Record] = []
@@ -126,19 +151,25 @@ class _Round:
         return self.retries.no_answer() if self.deadline.is_over else found
 
     def _list_secrets(self, channel: Channel, refs: Sequence[SecretRef]) -> None:
-        """Note the details of those of `refs` that are on the first pages. The others are asked for one by one."""
-        # Of two versions of one secret, the first version is requested by itself.
-        sought = {ref.path: ref for ref in refs}
-        parameters = {"MaxResults": _PAGE, "IncludePlannedDeletion": True}
-        limit = -(-len(refs) // _SECRETS_A_PAGE)
-        for page in islice(self._pages(channel, "ListSecrets", parameters), limit):
-            for record in records(page, "SecretList") or ():
-                name, arn = record.get("Name"), str(record.get("ARN"))
-                for path in (name, arn, arn[:-_SUFFIX]):
-                    if path in sought:
-                        self.details[sought.pop(path)] = record
-            if not sought:
-                return
+        """Note the details of those of `refs` that are on the first page of a list. Raises AwsRequestError."""
+        names = sorted({_name_of(ref.path) for ref in refs})
+        page = self.client.call(
+            channel,
+            "ListSecrets",
+            Retries(self.deadline, once=True),  # DescribeSecret takes the place of a list that fails
+            Filters=[{"Key": "name", "Values": names}],  # these are the beginnings of names
+            IncludePlannedDeletion=True,
+            MaxResults=_PAGE,
+            SortOrder="asc",  # by date, because a name is often older than longer names that begin with it
+        )
+        found: dict[str, _Record] = {}
+        for record in records(page, "SecretList") or ():
+            arn = str(record.get("ARN"))
+            found |= dict.fromkeys((str(record.get("Name")), arn, arn[:-_SUFFIX]), record)
+        listed = {ref: found[ref.path] for ref in refs if ref.path in found}
+        self.details |= listed
+        if not listed:
+            self.unlisted.add(channel)
 
     def _pages(self, channel: Channel, operation: str, parameters: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         token: object = None
