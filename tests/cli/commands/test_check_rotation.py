@@ -107,7 +107,7 @@ def test_status(made: Project, arguments: tuple[str, ...], status: int, zone: st
 
 
 @pytest.mark.parametrize(
-    "text", ["tomorrow", "2027-13-01", "2027-02-30", "2027-01-01T09:00:00", "2027-01-01T25:00:00Z", ""]
+    "text", ["tomorrow", "2027-13-01", "2027-02-30", "2027-01-01T09:00:00", "2027-01-01T25:00:00Z"]
 )
 def test_bad_moment(made: Project, text: str) -> None:
     """`--at` accepts RFC 3339 dates and times only; a time without a zone is a usage error."""
@@ -117,9 +117,33 @@ def test_bad_moment(made: Project, text: str) -> None:
 
 def test_missing(made: Project) -> None:
     """A secret that is gone is 3, before any finding; the others are reported all the same."""
-    (made.root / "secrets/fresh_key").unlink()
+    made.write("env/production/security.env", "OLD_KEY=$<OLD_KEY>\nGONE_KEY=$<docker:gone_key>\n")
     done = made.cli("check-rotation", "-e", "production", "--format", "json", *AT, expect=3)
-    assert states(done.stdout) == {"OLD_KEY": "overdue", "DUE_KEY": "due", "FRESH_KEY": "missing"}
+    assert states(done.stdout) == {"OLD_KEY": "overdue", "GONE_KEY": "missing"}
+
+
+@pytest.mark.parametrize("folder", ["secrets", "nowhere"])
+def test_a_declared_date_needs_no_file(made: Project, folder: str) -> None:
+    """A report may run where the secrets files are not mounted: declared dates are judged there too."""
+    made.write("providers/production.toml", BINDINGS.replace('"secrets"', f'"{folder}"'))
+    for name in ("old_key", "due_key", "fresh_key"):
+        (made.root / "secrets" / name).unlink()
+    done = made.cli("check-rotation", "-e", "production", "--format", "json", *AT, expect=1)
+    assert states(done.stdout) == {"OLD_KEY": "overdue", "DUE_KEY": "due", "FRESH_KEY": "ok"}
+    assert "cannot be seen from here" in json.loads(done.stdout)["secrets"][1]["hint"]
+
+
+@pytest.mark.parametrize("value", ["$<A_TOKEN>", "$<A_TOKEN:-none>", "$<A_TOKEN:?set it>", "x-${B_TOKEN}"])
+def test_a_declared_date_needs_no_variable(made: Project, value: str) -> None:
+    """The process environment of a report is not that of the application: a declared date is enough."""
+    made.write("env/production/security.env", f"A_TOKEN={value}\nB_TOKEN=$<B_TOKEN>\n")
+    bound = "[secrets]\n" + "".join(
+        f'{name} = {{ ref = "env:{name}", rotated = 2026-06-01 }}\n' for name in ("A_TOKEN", "B_TOKEN")
+    )
+    made.write("providers/production.toml", bound)
+    done = made.cli("check-rotation", "-e", "production", "--format", "json", *AT, expect=1)
+    assert set(states(done.stdout).values()) == {"overdue"}
+    assert {key for row in json.loads(done.stdout)["secrets"] for key in row["keys"]} == {"A_TOKEN", "B_TOKEN"}
 
 
 def test_several(made: Project) -> None:
