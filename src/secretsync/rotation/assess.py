@@ -35,7 +35,13 @@ def assess(
         (_secret_age(plan, used, now, observed or now, strict=strict) for used in _used(plan, answers).values()),
         key=lambda secret: (secret.reference, secret.store),
     )
-    return RotationReport(environment=plan.project.label, at=now, secrets=tuple(secrets))
+    return RotationReport(
+        project=plan.project_name,
+        environment=plan.project.label,
+        at=now,
+        checked=observed or now,
+        secrets=tuple(secrets),
+    )
 
 
 class _Used(Record):

@@ -39,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 class _Report(Record, kw_only=True):
     """The result for one environment. `secrets`: how many were found; None: every value was read."""
 
+    project: str
     environment: str
     problems: tuple[Problem, ...] = ()
     not_checked: tuple[str, ...] = ()
@@ -57,13 +58,13 @@ def execute(options: argparse.Namespace) -> int:
         options,
         Environ(os.environ),
         lambda plan, visible: _report(plan, visible, options),
-        lambda label, problems: _Report(environment=label, problems=problems),
+        lambda project, label, problems: _Report(project=project, environment=label, problems=problems),
         keeps_failures=options.format == "json",
         prints_failures=options.format == "json",
     )
     if options.format == "json":
         documents = [_document(report) for report in reports]
-        print(console.format_json({"environments": documents} if is_several else documents[0]))
+        print(console.format_json(console.documents_of(reports[0].project, documents, is_several=is_several)))
     else:
         for report in reports:
             _print_text(report, options)
@@ -76,6 +77,7 @@ def _report(plan: Plan, environ: Environ, options: argparse.Namespace) -> _Repor
         infos, outlines = access.inspect(plan)
         checked = check(plan, infos, datetime.now(UTC), outlines)
         return _Report(
+            project=plan.project_name,
             environment=label,
             problems=checked.problems,
             not_checked=checked.not_checked,
@@ -84,8 +86,8 @@ def _report(plan: Plan, environ: Environ, options: argparse.Namespace) -> _Repor
     try:
         resolve_plan(plan, access, check_values=True, warn=finding_printer(options)).resolved()
     except ResolutionError as error:
-        return _Report(environment=label, problems=error.problems)
-    return _Report(environment=label)
+        return _Report(project=plan.project_name, environment=label, problems=error.problems)
+    return _Report(project=plan.project_name, environment=label)
 
 
 def _print_text(report: _Report, options: argparse.Namespace) -> None:
@@ -106,6 +108,7 @@ def _print_text(report: _Report, options: argparse.Namespace) -> None:
 
 def _document(report: _Report) -> dict[str, object]:
     return {
+        "project": report.project,
         "environment": report.environment,
         "problems": [console.problem_as_json(problem) for problem in report.problems],
         "not_checked": list(report.not_checked),

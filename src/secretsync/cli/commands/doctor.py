@@ -34,12 +34,14 @@ def execute(options: argparse.Namespace) -> int:
     reports, is_several = each_environment(
         options,
         environ,
-        lambda plan, visible: _Report(plan.project.label, StoreAccess(visible, options.timeout).identities(plan)),
-        lambda label, problems: _Report(label, (), problems),
+        lambda plan, visible: _Report(
+            plan.project_name, plan.project.label, StoreAccess(visible, options.timeout).identities(plan)
+        ),
+        lambda project, label, problems: _Report(project, label, (), problems),
     )
     if options.format == "json":
         documents = [_document(report) for report in reports]
-        print(console.format_json({"environments": documents} if is_several else documents[0]))
+        print(console.format_json(console.documents_of(reports[0].project, documents, is_several=is_several)))
     else:
         print("\n\n".join(_as_text(report) for report in reports))
     return int(combined_status(report.exit_status for report in reports))
@@ -48,6 +50,7 @@ def execute(options: argparse.Namespace) -> int:
 class _Report(Record):
     """The states of the stores of one environment, or the problems that prevent requests to them."""
 
+    project: str
     environment: str
     states: tuple[StoreState, ...]
     problems: tuple[Problem, ...] = ()
@@ -67,6 +70,7 @@ def _as_text(report: _Report) -> str:
 
 def _document(report: _Report) -> dict[str, object]:
     return {
+        "project": report.project,
         "environment": report.environment,
         "stores": [_as_json(state) for state in report.states],
         "problems": [console.problem_as_json(problem) for problem in report.problems],

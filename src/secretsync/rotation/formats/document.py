@@ -21,6 +21,12 @@ class Document(Record, kw_only=True):
     is_colourful: bool = False  # for a terminal
 
     @property
+    def project(self) -> str | None:
+        """The name of the project; None if the reports are of several."""
+        names = {report.project for report in self.reports}
+        return names.pop() if len(names) == 1 else None
+
+    @property
     def summary(self) -> dict[State, int]:
         """The number of secrets in each state, over all environments."""
         return {state: sum(report.summary[state] for report in self.reports) for state in State}
@@ -53,9 +59,13 @@ def _row(report: RotationReport, finding: AgeFinding) -> ReportRow:
         is_error=finding.counts,
         message=f"{finding.reference}: {finding.cause}",
         hint=finding.hint,
-        title=f"{subject} is {finding.state.value} ({report.environment})",
+        title=f"{subject} is {finding.state.value} ({report.project}, {report.environment})",
         places=tuple(Place(key.name, key.file, key.line) for key in finding.keys),
         # Without the cause, which has the age in days.
-        identity=(report.environment, finding.reference, finding.state.value),
-        properties=(("environment", report.environment), ("reference", finding.reference)),
+        identity=(report.project, report.environment, finding.reference, finding.state.value),
+        properties=(
+            ("project", report.project),
+            ("environment", report.environment),
+            ("reference", finding.reference),
+        ),
     )

@@ -33,7 +33,7 @@ def render(document: Document) -> str:
     """Return a page without scripts, fonts or pictures."""
     axis = axis_of(document)
     body = "".join(_environment(report, axis) for report in document.reports)
-    title = "Secret rotation: " + ", ".join(report.environment for report in document.reports)
+    title = f"Secret rotation: {_names(document)}"
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -47,7 +47,7 @@ def render(document: Document) -> str:
 </head>
 <body>
 <header>
-<h1>Secret rotation</h1>
+<h1>Secret rotation: {escaped(_names(document))}</h1>
 <p class="at">as of <time datetime="{format_timestamp(document.at)}">{when(document.at)}</time></p>
 <p class="headline">{_headline(document)}</p>
 {_chips(document)}
@@ -61,6 +61,12 @@ def render(document: Document) -> str:
 </body>
 </html>
 """
+
+
+def _names(document: Document) -> str:
+    if document.project is None:
+        return count_of(len({report.project for report in document.reports}), "project")
+    return f"{document.project}, " + ", ".join(report.environment for report in document.reports)
 
 
 def _headline(document: Document) -> str:
@@ -88,7 +94,7 @@ def _headline(document: Document) -> str:
 def _next(document: Document) -> str | None:
     """Return a sentence about the limit that is reached next; None if every limit is reached already."""
     waiting = [
-        (one.seconds_left, one.key_names + (f" of {report.environment}" if len(document.reports) > 1 else ""))
+        (one.seconds_left, one.key_names + (f" of {report.label}" if len(document.reports) > 1 else ""))
         for report in document.reports
         for one in report.secrets
         if one.seconds_left is not None and one.seconds_left > 0 and one.state in (State.OK, State.DUE)

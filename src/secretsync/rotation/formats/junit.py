@@ -12,7 +12,9 @@ def render(document: Document) -> str:
     """Return the suites. A finding that counts is a failure, or an error if the store gave no usable answer."""
     suites = [
         TestSuite(
-            name=report.environment, at=report.at, cases=tuple(_case(report, secret) for secret in report.secrets)
+            name=f"{report.project}.{report.environment}",
+            at=report.at,
+            cases=tuple(_case(report, secret) for secret in report.secrets),
         )
         for report in document.reports
     ]
@@ -22,7 +24,7 @@ def render(document: Document) -> str:
 def _case(report: RotationReport, secret: SecretAge) -> TestCase:
     first = secret.keys[0] if secret.keys else None
     return TestCase(
-        suite=f"{report.environment}.{secret.store}",
+        suite=f"{report.project}.{report.environment}.{secret.store}",
         name=f"{secret.reference} ({secret.key_names})",
         place=None if first is None else Place(first.name, first.file, first.line),
         failure=_failure(secret),

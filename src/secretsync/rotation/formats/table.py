@@ -33,7 +33,7 @@ def render(document: Document) -> str:
 
 
 def _environment(report: RotationReport, *, is_colourful: bool) -> str:
-    lines = [_paint(f"{printable(report.environment)} at {format_timestamp(report.at)}", _BOLD, is_colourful), ""]
+    lines = [_paint(f"{printable(report.label)} at {format_timestamp(report.at)}", _BOLD, is_colourful), ""]
     secrets = list(worst_first(report.secrets))
     rows = [_cells(secret) for secret in secrets]
     widths = [max(len(row[column]) for row in (_HEAD, *rows)) for column in range(len(_HEAD))]
