@@ -66,7 +66,7 @@ class _Reader(Reader):
         )
 
     def project(self, document: Mapping[str, Any]) -> str | None:
-        name = self.value((), document, "project", str, "the project's name")
+        name: str | None = self.value((), document, "project", str, "the project's name")
         if name is None or (name == name.strip() and name.isprintable() and 1 <= len(name) <= _LONGEST_PROJECT):
             return name
         self.note(("project",), f"a project's name is 1 to {_LONGEST_PROJECT} printable characters")

@@ -230,13 +230,8 @@ def _undated_hint(dates: SecretDates) -> str:
 
 def _hints(info: SecretInfo, dates: SecretDates, case: Case, forecast: datetime | None) -> Iterator[str]:
     """Yield facts about the secret that are not findings."""
-    ref, now = case.ref, case.now
-    if info.newer_version is not None and (ref.version is not None or ref.stage is not None):
-        yield f"pinned to {_pin(ref)}, and judged as such; a newer version exists: {info.newer_version}"
-    elif info.newer_version is not None:
-        yield f"a newer version exists, which is not the one in use: {info.newer_version}"
-    elif ref.stage is not None:
-        yield f"asked for by {_pin(ref)}, and judged as such"
+    now = case.now
+    yield from _pin_hints(info, case.ref)
     if (period := period_of(info.rotation_period)) is not None:
         yield f"its store rotates it every {format_duration(period.total_seconds())}"
     if forecast is not None:
@@ -252,6 +247,15 @@ def _hints(info: SecretInfo, dates: SecretDates, case: Case, forecast: datetime 
     if dates.created is not None and case.declared is not None:
         yield "its store has a clock: the date declared in its binding is not used"
     yield from info.notes
+
+
+def _pin_hints(info: SecretInfo, ref: SecretRef) -> Iterator[str]:
+    if info.newer_version is not None and (ref.version is not None or ref.stage is not None):
+        yield f"pinned to {_pin(ref)}, and judged as such; a newer version exists: {info.newer_version}"
+    elif info.newer_version is not None:
+        yield f"a newer version exists, which is not the one in use: {info.newer_version}"
+    elif ref.stage is not None:
+        yield f"asked for by {_pin(ref)}, and judged as such"
 
 
 def _pin(ref: SecretRef) -> str:

@@ -17,6 +17,7 @@ from secretsync.resolving.stores import Answers
 from secretsync.rotation.age_rules import AgeResult, Case, State, assess_age
 from secretsync.rotation.max_age import AppliedLimit, Use, applied_limit
 from secretsync.rotation.report import AgeFinding, Key, RotationReport, SecretAge
+from secretsync.rotation.secret_dates import TOLERANCE
 
 
 def assess(
@@ -39,7 +40,7 @@ def assess(
         project=plan.project_name,
         environment=plan.project.label,
         at=now,
-        checked=observed or now,
+        is_forecast=observed is not None and now - observed > TOLERANCE,
         secrets=tuple(secrets),
     )
 

@@ -89,21 +89,19 @@ class SecretAge(Record, kw_only=True):
 class RotationReport(Record, kw_only=True):
     """The ages of the secrets of one environment, sorted by reference.
 
-    `at`: the time that the ages are for. `checked`: when the stores answered; it is earlier than `at` in a forecast.
-    `outdated`: the seconds since `checked`, if the report is one of many and too old to be true; else None.
+    `at`: the time that the ages are for. `is_forecast`: that time was in the future when the stores answered.
+    `outdated`: the seconds since `at`, if the report is one of many and too old to be true; else None.
     """
 
     project: str
     environment: str
     at: datetime
-    checked: datetime
     secrets: tuple[SecretAge, ...]
+    is_forecast: bool = False
     outdated: int | None = None
 
     @classmethod
-    def of_failure(
-        cls, project: str, environment: str, problems: tuple[Problem, ...], at: datetime, checked: datetime
-    ) -> RotationReport:
+    def of_failure(cls, project: str, environment: str, problems: tuple[Problem, ...], at: datetime) -> RotationReport:
         """Return the report on an environment that cannot be judged: one row in the state error, without a secret."""
         findings = tuple(
             AgeFinding(
@@ -117,12 +115,17 @@ class RotationReport(Record, kw_only=True):
             for problem in problems
         )
         row = row_of_environment(environment, State.ERROR, findings)
-        return cls(project=project, environment=environment, at=at, checked=checked, secrets=(row,))
+        return cls(project=project, environment=environment, at=at, secrets=(row,))
 
     @property
     def label(self) -> str:
         """The names of the project and of the environment."""
         return f"{self.project} {self.environment}"
+
+    @property
+    def severity(self) -> int:
+        """The position of the worst state; 0 is the worst."""
+        return min((SEVERITY[secret.state] for secret in self.secrets), default=len(SEVERITY))
 
     @property
     def findings(self) -> tuple[AgeFinding, ...]:

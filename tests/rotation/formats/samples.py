@@ -86,7 +86,5 @@ def document(
             secret(state, name, line=number * 10 + 1, days=days) for number, name in enumerate(names) for state in State
         ]
         rows.sort(key=lambda row: row.reference)
-        reports.append(
-            RotationReport(project="shop", environment=environment, at=NOW, checked=NOW, secrets=tuple(rows))
-        )
+        reports.append(RotationReport(project="shop", environment=environment, at=NOW, secrets=tuple(rows)))
     return Document(at=NOW, reports=tuple(reports), is_several=len(environments) > 1, is_colourful=colour)

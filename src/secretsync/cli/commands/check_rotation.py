@@ -15,7 +15,7 @@ from secretsync.cli.each_environment import each_environment
 from secretsync.cli.loading import store_access
 from secretsync.cli.options import add_format, add_option, add_source, timestamp
 from secretsync.cli.progress_bar import ProgressBar
-from secretsync.core.errors import Problem, printable
+from secretsync.core.errors import printable
 from secretsync.core.secret import Environ
 from secretsync.planning.plan import Plan
 from secretsync.resolving.activity import StoreActivity
@@ -51,18 +51,15 @@ def execute(options: argparse.Namespace) -> int:
         options,
         environ,
         lambda plan, visible: _report(plan, options, visible),
-        lambda project, label, problems: _failed(project, label, problems, options),
+        lambda project, label, problems: RotationReport.of_failure(
+            project, label, problems, options.at or datetime.now(UTC)
+        ),
     )
     at = options.at or max(report.at for report in reports)
     is_colourful = options.output is None and console.is_coloured()
     document = Document(at=at, reports=tuple(reports), is_several=is_several, is_colourful=is_colourful)
     console.write_report(formats.render(options.format, document), options.output)
     return int(document.exit_status)
-
-
-def _failed(project: str, label: str, problems: tuple[Problem, ...], options: argparse.Namespace) -> RotationReport:
-    checked = datetime.now(UTC)
-    return RotationReport.of_failure(project, label, problems, options.at or checked, checked)
 
 
 def _report(plan: Plan, options: argparse.Namespace, environ: Environ) -> RotationReport:

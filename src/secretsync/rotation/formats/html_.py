@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC
 
 from secretsync.core.durations import format_duration
@@ -32,7 +33,7 @@ _SIGNS = {
 def render(document: Document) -> str:
     """Return a page without scripts, fonts or pictures."""
     axis = axis_of(document)
-    body = "".join(_environment(report, axis) for report in document.reports)
+    body = "".join(_environment(report, axis, number) for number, report in enumerate(document.worst_first))
     title = f"Secret rotation: {_names(document)}"
     return f"""<!DOCTYPE html>
 <html lang="en">
@@ -50,9 +51,9 @@ def render(document: Document) -> str:
 <h1>Secret rotation: {escaped(_names(document))}</h1>
 <p class="at">as of <time datetime="{format_timestamp(document.at)}">{when(document.at)}</time></p>
 <p class="headline">{_headline(document)}</p>
-{_chips(document)}
+{_chips(document.summary)}
 </header>
-{body}<footer>
+{_overview(document) if document.is_merged else ""}{body}<footer>
 <p><span class="key past"></span> age <span class="key future"></span> until the limit
 <span class="key over"></span> over the limit <span class="key limit"></span> the limit
 <span class="key expiry"></span> the store's own expiry</p>
@@ -65,7 +66,7 @@ def render(document: Document) -> str:
 
 def _names(document: Document) -> str:
     if document.project is None:
-        return count_of(len({report.project for report in document.reports}), "project")
+        return count_of(len({report.project for report in document.reports}), "project")  # of a merge
     return f"{document.project}, " + ", ".join(report.environment for report in document.reports)
 
 
@@ -106,21 +107,41 @@ def _next(document: Document) -> str | None:
     return f"Next is {escaped(names)}, in {format_duration(seconds)}, on {moment:%-d %B %Y}."
 
 
-def _chips(document: Document) -> str:
+def _overview(document: Document) -> str:
+    """Return a table of the reports of a merge, the worst first."""
+    rows = "".join(
+        f'<tr><td><a href="#r{number}">{escaped(report.project)}</a></td><td>{escaped(report.environment)}</td>'
+        f"<td>{when(report.at)}{_outdated(report)}</td><td>{_chips(report.summary)}</td></tr>\n"
+        for number, report in enumerate(document.worst_first)
+    )
+    return f"""<table class="overview">
+<caption>{escaped(document.totals)}</caption>
+<thead><tr><th>project</th><th>environment</th><th>report of</th><th>secrets</th></tr></thead>
+<tbody>
+{rows}</tbody>
+</table>
+"""
+
+
+def _outdated(report: RotationReport) -> str:
+    return "" if report.outdated is None else f" <strong>out of date, {format_duration(report.outdated)} old</strong>"
+
+
+def _chips(summary: Mapping[State, int]) -> str:
     chips = [
         f'<li class="chip {state.value}"><b>{count}</b> {_SIGNS[state]} {state.value}</li>'
-        for state, count in document.summary.items()
+        for state, count in summary.items()
         if count
     ]
     return f'<ul class="chips">{"".join(chips)}</ul>'
 
 
-def _environment(report: RotationReport, axis: Axis) -> str:
+def _environment(report: RotationReport, axis: Axis, number: int) -> str:
     rows = "".join(_row(secret, axis) for secret in worst_first(report.secrets))
     count = len(report.secrets)
     empty = "" if rows else '<p class="empty">No entry of this environment refers to a secret.</p>'
-    return f"""<section>
-<h2>{escaped(report.environment)} <small>{count_of(count, "secret")}</small></h2>
+    return f"""<section id="r{number}">
+<h2>{escaped(report.label)} <small>{count_of(count, "secret")}{_outdated(report)}</small></h2>
 <div class="axis" aria-hidden="true"><div class="scale">{ticks(axis)}</div></div>
 <ol class="rows">{grid(axis)}{rows}</ol>{empty}
 </section>
@@ -130,7 +151,7 @@ def _environment(report: RotationReport, axis: Axis) -> str:
 def _row(secret: SecretAge, axis: Axis) -> str:
     state = secret.state.value
     places = "; ".join([secret.reference, *(f"{key.name} at {key.file}:{key.line}" for key in secret.keys)])
-    names = escaped(secret.key_names)
+    names = escaped(secret.key_names or secret.reference)
     note = f'<p class="note">{escaped(secret.hint)}</p>' if secret.hint else ""
     return f"""
 <li class="row {state}">

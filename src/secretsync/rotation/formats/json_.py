@@ -16,8 +16,9 @@ def render(document: Document) -> str:
         content = {
             "project": document.project,
             "at": format_timestamp(document.at),
+            **(_totals(document) if document.is_merged else {}),
             "summary": {state.value: count for state, count in document.summary.items()},
-            "environments": [_report(report) for report in document.reports],
+            "environments": [_report(report, is_merged=document.is_merged) for report in document.reports],
         }
     else:
         content = _report(document.reports[0])
@@ -25,12 +26,20 @@ def render(document: Document) -> str:
     return json.dumps({"schema": 1, **content}, indent=2) + "\n"
 
 
-def _report(report: RotationReport) -> dict[str, object]:
+def _totals(document: Document) -> dict[str, object]:
+    return {
+        "projects": len({report.project for report in document.reports}),
+        "outdated": sum(report.outdated is not None for report in document.reports),
+    }
+
+
+def _report(report: RotationReport, *, is_merged: bool = False) -> dict[str, object]:
     return {
         "project": report.project,
         "environment": report.environment,
         "at": format_timestamp(report.at),
-        "checked": format_timestamp(report.checked),
+        "forecast": report.is_forecast,
+        **({"outdated": report.outdated is not None} if is_merged else {}),
         "summary": {state.value: count for state, count in report.summary.items()},
         "secrets": [_secret(secret) for secret in report.secrets],
     }

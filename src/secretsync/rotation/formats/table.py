@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from secretsync.core.durations import format_duration
 from secretsync.core.errors import printable
 from secretsync.core.text import count_of
 from secretsync.core.timestamps import format_timestamp
@@ -29,11 +32,32 @@ _HEAD = ("STATE", "AGE", "", "LIMIT", "LEFT", "KEY", "SECRET")
 
 def render(document: Document) -> str:
     """Return a table for each environment, with the findings under the rows."""
-    return "\n".join(_environment(report, is_colourful=document.is_colourful) for report in document.reports)
+    tables = [_environment(report, is_colourful=document.is_colourful) for report in document.worst_first]
+    return "\n".join([*(_overview(document) if document.is_merged else []), *tables])
+
+
+def _overview(document: Document) -> list[str]:
+    """Return the totals of a merge, and a line for each report."""
+    rows = [("PROJECT", "ENVIRONMENT", "REPORT OF", "SECRETS")]
+    for report in document.worst_first:
+        names = printable(report.project), printable(report.environment)
+        rows.append((*names, f"{format_timestamp(report.at)}{_outdated(report)}", count_states(report.summary)))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    counts = count_states(document.summary)
+    totals = document.totals + (f": {counts}" if counts else "")
+    head = _paint(f"{totals}, at {format_timestamp(document.at)}", _BOLD, document.is_colourful)
+    return [head, "", *(_line(row, widths) for row in rows), ""]
+
+
+def _outdated(report: RotationReport) -> str:
+    return "" if report.outdated is None else f", out of date ({format_duration(report.outdated)} old)"
 
 
 def _environment(report: RotationReport, *, is_colourful: bool) -> str:
-    lines = [_paint(f"{printable(report.label)} at {format_timestamp(report.at)}", _BOLD, is_colourful), ""]
+    lines = [
+        _paint(f"{printable(report.label)} at {format_timestamp(report.at)}{_outdated(report)}", _BOLD, is_colourful),
+        "",
+    ]
     secrets = list(worst_first(report.secrets))
     rows = [_cells(secret) for secret in secrets]
     widths = [max(len(row[column]) for row in (_HEAD, *rows)) for column in range(len(_HEAD))]
@@ -83,7 +107,7 @@ def _bar(secret: SecretAge) -> str:
     return f"▕{filled:{_WIDTH}}▏" + ("▶" if share > 1 else "")
 
 
-def _line(cells: tuple[str, ...], widths: list[int]) -> str:
+def _line(cells: Sequence[str], widths: list[int]) -> str:
     return "  ".join(f"{cell:{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
 
 
