@@ -31,7 +31,7 @@ def write_sarif(
     rows: Iterable[ReportRow],
     *,
     fingerprint: str,
-    category: Iterable[str | None],
+    category: Iterable[str | None] = (),
     invocation: Invocation | None = None,
     properties: Mapping[str, object] | None = None,
 ) -> str:
