@@ -11,7 +11,7 @@ def as_text(reports: Reports) -> str:
     """Return the reports for a terminal: what is wrong and how to fix it, then what was not checked."""
     lines: list[str] = []
     for report, findings in each_once(reports):
-        lines.append(f"{report.project} {report.environment}: {counts_line(report)}")
+        lines.append(f"{report.environment}: {counts_line(report)}")
         for finding in findings:
             lines += [f"  {finding.severity.value:7}  {_line(finding)}", f"           {finding.hint}"]
         lines += [f"  ignored  {_line(ignored.finding)}: {ignored.reason}" for ignored in report.ignored]
