@@ -168,7 +168,13 @@ def _expected(name: str, states: tuple[str, ...]) -> dict[str, object]:
     rotate = "Rotate {reference} of shop. `secretsync check-rotation -e production` says more."
     alerts = []
     for state in states:
-        labels = {"project": "shop", "environment": "production", "store": "aws", "reference": f"aws:{state}/x", "keys": "A_KEY,B_URL"}
+        labels = {
+            "project": "shop",
+            "environment": "production",
+            "store": "aws",
+            "reference": f"aws:{state}/x",
+            "keys": "A_KEY,B_URL",
+        }
         annotations = {"summary": said[name].format(state=state)}
         if name == "SecretOverdue":
             annotations["description"] = rotate.format(reference=labels["reference"])
@@ -178,7 +184,10 @@ def _expected(name: str, states: tuple[str, ...]) -> dict[str, object]:
 
 def _due_soon() -> dict[str, object]:
     """The alert of a secret that has three days left."""
-    labels = {"project": "shop", "environment": "production", "store": "aws", "reference": "aws:due/x", "keys": "A_KEY,B_URL"}
+    labels = {"project": "shop", "environment": "production", "store": "aws"} | {
+        "reference": "aws:due/x",
+        "keys": "A_KEY,B_URL",
+    }
     summary = "shop production: A_KEY,B_URL is overdue in 3d 0h 0m 0s"
     return {"exp_labels": {**labels, "severity": "info"}, "exp_annotations": {"summary": summary}}
 
@@ -198,7 +207,8 @@ def test_nobody_checks_any_more(tmp_path: Path, hours: int, is_raised: bool) -> 
                 "interval": "10m",
                 "input_series": [
                     {
-                        "series": 'secretsync_rotation_checked_timestamp_seconds{project="shop",environment="production"}',
+                        "series": "secretsync_rotation_checked_timestamp_seconds"
+                        '{project="shop",environment="production"}',
                         "values": "0+0x100",
                     }
                 ],
