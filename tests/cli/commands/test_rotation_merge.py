@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,17 +40,16 @@ def made(project: MakeProject) -> Project:
     return project({})
 
 
-def merged(made: Project, *arguments: str, expect: int) -> dict[str, object]:
+def merged(made: Project, *arguments: str, expect: int) -> dict[str, Any]:
     """Return the merged JSON document."""
     done = made.cli("rotation", "merge", *arguments, "--format", "json", expect=expect)
-    document: dict[str, object] = json.loads(done.stdout)
+    document: dict[str, Any] = json.loads(done.stdout)
     return document
 
 
-def environments(document: dict[str, object]) -> dict[tuple[str, str], dict[str, object]]:
+def environments(document: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
     """Return the reports of a document by project and environment."""
     rows = document["environments"]
-    assert isinstance(rows, list)
     return {(row["project"], row["environment"]): row for row in rows}
 
 
@@ -62,10 +62,10 @@ def test_the_newest_of_each_project_and_environment(made: Project) -> None:
         found = environments(document)
         assert list(found) == [("bank", "production"), ("shop", "production"), ("shop", "staging")]
         assert found["shop", "production"]["at"] == AT
-        assert [row["state"] for row in found["shop", "production"]["secrets"]] == ["ok", "ok"]  # type: ignore[attr-defined]
+        assert [row["state"] for row in found["shop", "production"]["secrets"]] == ["ok", "ok"]
         assert (document["project"], document["projects"], document["outdated"]) == (None, 2, 0)
-        assert document["summary"]["overdue"] == 2  # type: ignore[index]
-        assert document["summary"]["ok"] == 4  # type: ignore[index]
+        assert document["summary"]["overdue"] == 2
+        assert document["summary"]["ok"] == 4
     done = made.cli("rotation", "merge", new, old, *LATER, expect=0)
     assert f"1 file with an older report of the same project and environment: {old}; " in done.stderr
     assert made.cli("rotation", "merge", new, old, "-q", *LATER, expect=0).stderr == ""
@@ -107,7 +107,7 @@ def test_out_of_date(made: Project) -> None:
     assert merged(made, file, "--at", "2026-11-28T08:00:00Z", expect=0)["outdated"] == 0
     document = merged(made, file, "--at", "2026-11-28T08:00:01Z", expect=1)
     assert document["outdated"] == 1
-    (row,) = [row for row in environments(document)["shop", "production"]["secrets"] if row["state"] == "unknown"]  # type: ignore[attr-defined]
+    (row,) = [row for row in environments(document)["shop", "production"]["secrets"] if row["state"] == "unknown"]
     assert "this report is out of date: it is 4 days old; run check-rotation there again" in row["hint"]
     assert merged(made, file, "--outdated-after", "12h", *LATER, expect=1)["outdated"] == 1
     assert merged(made, file, "--outdated-after", "52w", "--at", "2027-02-01", expect=0)["outdated"] == 0
@@ -139,7 +139,7 @@ def test_an_environment_that_could_not_be_judged(made: Project) -> None:
     made.write("p/providers/production.toml", 'project = "shop"\n')
     made.cli("check-rotation", "--all", "--root", "p", "--format", "json", "--output", "r.json", "--at", AT, expect=2)
     document = merged(made, "r.json", *LATER, expect=2)
-    (row,) = environments(document)["shop", "production"]["secrets"]  # type: ignore[misc]
+    (row,) = environments(document)["shop", "production"]["secrets"]
     assert row["state"] == "error"
     assert row["findings"][0]["places"] == [{"key": "A", "file": "env/production/security.env", "line": 1}]
 
@@ -213,7 +213,7 @@ def test_files_that_are_not_reports(made: Project, canary: CanaryFactory) -> Non
     found = environments(json.loads(done.stdout))
     assert len(found) == len(cases) + 3
     assert ("shop", "production") in found
-    assert found["unknown", "bad-0.json"]["secrets"][0]["state"] == "error"  # type: ignore[index]
+    assert found["unknown", "bad-0.json"]["secrets"][0]["state"] == "error"
 
 
 def test_the_group(made: Project) -> None:
