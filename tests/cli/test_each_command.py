@@ -29,7 +29,7 @@ CREATES = {"init"}  # creates each environment that is named, so that none is ig
 
 def parser_of(command: str) -> argparse.ArgumentParser:
     """Return the parser of a command."""
-    module = importlib.import_module(f"secretsync.cli.commands.{command.replace('-', '_')}")
+    module = importlib.import_module(f"secretsync.cli.commands.{command.replace('-', '_').replace(' ', '_')}")
     return build_parser(command, module)
 
 
@@ -102,7 +102,7 @@ def test_an_option_with_one_value_is_not_repeated(
 ) -> None:
     """A second value is refused for every option that takes one, because only the last one would count."""
     action = options_of(command)[option]
-    value = {"timeout": "3s", "at": "2027-01-01", "keep": "3"}.get(action.dest, "x")
+    value = {"timeout": "3s", "outdated_after": "3d", "at": "2027-01-01", "keep": "3"}.get(action.dest, "x")
     value = next(iter(action.choices)) if action.choices else value
     with pytest.raises(SystemExit) as refused:
         parser_of(command).parse_args([option, value, option, value])
@@ -154,6 +154,7 @@ WITHOUT_STORES: dict[str, list[tuple[str, ...]]] = {
         ("-e", "production", "HEAD~0", "HEAD"),
     ],
     "explain": [("-e", "production", "--offline"), ("-e", "production", "--offline", "A"), ("-e", "plain")],
+    "rotation merge": [("report.json",)],
     "doctor": [],  # it asks every store of the bindings
     "backup": [()],
     "restore": [("backups/archive.tar.gz", "--dry-run")],
@@ -168,6 +169,7 @@ def test_what_needs_no_store_asks_for_no_setting(project: MakeProject) -> None:
     assert sorted(WITHOUT_STORES) == sorted(COMMANDS)
     made = project(UNSET)
     made.cli("track", "-e", "production", "--offline", expect=0)
+    made.cli("check-rotation", "-e", "plain", "--format", "json", "--output", "report.json", expect=0)
     archive = made.cli("backup", expect=0).stdout.strip()
     made.write("backups/archive.tar.gz", Path(archive).read_bytes())
     for command, calls in WITHOUT_STORES.items():
@@ -211,6 +213,7 @@ def test_output_that_cannot_be_written(project: MakeProject, redirection: str, u
     made = project(UNSET)
     made.cli("track", "-e", "plain", expect=0)
     made.cli("track", "-e", "production", "--offline", expect=0)
+    made.cli("check-rotation", "-e", "plain", "--format", "json", "--output", "report.json", expect=0)
     results = {command: calls[0] for command, calls in WITHOUT_STORES.items() if calls and command != "run"}
     results |= {"track": ("-e", "plain", "--list"), "restore": ("--help",), "template": ("--output", "-")}
     calls = [(command, *call) for command, call in results.items()]

@@ -172,7 +172,9 @@ def _table(text: str, names: Iterable[str], columns: tuple[Column, ...]) -> str:
 
 def _names(cell: str) -> list[str]:
     """The names that a first cell is about: `126, 127` is about two, `run -- COMMAND...` about `run`."""
-    return [words[0] for part in cell.split(", ") if (words := part.strip("`").split())]
+    words_of_all = [words for part in cell.split(", ") if (words := part.strip("`").split())]
+    # A command of a group has a name of two words.
+    return [name for words in words_of_all for name in (words[0], " ".join(words[:2]))]
 
 
 def _settings(arguments: str) -> str:

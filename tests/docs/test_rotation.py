@@ -162,13 +162,19 @@ ALERTS = {"SecretOverdue": ("expired", "overdue"), "SecretNotJudged": ("missing"
 def _expected(name: str, states: tuple[str, ...]) -> dict[str, object]:
     """The alerts of one rule, three hours after the first metrics."""
     said = {
-        "SecretOverdue": "production: A_KEY,B_URL is {state}",
-        "SecretNotJudged": "production: the age of A_KEY,B_URL is not known ({state})",
+        "SecretOverdue": "shop production: A_KEY,B_URL is {state}",
+        "SecretNotJudged": "shop production: the age of A_KEY,B_URL is not known ({state})",
     }
-    rotate = "Rotate {reference}. `secretsync check-rotation -e production` says more."
+    rotate = "Rotate {reference} of shop. `secretsync check-rotation -e production` says more."
     alerts = []
     for state in states:
-        labels = {"environment": "production", "store": "aws", "reference": f"aws:{state}/x", "keys": "A_KEY,B_URL"}
+        labels = {
+            "project": "shop",
+            "environment": "production",
+            "store": "aws",
+            "reference": f"aws:{state}/x",
+            "keys": "A_KEY,B_URL",
+        }
         annotations = {"summary": said[name].format(state=state)}
         if name == "SecretOverdue":
             annotations["description"] = rotate.format(reference=labels["reference"])
@@ -178,8 +184,11 @@ def _expected(name: str, states: tuple[str, ...]) -> dict[str, object]:
 
 def _due_soon() -> dict[str, object]:
     """The alert of a secret that has three days left."""
-    labels = {"environment": "production", "store": "aws", "reference": "aws:due/x", "keys": "A_KEY,B_URL"}
-    summary = "production: A_KEY,B_URL is overdue in 3d 0h 0m 0s"
+    labels = {"project": "shop", "environment": "production", "store": "aws"} | {
+        "reference": "aws:due/x",
+        "keys": "A_KEY,B_URL",
+    }
+    summary = "shop production: A_KEY,B_URL is overdue in 3d 0h 0m 0s"
     return {"exp_labels": {**labels, "severity": "info"}, "exp_annotations": {"summary": summary}}
 
 
@@ -187,8 +196,8 @@ def _due_soon() -> dict[str, object]:
 def test_nobody_checks_any_more(tmp_path: Path, hours: int, is_raised: bool) -> None:
     """Metrics that are not renewed raise an alert of their own."""
     alert = {
-        "exp_labels": {"environment": "production", "severity": "warning"},
-        "exp_annotations": {"summary": "production: nobody looks at the ages of the secrets"},
+        "exp_labels": {"project": "shop", "environment": "production", "severity": "warning"},
+        "exp_annotations": {"summary": "shop production: nobody looks at the ages of the secrets"},
     }
     test = {
         "rule_files": [str(EXAMPLES / "rotation-alerts.yml")],
@@ -198,7 +207,8 @@ def test_nobody_checks_any_more(tmp_path: Path, hours: int, is_raised: bool) -> 
                 "interval": "10m",
                 "input_series": [
                     {
-                        "series": 'secretsync_rotation_checked_timestamp_seconds{environment="production"}',
+                        "series": "secretsync_rotation_checked_timestamp_seconds"
+                        '{project="shop",environment="production"}',
                         "values": "0+0x100",
                     }
                 ],

@@ -121,6 +121,10 @@ def vault_truth(request: pytest.FixtureRequest, canary: CanaryFactory) -> Scene:
     provider("vault")
     vault: VaultSpace = request.getfixturevalue("vault")
     roles = vault.database(request.getfixturevalue("postgresql"))
+    # A schedule that is slower than every limit, so that the limits decide.
+    role = vault.root.read(roles.static_role)["data"]
+    slow = {"db_name": role["db_name"], "username": role["username"], "rotation_period": "87600h"}
+    vault.root.write_data(roles.static_role, data=slow)
     mount = vault.kv2()
     for _ in range(2):
         vault.write(mount, "app", {"key": canary()})
@@ -257,11 +261,19 @@ def test_vault_states(vault: VaultSpace, postgresql: PostgreSql, canary: CanaryF
         "DELETED": "missing",
         "GONE": "missing",
         "V1": "unknown",
-        "STATIC": "due",
+        "STATIC": "ok",
         "LEASED": "dynamic",
     }
-    assert {name: row.created for name, row in rows.items()} == {name: row.created for name, row in before.items()}
-    assert "was to rotate it by" in (rows["STATIC"].hint or "")
+    # The engine rotates the static role each day, so that a forecast has another date for it, and no version.
+    same = {name: row.created for name, row in rows.items() if name != "STATIC"}
+    assert same == {name: row.created for name, row in before.items() if name != "STATIC"}
+    created, rotated = before["STATIC"].created, rows["STATIC"].created
+    assert created is not None
+    assert rotated is not None
+    assert (rotated - created) % timedelta(days=1) == timedelta(0)
+    assert before["STATIC"].version is not None
+    assert rows["STATIC"].version is None
+    assert "a forecast: its store keeps that schedule" in (rows["STATIC"].hint or "")
     asked = {path for _, path in vault.audit()[seen:]}
     values = {f"{mount}/data/{name}" for name in ("app", "edited", "deleted", "gone")}
     values |= {f"{mount1}/app", roles.static_creds, roles.creds}
@@ -353,3 +365,24 @@ def test_command(
     (row,) = json.loads(done.stdout)["secrets"]
     assert (row["state"], row["age_days"], row["clock"]) == ("overdue", 91, "version created")
     made.cli("check", "-e", "production", "--fetch", env=environ, expect=4)
+
+
+def test_a_rotation_by_vault_is_a_difference(vault: VaultSpace, postgresql: PostgreSql, project: MakeProject) -> None:
+    """`rotate-role` changes the version of a static role, so that `diff --exit-code` finds it."""
+    provider("vault")
+    roles = vault.database(postgresql)
+    scene = vault_scene(vault, roles.static_role)
+    made = project(
+        {
+            "env/production/security.env": f"DB_PASSWORD=$<vault:{roles.static_creds}#password>\n",
+            "providers/production.toml": f"{scene.settings}\n",
+        }
+    )
+    environ = dict(scene.environ)
+    made.cli("track", "-e", "production", env=environ, expect=0)
+    made.cli("diff", "-e", "production", "--exit-code", env=environ, expect=0)
+    vault.root.write_data(f"{roles.mount}/rotate-role/{roles.static_creds.rpartition('/')[2]}", data={})
+    done = made.cli("diff", "-e", "production", "--exit-code", "--format", "json", env=environ, expect=1)
+    assert json.loads(done.stdout)["summary"]["rotated"] == 1
+    forecast = made.cli("check-rotation", "-e", "production", "--at", "2031-01-01", env=environ, expect=0)
+    assert "ok" in forecast.stdout

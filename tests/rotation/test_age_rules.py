@@ -108,7 +108,6 @@ def _store_dates() -> Iterator[Row]:
     yield row("PENDING_FOR_A_DAY", made(1, pending_since=ago(1)), "ok", 0)
     yield row("PENDING_LONGER", made(1, pending_since=ago(1, 1)), "overdue", 1)
     yield row("PENDING_IN_THE_FUTURE", made(1, pending_since=ago(-1)), "ok", 0)
-    yield row("ROTATION_MISSED", made(1, next_rotation=ago(3), rotation_period=30.0 * DAY), "ok", 0)
     yield row("LEASED", SecretInfo(dynamic=True), "dynamic", 0)
     yield row("LEASED_WITH_OLD_DATES", made(4000, dynamic=True, expires=ago(1)), "dynamic", 0)
     yield row("PINNED_OLD", made(100, newer_version="8"), "overdue", 1)
@@ -247,8 +246,6 @@ def test_second_findings(judged: dict[str, SecretAge]) -> None:
     ("name", "words"),
     [
         ("MADE_ELSEWHERE", "90 days old, at its limit"),
-        ("ROTATION_MISSED", "was to rotate it by 2026-11-21T08:00:00Z and has not"),
-        ("ROTATION_MISSED", "rotates it every 30 days"),
         ("PENDING_FOR_A_DAY", "in progress since 2026-11-23T08:00:00Z"),
         ("PENDING_LONGER", "begun at 2026-11-23T07:59:59Z and has not ended"),
         ("DOCKER_TOUCHED_LONG_AGO", "last written to"),

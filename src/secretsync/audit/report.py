@@ -28,6 +28,7 @@ class Ignored(Record, kw_only=True):
 class AuditReport(Record, kw_only=True):
     """The results for one environment. It does not have room for a value."""
 
+    project: str
     environment: str
     at: datetime
     is_online: bool
@@ -40,9 +41,10 @@ class AuditReport(Record, kw_only=True):
     values_read: tuple[str, ...] = ()  # references of the secrets whose values were read, sorted
 
     @classmethod
-    def of_failure(cls, environment: str, problems: tuple[Problem, ...], *, at: datetime) -> AuditReport:
+    def of_failure(cls, project: str, environment: str, problems: tuple[Problem, ...], *, at: datetime) -> AuditReport:
         """Return the report on an environment whose files or stores have mistakes that prevent an audit."""
         return cls(
+            project=project,
             environment=environment,
             at=at,
             is_online=False,
@@ -91,6 +93,7 @@ def audit(evidence: Evidence) -> AuditReport:
     broken = {finding.rule for finding in (*findings, *ignored)}
     checked = (rule for rule in RULES if is_checked(rule, evidence) or rule in verdict.asked)
     return AuditReport(
+        project=plan.project_name,
         environment=plan.project.label,
         at=evidence.at,
         is_online=online is not None,

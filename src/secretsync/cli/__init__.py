@@ -88,13 +88,23 @@ def _run(arguments: list[str]) -> int:
 
         print(f"secretsync {__version__}")
         return 0
+    rest = arguments[1:]
     if name not in COMMANDS:
-        return _unknown_command(name, COMMANDS)
+        group = _group(name, COMMANDS)
+        if not group:
+            return _unknown_command(name, COMMANDS)
+        if not rest or f"{name} {rest[0]}" not in group:
+            return _print_group(name, group, is_help=rest[:1] in (["-h"], ["--help"]))
+        name, rest = f"{name} {rest[0]}", rest[1:]
+    return _run_command(name, rest)
+
+
+def _run_command(name: str, arguments: list[str]) -> int:
     from secretsync.core.errors import SecretSyncError
 
     failure: SecretSyncError | None = None
     try:
-        return _call(name, arguments[1:])
+        return _call(name, arguments)
     except SecretSyncError as error:
         failure = error
     except SystemExit as end:  # argparse: --help, or a usage error that is printed already
@@ -114,7 +124,7 @@ def _call(name: str, arguments: list[str]) -> int:
     from secretsync.cli.options import build_parser
     from secretsync.core.errors import SecretSyncError
 
-    command = import_module(f"secretsync.cli.commands.{name.replace('-', '_')}")
+    command = import_module(f"secretsync.cli.commands.{name.replace('-', '_').replace(' ', '_')}")
     parser = build_parser(name, command)
     if hasattr(command, "split"):  # `run` takes the command of the application after --
         arguments, rest = command.split(arguments)
@@ -137,6 +147,19 @@ def _report_failure(name: str, failure: SecretSyncError, *, is_verbose: bool = F
 
     console.print_problems(name, failure.problems, is_verbose=is_verbose)
     return int(failure.exit_status)
+
+
+def _group(name: str, commands: Mapping[str, str]) -> dict[str, str]:
+    """Return the commands of the group `name`."""
+    return {command: summary for command, summary in commands.items() if command.startswith(f"{name} ")}
+
+
+def _print_group(name: str, commands: Mapping[str, str], *, is_help: bool) -> int:
+    """Print the commands of a group; that is a usage error if no --help was given."""
+    text = f"usage: secretsync {name} COMMAND [OPTIONS]\n\ncommands:\n"
+    text += "\n".join(f"  {command.removeprefix(name + ' ')}  {summary}" for command, summary in commands.items())
+    print(text, file=sys.stdout if is_help else sys.stderr)
+    return 0 if is_help else 2
 
 
 def _unknown_command(name: str, commands: Mapping[str, str]) -> int:

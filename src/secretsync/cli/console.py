@@ -91,6 +91,11 @@ def format_json(document: dict[str, object]) -> str:
     return json.dumps({"schema": 1, **document}, ensure_ascii=False, indent=2)
 
 
+def documents_of(project: str, documents: list[dict[str, object]], *, is_several: bool) -> dict[str, object]:
+    """Return the document of one environment, or that of several with a list of theirs."""
+    return {"project": project, "environments": documents} if is_several else documents[0]
+
+
 def problem_as_json(problem: Problem) -> dict[str, object]:
     """Return the row of a problem in a JSON document."""
     return {

@@ -14,7 +14,7 @@ from secretsync.core.records import replace
 from secretsync.core.secret import Environ
 from secretsync.core.text import is_shown, looks_like_value, path_or
 from secretsync.planning.plan import Plan
-from secretsync.planning.request import ConfigRequest, load_plan, read_named_files
+from secretsync.planning.request import ConfigRequest, load_plan, read_named_files, requested_project_name
 from secretsync.project.layout import environments, find_root, named_environment
 
 T = TypeVar("T")
@@ -28,7 +28,7 @@ def each_environment(
     options: argparse.Namespace,
     environ: Environ,
     judge: Callable[[Plan, Environ], T],
-    failed: Callable[[str, tuple[Problem, ...]], T],
+    failed: Callable[[str, str, tuple[Problem, ...]], T],
     *,
     known: Callable[[Environ], Environ] = _same,
     keeps_failures: bool = False,
@@ -37,8 +37,8 @@ def each_environment(
     """Return the result of each environment that the options select, and True if the user asked for several.
 
     `judge`: called with the plan of an environment and the variables that it may use.
-    `failed`: called with the name and the problems of an environment that cannot be judged, for its result. An
-    environment that is the only one raises its error instead, unless `keeps_failures`.
+    `failed`: called with the names of the project and of an environment that cannot be judged, and with its problems,
+    for its result. An environment that is the only one raises its error instead, unless `keeps_failures`.
     `prints_failures`: print the problems of one of several environments; False if the command prints its results there.
     `known`: returns the variables in which a plan looks up the names that no file defines.
 
@@ -62,7 +62,7 @@ def each_environment(
             label = _label(source, environ)
             if is_several and prints_failures:
                 console.print_problems(f"{options.command_name} -e {label}", error.problems)
-            results.append(failed(label, error.problems))
+            results.append(failed(requested_project_name(source, environ), label, error.problems))
     return results, is_several
 
 

@@ -36,6 +36,7 @@ class Input(StrEnum):
     SECRET_FILE = "secrets file"  # noqa: S105 - a kind of file: docker, NAME_FILE, tokens and other login credentials
     CERTIFICATES = "certificates"
     HISTORY = "history"
+    REPORT = "report"
     ARCHIVE = "archive"
     ARCHIVED_FILE = "file of env/ or providers/"
     JOURNAL = "journal of a restore"
@@ -54,6 +55,7 @@ MAX_BYTES: Mapping[Input, int] = {
     Input.SECRET_FILE: 1 * _MIB,
     Input.CERTIFICATES: 4 * _MIB,
     Input.HISTORY: 64 * _MIB,
+    Input.REPORT: 64 * _MIB,
     Input.ARCHIVE: 112 * _MIB,
     Input.ARCHIVED_FILE: 16 * _MIB,
     Input.JOURNAL: 4096,

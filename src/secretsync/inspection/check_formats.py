@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
-from secretsync.core.errors import Problem, ProblemKind
+from secretsync.core.errors import Problem, ProblemKind, printable
 from secretsync.core.problem_lines import is_store_failure
 from secretsync.core.records import Record
 from secretsync.core.reporting.github import write_annotations
@@ -20,6 +20,7 @@ from secretsync.core.timestamps import format_timestamp
 class CheckReport(Record, kw_only=True):
     """The result of `check` for one environment. `secrets`: how many were found; None: every value was read."""
 
+    project: str
     environment: str
     at: datetime
     problems: tuple[Problem, ...] = ()
@@ -59,7 +60,7 @@ def _rows(reports: Reports) -> Iterator[ReportRow]:
                 title=f"{subject}: {problem.kind.value} ({report.environment})",
                 places=(Place(problem.shown_key, problem.file, problem.line),),
                 identity=(report.environment, problem.kind.value, problem.key or "", problem.reference or ""),
-                properties=(("environment", report.environment),),
+                properties=(("project", report.project), ("environment", report.environment)),
             )
 
 
@@ -96,6 +97,8 @@ def _as_sarif(reports: Reports) -> str:
         [ReportRule(id=f"check/{kind.value}", text=text) for kind, text in _TEXTS.items()],
         _rows(reports),
         fingerprint="secretsyncCheck/v1",
+        properties={"project": printable(reports[0].project)},
+        category=(reports[0].project, *([reports[0].environment] if len(reports) == 1 else [])),
         invocation=Invocation(is_complete=not has_failed, at=at, notes=tuple(notes)),
     )
 

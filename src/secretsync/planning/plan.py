@@ -181,6 +181,11 @@ class Plan(Record, kw_only=True):
         return self.specs[store].is_secret_store
 
     @property
+    def project_name(self) -> str:
+        """The name of the project in reports."""
+        return self.bindings.project_name(self.project.root)
+
+    @property
     def bindings_name(self) -> str:
         """The bindings file, or the one that there could be, for messages."""
         if self.bindings.file is not None:

@@ -17,6 +17,7 @@ from secretsync.project.env_file import EnvFile, read_env_file
 from secretsync.project.layout import (
     Project,
     SourceFile,
+    absolute,
     check_environment_name,
     find_root,
     named_environment,
@@ -168,6 +169,23 @@ def read_project_bindings(project: Project) -> Bindings:
     from secretsync.project.bindings_file import read_bindings
 
     return read_bindings(file.path, file.shown)
+
+
+def project_name(project: Project) -> str:
+    """Return the name of the project in reports."""
+    return read_project_bindings(project).project_name(project.root)
+
+
+def requested_project_name(request: ConfigRequest, environ: Mapping[str, str]) -> str:
+    """Return the name of the project in a report about a configuration that cannot be read."""
+    try:
+        return project_name(open_request(request, environ))
+    except UsageError:
+        pass
+    try:
+        return Bindings().project_name(find_root(request.root, environ))
+    except UsageError:
+        return Bindings().project_name(absolute(request.root or os.curdir))
 
 
 def read_project_names(project: Project) -> tuple[SensitiveNames, tuple[Problem, ...]]:

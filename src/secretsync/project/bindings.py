@@ -69,6 +69,7 @@ class Bindings(Record, kw_only=True):
     """The content of a bindings file, and its problems."""
 
     file: str | None = None  # as shown to people; None: there is none
+    project: str | None = None  # the name in reports; None: the name of the root folder
     strict: bool | None = None
     lookup: tuple[str, ...] = DEFAULT_LOOKUP
     timeout: float = DEFAULT_TIMEOUT
@@ -79,6 +80,10 @@ class Bindings(Record, kw_only=True):
     lines: Mapping[tuple[str, ...], int] = _NOTHING
 
     _unseen = ("lines",)
+
+    def project_name(self, root: str) -> str:
+        """Return the name of the project in reports. `root`: the absolute path of its root folder."""
+        return self.project or root.rstrip("/").rpartition("/")[2] or "root"
 
     def problem(
         self, path: Sequence[str], cause: str, hint: str | None = None, *, known: Collection[str] | None = None

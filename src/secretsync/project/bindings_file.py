@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
+_LONGEST_PROJECT = 100  # characters
+
+
 def read_bindings(path: str, file: str) -> Bindings:
     """Return the bindings at `path`, shown to people as `file`. This raises nothing: the result has the problems."""
     data = read_document(path, file, Input.BINDINGS)
@@ -43,7 +46,7 @@ class _Reader(Reader):
     """Reads one bindings file."""
 
     def read(self, document: Mapping[str, Any]) -> Bindings:
-        known = ("strict", "lookup", "timeout", "stores", "secrets", "rotation")
+        known = ("project", "strict", "lookup", "timeout", "stores", "secrets", "rotation")
         self.refuse_unknown((), document, known)
         lookup = self.value((), document, "lookup", list, "a list of stores")
         if lookup is not None and (not lookup or not all(isinstance(name, str) for name in lookup)):
@@ -51,6 +54,7 @@ class _Reader(Reader):
             lookup = None
         return Bindings(
             file=self.file,
+            project=self.project(document),
             strict=self.value((), document, "strict", bool, "true or false"),
             lookup=DEFAULT_LOOKUP if lookup is None else tuple(lookup),
             timeout=self.duration((), document, "timeout") or DEFAULT_TIMEOUT,
@@ -60,6 +64,13 @@ class _Reader(Reader):
             problems=tuple(self.problems),
             lines=self.lines,
         )
+
+    def project(self, document: Mapping[str, Any]) -> str | None:
+        name: str | None = self.value((), document, "project", str, "the project's name")
+        if name is None or (name == name.strip() and name.isprintable() and 1 <= len(name) <= _LONGEST_PROJECT):
+            return name
+        self.note(("project",), f"a project's name is 1 to {_LONGEST_PROJECT} printable characters")
+        return None
 
     def duration(self, path: tuple[str, ...], table: Mapping[str, Any], key: str) -> float | None:
         text = self.value(path, table, key, str, 'a length of time such as "30s"')

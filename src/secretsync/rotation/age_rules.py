@@ -13,6 +13,7 @@ from secretsync.core.model import Clock, Failed, Found, Missing, SecretInfo, Sec
 from secretsync.core.records import Record
 from secretsync.core.timestamps import format_timestamp
 from secretsync.rotation.max_age import DEFAULT_WARNING, AppliedLimit
+from secretsync.rotation.schedule import Schedule, period_of, schedule_of
 from secretsync.rotation.secret_dates import SecretDates, age_at, dates_of
 
 # A rotation takes seconds, so a rotation that has not ended after this time will not end.
@@ -43,9 +44,15 @@ class Case(Record, kw_only=True):
     ref: SecretRef
     outcome: Found[SecretInfo] | Missing | Failed
     applied: AppliedLimit
-    now: datetime  # aware
+    now: datetime  # aware; the time that the report is for
+    observed: datetime | None = None  # when the store answered; None: at `now`
     warn_before: float | None = None  # seconds; None: 14 days, or half of a limit below 28
     declared: datetime | None = None  # when it was last rotated, as the bindings say
+
+    @property
+    def known_until(self) -> datetime:
+        """The latest time about which the store's answer is a fact: a report on a later time is a forecast."""
+        return self.now if self.observed is None else min(self.now, self.observed)
 
 
 class Issue(Record):
@@ -84,19 +91,25 @@ def assess_age(case: Case) -> AgeResult:
     created, clock = dates.created, info.clock
     if created is None and case.declared is not None:
         created, clock = case.declared, Clock.DECLARED
+    version = case.ref.version if info.version is None else str(info.version)
+    schedule = None if info.dynamic else schedule_of(info, dates, case.ref)
+    forecast = None if schedule is None else schedule.forecast(case.known_until, case.now)
+    if schedule is not None and forecast is not None:
+        created, clock, version, schedule = forecast, Clock.LAST_ROTATED, None, schedule.after(forecast)
     # A store makes a lease for each request, so a lease has neither an age nor a limit.
     if info.dynamic:
         base, age, issues = State.DYNAMIC, None, list(_usable(info, dates, case.now))
     else:
         age = None if created is None else age_at(created, case.now)
         base = State.OK if case.applied.limit.seconds is not None else State.EXEMPT
-        issues = [*_usable(info, dates, case.now), *_own_dates(dates, case), *_limit(dates, case, created, age)]
+        issues = [*_usable(info, dates, case.now), *_own_dates(dates, case), *_rotation(dates, case, schedule)]
+        issues += _limit(dates, case, created, age, schedule)
     issues.sort(key=lambda issue: SEVERITY[issue.state])
     return AgeResult(
         state=issues[0].state if issues else base,
         issues=tuple(issues),
-        hints=tuple(_hints(info, dates, case)),
-        version=case.ref.version if info.version is None else str(info.version),
+        hints=tuple(_hints(info, dates, case, forecast)),
+        version=version,
         clock=clock if created is not None else Clock.NONE,
         created=created,
         age=age,
@@ -144,10 +157,17 @@ def _own_dates(dates: SecretDates, case: Case) -> Iterator[Issue]:
             yield Issue(State.EXPIRED, f"its store deletes it at {moment}", "store a new version, or keep this one")
         else:
             yield Issue(State.DUE, f"it will be deleted at {moment}", "if that is not meant, cancel the deletion")
-    if dates.pending_since is not None and case.now - dates.pending_since > _STUCK:
+
+
+def _rotation(dates: SecretDates, case: Case, schedule: Schedule | None) -> Iterator[Issue]:
+    """Yield the issues with the rotation by the store itself, as far as the store's answer is a fact."""
+    hint = "look at the log of whatever rotates it; until then the old version is in use"
+    if dates.pending_since is not None and case.known_until - dates.pending_since > _STUCK:
         begun = format_timestamp(dates.pending_since)
-        hint = "look at the log of whatever rotates it; until then the old version is in use"
         yield Issue(State.OVERDUE, f"a rotation was begun at {begun} and has not ended", hint)
+    elif dates.pending_since is None and schedule is not None and schedule.is_missed(case.known_until):
+        cause = f"its store was to rotate it by {format_timestamp(schedule.next)} and has not"
+        yield Issue(State.OVERDUE, cause, hint)
 
 
 def _future_date(case: Case, created: datetime, *, is_declared: bool) -> Issue:
@@ -160,7 +180,9 @@ def _future_date(case: Case, created: datetime, *, is_declared: bool) -> Issue:
     return Issue(State.UNKNOWN, cause, "compare the store's clock with this machine's")
 
 
-def _limit(dates: SecretDates, case: Case, created: datetime | None, age: int | None) -> Iterator[Issue]:
+def _limit(
+    dates: SecretDates, case: Case, created: datetime | None, age: int | None, schedule: Schedule | None
+) -> Iterator[Issue]:
     """Yield the issues with the age, or with the exemption from a limit."""
     limit, source = case.applied.limit, case.applied.source
     if limit.seconds is None:
@@ -175,6 +197,8 @@ def _limit(dates: SecretDates, case: Case, created: datetime | None, age: int | 
         yield Issue(State.UNKNOWN, "its creation date is unknown", _undated_hint(dates))
     elif age is None:
         yield _future_date(case, created, is_declared=dates.created is None)
+    elif schedule is not None and schedule.covers(created, limit.seconds, case.known_until):
+        return  # Its store replaces it in time, so that it is never due in between.
     elif age >= limit.seconds:
         over = f"{format_duration(age - limit.seconds)} over its limit" if age > limit.seconds else "at its limit"
         yield Issue(State.OVERDUE, f"it is {format_duration(age)} old, {over} ({limit.written}, {source})", "rotate it")
@@ -204,22 +228,17 @@ def _undated_hint(dates: SecretDates) -> str:
     return f"{declare} (its file was last written to at {touched}: a copy or a restart does that too, so it is no age)"
 
 
-def _hints(info: SecretInfo, dates: SecretDates, case: Case) -> Iterator[str]:
+def _hints(info: SecretInfo, dates: SecretDates, case: Case, forecast: datetime | None) -> Iterator[str]:
     """Yield facts about the secret that are not findings."""
-    ref, now = case.ref, case.now
-    if info.newer_version is not None and (ref.version is not None or ref.stage is not None):
-        yield f"pinned to {_pin(ref)}, and judged as such; a newer version exists: {info.newer_version}"
-    elif info.newer_version is not None:
-        yield f"a newer version exists, which is not the one in use: {info.newer_version}"
-    elif ref.stage is not None:
-        yield f"asked for by {_pin(ref)}, and judged as such"
-    if info.rotation_period is not None:
-        yield f"its store rotates it every {format_duration(info.rotation_period)}"
-    if dates.next_rotation is not None:
-        moment = format_timestamp(dates.next_rotation)
-        is_late = dates.next_rotation < now
-        yield f"its store was to rotate it by {moment} and has not" if is_late else f"next rotation by {moment}"
-    if dates.pending_since is not None and now - dates.pending_since <= _STUCK:
+    now = case.now
+    yield from _pin_hints(info, case.ref)
+    if (period := period_of(info.rotation_period)) is not None:
+        yield f"its store rotates it every {format_duration(period.total_seconds())}"
+    if forecast is not None:
+        yield f"a forecast: its store keeps that schedule, and rotates it at {format_timestamp(forecast)}"
+    elif dates.next_rotation is not None and dates.next_rotation >= case.known_until:
+        yield f"next rotation by {format_timestamp(dates.next_rotation)}"
+    if dates.pending_since is not None and case.known_until - dates.pending_since <= _STUCK:
         yield f"a rotation is in progress since {format_timestamp(dates.pending_since)}"
     if case.applied.limit.seconds is None and not info.dynamic:
         until = case.applied.limit.until
@@ -228,6 +247,15 @@ def _hints(info: SecretInfo, dates: SecretDates, case: Case) -> Iterator[str]:
     if dates.created is not None and case.declared is not None:
         yield "its store has a clock: the date declared in its binding is not used"
     yield from info.notes
+
+
+def _pin_hints(info: SecretInfo, ref: SecretRef) -> Iterator[str]:
+    if info.newer_version is not None and (ref.version is not None or ref.stage is not None):
+        yield f"pinned to {_pin(ref)}, and judged as such; a newer version exists: {info.newer_version}"
+    elif info.newer_version is not None:
+        yield f"a newer version exists, which is not the one in use: {info.newer_version}"
+    elif ref.stage is not None:
+        yield f"asked for by {_pin(ref)}, and judged as such"
 
 
 def _pin(ref: SecretRef) -> str:

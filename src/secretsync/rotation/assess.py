@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from datetime import datetime
 
+from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Entry, Failed, Found, Missing, SecretInfo, SecretRef
 from secretsync.core.records import Record
 from secretsync.planning.plan import EntryId, EntryPart, Plan, PlannedEntry, SecretPart
@@ -17,19 +17,32 @@ from secretsync.resolving.stores import Answers
 from secretsync.rotation.age_rules import AgeResult, Case, State, assess_age
 from secretsync.rotation.max_age import AppliedLimit, Use, applied_limit
 from secretsync.rotation.report import AgeFinding, Key, RotationReport, SecretAge
+from secretsync.rotation.secret_dates import TOLERANCE
 
 
-def assess(plan: Plan, answers: Answers[SecretInfo], now: datetime, *, strict: bool = False) -> RotationReport:
+def assess(
+    plan: Plan,
+    answers: Answers[SecretInfo],
+    now: datetime,
+    *,
+    strict: bool = False,
+    observed: datetime | None = None,
+) -> RotationReport:
     """Return the report on every secret that an entry of `plan` uses, at the time `now` (aware).
 
-    `strict`: secrets that are due or of unknown age count too.
+    `strict`: secrets that are due or of unknown age count too. `observed`: when the stores answered; None means `now`.
     """
     secrets = sorted(
-        (_secret_age(plan, used, now, strict=strict) for used in _used(plan, answers).values()),
+        (_secret_age(plan, used, now, observed or now, strict=strict) for used in _used(plan, answers).values()),
         key=lambda secret: (secret.reference, secret.store),
     )
-    project = os.path.basename(os.path.realpath(plan.project.root))
-    return RotationReport(environment=plan.project.label, at=now, secrets=tuple(secrets), project=project)
+    return RotationReport(
+        project=plan.project_name,
+        environment=plan.project.label,
+        at=now,
+        is_forecast=observed is not None and now - observed > TOLERANCE,
+        secrets=tuple(secrets),
+    )
 
 
 class _Used(Record):
@@ -40,6 +53,9 @@ class _Used(Record):
     shown: str
     entries: dict[tuple[str | None, tuple[Binding, ...]], dict[EntryId, Entry]]  # by field and bindings
 
+
+# A report may run on another machine than the application, which alone has the secrets files and variables.
+_UNSEEN = "it cannot be seen from here: only its declared date is judged"
 
 _Part = tuple[SecretRef, str | None]  # a secret and the field of it
 
@@ -57,11 +73,14 @@ def _used(plan: Plan, answers: Answers[SecretInfo]) -> dict[SecretRef, _Used]:
                 parts.update(leads_to[part.entry])
             elif isinstance(part, SecretPart):
                 index, outcome = answers.settle(part)
+                target = part.targets[index]
+                use = target.ref, target.selector.field
+                if _is_declared(plan, target.ref, bound.get(use, ())) and _is_unseen(outcome):
+                    outcome = Found(SecretInfo(notes=(_UNSEEN,)))
                 is_replaced = isinstance(outcome, Missing) and part.default is not None  # by its default
                 if is_replaced or not is_secret_part(plan, planned.entry, part):
                     continue
-                target = part.targets[index]
-                parts[target.ref, target.selector.field] = None
+                parts[use] = None
                 if target.ref not in used:
                     explained = _with_cause_of_resolving(plan, planned, part, index, outcome)
                     used[target.ref] = _Used(target.ref, explained, _shown(part, index, outcome), {})
@@ -70,6 +89,16 @@ def _used(plan: Plan, answers: Answers[SecretInfo]) -> dict[SecretRef, _Used]:
             key = (field, bound.get((ref, field), ()))
             used[ref].entries.setdefault(key, {})[entry_id] = planned.entry
     return used
+
+
+def _is_declared(plan: Plan, ref: SecretRef, bindings: tuple[Binding, ...]) -> bool:
+    """True if the store of `ref` does not have a clock, and a binding declares the date of the secret."""
+    return any(binding.rotated is not None for binding in bindings) and not plan.specs[ref.store].has_clock
+
+
+def _is_unseen(outcome: Found[SecretInfo] | Missing | Failed) -> bool:
+    """True if this machine does not have the secret, or may not look at it."""
+    return isinstance(outcome, Missing) or (isinstance(outcome, Failed) and outcome.kind is ProblemKind.DENIED)
 
 
 def _with_cause_of_resolving(
@@ -106,7 +135,7 @@ def _bindings(plan: Plan) -> Mapping[_Part, tuple[Binding, ...]]:
     return {part: tuple(bindings) for part, bindings in found.items()}
 
 
-def _secret_age(plan: Plan, used: _Used, now: datetime, *, strict: bool) -> SecretAge:
+def _secret_age(plan: Plan, used: _Used, now: datetime, observed: datetime, *, strict: bool) -> SecretAge:
     config = plan.stores[used.ref.store]
     policy = plan.bindings.rotation
     uses = [Use(tuple(entry.key for entry in users.values()), bound) for (_, bound), users in used.entries.items()]
@@ -117,6 +146,7 @@ def _secret_age(plan: Plan, used: _Used, now: datetime, *, strict: bool) -> Secr
         outcome=used.outcome,
         applied=applied,
         now=now,
+        observed=observed,
         warn_before=policy.warn_before,
         declared=min(declared, default=None),
     )

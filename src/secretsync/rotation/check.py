@@ -19,4 +19,5 @@ def rotation_of_plan(
     """Return how old the secrets of a plan are; see `check_rotation`."""
     answers = access.metadata(plan, more_seconds=len(plan.refs) / _SECRETS_A_SECOND)
     # Read the clock after the answers, so that a secret created in the meantime is not in the future.
-    return assess(plan, answers, now or datetime.now(UTC), strict=strict)
+    observed = datetime.now(UTC)
+    return assess(plan, answers, now or observed, strict=strict, observed=observed)

@@ -87,15 +87,21 @@ class SecretAge(Record, kw_only=True):
 
 
 class RotationReport(Record, kw_only=True):
-    """The ages of the secrets of one environment, sorted by reference."""
+    """The ages of the secrets of one environment, sorted by reference.
 
+    `at`: the time that the ages are for. `is_forecast`: that time was in the future when the stores answered.
+    `outdated`: the seconds since `at`, if the report is one of many and too old to be true; else None.
+    """
+
+    project: str
     environment: str
     at: datetime
     secrets: tuple[SecretAge, ...]
-    project: str = ""  # the name of the project's folder; empty if it is not known
+    is_forecast: bool = False
+    outdated: int | None = None
 
     @classmethod
-    def of_failure(cls, environment: str, problems: tuple[Problem, ...], at: datetime) -> RotationReport:
+    def of_failure(cls, project: str, environment: str, problems: tuple[Problem, ...], at: datetime) -> RotationReport:
         """Return the report on an environment that cannot be judged: one row in the state error, without a secret."""
         findings = tuple(
             AgeFinding(
@@ -108,17 +114,18 @@ class RotationReport(Record, kw_only=True):
             )
             for problem in problems
         )
-        row = SecretAge(
-            reference=environment,
-            store="",
-            provider="",
-            keys=(),
-            state=State.ERROR,
-            limit=Limit(seconds=None, written="-"),
-            limit_from="",
-            findings=findings,
-        )
-        return cls(environment=environment, at=at, secrets=(row,))
+        row = row_of_environment(environment, State.ERROR, findings)
+        return cls(project=project, environment=environment, at=at, secrets=(row,))
+
+    @property
+    def label(self) -> str:
+        """The names of the project and of the environment."""
+        return f"{self.project} {self.environment}"
+
+    @property
+    def severity(self) -> int:
+        """The position of the worst state; 0 is the worst."""
+        return min((SEVERITY[secret.state] for secret in self.secrets), default=len(SEVERITY))
 
     @property
     def findings(self) -> tuple[AgeFinding, ...]:
@@ -138,6 +145,20 @@ class RotationReport(Record, kw_only=True):
     def exit_status(self) -> ExitStatus:
         """The exit status of a command that found this."""
         return exit_status(self.findings)
+
+
+def row_of_environment(environment: str, state: State, findings: tuple[AgeFinding, ...]) -> SecretAge:
+    """Return the row of an environment whose secrets are not known. It has neither a store nor a limit."""
+    return SecretAge(
+        reference=environment,
+        store="",
+        provider="",
+        keys=(),
+        state=state,
+        limit=Limit(seconds=None, written="-"),
+        limit_from="",
+        findings=findings,
+    )
 
 
 def _shown(key: str | None) -> str:

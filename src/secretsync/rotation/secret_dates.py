@@ -8,7 +8,7 @@ from secretsync.core.model import SecretInfo
 from secretsync.core.records import Record
 
 # The clocks of two machines may differ, so a secret with a date this little in the future counts as made now.
-_TOLERANCE = timedelta(minutes=5)
+TOLERANCE = timedelta(minutes=5)
 
 
 class SecretDates(Record, kw_only=True):
@@ -47,6 +47,6 @@ def dates_of(info: SecretInfo) -> SecretDates | None:
 
 def age_at(created: datetime, now: datetime) -> int | None:
     """Return the whole seconds from `created` to `now`, or None if `created` is too far in the future to be true."""
-    if created - now > _TOLERANCE:
+    if created - now > TOLERANCE:
         return None
     return max(0, (now - created) // timedelta(seconds=1))

@@ -61,7 +61,7 @@ def test_the_document(probed: Callable[..., Project], plugin: Path) -> None:
     made = probed("B=$<probe:gone>\nA=$<probe:deny/a>x$<probe:away/b>\nC=$<probe:x>\n")
     checked = made.cli("check", "-e", "test", "--format", "json", sys_path=[plugin], expect=3)
     document = json.loads(checked.stdout)
-    assert list(document) == ["schema", "environment", "problems", "not_checked"]
+    assert list(document) == ["schema", "project", "environment", "problems", "not_checked"]
     assert document["schema"] == 1
     assert document["environment"] == "test"
     assert all(set(problem) == KEYS for problem in document["problems"])

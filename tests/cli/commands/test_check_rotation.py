@@ -54,7 +54,7 @@ def test_table(made: Project) -> None:
     """A table by default, the worst first; talk there is none."""
     done = made.cli("check-rotation", "-e", "production", *AT, expect=1)
     lines = done.stdout.split("\n")
-    assert lines[0] == "production at 2026-11-24T08:00:00Z"
+    assert lines[0] == f"{made.root.name} production at 2026-11-24T08:00:00Z"
     assert [line.split()[0] for line in lines if "docker:" in line] == ["overdue", "due", "ok"]
     assert "176 days old" in done.stdout
     assert done.stderr == ""
@@ -65,7 +65,11 @@ def test_json(made: Project) -> None:
     """The documented document, and nothing else on stdout."""
     done = made.cli("check-rotation", "-e", "production", "--format", "json", *AT, expect=1)
     assert states(done.stdout) == {"OLD_KEY": "overdue", "DUE_KEY": "due", "FRESH_KEY": "ok"}
-    assert json.loads(done.stdout)["secrets"][2] == {
+    row = json.loads(done.stdout)["secrets"][2]
+    assert json.loads(done.stdout)["project"] == made.root.name
+    place = {"key": "OLD_KEY", "file": "env/production/security.env", "line": 1}
+    assert row["places"] == row["findings"][0]["places"] == [place]
+    assert {name: row[name] for name in list(row) if name not in ("places", "findings")} == {
         "keys": ["OLD_KEY"],
         "reference": "docker:old_key",
         "store": "docker",
@@ -74,11 +78,13 @@ def test_json(made: Project) -> None:
         "clock": "declared in the bindings",
         "created": "2026-06-01T00:00:00Z",
         "age_days": 176,
+        "expires": None,
         "limit": "90d",
         "limit_from": "built-in default",
         "days_left": -87,
         "state": "overdue",
         "hint": "it is 176 days old, 86 days over its limit (90d, built-in default); rotate it",
+        "notes": [],
     }
 
 
@@ -117,9 +123,33 @@ def test_bad_moment(made: Project, text: str) -> None:
 
 def test_missing(made: Project) -> None:
     """A secret that is gone is 3, before any finding; the others are reported all the same."""
-    (made.root / "secrets/fresh_key").unlink()
+    made.write("env/production/security.env", "OLD_KEY=$<OLD_KEY>\nGONE_KEY=$<docker:gone_key>\n")
     done = made.cli("check-rotation", "-e", "production", "--format", "json", *AT, expect=3)
-    assert states(done.stdout) == {"OLD_KEY": "overdue", "DUE_KEY": "due", "FRESH_KEY": "missing"}
+    assert states(done.stdout) == {"OLD_KEY": "overdue", "GONE_KEY": "missing"}
+
+
+@pytest.mark.parametrize("folder", ["secrets", "nowhere"])
+def test_a_declared_date_needs_no_file(made: Project, folder: str) -> None:
+    """A report may run where the secrets files are not mounted: declared dates are judged there too."""
+    made.write("providers/production.toml", BINDINGS.replace('"secrets"', f'"{folder}"'))
+    for name in ("old_key", "due_key", "fresh_key"):
+        (made.root / "secrets" / name).unlink()
+    done = made.cli("check-rotation", "-e", "production", "--format", "json", *AT, expect=1)
+    assert states(done.stdout) == {"OLD_KEY": "overdue", "DUE_KEY": "due", "FRESH_KEY": "ok"}
+    assert "cannot be seen from here" in json.loads(done.stdout)["secrets"][1]["hint"]
+
+
+@pytest.mark.parametrize("value", ["$<A_TOKEN>", "$<A_TOKEN:-none>", "$<A_TOKEN:?set it>", "x-${B_TOKEN}"])
+def test_a_declared_date_needs_no_variable(made: Project, value: str) -> None:
+    """The process environment of a report is not that of the application: a declared date is enough."""
+    made.write("env/production/security.env", f"A_TOKEN={value}\nB_TOKEN=$<B_TOKEN>\n")
+    bound = "[secrets]\n" + "".join(
+        f'{name} = {{ ref = "env:{name}", rotated = 2026-06-01 }}\n' for name in ("A_TOKEN", "B_TOKEN")
+    )
+    made.write("providers/production.toml", bound)
+    done = made.cli("check-rotation", "-e", "production", "--format", "json", *AT, expect=1)
+    assert set(states(done.stdout).values()) == {"overdue"}
+    assert {key for row in json.loads(done.stdout)["secrets"] for key in row["keys"]} == {"A_TOKEN", "B_TOKEN"}
 
 
 def test_several(made: Project) -> None:
@@ -136,11 +166,51 @@ def test_several(made: Project) -> None:
         "unknown": 1,
     }
     table = made.cli("check-rotation", "--all", *AT, expect=1).stdout
-    assert [line.split()[0] for line in table.split("\n") if line.endswith(" at 2026-11-24T08:00:00Z")] == [
+    assert [line.split()[1] for line in table.split("\n") if line.endswith(" at 2026-11-24T08:00:00Z")] == [
         "development",
         "production",
         "staging",
     ]
+
+
+@pytest.mark.parametrize("source", [("-e", "production"), ("--env-file", "a.env", "--bindings", "b.toml"), ("--all",)])
+def test_the_name_of_the_project(made: Project, source: tuple[str, ...]) -> None:
+    """The bindings name the project in every format. Two projects never have one series or one SARIF category."""
+    for file in ("providers/production.toml", "providers/staging.toml", "providers/development.toml", "b.toml"):
+        made.write(file, f'project = "shop/eu"\n{BINDINGS}')
+    made.write("a.env", "OLD_KEY=$<OLD_KEY>\n")
+    texts = {name: made.cli("check-rotation", *source, *AT, "--format", name).stdout for name in FORMATS}
+    assert all("shop/eu" in text for text in texts.values())
+    series = [line for line in texts["prometheus"].splitlines() if line and line[0] != "#"]
+    assert all('{project="shop/eu",' in line for line in series)
+    (run,) = json.loads(texts["sarif"])["runs"]
+    assert run["automationDetails"]["id"].startswith("secretsync-check-rotation/shop%2Feu/")
+    assert all(row["properties"]["project"] == "shop/eu" for row in run["results"])
+
+
+@pytest.mark.parametrize("command", ["check", "audit", "doctor", "explain", "track", "diff", "check-rotation"])
+def test_every_json_document_names_the_project(made: Project, command: str) -> None:
+    """The name is that of the bindings; without it, the root folder's, also if the bindings are broken."""
+    made.cli("track", "-e", "staging", "--offline", expect=0)
+    document = json.loads(made.cli(command, "-e", "staging", "--format", "json").stdout)
+    assert document["project"] == made.root.name
+    made.write("providers/staging.toml", f'project = "shop"\n{BINDINGS}')
+    document = json.loads(made.cli(command, "-e", "staging", "--format", "json").stdout)
+    assert (document["schema"], document["project"]) == (1, "shop")
+    if command in ("check", "audit", "doctor", "check-rotation"):
+        made.write("providers/production.toml", 'project = "shop"\nunknown = 1\n')
+        done = made.cli(command, "-e", "staging", "-e", "production", "--format", "json", expect=2)
+        both = json.loads(done.stdout)
+        assert [both["project"], *(one["project"] for one in both["environments"])] == ["shop"] * 3
+
+
+@pytest.mark.parametrize("text", ['""', '" shop"', '"a\\nb"', "7", '"' + "x" * 101 + '"'])
+def test_a_bad_name_of_a_project(made: Project, text: str) -> None:
+    """A name that a report cannot show on a line is an error with its place."""
+    made.write("providers/staging.toml", f"project = {text}\n{BINDINGS}")
+    done = made.cli("check-rotation", "-e", "staging", *AT, expect=2)
+    assert "providers/staging.toml:1" in done.stderr
+    assert "project" in done.stderr
 
 
 def test_errors_of_all_environments(made: Project) -> None:

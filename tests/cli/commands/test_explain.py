@@ -54,7 +54,7 @@ def test_the_document(shop: Project, plugin: Path) -> None:
     """The JSON document has a schema, sorted rows and no value."""
     shown = shop.cli("explain", "-e", "test", "--format", "json", sys_path=[plugin], expect=0)
     document = json.loads(shown.stdout)
-    assert list(document) == ["schema", "environment", "entries"]
+    assert list(document) == ["schema", "project", "environment", "entries"]
     assert (document["schema"], document["environment"]) == (1, "test")
     entries = document["entries"]
     order = [(entry["service"] or "", entry["key"]) for entry in entries]

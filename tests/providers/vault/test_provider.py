@@ -379,6 +379,16 @@ def test_static_role(vault: VaultSpace, postgresql: PostgreSql) -> None:
     assert info.next_rotation == info.created + dt.timedelta(days=1)
     assert not info.dynamic
     assert failed(fetch(auditor, roles.static_creds)).kind is DENIED
+    # The value and the metadata have the same version, which a rotation changes.
+    assert info.version is not None
+    assert isinstance(value, Found)
+    assert value.value.version == info.version
+    vault.root.write_data(f"{roles.mount}/rotate-role/{roles.static_creds.rpartition('/')[2]}", data={})
+    rotated = known(describe(auditor, roles.static_creds))
+    assert rotated.version not in (None, info.version)
+    again = fetch(provider, roles.static_creds)
+    assert isinstance(again, Found)
+    assert again.value.version == rotated.version
 
 
 def test_roles_that_are_not_there(vault: VaultSpace, postgresql: PostgreSql) -> None:

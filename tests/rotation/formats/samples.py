@@ -87,7 +87,5 @@ def document(
             secret(state, name, line=number * 10 + 1, days=days) for number, name in enumerate(names) for state in State
         ]
         rows.sort(key=lambda row: row.reference)
-        reports.append(
-            RotationReport(environment=environment, at=NOW, secrets=tuple(rows), project=f"project {environment}")
-        )
+        reports.append(RotationReport(project="shop", environment=environment, at=NOW, secrets=tuple(rows)))
     return Document(at=NOW, reports=tuple(reports), is_several=len(environments) > 1, look=Look(is_coloured=colour))

@@ -64,10 +64,17 @@ def test_colour_is_the_table_s_alone(name: str) -> None:
 # JSON
 
 
+PLACES = [
+    {"key": "A_KEY", "file": "env/x/security.env", "line": 1},
+    {"key": "B_URL", "file": "env/x/web.env", "line": 2},
+]
+
+
 def test_json() -> None:
     """The JSON document of one environment has exactly the documented members."""
     read = json.loads(render("json", document("x")))
-    assert list(read) == ["schema", "environment", "at", "summary", "secrets"]
+    assert list(read) == ["schema", "project", "environment", "at", "forecast", "summary", "secrets"]
+    assert (read["project"], read["forecast"]) == ("shop", False)
     assert (read["schema"], read["environment"], read["at"]) == (1, "production", "2026-11-24T08:00:00Z")
     assert read["summary"] == {state.value: 1 for state in State}
     assert [row["reference"] for row in read["secrets"]] == sorted(row["reference"] for row in read["secrets"])
@@ -81,21 +88,36 @@ def test_json() -> None:
         "clock": "version created",
         "created": "2026-08-16T08:00:00Z",
         "age_days": 100,
+        "expires": None,
         "limit": "90d",
         "limit_from": "pattern x",
         "days_left": -10,
         "state": "overdue",
         "hint": "cause x after 100 days; hint x; note x",
+        "places": PLACES,
+        "findings": [
+            {
+                "state": "overdue",
+                "counts": True,
+                "cause": "cause x after 100 days",
+                "hint": "hint x",
+                "kind": None,
+                "places": PLACES,
+            }
+        ],
+        "notes": ["note x"],
     }
 
 
 def test_json_of_several() -> None:
     """Several environments are a list of the same documents."""
     read = json.loads(render("json", document("x", environments=("production", "staging"))))
-    assert list(read) == ["schema", "at", "summary", "environments"]
+    assert list(read) == ["schema", "project", "at", "summary", "environments"]
     assert read["summary"]["overdue"] == 2
     assert [one["environment"] for one in read["environments"]] == ["production", "staging"]
-    assert {tuple(one) for one in read["environments"]} == {("environment", "at", "summary", "secrets")}
+    assert {tuple(one) for one in read["environments"]} == {
+        ("project", "environment", "at", "forecast", "summary", "secrets")
+    }
 
 
 @pytest.mark.parametrize("hostile", HOSTILE, ids=ascii)
@@ -111,7 +133,7 @@ def test_json_keeps_names(hostile: str) -> None:
 def test_junit() -> None:
     """A test case a secret; what counts is a failure, what a store did not answer an error; the sums are right."""
     suites = list(ET.fromstring(render("junit", document(*HOSTILE, environments=("production", "a<b")))))
-    assert [suite.get("name") for suite in suites] == ["production", "a<b"]
+    assert [suite.get("name") for suite in suites] == ["shop.production", "shop.a<b"]
     for suite in suites:
         cases = suite.findall("testcase")
         assert int(suite.get("tests", "")) == len(cases) == len(HOSTILE) * len(State)
@@ -139,6 +161,7 @@ def test_junit_by_xmllint(tmp_path: Path) -> None:
 def test_sarif() -> None:
     """A result for each finding, with what section 3 of SARIF 2.1.0 requires, at the line of the env file."""
     log = json.loads(render("sarif", document(*HOSTILE)))
+    assert log["runs"][0]["automationDetails"] == {"id": "secretsync-check-rotation/shop/production/"}
     assert log["version"] == "2.1.0"
     assert log["$schema"].endswith("sarif-schema-2.1.0.json")
     (run,) = log["runs"]
@@ -156,7 +179,7 @@ def test_sarif() -> None:
             assert re.fullmatch(r"(?:[A-Za-z0-9._~/-]|%[0-9A-F]{2})+", place["artifactLocation"]["uri"])
             assert place["artifactLocation"]["uriBaseId"] == "%SRCROOT%"
             assert place["region"]["startLine"] >= 1
-        fingerprints.add(result["partialFingerprints"]["secretsyncRotation/v1"])
+        fingerprints.add(result["partialFingerprints"]["secretsyncRotation/v2"])
     assert len(fingerprints) == len(run["results"])
 
 
@@ -164,7 +187,7 @@ def test_sarif_fingerprints_last() -> None:
     """The next day's report finds the same alerts again."""
 
     def fingerprints(text: str) -> list[str]:
-        return [one["partialFingerprints"]["secretsyncRotation/v1"] for one in json.loads(text)["runs"][0]["results"]]
+        return [one["partialFingerprints"]["secretsyncRotation/v2"] for one in json.loads(text)["runs"][0]["results"]]
 
     today, tomorrow = render("sarif", document("x")), render("sarif", document("x", days=101))
     assert today != tomorrow
@@ -283,7 +306,7 @@ def test_html_explains_itself() -> None:
     """The page has the name of the project, a legend with each mark and state, and dates that phones show as text."""
     page = Page(render("html", document("x", environments=("production", "staging"))))
     text = "".join(page.texts)
-    assert "Secret rotation of project production, project staging" in text
+    assert "Secret rotation: shop, production, staging" in text
     classes = [one.get("class") or "" for _, one in page.elements]
     assert [name for name in classes if name.startswith("key ")] == [
         "key past",
@@ -315,7 +338,7 @@ def test_html_names_are_whole() -> None:
     ("environments", "days", "words"),
     [
         (("production",), 80, "Next is A_KEY, B_URL, in 10 days, on 4 December 2026."),
-        (("production", "staging"), 80, "Next is A_KEY, B_URL of production, in 10 days, on 4 December 2026."),
+        (("production", "staging"), 80, "Next is A_KEY, B_URL of shop production, in 10 days, on 4 December 2026."),
         (("production",), 90, "5 of 10 secrets"),
     ],
 )
@@ -339,7 +362,7 @@ def one_secret(at: datetime, seconds: float) -> Document:
         created=at,
         age=0,
     )
-    return Document(at=at, reports=(RotationReport(environment="production", at=at, secrets=(made,)),))
+    return Document(at=at, reports=(RotationReport(project="shop", environment="production", at=at, secrets=(made,)),))
 
 
 def test_html_of_one() -> None:
@@ -397,12 +420,12 @@ def test_github() -> None:
         assert set(properties) == {"file", "line", "title"}
         assert properties["file"] in files
         assert properties["line"].isdigit()
-        state = properties["title"].removeprefix("A_KEY is ").removesuffix(" (a:b,c)")
+        state = properties["title"].removeprefix("A_KEY is ").removesuffix(" (shop, a:b,c)")
         assert level == ("warning" if state == "due" else "error")
         assert message.startswith(f"aws:{state}/")
         assert message.endswith("(also: B_URL)")
     assert notice[0] == "notice"
-    assert notice[2].startswith(f"{len(HOSTILE) * len(State)} secrets: ")
+    assert notice[2].startswith(f"shop, a:b,c: {len(HOSTILE) * len(State)} secrets: ")
 
 
 # Table
@@ -432,7 +455,7 @@ def test_one_failure_of_a_store_is_one_row() -> None:
         for number in range(1000)
         for one in [secret(State.ERROR)]
     ]
-    report = RotationReport(environment="production", at=NOW, secrets=(*failed, secret(State.OK)))
+    report = RotationReport(project="shop", environment="production", at=NOW, secrets=(*failed, secret(State.OK)))
     text = render("table", Document(at=NOW, reports=(report,)))
     assert "aws: 1000 secrets" in text
     assert "1001 secrets: 1000 error, 1 ok" in text

@@ -15,7 +15,7 @@ from secretsync.policy.rules import RULES
 def as_json(reports: Reports) -> str:
     """Return schema 1, for programs. One environment is the document itself; several are a list in it."""
     documents = [_document(report) for report in reports]
-    content = documents[0] if len(documents) == 1 else {"environments": documents}
+    content = documents[0] if len(documents) == 1 else {"project": reports[0].project, "environments": documents}
     return json.dumps({"schema": 1, **content}, indent=2) + "\n"
 
 
@@ -23,6 +23,7 @@ def _document(report: AuditReport) -> dict[str, object]:
     passed = [_row(rule, passed=True) for rule in report.passed]
     failed = [_finding(finding) for finding in report.findings]
     return {
+        "project": report.project,
         "environment": report.environment,
         "timestamp": format_timestamp(report.at),
         "online": report.is_online,

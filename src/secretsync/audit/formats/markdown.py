@@ -13,7 +13,7 @@ def as_markdown(reports: Reports) -> str:
     """Return the reports for a comment in a code review, or for a page."""
     lines: list[str] = []
     for report, findings in each_once(reports):
-        lines += [f"## Audit of {escape_markdown(report.environment)}", ""]
+        lines += [f"## Audit of {escape_markdown(report.project)} {escape_markdown(report.environment)}", ""]
         lines += [f"{format_timestamp(report.at)}: {counts_line(report)}.", ""]
         if findings:
             lines += markdown_table(("", "Where", "What", "Next step", "Rule"), map(_cells, findings))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from secretsync.audit.formats.shared import Reports, read_line, report_rows
+from secretsync.core.errors import printable
 from secretsync.core.reporting.rows import ReportRule
 from secretsync.core.reporting.sarif import Invocation, write_sarif
 from secretsync.policy.rules import RULES, Severity
@@ -21,4 +22,13 @@ def as_sarif(reports: Reports) -> str:
         ReportRule(id=rule.id, text=rule.title, hint=rule.hint, is_error=rule.severity is Severity.ERROR)
         for rule in RULES.values()
     ]
-    return write_sarif("audit", rules, report_rows(reports), fingerprint="secretsyncAudit/v1", invocation=invocation)
+    names = [reports[0].project, *([reports[0].environment] if len(reports) == 1 else [])]
+    return write_sarif(
+        "audit",
+        rules,
+        report_rows(reports),
+        fingerprint="secretsyncAudit/v1",
+        category=names,
+        invocation=invocation,
+        properties={"project": printable(reports[0].project)},
+    )

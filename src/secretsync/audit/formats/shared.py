@@ -83,9 +83,12 @@ def _row(report: AuditReport, finding: RuleFinding, ignored_because: str | None 
         is_error=finding.severity is Severity.ERROR,
         message=finding.message,
         hint=finding.hint,
-        title=f"{finding.rule} ({report.environment})",
+        title=f"{finding.rule} ({report.project}, {report.environment})",
         places=(Place(finding.key, finding.file, finding.line),),
         identity=(report.environment, finding.rule, finding.file or "", finding.key or ""),
-        properties=(("environment", report.environment),),
+        properties=(
+            ("project", report.project),
+            ("environment", report.environment),
+        ),
         ignored_because=ignored_because,
     )

@@ -2,7 +2,8 @@
 
 # Start-up time counts: the table does not import the modules, and `main` imports the module of one command.
 
-# Each command and its line in `secretsync --help`. Its module is `secretsync.cli.commands.<command>`.
+# Each command and its line in `secretsync --help`. Its module is `secretsync.cli.commands.<command>`, with "_" for a
+# hyphen or space. A name of two words is a command of a group.
 COMMANDS = {
     "run": "resolve, then start a command with the configuration in its environment",
     "render": "write the resolved configuration in one of several formats",
@@ -12,6 +13,7 @@ COMMANDS = {
     "diff": "what changed: since a record, between records, or between environments",
     "explain": "where each value comes from",
     "check-rotation": "how old the secrets are, against the policy; reads no value",
+    "rotation merge": "one report on the secrets of many projects, of their JSON reports",
     "doctor": "is each store reachable, and with which identity?",
     "get": "print one value, for scripts",
     "backup": "archive env/ and providers/, with checksums; refuses plain text secrets",

@@ -66,8 +66,8 @@ def _reports(options: argparse.Namespace, environ: Environ, at: datetime) -> lis
         access = store_access(options, visible, is_logged=True) if options.online else None
         return audit_plan(plan, visible, at=at, access=access)
 
-    def failed(label: str, problems: tuple[Problem, ...]) -> AuditReport:
-        return AuditReport.of_failure(label, problems, at=at)
+    def failed(project: str, label: str, problems: tuple[Problem, ...]) -> AuditReport:
+        return AuditReport.of_failure(project, label, problems, at=at)
 
     # Offline, the variables of the later process are unknown, so an undefined variable is a warning and not an error.
     known = Environ if options.online else AnyEnviron

@@ -41,7 +41,9 @@ def execute(options: argparse.Namespace) -> int:
         options,
         Environ(os.environ),
         lambda plan, visible: _report(plan, visible, options),
-        lambda label, problems: CheckReport(environment=label, at=datetime.now(UTC), problems=problems, secrets=0),
+        lambda project, label, problems: CheckReport(
+            project=project, environment=label, at=datetime.now(UTC), problems=problems, secrets=0
+        ),
         keeps_failures=options.format != "text",
         prints_failures=options.format != "text",
     )
@@ -51,7 +53,7 @@ def execute(options: argparse.Namespace) -> int:
             console.write_report(text, options.output)
     elif options.format == "json":
         documents = [_document(report) for report in reports]
-        document: dict[str, object] = {"environments": documents} if is_several else documents[0]
+        document = console.documents_of(reports[0].project, documents, is_several=is_several)
         console.write_report(console.format_json(document) + "\n", options.output)
     else:
         console.write_report(FORMATS[options.format](reports), options.output)
@@ -65,6 +67,7 @@ def _report(plan: Plan, environ: Environ, options: argparse.Namespace) -> CheckR
         infos, outlines = access.inspect(plan)
         checked = check(plan, infos, now, outlines)
         return CheckReport(
+            project=plan.project_name,
             environment=label,
             at=now,
             problems=checked.problems,
@@ -74,8 +77,8 @@ def _report(plan: Plan, environ: Environ, options: argparse.Namespace) -> CheckR
     try:
         resolve_plan(plan, access, check_values=True, warn=finding_printer(options)).resolved()
     except ResolutionError as error:
-        return CheckReport(environment=label, at=now, problems=error.problems)
-    return CheckReport(environment=label, at=now)
+        return CheckReport(project=plan.project_name, environment=label, at=now, problems=error.problems)
+    return CheckReport(project=plan.project_name, environment=label, at=now)
 
 
 def _exit_status(report: CheckReport, options: argparse.Namespace) -> ExitStatus:
@@ -100,6 +103,7 @@ def _lines(report: CheckReport, options: argparse.Namespace) -> list[str]:
 
 def _document(report: CheckReport) -> dict[str, object]:
     return {
+        "project": report.project,
         "environment": report.environment,
         "problems": [console.problem_as_json(problem) for problem in report.problems],
         "not_checked": list(report.not_checked),

@@ -51,7 +51,9 @@ def execute(options: argparse.Namespace) -> int:
         options,
         environ,
         lambda plan, visible: _report(plan, options, visible),
-        lambda label, problems: RotationReport.of_failure(label, problems, options.at or datetime.now(UTC)),
+        lambda project, label, problems: RotationReport.of_failure(
+            project, label, problems, options.at or datetime.now(UTC)
+        ),
     )
     at = options.at or max(report.at for report in reports)
     document = Document(at=at, reports=tuple(reports), is_several=is_several, look=console.look(options))

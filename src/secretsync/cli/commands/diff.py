@@ -17,7 +17,7 @@ from secretsync.cli.loading import environment_of, store_access
 from secretsync.cli.options import add_format, add_source
 from secretsync.core.errors import ResolutionError, UsageError
 from secretsync.core.secret import AnyEnviron, Environ
-from secretsync.planning.request import ConfigRequest, load_plan, open_request
+from secretsync.planning.request import ConfigRequest, load_plan, open_request, requested_project_name
 from secretsync.tracking.compare import compare
 from secretsync.tracking.history import EnvironmentState
 from secretsync.tracking.track import find_record, history_file, is_record_name, present_state, records_of
@@ -50,10 +50,17 @@ def execute(options: argparse.Namespace) -> int:
     before, after = _sides(options, environ)
     comparison = compare(before.state, after.state)
     if options.format == "json":
-        print(console.format_json(diff_as_json(before, after, comparison)))
+        print(console.format_json({"project": _project(options, environ), **diff_as_json(before, after, comparison)}))
     else:
         sys.stdout.write(format_diff(before, after, comparison, console.look(options), is_quiet=options.quiet))
     return 1 if comparison and options.exit_code else 0
+
+
+def _project(options: argparse.Namespace, environ: Environ) -> str:
+    """Return the name of the project. Of two environments, the first one decides."""
+    name = options.names[0] if options.names and not is_record_name(options.names[0]) else options.environment
+    source = environment_of(argparse.Namespace(**{**vars(options), "environment": name}), environ)
+    return requested_project_name(source, environ)
 
 
 def _sides(options: argparse.Namespace, environ: Environ) -> tuple[Side, Side]:

@@ -36,12 +36,14 @@ def execute(options: argparse.Namespace) -> int:
     reports, is_several = each_environment(
         options,
         environ,
-        lambda plan, visible: _Report(plan.project.label, StoreAccess(visible, options.timeout).identities(plan)),
-        lambda label, problems: _Report(label, (), problems),
+        lambda plan, visible: _Report(
+            plan.project_name, plan.project.label, StoreAccess(visible, options.timeout).identities(plan)
+        ),
+        lambda project, label, problems: _Report(project, label, (), problems),
     )
     if options.format == "json":
         documents = [_document(report) for report in reports]
-        print(console.format_json({"environments": documents} if is_several else documents[0]))
+        print(console.format_json(console.documents_of(reports[0].project, documents, is_several=is_several)))
     else:
         for number, report in enumerate(reports):
             if number:
@@ -53,6 +55,7 @@ def execute(options: argparse.Namespace) -> int:
 class _Report(Record):
     """The states of the stores of one environment, or the problems that prevent requests to them."""
 
+    project: str
     environment: str
     states: tuple[StoreState, ...]
     problems: tuple[Problem, ...] = ()
@@ -81,6 +84,7 @@ def _print_text(report: _Report) -> None:
 
 def _document(report: _Report) -> dict[str, object]:
     return {
+        "project": report.project,
         "environment": report.environment,
         "stores": [_as_json(state) for state in report.states],
         "problems": [console.problem_as_json(problem) for problem in report.problems],

@@ -42,7 +42,9 @@ def execute(options: argparse.Namespace) -> int:
         rows = _only(options.key, rows, plan)
     if options.format == "json":
         entries = [_as_json(row) for row in sorted(rows, key=lambda row: (row.service or "", row.key))]
-        print(console.format_json({"environment": plan.project.label, "entries": entries}))
+        print(
+            console.format_json({"project": plan.project_name, "environment": plan.project.label, "entries": entries})
+        )
         return 0
     now = datetime.now(UTC)
     print(f"{plan.project.label} ({'strict' if plan.is_strict else 'lenient'})\n")

@@ -18,7 +18,7 @@ from secretsync.core.errors import ResolutionError, UsageError, printable
 from secretsync.core.secret import AnyEnviron, Environ
 from secretsync.core.text import count_of
 from secretsync.core.timestamps import format_timestamp
-from secretsync.planning.request import load_plan, open_request
+from secretsync.planning.request import load_plan, open_request, project_name
 from secretsync.project.layout import Project
 from secretsync.tracking.history import HistoryRecord, as_json
 from secretsync.tracking.track import KEPT, Purged, Tracked, history_file, purge, records_of, shown_path, track
@@ -84,7 +84,12 @@ def execute(options: argparse.Namespace) -> int:
         raise
     if options.format == "json":
         counts = None if tracked.changes is None else tracked.changes.counts
-        document = {"environment": plan.project.label, "recorded": tracked.is_new, "history": path}
+        document = {
+            "project": plan.project_name,
+            "environment": plan.project.label,
+            "recorded": tracked.is_new,
+            "history": path,
+        }
         print(console.format_json({**document, "changes": counts, "record": as_json(tracked.record)}))
     elif not options.quiet:
         console.print_lines(printable(f"{plan.project.label}: {_format_result(tracked)}"))
@@ -114,6 +119,7 @@ def _purge(options: argparse.Namespace, project: Project) -> int:
     if options.format == "json":
         keys, files = ([], []) if purged is None else (list(purged.keys), list(purged.other_files))
         document: dict[str, object] = {
+            "project": project_name(project),
             "environment": project.label,
             "history": path,
             "purged": keys,
@@ -144,7 +150,11 @@ def _list(options: argparse.Namespace, project: Project) -> int:
     records = records_of(project, history_file(project, options.history))
     if options.format == "json":
         rows_of_json = [as_json(record) for record in records]
-        print(console.format_json({"environment": project.label, "records": rows_of_json}))
+        print(
+            console.format_json(
+                {"project": project_name(project), "environment": project.label, "records": rows_of_json}
+            )
+        )
         return 0
     rows = [_row(back, record) for back, record in enumerate(reversed(records))]
     if rows:

@@ -31,14 +31,17 @@ def write_sarif(
     rows: Iterable[ReportRow],
     *,
     fingerprint: str,
+    category: Iterable[str | None] = (),
     invocation: Invocation | None = None,
     properties: Mapping[str, object] | None = None,
 ) -> str:
     """Return one SARIF run as text.
 
     `command`: the name of the command. `rules`: every rule that a row may name. `fingerprint`: the name under which
-    the identity of a row is written; it changes if the meaning of the identity does.
+    the identity of a row is written; it changes if the meaning of the identity does. `category`: the names of the
+    project and the environment, so that code scanning does not replace the results of another one; None is left out.
     """
+    names = [f"secretsync {command}".replace(" ", "-"), *(printable(name) for name in category if name is not None)]
     positions = {rule.id: position for position, rule in enumerate(rules)}
     run: dict[str, object] = {
         "tool": {
@@ -48,6 +51,8 @@ def write_sarif(
                 "rules": [_rule(rule) for rule in rules],
             }
         },
+        # Code scanning takes all until the last slash as the category of the results.
+        "automationDetails": {"id": "".join(f"{quote(name, safe='')}/" for name in names)},
         "columnKind": "unicodeCodePoints",
     }
     if invocation is not None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from secretsync.core.durations import format_duration
 from secretsync.core.errors import ProblemKind
@@ -10,7 +12,7 @@ from secretsync.core.model import Clock, Failed, Found, Missing, SecretInfo, Sec
 from secretsync.providers.interface import Identity
 from secretsync.providers.remote import login_end
 from secretsync.providers.vault.mounts import BETWEEN, Mount, MountKind, refused, version_problem
-from secretsync.providers.vault.responses import Reply, deleted, newest_version, seconds, timestamp
+from secretsync.providers.vault.responses import Reply, deleted, newest_version, rotation_version, seconds, timestamp
 from secretsync.providers.vault.session import Round
 
 # The folders with the metadata of a password that an engine rotates, and of a role that it makes users for.
@@ -87,21 +89,26 @@ def _static(round_: Round, mount: Mount, role: str) -> Found[SecretInfo] | Missi
     reply = round_.ask(lambda client: client.read(role))
     if reply.status != 200:
         return refused(reply, role, mount)
-    data = reply.data or {}
+    return Found(_rotated(reply.data or {}))
+
+
+def _rotated(data: Mapping[str, Any]) -> SecretInfo:
+    """Return the metadata of a role whose password the engine changes. The time of the change is its version."""
     rotated, period = timestamp(data.get("last_vault_rotation")), seconds(data.get("rotation_period"))
-    return Found(
-        SecretInfo(
-            created=rotated,
-            clock=Clock.LAST_ROTATED if rotated else Clock.NONE,
-            rotation_period=period,
-            next_rotation=_after(rotated, period),
-        )
+    return SecretInfo(
+        version=rotation_version(data),
+        created=rotated,
+        clock=Clock.LAST_ROTATED if rotated else Clock.NONE,
+        rotation_period=period,
+        next_rotation=_after(rotated, period),
     )
 
 
 def _leased(round_: Round, ref: SecretRef, mount: Mount, role: str) -> Found[SecretInfo] | Missing | Failed:
     """Return whether the role exists, without making a user for it."""
     reply = round_.ask(lambda client: client.read(role))
+    if reply.status == 200 and rotation_version(reply.data or {}) is not None:
+        return Found(_rotated(reply.data or {}))  # Active Directory: `creds` are the password of one account.
     if reply.status == 200:
         return Found(SecretInfo(dynamic=True, notes=_lease_notes(reply)))
     if reply.status in (401, 403):

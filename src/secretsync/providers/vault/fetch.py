@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from secretsync.core.errors import ProblemKind
 from secretsync.core.exact_json import format_json
 from secretsync.core.model import Failed, Found, Missing, SecretRef
 from secretsync.core.secret import Payload
 from secretsync.providers.vault.mounts import BETWEEN, Mount, MountKind, other_version, refused, version_problem
-from secretsync.providers.vault.responses import Reply, deleted, newest_version, seconds, timestamp
+from secretsync.providers.vault.responses import (
+    ROTATED_FOLDERS,
+    Reply,
+    deleted,
+    newest_version,
+    rotation_version,
+    seconds,
+    timestamp,
+)
 from secretsync.providers.vault.session import Round
 
 # The answer of KV v2 to a read in the form of KV v1.
@@ -74,12 +85,19 @@ def _plain(round_: Round, reply: Reply, ref: SecretRef, mount: Mount) -> Found[P
             cause, hint = f"{ref.path} was requested, and the answer is about another secret", BETWEEN
             return Failed(ProblemKind.UNAVAILABLE, cause, hint)
         if not isinstance(lease, str) or not lease:
-            return Found(Payload(format_json(reply.data)))
+            return Found(Payload(format_json(reply.data), version=_rotation(ref, mount, reply.data)))
         life, what = _life(round_, reply)
         return Found(Payload(format_json(reply.data), version=lease, lifetime=life, ends_with=what))
     if reply.status == 200:
         return Failed(ProblemKind.UNUSABLE, f"{ref.path} can be read, and has no data")
     return refused(reply, ref.path, mount)
+
+
+def _rotation(ref: SecretRef, mount: Mount, data: Mapping[str, Any]) -> str | None:
+    """Return the version of a password that an engine rotates. A field of this name in a KV secret is a value."""
+    folder, _, name = mount.rest(ref.path).partition("/")
+    is_engine = mount.kind in (MountKind.OTHER, MountKind.UNKNOWN) and name and folder in ROTATED_FOLDERS
+    return rotation_version(data) if is_engine else None
 
 
 def _no_version(round_: Round, ref: SecretRef, mount: Mount) -> Missing | Failed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +17,10 @@ from secretsync.providers.remote import retry_after
 # Statuses of a node behind its leader, a busy server, a failover, a gateway between two nodes, and a node that is
 # sealed or on standby.
 _RETRYABLE = frozenset({412, 429, 472, 473, *range(500, 600)})
+
+
+# The folders with passwords that an engine rotates: databases, LDAP, and Active Directory.
+ROTATED_FOLDERS = ("static-creds", "static-cred", "creds")
 
 
 class Reply(Hidden):
@@ -116,6 +121,12 @@ def timestamp(text: object) -> datetime | None:
         return None
     # Go's zero time means "never".
     return found.astimezone(UTC) if found.tzinfo is not None and found.year > 1 else None
+
+
+def rotation_version(data: Mapping[str, Any]) -> str | None:
+    """Return the version of a password that an engine rotates: the time of its last rotation, as Vault wrote it."""
+    written = data.get("last_vault_rotation")
+    return None if timestamp(written) is None else str(written)
 
 
 def seconds(value: Any) -> float | None:

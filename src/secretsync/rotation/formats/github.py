@@ -11,5 +11,5 @@ def render(document: Document) -> str:
     """Return the annotations. The last one, a notice, counts the secrets."""
     counts = count_states(document.summary)
     total = sum(document.summary.values())
-    summary = f"{count_of(total, 'secret')}: {counts}" if counts else "no secrets"
+    summary = f"{document.names}: " + (f"{count_of(total, 'secret')}: {counts}" if counts else "no secrets")
     return write_annotations(document.rows, title="Secret rotation", summary=summary)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC
 
 from secretsync.core.durations import format_duration
@@ -46,10 +47,8 @@ _MEANINGS = {
 def render(document: Document) -> str:
     """Return a page without scripts, fonts or pictures."""
     axis = axis_of(document)
-    body = "".join(_environment(report, axis) for report in document.reports)
-    names = tuple(dict.fromkeys(report.project for report in document.reports if report.project))
-    heading = "Secret rotation" + (f" of {', '.join(names)}" if names else "")
-    title = f"{heading}: " + ", ".join(report.environment for report in document.reports)
+    body = "".join(_environment(report, axis, number) for number, report in enumerate(document.worst_first))
+    title = f"Secret rotation: {document.names}"
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -63,13 +62,13 @@ def render(document: Document) -> str:
 </head>
 <body>
 <header>
-<h1>{escaped(heading)}</h1>
+<h1>Secret rotation: {escaped(document.names)}</h1>
 <p class="at">as of <time datetime="{format_timestamp(document.at)}">{when(document.at)}</time></p>
 <p class="headline">{_headline(document)}</p>
-{_chips(document)}
+{_chips(document.summary)}
 {_legend(document)}
 </header>
-{body}<footer>
+{_overview(document) if document.is_merged else ""}{body}<footer>
 <p>Ages come from the stores' metadata; no value was read. Times are UTC.</p>
 </footer>
 </body>
@@ -102,7 +101,7 @@ def _headline(document: Document) -> str:
 def _next(document: Document) -> str | None:
     """Return a sentence about the limit that is reached next; None if every limit is reached already."""
     waiting = [
-        (one.seconds_left, one.key_names + (f" of {report.environment}" if len(document.reports) > 1 else ""))
+        (one.seconds_left, one.key_names + (f" of {report.label}" if len(document.reports) > 1 else ""))
         for report in document.reports
         for one in report.secrets
         if one.seconds_left is not None and one.seconds_left > 0 and one.state in (State.OK, State.DUE)
@@ -114,10 +113,30 @@ def _next(document: Document) -> str | None:
     return f"Next is {escaped(names)}, in {format_duration(seconds)}, on {moment:%-d %B %Y}."
 
 
-def _chips(document: Document) -> str:
+def _overview(document: Document) -> str:
+    """Return a table of the reports of a merge, the worst first."""
+    rows = "".join(
+        f'<tr><td><a href="#r{number}">{escaped(report.project)}</a></td><td>{escaped(report.environment)}</td>'
+        f"<td>{when(report.at)}{_outdated(report)}</td><td>{_chips(report.summary)}</td></tr>\n"
+        for number, report in enumerate(document.worst_first)
+    )
+    return f"""<table class="overview">
+<caption>{escaped(document.totals)}</caption>
+<thead><tr><th>project</th><th>environment</th><th>report of</th><th>secrets</th></tr></thead>
+<tbody>
+{rows}</tbody>
+</table>
+"""
+
+
+def _outdated(report: RotationReport) -> str:
+    return "" if report.outdated is None else f" <strong>out of date, {format_duration(report.outdated)} old</strong>"
+
+
+def _chips(summary: Mapping[State, int]) -> str:
     chips = [
         f'<li class="chip {state.value}"><b>{count}</b> {_SIGNS[state]} {state.value}</li>'
-        for state, count in document.summary.items()
+        for state, count in summary.items()
         if count
     ]
     return f'<ul class="chips">{"".join(chips)}</ul>'
@@ -130,7 +149,7 @@ def _legend(document: Document) -> str:
         for state, count in document.summary.items()
         if count
     )
-    return f"""<section class="legend">
+    return f"""<div class="legend">
 <h2>Legend</h2>
 <ul class="marks"><li class="mark"><span class="key past"></span> age</li>
 <li class="mark"><span class="key future"></span> until the limit</li>
@@ -138,15 +157,15 @@ def _legend(document: Document) -> str:
 <li class="mark"><span class="key limit"></span> the limit</li>
 <li class="mark"><span class="key expiry"></span> the store's own expiry</li></ul>
 <ul class="states">{states}</ul>
-</section>"""
+</div>"""
 
 
-def _environment(report: RotationReport, axis: Axis) -> str:
+def _environment(report: RotationReport, axis: Axis, number: int) -> str:
     rows = "".join(_row(secret, axis) for secret in worst_first(report.secrets))
     count = len(report.secrets)
     empty = "" if rows else '<p class="empty">No entry of this environment refers to a secret.</p>'
-    return f"""<section>
-<h2>{escaped(report.environment)} <small>{count_of(count, "secret")}</small></h2>
+    return f"""<section id="r{number}">
+<h2>{escaped(report.label)} <small>{count_of(count, "secret")}{_outdated(report)}</small></h2>
 <div class="axis" aria-hidden="true"><div class="scale">{ticks(axis)}</div></div>
 <ol class="rows">{grid(axis)}{rows}</ol>{empty}
 </section>
@@ -156,7 +175,7 @@ def _environment(report: RotationReport, axis: Axis) -> str:
 def _row(secret: SecretAge, axis: Axis) -> str:
     state = secret.state.value
     places = "; ".join([secret.reference, *(f"{key.name} at {key.file}:{key.line}" for key in secret.keys)])
-    names = escaped(secret.key_names)
+    names = escaped(secret.key_names or secret.reference)
     note = f'<p class="note">{escaped(secret.hint)}</p>' if secret.hint else ""
     return f"""
 <li class="row {state}">

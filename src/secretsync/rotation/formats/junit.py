@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from secretsync.core.reporting.junit import Failure, TestCase, TestSuite, write_junit
-from secretsync.core.reporting.rows import Place
 from secretsync.rotation.formats.document import Document
 from secretsync.rotation.report import RotationReport, SecretAge
 
@@ -12,19 +11,21 @@ def render(document: Document) -> str:
     """Return the suites. A finding that counts is a failure, or an error if the store gave no usable answer."""
     suites = [
         TestSuite(
-            name=report.environment, at=report.at, cases=tuple(_case(report, secret) for secret in report.secrets)
+            name=f"{report.project}.{report.environment}",
+            at=report.at,
+            cases=tuple(_case(document, report, secret) for secret in report.secrets),
         )
         for report in document.reports
     ]
     return write_junit("check-rotation", suites)
 
 
-def _case(report: RotationReport, secret: SecretAge) -> TestCase:
+def _case(document: Document, report: RotationReport, secret: SecretAge) -> TestCase:
     first = secret.keys[0] if secret.keys else None
     return TestCase(
-        suite=f"{report.environment}.{secret.store}",
+        suite=f"{report.project}.{report.environment}.{secret.store}",
         name=f"{secret.reference} ({secret.key_names})",
-        place=None if first is None else Place(first.name, first.file, first.line),
+        place=None if first is None else document.place(report, first),
         failure=_failure(secret),
         output=f"{secret.state.value}: {secret.hint}" if secret.hint else None,
     )

@@ -7,22 +7,41 @@ from secretsync.core.reporting.markdown import escape_markdown, markdown_table
 from secretsync.core.text import count_of
 from secretsync.core.timestamps import format_timestamp
 from secretsync.rotation.formats.document import Document, count_states
-from secretsync.rotation.report import SecretAge, worst_first
+from secretsync.rotation.report import RotationReport, SecretAge, worst_first
 
 _HEAD = ("State", "Key", "Secret", "Age", "Limit", "Left", "Note")
 
 
 def render(document: Document) -> str:
-    """Return a table for each environment, with its counts."""
-    lines: list[str] = []
-    for report in document.reports:
+    """Return a table for each environment, with its counts. A merge begins with the totals and its reports."""
+    lines = _overview(document) if document.is_merged else []
+    for report in document.worst_first:
         counts = count_states(report.summary)
         total = count_of(len(report.secrets), "secret") + (f": {counts}" if counts else "")
-        lines += [f"## Rotation of {escape_markdown(report.environment)}", ""]
-        lines += [f"{format_timestamp(report.at)}: {total}.", ""]
+        lines += [f"## Rotation of {escape_markdown(report.label)}", ""]
+        lines += [f"{format_timestamp(report.at)}{_outdated(report)}: {total}.", ""]
         if report.secrets:
             lines += [*markdown_table(_HEAD, map(_cells, worst_first(report.secrets))), ""]
     return "\n".join(lines[:-1]) + "\n"
+
+
+def _overview(document: Document) -> list[str]:
+    counts = count_states(document.summary)
+    rows = [
+        (
+            escape_markdown(report.project),
+            escape_markdown(report.environment),
+            f"{format_timestamp(report.at)}{_outdated(report)}",
+            count_states(report.summary),
+        )
+        for report in document.worst_first
+    ]
+    head = ["## Rotation", "", document.totals + (f": {counts}" if counts else "") + ".", ""]
+    return [*head, *markdown_table(("Project", "Environment", "Report of", "Secrets"), rows), ""]
+
+
+def _outdated(report: RotationReport) -> str:
+    return "" if report.outdated is None else f", out of date ({format_duration(report.outdated)} old)"
 
 
 def _cells(secret: SecretAge) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ def render(document: Document) -> str:
 
 
 def _series(report: RotationReport) -> Iterator[tuple[str, dict[str, str], int]]:
-    environment = {"environment": report.environment}
+    environment = {"project": report.project, "environment": report.environment}
     for secret in report.secrets:
         labels = {**environment, **_labels(secret)}
         if secret.age is not None:

@@ -27,10 +27,16 @@ def render(document: Document) -> str:
         ReportRule(id=rule_id(state), name=name, text=text, is_error=state is not State.DUE)
         for state, (name, text) in _RULES.items()
     ]
-    properties = {
+    properties: dict[str, object] = {
+        "project": None if document.project is None else printable(document.project),
         "at": format_timestamp(document.at),
         "environments": [printable(report.environment) for report in document.reports],
     }
     return write_sarif(
-        "check-rotation", rules, document.rows, fingerprint="secretsyncRotation/v1", properties=properties
+        "check-rotation",
+        rules,
+        document.rows,
+        fingerprint="secretsyncRotation/v2",
+        properties=properties,
+        category=(document.project, *((document.reports[0].environment,) if not document.is_several else ())),
     )

@@ -17,6 +17,15 @@ body { margin: 0 auto; max-width: 1180px; padding: 2.2rem 1.4rem 3rem; backgroun
 h1 { margin: 0; font-size: 1.7rem; letter-spacing: -0.015em; }
 h2 { margin: 2.4rem 0 0.2rem; font-size: 1.15rem; overflow-wrap: anywhere; }
 h2 small { color: var(--soft); font-weight: 400; margin-left: 0.4rem; }
+.overview { margin: 1.6rem 0 0; border-collapse: collapse; width: 100%; font-size: 0.88rem; background: var(--card); }
+.overview caption { text-align: left; color: var(--soft); padding-bottom: 0.4rem; }
+.overview th, .overview td { text-align: left; padding: 0.25rem 0.7rem; border: 1px solid var(--grid);
+  overflow-wrap: anywhere; }
+.overview th { color: var(--soft); font-weight: 400; }
+.overview a { color: inherit; font-weight: 600; }
+.overview .chips { margin: 0; gap: 0.3rem 0.9rem; }
+.overview .chip { border: 0; padding: 0; background: none; }
+.overview strong, h2 strong { color: var(--red); font-weight: 600; }
 .at { margin: 0.1rem 0 0; color: var(--soft); }
 .headline { margin: 1.1rem 0 0; font-size: 1.12rem; max-width: 62ch; overflow-wrap: anywhere; }
 .chips { display: flex; flex-wrap: wrap; gap: 0.5rem; list-style: none; margin: 1.1rem 0 0; padding: 0; }
@@ -87,6 +96,7 @@ footer p { margin: 0.25rem 0; }
 .key.over { --c: var(--red); }
 @media screen and (max-width: 720px) {
   .axis, .grid { display: none; }
+  .overview th, .overview td { padding: 0.2rem 0.3rem; }
   .row { grid-template-columns: 1fr auto; }
   .track { grid-column: 1 / -1; grid-row: 2; }
   .dates { display: block; grid-row: 3; }

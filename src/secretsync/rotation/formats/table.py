@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 
+from secretsync.core.durations import format_duration
 from secretsync.core.errors import printable
 from secretsync.core.problem_lines import cause_of, first_of, grouped, is_one_cause
-from secretsync.core.reporting.layout import hanging, table_blocks, wrap
+from secretsync.core.reporting.layout import format_table, hanging, table_blocks, wrap
 from secretsync.core.reporting.terminal import Colour, Look
 from secretsync.core.text import count_of
 from secretsync.core.timestamps import format_timestamp
@@ -33,16 +34,45 @@ _NOTE = "    "
 
 
 def render(document: Document) -> str:
-    """Return a table for each environment, with the findings under the rows, and the counts at the end."""
-    lines = [line for report in document.reports for line in _environment(report, document.look)]
-    if len(document.reports) > 1:
+    """Return a table for each environment, with the findings under the rows, and the counts at the end.
+
+    A merge begins with the totals and a line for each report.
+    """
+    look = document.look
+    lines = list(_overview(document)) if document.is_merged else []
+    lines += [line for report in document.worst_first for line in _environment(report, look)]
+    if len(document.reports) > 1 and not document.is_merged:
         total = f"{len(document.reports)} environments, {_counts(document.summary)}"
-        lines += [*wrap(total, document.look.width, indent=_NOTE), ""]
+        lines += [*wrap(total, look.width, indent=_NOTE), ""]
     return "\n".join(lines)
 
 
+def _overview(document: Document) -> Iterator[str]:
+    """Yield the totals of a merge, and a line for each report."""
+    look = document.look
+    counts = count_states(document.summary)
+    totals = document.totals + (f": {counts}" if counts else "") + f", at {format_timestamp(document.at)}"
+    yield from (look.painted(line, Colour.BOLD) for line in wrap(totals, look.width))
+    yield ""
+    rows = [
+        (
+            report.project,
+            report.environment,
+            f"{format_timestamp(report.at)}{_outdated(report)}",
+            count_states(report.summary),
+        )
+        for report in document.worst_first
+    ]
+    yield format_table(("PROJECT", "ENVIRONMENT", "REPORT OF", "SECRETS"), rows, look.width)
+    yield ""
+
+
+def _outdated(report: RotationReport) -> str:
+    return "" if report.outdated is None else f", out of date ({format_duration(report.outdated)} old)"
+
+
 def _environment(report: RotationReport, look: Look) -> Iterator[str]:
-    title = f"{printable(report.environment)} at {format_timestamp(report.at)}"
+    title = f"{printable(report.label)} at {format_timestamp(report.at)}{_outdated(report)}"
     yield from (look.painted(line, Colour.BOLD) for line in wrap(title, look.width))
     yield ""
     secrets = list(worst_first(report.secrets))
