@@ -133,7 +133,7 @@ env/test/security.env:6:3: E: NAME: no store has it: docker:name, env:NAME; put 
 env/test/security.env:7:3: F: NAME: no store has it: docker:name, env:NAME; m
 env/test/web.env:2:3: H: m:none?version=9: memory has no none
 """
-    assert shown(failures_of(files, stores={"m": store})) == expected.splitlines()
+    assert shown(failures_of(files, stores={"m": store, "docker": MemoryProvider()})) == expected.splitlines()
 
 
 def test_what_came_from_the_process_environment_is_masked(canary: CanaryFactory) -> None:
