@@ -26,14 +26,18 @@ _FORMS = (
     # user:password@tcp(host:3306)/db and user:password@/db of Go.
     rf"{_START}[\w.%+~!$-]{{1,128}}:(?!/)<in>@(?:[a-z][a-z0-9+-]{{0,20}}\(|/[\w{HOLE}?])",
     # scott/password@//host, scott/password@host:1521/name and scott/password@(DESCRIPTION=...) of Oracle.
-    rf"(?<![^\s'\"=,;:])[\w$#.{HOLE}-]{{1,128}}/<in>@"
-    rf"(?://[\w\[{HOLE}]|\(\s?description\s?=|[\w.{HOLE}-]{{1,253}}:(?:\d{{1,5}}|{HOLE})[/:][\w{HOLE}])",
+    (
+        rf"(?<![^\s'\"=,;:])[\w$#.{HOLE}-]{{1,128}}/<in>@"
+        rf"(?://[\w\[{HOLE}]|\(\s?description\s?=|[\w.{HOLE}-]{{1,253}}:(?:\d{{1,5}}|{HOLE})[/:][\w{HOLE}])"
+    ),
     # machine host login name password ... of netrc.
     rf"{_MACHINE}(?:\s{{1,8}}(?:login|account)\s{{1,8}}\S{{1,256}}){{1,2}}\s{{1,8}}password\s{{1,8}}<pw>",
     rf"{_MACHINE}\s{{1,8}}password\s{{1,8}}<pw>\s{{1,8}}(?:login|account)\s",
     # --password x, --db-password x, --requirepass x.
-    rf"{_START}--{_NOT_VERB}(?:[a-z0-9]{{1,20}}[-_]){{0,3}}"
-    r"(?:password|passwd|passphrase|pwd|pass|requirepass|masterauth|token|api[-_]?key|client[-_]secret)(?:\s{1,8}|=)<pw>",
+    (
+        rf"{_START}--{_NOT_VERB}(?:[a-z0-9]{{1,20}}[-_]){{0,3}}"
+        r"(?:password|passwd|passphrase|pwd|pass|requirepass|masterauth|token|api[-_]?key|client[-_]secret)(?:\s{1,8}|=)<pw>"
+    ),
     # requirepass x of redis.conf.
     r"(?<!\S)(?:requirepass|masterauth)\s{1,8}<pw>",
     # -storepass x of keytool, -passin pass:x of openssl.
@@ -70,12 +74,9 @@ _PLACE = {
 
 
 def _compiled(places: dict[str, str]) -> tuple[re.Pattern[str], ...]:
-    made = []
-    for form in _FORMS:
-        for mark, place in places.items():
-            form = form.replace(mark, place)
-        made.append(re.compile(form, re.ASCII | re.IGNORECASE))
-    return tuple(made)
+    marks = re.compile("|".join(places))
+    forms = (marks.sub(lambda mark: places[mark.group()], form) for form in _FORMS)
+    return tuple(re.compile(form, re.ASCII | re.IGNORECASE) for form in forms)
 
 
 # Pwd={...}; of ODBC. `{password}` alone is a variable of a template.
@@ -103,8 +104,8 @@ def passwords_of_logins(text: str) -> Iterator[str]:
         if password := _basic_password(match[1]):
             yield match[1]
             yield password
-    if match := _BEARER.fullmatch(text):
-        yield match[1]
+    if token := _BEARER.fullmatch(text):
+        yield token[1]
 
 
 def places_of_passwords(text: str) -> Iterator[tuple[int, int]]:
@@ -112,8 +113,8 @@ def places_of_passwords(text: str) -> Iterator[tuple[int, int]]:
     for shape in _PLACES:
         for match in shape.finditer(text):
             yield match.span(match.lastindex or 0)
-    if match := _SCHEME_PLACE.fullmatch(text):
-        yield match.span(1)
+    if scheme := _SCHEME_PLACE.fullmatch(text):
+        yield scheme.span(1)
 
 
 def _basic_password(encoded: str) -> str | None:
