@@ -132,6 +132,11 @@ def _entry(statement: Statement, file: str, service: str | None, comment: str | 
         source=source,
         comment=comment,
     )
+    if key.startswith("SECRETSYNC_"):
+        from secretsync.project.env_file_mistakes import reserved_name
+
+        if (mistake := reserved_name(entry)) is not None:
+            return _problem_of(mistake, source, line, file)
     if quote in _TYPOGRAPHIC_QUOTES and value[:1] == quote:
         from secretsync.project.env_file_mistakes import typographic_quotes
 
@@ -141,8 +146,8 @@ def _entry(statement: Statement, file: str, service: str | None, comment: str | 
 
 
 def _may_open_block(entry: Entry) -> bool:
-    """Return True if the value looks like the first line of a PEM block or of JSON."""
-    return entry.text.startswith("-----BEGIN ") or entry.text in ("{", "[")
+    """Return True if the value looks like the first line of a PEM block, of JSON or of a here-document."""
+    return entry.text.startswith(("-----BEGIN ", "<<")) or entry.text in ("{", "[")
 
 
 def _unquoted_block(entry: Entry) -> tuple[Problem, str]:

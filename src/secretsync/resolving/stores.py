@@ -171,7 +171,13 @@ class StoreAccess(Record):
         configs = {**plan.bindings.stores, **plan.stores}
         # A store that cannot be built is a state, because its setup is what is looked for.
         with Stores(configs, plan.project, self.environ, self.replaced, keeps_unusable=True) as stores:
-            return identify(stores, deadline, keep_open=stores.keep_open)
+            states = identify(stores, deadline, keep_open=stores.keep_open)
+            if not self.withheld:
+                return states
+            from secretsync.resolving.withheld import explain_states
+
+            specs = {**{name: provider.spec for name, provider in stores.items()}, **plan.specs}
+            return explain_states(states, specs, self.withheld)
 
     def _check_timeout(self) -> None:
         if self.timeout is not None and not self.timeout > 0:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from secretsync.cli import console
 from secretsync.cli.loading import open_plan, store_access
 from secretsync.cli.options import add_format, add_option, add_source
-from secretsync.core.errors import UsageError
+from secretsync.core.errors import ProblemKind, UsageError
 from secretsync.core.text import is_shown, suggestion
 from secretsync.inspection.explain import NOT_ASKED, OriginRow, Row, explain_plan
 from secretsync.planning.plan import Plan
@@ -39,6 +39,8 @@ def execute(options: argparse.Namespace) -> int:
         _warn_of_unusable(rows)
     if options.key is not None:
         rows = _only(options.key, rows, plan)
+    if not options.quiet:
+        _warn_of_failures(rows)
     if options.format == "json":
         entries = [_as_json(row) for row in sorted(rows, key=lambda row: (row.service or "", row.key))]
         print(console.format_json({"environment": plan.project.label, "entries": entries}))
@@ -55,6 +57,14 @@ def _warn_of_unusable(rows: tuple[Row, ...]) -> None:
     unusable = {(one.store, one.setup or "") for row in rows for one in row.origins if one.status == NOT_ASKED}
     for store, cause in sorted(unusable):
         console.warn(f"{store}: not asked: {cause}")
+
+
+def _warn_of_failures(rows: tuple[Row, ...]) -> None:
+    """Print why stores denied requests or did not answer, each cause once."""
+    kinds = (ProblemKind.DENIED.value, ProblemKind.UNAVAILABLE.value)
+    failed = {(one.store, one.status, one.cause or "") for row in rows for one in row.origins if one.status in kinds}
+    for store, status, cause in sorted(failed):
+        console.warn(f"{store}: {status}: {cause}")
 
 
 def _only(key: str, rows: tuple[Row, ...], plan: Plan) -> tuple[Row, ...]:
