@@ -106,6 +106,8 @@ def _run(arguments: list[str]) -> int:
     from secretsync.cli import console
 
     console.print_problems(name, failure.problems)
+    for note in getattr(failure, "__notes__", ()):
+        console.info(note)
     return int(failure.exit_status)
 
 
