@@ -306,7 +306,10 @@ def test_other_names_of_secretsync(text: str) -> None:
     assert parse_env_file(text.encode(), file="x.env").problems == ()
 
 
-@pytest.mark.parametrize("text", ["A=<<EOF\nx y\nB=1\nEOF\n", "A=<<-'END'\nx y\n  END\n", 'A=<< "END"\nx y\nEND\n'])
+@pytest.mark.parametrize(
+    "text",
+    ["A=<<EOF\nx y\nB=1\nEOF\n", "A=<<EOF\nB=1\n\nx y\nEOF\n", "A=<<-'END'\nx y\n  END\n", 'A=<< "END"\nx y\nEND\n'],
+)
 def test_here_documents(text: str) -> None:
     """The problem is at the first line of a here-document, and its lines are no problems of their own."""
     read = parse_env_file(f"{text}C=1\n".encode(), file="x.env")

@@ -306,7 +306,7 @@ def several_lines(entry: Entry) -> tuple[Mistake, str]:
     """Return the mistake of a value of several lines without quotes, and a pattern for the last of the lines."""
     offset = entry.source.index(entry.text, entry.source.index("="))
     if heredoc := HEREDOC.fullmatch(entry.text):
-        hint = "put the lines in quotes: NAME=\"first line, further lines\""
+        hint = 'put the lines in quotes: NAME="first line, further lines"'
         return Mistake(offset, "a here-document of a shell begins here", hint), rf"\s*{heredoc[1]}\s*$"
     is_json = entry.text in ("{", "[")
     quote, end = ("'", r"\s*[}\]]\s*$") if is_json else ('"', r"\s*-----END ")
