@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from secretsync.core.errors import Problem, ProblemKind
 from secretsync.core.model import Failed
 from secretsync.core.records import replace
-from secretsync.providers.interface import ProviderSpec
+from secretsync.providers.interface import Identity, ProviderSpec
 from secretsync.resolving.identify import StoreState
 from secretsync.resolving.stores import Answers, T
 from secretsync.resolving.unusable_store import NotAsked
@@ -52,13 +52,12 @@ def explain_states(
     """Return the states of stores. A failure that a withheld variable may have caused names it as the next step."""
     explained = []
     for state in states:
-        failed = state.identity
+        failed: Identity | Failed = state.identity
         if isinstance(failed, Failed) and failed.kind is ProblemKind.CONFIGURATION:
             failed = NotAsked(failed.kind, failed.cause, failed.hint)  # the store cannot be built
-        is_failed = isinstance(failed, Failed)
-        explained.append(
-            replace(state, identity=explain_failure(failed, specs.get(state.store), withheld)) if is_failed else state
-        )
+        if isinstance(failed, Failed):
+            failed = explain_failure(failed, specs.get(state.store), withheld)
+        explained.append(replace(state, identity=failed))
     return tuple(explained)
 
 
