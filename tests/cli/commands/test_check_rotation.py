@@ -76,7 +76,7 @@ def test_json(made: Project) -> None:
         "age_days": 176,
         "limit": "90d",
         "limit_from": "built-in default",
-        "days_left": -87,
+        "days_left": -86,
         "state": "overdue",
         "hint": "it is 176 days old, 86 days over its limit (90d, built-in default); rotate it",
     }
