@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import re
 from collections.abc import Iterator
 
@@ -58,6 +59,8 @@ _FORMS = (
     r"(?<![\w-])(?:smbclient|rpcclient|net)(?![\w-])" + _COMMAND + r"(?-i:-U)\s{0,8}['\"]?[^\s%'\"]{1,128}%<word>",
 )
 
+_WITH_AT = 2  # the forms before this index have an at-sign; the others are several words, or an option
+
 # What only leads to a password: $PASSWORD, {password}, <password>, *****.
 _NO_REFERENCE = r"(?![<{*%]|\$[A-Za-z_{(])"
 _LITERAL = {
@@ -73,10 +76,19 @@ _PLACE = {
 }
 
 
-def _compiled(places: dict[str, str]) -> tuple[re.Pattern[str], ...]:
-    marks = re.compile("|".join(places))
-    forms = (marks.sub(lambda mark: places[mark.group()], form) for form in _FORMS)
-    return tuple(re.compile(form, re.ASCII | re.IGNORECASE) for form in forms)
+@functools.cache
+def _compiled(form: str, *, is_place: bool) -> re.Pattern[str]:
+    places = _PLACE if is_place else _LITERAL
+    filled = re.sub("|".join(places), lambda mark: places[mark.group()], form)
+    return re.compile(filled, re.ASCII | re.IGNORECASE)
+
+
+def _shapes(text: str, *, is_place: bool) -> Iterator[re.Pattern[str]]:
+    """Yield the patterns that may match. The others are not compiled, because that takes longer than a search."""
+    has_at, is_command = "@" in text, len(text.split(None, 1)) > 1 or "--" in text
+    for index, form in enumerate(_FORMS):
+        if (index >= _WITH_AT and is_command) or (index < _WITH_AT and has_at):
+            yield _compiled(form, is_place=is_place)
 
 
 # Pwd={...}; of ODBC. `{password}` alone is a variable of a template.
@@ -91,13 +103,10 @@ _BASIC = re.compile(r"(?<![\w-])Basic(?:\s{1,4}|%20)([A-Za-z0-9+/_-]{4,4096}={0,
 _BEARER = re.compile(rf"\s*Bearer\s{{1,4}}{_NO_REFERENCE}(?=[^\s\d]*\d)([^\s{HOLE}'\",;]{{12,4096}})\s*", re.IGNORECASE)
 _SCHEME_PLACE = re.compile(rf"\s*(?:Basic|Bearer)\s{{1,4}}([^\s]{{0,1024}}{HOLE}[^\s]{{0,1024}})\s*")
 
-_LITERALS = _compiled(_LITERAL)
-_PLACES = _compiled(_PLACE)
-
 
 def passwords_of_logins(text: str) -> Iterator[str]:
     """Yield the literal passwords in `text`."""
-    for shape in (*_LITERALS, _BRACED):
+    for shape in (*_shapes(text, is_place=False), _BRACED):
         for match in shape.finditer(text):
             yield match[match.lastindex or 0]
     for match in _BASIC.finditer(text):
@@ -110,7 +119,7 @@ def passwords_of_logins(text: str) -> Iterator[str]:
 
 def places_of_passwords(text: str) -> Iterator[tuple[int, int]]:
     """Yield the start and the end of each place of a password in `text`, whatever is there."""
-    for shape in _PLACES:
+    for shape in _shapes(text, is_place=True):
         for match in shape.finditer(text):
             yield match.span(match.lastindex or 0)
     if scheme := _SCHEME_PLACE.fullmatch(text):
