@@ -14,6 +14,7 @@ from secretsync.core.secret import Environ
 from secretsync.planning.arguments import check_environ, check_stores, check_timeout, check_type
 from secretsync.planning.plan import EntryId, Plan
 from secretsync.planning.request import ConfigRequest, load_plan, make_request, open_request
+from secretsync.project.layout import NO_PROJECT
 from secretsync.providers.interface import Provider
 from secretsync.resolving.handover import Handover, HandoverError
 from secretsync.resolving.pipeline import log_warning, resolve_plan
@@ -137,6 +138,9 @@ def _plan(
     """
     try:
         return load_plan(request, environ, stores)
+    except UsageError as error:
+        if handover is not None or error.problems[0].cause != NO_PROJECT:
+            raise
     except ConfigurationError:
         if handover is None or not set(request.services or ()) <= set(handover.services):
             raise
@@ -147,6 +151,7 @@ def _plan(
         if not values.are_secrets_intact:
             raise
         return plan_without_files(values, environ, request.services)
+    raise UsageError(f"{NO_PROJECT}; if this application has no files, start it through `secretsync run`")
 
 
 def _as_resolved(request: ConfigRequest, handover: Handover, environ: Mapping[str, str]) -> ConfigRequest | None:

@@ -97,6 +97,14 @@ CASES: dict[str, tuple[Files, str, Files]] = {
         f"{SECURITY}:1",
         {SECURITY: "DB_PASSWORD=$<docker:p>\nTOKEN_TTL=3600\nAPI_KEY_HEADER=X-Key\nUSE_TOKEN=true\nMAIL_PASSWORD="},
     ),
+    "inline-comment": (
+        {SECURITY: "A=1\nMAIL_PASSWORD=Sm!tp pass #1"},
+        f"{SECURITY}:2",
+        {
+            SECURITY: "A_PASSWORD='Sm!tp pass #1'\nB_PASSWORD=a#1\nC_PASSWORD=$<docker:p> # note\nD_PASSWORD= # note\n"
+            "E_PASSWORD='a' # note\nCOLOUR=red #1"
+        },
+    ),
     "plaintext-key": ({WEB: f'CA="{PEM}"'}, f"{WEB}:1", {WEB: 'CA="-----BEGIN CERTIFICATE-----\\nMIIB\\n"'}),
     "plaintext-token": (
         {WEB: f"A=1\nTRACKER={'gh' + 'p_'}{drawn(LETTERS, 36)}"},

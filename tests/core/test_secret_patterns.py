@@ -173,7 +173,7 @@ def test_passwords_in_json(text: str, expected: list[str]) -> None:
     ("text", "expected"),
     [
         ("Authorization: Bearer abcd", ["abcd"]),
-        ("Authorization=Basic%20dTpw,x=1", ["dTpw"]),
+        ("Authorization=Basic%20dTpw,x=1", ["dTpw", "p"]),
         ('{"Authorization": "token abcd"}', ["abcd"]),
         ("Authorization: Bearer $TOKEN", []),
         ("Authorization: Bearer \0", []),

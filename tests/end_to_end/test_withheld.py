@@ -78,3 +78,18 @@ def test_client_secret_of_azure(azure: AzureWorld, project: MakeProject, canary:
     environ = {**azure.client_secret(azure.principal()), **azure.network}
     for found in messages(made, environ):
         assert "`secretsync run` did not pass AZURE_CLIENT_SECRET to this process" in found
+
+
+def test_commands_inside_an_application(vault: VaultSpace, project: MakeProject, canary: CanaryFactory) -> None:
+    """`doctor` and `explain` below `run` name what `run` did not pass on, also if the store has no address."""
+    mount = vault.kv2()
+    vault.write(mount, "app", {"key": canary()})
+    made = shop(project, f"vault:{mount}/app#key", "")
+    environ = vault.environ(vault.token(vault.policy(f"{mount}/data/*")))
+    step = "`secretsync run` did not pass VAULT_TOKEN to this process: start it with --pass-env VAULT_TOKEN"
+    for command, status in (("doctor", 4), ("explain", 0)):
+        inner = [sys.executable, "-m", "secretsync", command, "-e", "production"]
+        done = made.cli("run", "-e", "production", "--", *inner, env=environ, expect=status)
+        assert step in done.stdout + done.stderr
+        bare = made.cli("run", "--clean", "-e", "production", "--", *inner, env=environ)
+        assert "--pass-env VAULT_ADDR --pass-env VAULT_TOKEN" in bare.stdout + bare.stderr

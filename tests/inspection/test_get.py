@@ -51,6 +51,25 @@ def test_a_value_that_no_store_has(request_of_project: ConfigRequest) -> None:
     assert (failed.value.problems[0].kind, n.fetched[1:]) == (ProblemKind.UNAVAILABLE, [])
 
 
+def test_a_folder_that_does_not_exist(project: MakeProject) -> None:
+    """The problem names the folder, also if several stores were asked."""
+    lookup = 'lookup = ["docker", "env"]\n[stores.docker]\ndir = "sectrets"\n'
+    made = project({"env/test/common.env": "A=text\n", "providers/test.toml": lookup})
+    request = ConfigRequest(environment="test", root=str(made.root))
+    folder = f"there is no folder {made.root}/sectrets"
+    for reference, cause in {
+        "KEY": f"no store has it: docker:key ({folder}), env:KEY",
+        "docker:key": f"there is no file {made.root}/sectrets/key, because {folder}",
+    }.items():
+        with pytest.raises(ResolutionError) as missing:
+            read(reference, request)
+        assert missing.value.problems[0].cause == cause
+    (made.root / "sectrets").mkdir()
+    with pytest.raises(ResolutionError) as missing:
+        read("KEY", request)
+    assert missing.value.problems[0].cause == "no store has it: docker:key, env:KEY"
+
+
 @pytest.mark.parametrize("reference", ["", "m:", "nowhere:a", "m:a#", "$<m:a>", "two words"])
 def test_bad_references(request_of_project: ConfigRequest, reference: str) -> None:
     """A reference that cannot be understood is refused before a store is asked."""

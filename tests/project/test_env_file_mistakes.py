@@ -266,3 +266,45 @@ def test_growth_of_one_line(unit: str, assert_linear: AssertLinear) -> None:
         return lambda: [parse_env_file(start, file="x.env") for start in (data, data[3:], b'A="' + data)]
 
     assert_linear(prepare, 2_000)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("SECRETSYNC_RESOLVED={}", "is a name that `secretsync run` sets for the application; rename or remove"),
+        (
+            "export SECRETSYNC_RESOLVED_KEY=x",
+            "is a name that `secretsync run` sets for the application; rename or remove",
+        ),
+        (
+            "SECRETSYNC_RESOLVED_VALUE_1='x'",
+            "is a name that `secretsync run` sets for the application; rename or remove",
+        ),
+        ("SECRETSYNC_ENV=staging", "is read before the env files, so that it selects nothing here; set it in"),
+        ("SECRETSYNC_ROOT=/srv", "is read before the env files, so that it selects nothing here; set it in"),
+    ],
+)
+def test_names_of_secretsync(text: str, words: str) -> None:
+    """Refuse names that `run` sets, and names that an env file cannot set in time, with file and line."""
+    (problem,) = parse_env_file(f"A=1\n{text}\nB=2\n".encode(), file="x.env").problems
+    assert str(problem).startswith("x.env:2:")
+    assert words in str(problem)
+
+
+@pytest.mark.parametrize("text", ["SECRETSYNC_ACCESS_LOG=x", "SECRETSYNC_RESOLVEDLY=x", "APP_SECRETSYNC_ENV=x"])
+def test_other_names_of_secretsync(text: str) -> None:
+    """Accept names that only look like those."""
+    assert parse_env_file(text.encode(), file="x.env").problems == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["A=<<EOF\nx y\nB=1\nEOF\n", "A=<<EOF\nB=1\n\nx y\nEOF\n", "A=<<-'END'\nx y\n  END\n", 'A=<< "END"\nx y\nEND\n'],
+)
+def test_here_documents(text: str) -> None:
+    """The problem is at the first line of a here-document, and its lines are no problems of their own."""
+    read = parse_env_file(f"{text}C=1\n".encode(), file="x.env")
+    (problem,) = read.problems
+    assert (problem.line, problem.column) == (1, 3)
+    assert "here-document" in problem.cause
+    assert read.entries[-1].key == "C"

@@ -133,12 +133,12 @@ env/test/security.env:3:1: B: m:p/q#f: denied: the role may not call GetSecretVa
 env/test/security.env:4:3: C: m:none: memory has no none
 env/test/security.env:4:12: C: m:json#b: the secret has no such field; fix the field's name, or the secret
 env/test/security.env:5:3: D: m:none: memory has no none; ask operations
-env/test/security.env:6:3: E: NAME: no store has it: docker:name, env:NAME; put it there, or bind it: NAME = \
+env/test/security.env:6:3: E: NAME: no store has it: docker:NAME, env:NAME; put it there, or bind it: NAME = \
 "store:path" in providers/test.toml
-env/test/security.env:7:3: F: NAME: no store has it: docker:name, env:NAME; m
+env/test/security.env:7:3: F: NAME: no store has it: docker:NAME, env:NAME; m
 env/test/web.env:2:3: H: m:none?version=9: memory has no none
 """
-    assert shown(failures_of(files, stores={"m": store})) == expected.splitlines()
+    assert shown(failures_of(files, stores={"m": store, "docker": MemoryProvider()})) == expected.splitlines()
 
 
 def test_what_came_from_the_process_environment_is_masked(canary: CanaryFactory) -> None:

@@ -248,7 +248,7 @@ def test_second_findings(judged: dict[str, SecretAge]) -> None:
         ("MADE_ELSEWHERE", "90 days old, at its limit"),
         ("PENDING_FOR_A_DAY", "in progress since 2026-11-23T08:00:00Z"),
         ("PENDING_LONGER", "begun at 2026-11-23T07:59:59Z and has not ended"),
-        ("DOCKER_TOUCHED_LONG_AGO", "last written to"),
+        ("DOCKER_TOUCHED_LONG_AGO", "its file was changed at "),
         ("DOCKER_UNDECLARED", "rotated = 2026-10-01"),
         ("EXEMPT_UNTIL_TODAY", "exempt until 2026-11-24: frozen"),
         ("EXEMPT_UNTIL_YESTERDAY", "ended on 2026-11-23"),
@@ -282,7 +282,7 @@ def test_clock_and_days(judged: dict[str, SecretAge]) -> None:
         name: (judged[f"AWS_90D_{name}"].age_days, judged[f"AWS_90D_{name}"].days_left)
         for name in ("BEFORE_LIMIT", "AT_LIMIT", "AFTER_LIMIT")
     }
-    assert days == {"BEFORE_LIMIT": (89, 0), "AT_LIMIT": (90, 0), "AFTER_LIMIT": (90, -1)}
+    assert days == {"BEFORE_LIMIT": (89, 0), "AT_LIMIT": (90, 0), "AFTER_LIMIT": (90, 0)}
     assert judged["LEASED_WITH_OLD_DATES"].days_left is None
 
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from secretsync.audit.evidence import Evidence
 from secretsync.core.model import Entry
+from secretsync.core.secret_patterns import HOLE
 from secretsync.planning.secrecy import is_secret_written
 from secretsync.policy.findings import RuleFinding
-from secretsync.policy.plaintext import finding_at
+from secretsync.policy.plaintext import finding_at, written
 from secretsync.project.placeholders import Placeholder, Variable, parse_value, references
 
 _WITHOUT_WORD = ("", "?", ":?")  # the operators of variables that must have a value
@@ -40,6 +41,21 @@ def _unknown_variable(evidence: Evidence) -> Iterator[RuleFinding]:
             yield finding_at(entry, "unknown-variable", message)
 
 
+def _inline_comment(evidence: Evidence) -> Iterator[RuleFinding]:
+    for file in evidence.files:
+        for entry in file.entries:
+            literal, _ = written(entry)
+            # A placeholder at the end is whole, so that nothing of it can be behind the `#`.
+            if evidence.policy.is_sensitive(entry.key) and literal.rstrip(HOLE) == literal != "" and _is_cut(entry):
+                yield finding_at(entry, "inline-comment", "the value ends before ' #', and the rest is a comment")
+
+
+def _is_cut(entry: Entry) -> bool:
+    """Return True if the value does not have quotes, and a comment is behind it in its line."""
+    value = entry.source.partition("=")[2].strip()
+    return value[:1] not in ("'", '"') and value != entry.text and value[len(entry.text) :].lstrip().startswith("#")
+
+
 # One pass finds the surest sign in each value, so five rules share it.
 CHECKS = {
     "plaintext-name": _plaintext,
@@ -47,6 +63,7 @@ CHECKS = {
     "plaintext-token": _plaintext,
     "plaintext-url": _plaintext,
     "plaintext-entropy": _plaintext,
+    "inline-comment": _inline_comment,
     "default-on-secret": _default_on_secret,
     "unknown-variable": _unknown_variable,
 }

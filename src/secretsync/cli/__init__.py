@@ -146,6 +146,8 @@ def _report_failure(name: str, failure: SecretSyncError, *, is_verbose: bool = F
     from secretsync.cli import console
 
     console.print_problems(name, failure.problems, is_verbose=is_verbose)
+    for note in getattr(failure, "__notes__", ()):
+        console.info(note)
     return int(failure.exit_status)
 
 

@@ -256,6 +256,6 @@ def resolve_valid(plan: Plan, environ: Environ, options: argparse.Namespace) -> 
     access = replace(store_access(options, environ, is_logged=True), on_lease=None if options.quiet else _warn_of_end)
     try:
         return resolve_plan(plan, access, validate=is_judged, warn=finding_printer(options))
-    except ValidationError:
-        console.info("in an emergency, --no-validate accepts the values")
+    except ValidationError as error:
+        error.add_note("in an emergency, --no-validate accepts the values")  # printed behind the problems
         raise

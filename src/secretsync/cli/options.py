@@ -134,6 +134,9 @@ def build_parser(name: str, command: ModuleType) -> argparse.ArgumentParser:
     return parser
 
 
+_NAME_RULE = "a name is letters, digits, '_', '.' and '-', and begins with a letter or '_'"
+
+
 def duration(text: str) -> float:
     """Return the seconds of an option such as --timeout."""
     from secretsync.core.durations import parse_duration
@@ -143,6 +146,22 @@ def duration(text: str) -> float:
         message = 'it must be a length of time above zero, such as "30s" or "2m"'
         raise argparse.ArgumentTypeError(message)
     return seconds
+
+
+def variable_name(text: str) -> str:
+    """Return the value of --allow-name: the name of a variable."""
+    from secretsync.core.names import is_key
+
+    if not is_key(text):
+        raise argparse.ArgumentTypeError(f"it must be the name of a variable; {_NAME_RULE}")
+    return text
+
+
+def variable_pattern(text: str) -> str:
+    """Return the value of --pass-env: the name of a variable, or a pattern of names."""
+    if not re.fullmatch(r"[A-Za-z_*?\[][A-Za-z0-9_.*?\[\]!-]*", text):
+        raise argparse.ArgumentTypeError(f"it must be the name of a variable, or a pattern such as AWS_*; {_NAME_RULE}")
+    return text
 
 
 def timestamp(text: str) -> datetime:
@@ -221,6 +240,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     },
     "--allow-name": {
         "metavar": "NAME",
+        "type": variable_name,
         "action": "append",
         "default": [],
         "help": "accept a value from a store for a variable that controls programs, such as PATH; may be repeated",

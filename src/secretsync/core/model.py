@@ -88,10 +88,14 @@ class Found(Record, Generic[T]):
 
 
 class Missing(Record):
-    """The store answered that it does not have the secret."""
+    """The store answered that it does not have the secret.
+
+    `detail`: why the store has none, if it is more than that; the message of a lookup in several stores has it too.
+    """
 
     cause: str = "there is no such secret"
     hint: str | None = None
+    detail: str | None = None
 
 
 class Failed(Record):

@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Iterator
 from urllib.parse import unquote
 
+from secretsync.core import login_forms
+
 _PRIVATE_KEY = re.compile(
     r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----|AGE-SECRET-KEY-1[0-9A-Z]{20}|PuTTY-User-Key-File-"
 )
@@ -38,7 +40,7 @@ _TOKENS = {
 _KNOWN = {name: re.compile(rf"(?<![A-Za-z0-9_]){shape}") for name, shape in _TOKENS.items()}
 
 # What stands for a placeholder in a text: no password is found in one.
-HOLE = "\0"
+HOLE = login_forms.HOLE
 # Bounded everywhere: a file of a megabyte in one word is looked through in one pass.
 _URL_PASSWORD = re.compile(
     rf"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{{0,30}}://[^\s/@:?#]{{0,256}}:([^\s/@?#{HOLE}]{{1,1024}})@"
@@ -122,16 +124,17 @@ def has_url_password(text: str) -> bool:
 
 
 def has_password(text: str) -> bool:
-    """Return True if `text` has a literal password: in a URL, a connection string, JSON or a header."""
+    """Return True if `text` has a literal password: in a URL, a connection string, a command line, JSON or a header."""
     return has_url_password(text) or any(True for _ in _named_secrets(text))
 
 
 def _named_secrets(text: str) -> Iterator[str]:
-    """Yield the literal secrets in `text` that the name before them shows."""
+    """Yield the literal secrets in `text` that a name or an option before them, or a driver's notation, shows."""
     for shape in (_PASSWORD_PARAMETER, _PASSWORD_MEMBER, _CREDENTIALS):
         for match in shape.finditer(text):
             if may_be_secret(piece := match[match.lastindex or 0]):
                 yield piece
+    yield from filter(may_be_secret, login_forms.passwords_of_logins(text))
 
 
 def pieces_of_secrets(text: str) -> list[str]:
@@ -145,8 +148,8 @@ def pieces_of_secrets(text: str) -> list[str]:
 def holes_of_passwords(text: str) -> set[int]:
     """Return the numbers of the holes in `text`, from 0, that are in the place of a password."""
     found: set[int] = set()
-    for match in _PASSWORD_PLACE.finditer(text):
-        start, end = match.span(match.lastindex or 0)
+    named = (match.span(match.lastindex or 0) for match in _PASSWORD_PLACE.finditer(text))
+    for start, end in (*named, *login_forms.places_of_passwords(text)):
         first = text.count(HOLE, 0, start)
         found.update(range(first, first + text.count(HOLE, start, end)))
     return found

@@ -120,6 +120,8 @@ def _origin(plan: Plan, part: SecretPart, infos: Answers[SecretInfo]) -> OriginR
             shown = " or ".join(one.shown for one in part.targets)
     else:
         status = outcome.kind.value
+    if isinstance(outcome, Failed) and outcome.kind in (ProblemKind.DENIED, ProblemKind.UNAVAILABLE):
+        cause = f"{outcome.cause}; {outcome.hint}" if outcome.hint else outcome.cause
     if isinstance(outcome, NotAsked):
         setup = f"{outcome.cause}; {outcome.hint}" if outcome.hint else outcome.cause
         status = NOT_ASKED

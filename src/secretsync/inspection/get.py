@@ -64,8 +64,7 @@ def _problem(reference: str, targets: tuple[Target, ...], index: int, outcome: M
     kind = outcome.kind if isinstance(outcome, Failed) else ProblemKind.MISSING
     shown, cause, hint = targets[index].shown, outcome.cause, outcome.hint
     if isinstance(outcome, Missing) and len(targets) > 1:
-        shown, cause = reference, f"no store has it: {', '.join(target.shown for target in targets)}"
-        hint = "put it there, or bind the name, or give a reference: store:path"
+        shown, hint = reference, hint or "put it there, or bind the name, or give a reference: store:path"
     return Problem(
         kind=kind,
         reference=hide_values(shown, reference, targets),

@@ -36,6 +36,20 @@ _SIGNS = (
 )
 _SHORTEST_SIGN = 15  # characters of the shortest known token
 _WORDS_BEFORE_PASSWORDS = ("pass", "pwd", "key", "secret", "token", "authorization")
+# Options and schemes that are before a password. A space is before an option, also at the start of a text.
+_OPTIONS_BEFORE_PASSWORDS = (
+    " -p",
+    " -a",
+    " -u",
+    " -w",
+    " --user",
+    " --proxy-user",
+    " --auth",
+    "curl ",
+    "masterauth",
+    "basic",
+    "bearer",
+)
 
 
 def secret_entries(plan: Plan, known: Collection[EntryId] = ()) -> frozenset[EntryId]:
@@ -102,12 +116,14 @@ def has_secret_shape(text: str) -> bool:
 
 def _may_have_password(text: str) -> bool:
     """Return False if no password can be in `text`. This spares the patterns and their import in nearly all cases."""
-    if "@" in text and "://" in text:
+    if "@" in text and ("/" in text or "(" in text):  # a URL, or the notation of a driver
         return True
-    if "=" not in text and not (":" in text and ("'" in text or '"' in text or " " in text)):
+    is_command = len(text.split(None, 1)) > 1 or "%20" in text
+    if not is_command and "=" not in text and not (":" in text and ("'" in text or '"' in text)):
         return False
-    lowered = text.lower()
-    return any(word in lowered for word in _WORDS_BEFORE_PASSWORDS)
+    lowered = f" {text.lower()}"
+    words = (*_WORDS_BEFORE_PASSWORDS, *_OPTIONS_BEFORE_PASSWORDS) if is_command else _WORDS_BEFORE_PASSWORDS
+    return any(word in lowered for word in words)
 
 
 def password_parts(parts: Sequence[T]) -> list[T]:

@@ -108,6 +108,13 @@ _ROWS = (
         "keep it in a store and write $<NAME> here; then rotate it, since the file's history has it",
     ),
     (
+        "inline-comment",
+        _WARNING,
+        Scope.ALWAYS,
+        "no unquoted value of a sensitive name ends at a comment",
+        "if the rest belongs to the value, put the value in single quotes; otherwise move the comment above the line",
+    ),
+    (
         "plaintext-key",
         _ERROR,
         Scope.ALWAYS,

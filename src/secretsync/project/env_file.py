@@ -64,7 +64,7 @@ def parse_env_file(data: bytes, *, file: str, service: str | None = None) -> Env
             continue
         if statement.is_after_blank:
             comments.clear()  # a blank line separates them from the next entry
-            opened = None
+            opened = opened if opened is not None and opened.text.startswith("<<") else None
         if statement.comment is not None:
             comments.append(statement.comment.lstrip("#").strip())
             all_comments.append((statement.line, statement.comment))
@@ -132,6 +132,11 @@ def _entry(statement: Statement, file: str, service: str | None, comment: str | 
         source=source,
         comment=comment,
     )
+    if key.startswith("SECRETSYNC_"):
+        from secretsync.project.env_file_mistakes import reserved_name
+
+        if (mistake := reserved_name(entry)) is not None:
+            return _problem_of(mistake, source, line, file)
     if quote in _TYPOGRAPHIC_QUOTES and value[:1] == quote:
         from secretsync.project.env_file_mistakes import typographic_quotes
 
@@ -141,7 +146,11 @@ def _entry(statement: Statement, file: str, service: str | None, comment: str | 
 
 
 def _may_open_block(entry: Entry) -> bool:
-    """Return True if the value looks like the first line of a PEM block or of JSON."""
+    """Return True if the value looks like the first line of a PEM block, of JSON or of a here-document."""
+    if entry.text.startswith("<<"):
+        from secretsync.project.env_file_mistakes import HEREDOC  # imported only for such a value
+
+        return HEREDOC.fullmatch(entry.text) is not None
     return entry.text.startswith("-----BEGIN ") or entry.text in ("{", "[")
 
 

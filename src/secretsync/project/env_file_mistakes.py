@@ -91,12 +91,15 @@ _COMMANDS = frozenset(
     ]
 )
 
+# Variables that choose the env files, and the options that do the same.
+_READ_BEFORE_FILES = {"SECRETSYNC_ENV": "-e NAME", "SECRETSYNC_ROOT": "--root DIR"}
 _TYPOGRAPHIC = "\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u201b\u00ab\u00bb\u2039\u203a\uff02\uff07"
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"
 _INVISIBLE = "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\u2061\u2062\u2063"  # no-width characters
 _INVISIBLE += "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # directions of text
 _EQUAL_SIGNS = "\uff1d\ufe66\ua78a\u207c\u208c"
 
+HEREDOC = re.compile(r"<<-?\s?[\"'\\]?([A-Za-z_]\w*)[\"']?")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _VALUES = {"'": re.compile(r"'(?:\\.|[^'\\])*'", re.DOTALL), '"': re.compile(r'"(?:\\.|[^"\\])*"', re.DOTALL)}
 
@@ -278,6 +281,18 @@ def _code(char: str) -> str:
     return f"U+{ord(char):04X}"
 
 
+def reserved_name(entry: Entry) -> Mistake | None:
+    """Return the mistake of a name that SecretSync sets, or reads before it reads an env file."""
+    offset = entry.source.index(entry.key)
+    if entry.key == "SECRETSYNC_RESOLVED" or entry.key.startswith("SECRETSYNC_RESOLVED_"):
+        cause = f"{entry.key} is a name that `secretsync run` sets for the application"
+        return Mistake(offset, cause, "rename or remove the entry")
+    if (option := _READ_BEFORE_FILES.get(entry.key)) is not None:
+        cause = f"{entry.key} is read before the env files, so that it selects nothing here"
+        return Mistake(offset, cause, f"set it in the process environment, or give {option}")
+    return None
+
+
 def typographic_quotes(entry: Entry) -> Mistake | None:
     """Return the mistake of a value that typographic quotes enclose: they would be a part of it."""
     text = entry.text
@@ -289,8 +304,11 @@ def typographic_quotes(entry: Entry) -> Mistake | None:
 
 def several_lines(entry: Entry) -> tuple[Mistake, str]:
     """Return the mistake of a value of several lines without quotes, and a pattern for the last of the lines."""
+    offset = entry.source.index(entry.text, entry.source.index("="))
+    if heredoc := HEREDOC.fullmatch(entry.text):
+        hint = 'put the lines in quotes: NAME="first line, further lines"'
+        return Mistake(offset, "a here-document of a shell begins here", hint), rf"\s*{heredoc[1]}\s*$"
     is_json = entry.text in ("{", "[")
     quote, end = ("'", r"\s*[}\]]\s*$") if is_json else ('"', r"\s*-----END ")
     cause = "a value of several lines begins here without quotes"
-    offset = entry.source.index(entry.text, entry.source.index("="))
     return Mistake(offset, cause, f"write {quote} before it and after its last line"), end

@@ -22,6 +22,12 @@ COMMON, SECURITY = "common", "security"
 
 _STANDARD_INPUTS = ("-", STANDARD_INPUT, "/dev/fd/0", "/proc/self/fd/0")  # names of one and the same pipe
 
+NO_PROJECT = (
+    "no env/<environment>/*.env was found here or in a folder above; "
+    "`secretsync init` makes a first one; or name another folder (--root, root=), or files one by one "
+    '(--env-file .env, files=[".env"])'
+)
+
 
 def is_security_file(file: str) -> bool:
     """Return True if `file`, a path as it is shown to people, is a security.env."""
@@ -98,11 +104,7 @@ def find_root(root: str | None, environ: Mapping[str, str], *, start: str | None
         if parent == folder:
             break
         folder = parent
-    raise UsageError(
-        "no env/<environment>/*.env was found here or in a folder above; "
-        "`secretsync init` makes a first one; or name another folder (--root, root=), or files one by one "
-        '(--env-file .env, files=[".env"])'
-    )
+    raise UsageError(NO_PROJECT)
 
 
 def _refuse_unfinished(folder: str) -> None:

@@ -112,11 +112,16 @@ class DockerProvider:
             outcome = read(f"{folder}/{name}", folder=folder)
             if not isinstance(outcome, Missing):
                 return outcome
-        places = " or ".join(f"{folder}/{name}" for folder in self._folders)
+        cause = "there is no file " + " or ".join(f"{folder}/{name}" for folder in self._folders)
         hint = f"put it there, or name its folder: dir in [stores.{self._store}] of the bindings"
         if close := other_spelling(name, self._names()):
             hint = f"did you mean $<{self._store}:{close}>?"
-        return Missing(f"there is no file {places}", hint)
+        absent = [folder for folder in self._folders if not os.path.isdir(folder)]
+        # One of several folders may be absent: systemd's folder is then in use.
+        if len(absent) < len(self._folders):
+            return Missing(cause, hint)
+        detail = f"there is no folder {' or '.join(absent)}"
+        return Missing(f"{cause}, because {detail}", hint, detail)
 
     def _names(self) -> list[str]:
         """Return the names of the files, as far as the folders can be read."""

@@ -284,9 +284,7 @@ def failure_problem(
     kind = outcome.kind if isinstance(outcome, Failed) else ProblemKind.MISSING
     cause, hint = outcome.cause, outcome.hint
     if isinstance(outcome, Missing):
-        if len(part.targets) > 1 and cause != _EMPTY:
-            cause = "no store has it: " + ", ".join(one.shown for one in part.targets)
-        if len(part.targets) > 1 and cause != _EMPTY and not (hint or "").startswith("did you mean"):
+        if len(part.targets) > 1 and cause != _EMPTY and hint is None:
             hint = f'put it there, or bind it: {part.name} = "store:path" in {plan.bindings_name}'
         if part.message is not None:
             hint = message_or_none(part.message) or hint

@@ -50,16 +50,20 @@ class Answers(Hidden, Generic[T]):
     def settle(self, part: SecretPart) -> tuple[int, Found[T] | Missing | Failed]:
         """Return the index of the target that decides about a placeholder, and the answer of that target's store.
 
-        A target decides if its secret is not missing. If all are missing, the last target decides, or the answer of a
-        store that has the secret under another spelling.
+        A target decides if its secret is not missing. If all of several are missing, the index is that of the last
+        one. The answer names all targets, and has the hint of a store that has the secret under another spelling.
         """
-        near: Missing | None = None
+        asked: list[str] = []
+        near: str | None = None
         for index, target in enumerate(part.targets):
             outcome = self.__find(target.ref) or Failed(ProblemKind.UNAVAILABLE, "it was not asked")
             if not isinstance(outcome, Missing):
                 return index, outcome
-            near = near or (outcome if (outcome.hint or "").startswith("did you mean") else None)
-        return len(part.targets) - 1, near or outcome
+            asked.append(f"{target.shown} ({outcome.detail})" if outcome.detail else target.shown)
+            near = near or (outcome.hint if (outcome.hint or "").startswith("did you mean") else None)
+        if len(asked) > 1:
+            outcome = Missing("no store has it: " + ", ".join(asked), near)
+        return len(part.targets) - 1, outcome
 
 
 class StoreAccess(Record):
@@ -167,7 +171,13 @@ class StoreAccess(Record):
         configs = {**plan.bindings.stores, **plan.stores}
         # A store that cannot be built is a state, because its setup is what is looked for.
         with Stores(configs, plan.project, self.environ, self.replaced, keeps_unusable=True) as stores:
-            return identify(stores, deadline, keep_open=stores.keep_open)
+            states = identify(stores, deadline, keep_open=stores.keep_open)
+            if not self.withheld:
+                return states
+            from secretsync.resolving.withheld import explain_states
+
+            specs = {**{name: provider.spec for name, provider in stores.items()}, **plan.specs}
+            return explain_states(states, specs, self.withheld)
 
     def _check_timeout(self) -> None:
         if self.timeout is not None and not self.timeout > 0:

@@ -8,8 +8,10 @@ from fnmatch import fnmatchcase
 from secretsync.core.errors import Problem, ProblemKind
 from secretsync.core.model import Failed
 from secretsync.core.records import replace
-from secretsync.providers.interface import ProviderSpec
+from secretsync.providers.interface import Identity, ProviderSpec
+from secretsync.resolving.identify import StoreState
 from secretsync.resolving.stores import Answers, T
+from secretsync.resolving.unusable_store import NotAsked
 
 
 def access_variables(names: Iterable[str], specs: Iterable[ProviderSpec]) -> tuple[str, ...]:
@@ -28,13 +30,35 @@ def explain_failures(answers: Answers[T], specs: Mapping[str, ProviderSpec], wit
         outcome = answers.of(ref)
         if outcome is None:
             continue
-        if isinstance(outcome, Failed) and (step := _next_step(specs.get(ref.store), withheld)):
-            if outcome.kind is ProblemKind.DENIED:
-                outcome = replace(outcome, hint=step)
-            elif outcome.kind is ProblemKind.UNAVAILABLE:  # a store may look for another identity in the network
-                outcome = replace(outcome, hint=f"{outcome.hint}; {step}" if outcome.hint else step)
-        outcomes[ref] = outcome
+        outcomes[ref] = (
+            explain_failure(outcome, specs.get(ref.store), withheld) if isinstance(outcome, Failed) else outcome
+        )
     return Answers(outcomes)
+
+
+def explain_failure(outcome: Failed, spec: ProviderSpec | None, withheld: tuple[str, ...]) -> Failed:
+    """Return the failure of a store. If a withheld variable may have caused it, the variable is the next step."""
+    step = _next_step(spec, withheld)
+    if step and (outcome.kind is ProblemKind.DENIED or isinstance(outcome, NotAsked)):
+        return replace(outcome, hint=step)
+    if step and outcome.kind is ProblemKind.UNAVAILABLE:  # a store may look for another identity in the network
+        return replace(outcome, hint=f"{outcome.hint}; {step}" if outcome.hint else step)
+    return outcome
+
+
+def explain_states(
+    states: Iterable[StoreState], specs: Mapping[str, ProviderSpec], withheld: tuple[str, ...]
+) -> tuple[StoreState, ...]:
+    """Return the states of stores. A failure that a withheld variable may have caused names it as the next step."""
+    explained = []
+    for state in states:
+        failed: Identity | Failed = state.identity
+        if isinstance(failed, Failed) and failed.kind is ProblemKind.CONFIGURATION:
+            failed = NotAsked(failed.kind, failed.cause, failed.hint)  # the store cannot be built
+        if isinstance(failed, Failed):
+            failed = explain_failure(failed, specs.get(state.store), withheld)
+        explained.append(replace(state, identity=failed))
+    return tuple(explained)
 
 
 def explain_problems(

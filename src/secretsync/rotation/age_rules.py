@@ -225,7 +225,7 @@ def _undated_hint(dates: SecretDates) -> str:
     if dates.modified is None:
         return declare
     touched = format_timestamp(dates.modified)
-    return f"{declare} (its file was last written to at {touched}: a copy or a restart does that too, so it is no age)"
+    return f"{declare} (its file was changed at {touched}, but a copy or a restart changes it too: its age is unknown)"
 
 
 def _hints(info: SecretInfo, dates: SecretDates, case: Case, forecast: datetime | None) -> Iterator[str]:

@@ -72,8 +72,11 @@ class SecretAge(Record, kw_only=True):
 
     @property
     def days_left(self) -> int | None:
-        """Whole days until the limit, rounded down, so that the first day after the limit is -1."""
-        return None if self.seconds_left is None else self.seconds_left // _DAY
+        """Whole days until the limit, negative after it, as the table has them: 0 on the first day on either side."""
+        if self.seconds_left is None:
+            return None
+        days = abs(self.seconds_left) // _DAY
+        return days if self.seconds_left > 0 else -days
 
     @property
     def hint(self) -> str | None:

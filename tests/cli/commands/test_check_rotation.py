@@ -81,7 +81,7 @@ def test_json(made: Project) -> None:
         "expires": None,
         "limit": "90d",
         "limit_from": "built-in default",
-        "days_left": -87,
+        "days_left": -86,
         "state": "overdue",
         "hint": "it is 176 days old, 86 days over its limit (90d, built-in default); rotate it",
         "notes": [],

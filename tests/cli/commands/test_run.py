@@ -144,9 +144,12 @@ def test_every_missing_secret_is_listed_and_nothing_starts(project: MakeProject)
     assert failed.stdout == ""
     lines = failed.stderr.split("\n")
     assert lines[0] == "secretsync run: 4 problems"
-    assert lines[1].startswith("  env/production/security.env:3:3: A: ONE: no store has it: docker:one, env:ONE; ")
+    folder = f"there is no folder {made.root}/files"
+    cause = f"no store has it: docker:one ({folder}), env:ONE; put it there, "
+    assert lines[1].startswith(f"  env/production/security.env:3:3: A: ONE: {cause}")
     assert 'ONE = "store:path" in providers/production.toml' in lines[1]
     assert lines[2].startswith("  env/production/security.env:4:4: B: docker:two: there is no file ")
+    assert f", because {folder}; put it there, or name its folder: dir in [stores.docker]" in lines[2]
     assert lines[3].startswith("  env/production/security.env:4:18: B: docker:three: there is no file ")
     assert lines[4] == (
         "  env/production/web.env:2:3: D: env:FOUR: the variable FOUR is not set; ask the platform team"

@@ -10,6 +10,7 @@ import os
 
 from secretsync.cli import console
 from secretsync.cli.each_environment import each_environment
+from secretsync.cli.loading import handed_over
 from secretsync.cli.options import add_format, add_source
 from secretsync.core.errors import ExitStatus, Problem, combined_status, worst_status
 from secretsync.core.model import Failed
@@ -37,7 +38,7 @@ def execute(options: argparse.Namespace) -> int:
         options,
         environ,
         lambda plan, visible: _Report(
-            plan.project_name, plan.project.label, StoreAccess(visible, options.timeout).identities(plan)
+            plan.project_name, plan.project.label, _access(options, visible).identities(plan)
         ),
         lambda project, label, problems: _Report(project, label, (), problems),
     )
@@ -50,6 +51,11 @@ def execute(options: argparse.Namespace) -> int:
                 print()
             _print_text(report)
     return int(combined_status(report.exit_status for report in reports))
+
+
+def _access(options: argparse.Namespace, environ: Environ) -> StoreAccess:
+    handover = handed_over(os.environ)
+    return StoreAccess(environ, options.timeout, withheld=() if handover is None else handover.withheld)
 
 
 class _Report(Record):

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from secretsync.cli import console
 from secretsync.cli.loading import open_plan, store_access
 from secretsync.cli.options import add_format, add_option, add_source
-from secretsync.core.errors import UsageError
+from secretsync.core.errors import ProblemKind, UsageError
 from secretsync.core.reporting.terminal import Colour
 from secretsync.core.text import count_of, is_shown, suggestion
 from secretsync.inspection.explain import NOT_ASKED, OriginRow, Row, explain_plan
@@ -40,6 +40,8 @@ def execute(options: argparse.Namespace) -> int:
         _warn_of_unusable(rows)
     if options.key is not None:
         rows = _only(options.key, rows, plan)
+    if not options.quiet:
+        _warn_of_failures(rows)
     if options.format == "json":
         entries = [_as_json(row) for row in sorted(rows, key=lambda row: (row.service or "", row.key))]
         print(
@@ -72,6 +74,14 @@ def _summary(rows: tuple[Row, ...]) -> str:
     if failed:
         counts.append(f"{failed} not found (`secretsync check` shows the reasons)")
     return f"{count_of(len(rows), 'entry', 'entries')}: {', '.join(counts)}"
+
+
+def _warn_of_failures(rows: tuple[Row, ...]) -> None:
+    """Print why stores denied requests or did not answer, each cause once."""
+    kinds = (ProblemKind.DENIED.value, ProblemKind.UNAVAILABLE.value)
+    failed = {(one.store, one.status, one.cause or "") for row in rows for one in row.origins if one.status in kinds}
+    for store, status, cause in sorted(failed):
+        console.warn(f"{store}: {status}: {cause}")
 
 
 def _only(key: str, rows: tuple[Row, ...], plan: Plan) -> tuple[Row, ...]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from secretsync.cli import console
 from secretsync.cli.loading import handed_over, open_plan, resolve_valid
-from secretsync.cli.options import add_access_log, add_option, add_source
+from secretsync.cli.options import add_access_log, add_option, add_source, variable_pattern
 from secretsync.core.errors import UsageError
 from secretsync.core.secret import Environ
 from secretsync.core.text import count_of
@@ -63,6 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pass-env",
         metavar="NAME",
+        type=variable_pattern,
         action="append",
         default=[],
         help="keep this inherited variable in spite of --clean, or if it is a credential that SecretSync used; a "

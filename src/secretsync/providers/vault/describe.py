@@ -48,7 +48,7 @@ def _kv2(round_: Round, ref: SecretRef, mount: Mount) -> Found[SecretInfo] | Mis
     metadata = reply.data or {}
     newest = newest_version(metadata)
     if newest is None:
-        return Missing(f"{ref.path} has metadata, and no version yet")
+        return Missing(f"{ref.path} has metadata, and no version yet", detail="it has metadata, and no version yet")
     number = ref.version or newest
     versions = metadata.get("versions")
     version = versions.get(number) if isinstance(versions, dict) else None
