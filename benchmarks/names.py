@@ -55,7 +55,8 @@ def main() -> None:
             print(f"{title} list: {len(errors)} of {count} {what}: {100 * len(errors) / count:.1f} %")
             for name, software in errors:
                 print(f"    {name} ({software})")
-        print(f"{title} list: {microseconds(is_sensitive, [name for name, _, _ in names], options.rounds):.2f} us a name")
+        cost = microseconds(is_sensitive, [name for name, _, _ in names], options.rounds)
+        print(f"{title} list: {cost:.2f} us a name")
 
 
 if __name__ == "__main__":
