@@ -192,6 +192,13 @@ _ROWS = (
         "add !/env/ and !/env/** (or the same for providers/) to .gitignore",
     ),
     (
+        "image-context",
+        _WARNING,
+        Scope.ALWAYS,
+        "no Dockerfile copies .env, .git or files with plain secrets into an image",
+        "exclude them in .dockerignore (secretsync init writes it), or copy only the files that the image needs",
+    ),
+    (
         "unknown-variable",
         _WARNING,
         Scope.OFFLINE,
