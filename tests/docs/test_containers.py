@@ -137,7 +137,7 @@ def pods() -> dict[str, Any]:
 
 def secretsync_container(pod: Any) -> Any:
     """Return the container of a pod that runs SecretSync."""
-    (found,) = [one for one in [*pod.get("initContainers", []), *pod["containers"]] if "secretsync" in one["command"]]
+    (found,) = [one for one in [*pod.get("initContainers", []), *pod["containers"]] if "secretsync" in one.get("command", [])]
     return found
 
 
@@ -175,7 +175,7 @@ def test_the_date_of_a_cluster_secret_is_declared(project: MakeProject) -> None:
     assert all(binding.search(text) for text in (*texts, TEXT))
     bindings = f'[stores.docker]\ndir = "/etc/secrets"\n[secrets]\n{line}\n'
     made = project({"env/production/security.env": "A=$<SMTP_TOKEN>\n", "providers/production.toml": bindings})
-    assert "dated" in made.cli("audit", "-e", "production").stdout
+    assert "1 with a declared date" in made.cli("audit", "-e", "production").stdout
 
 
 def test_the_image_of_an_application_has_no_private_file(project: MakeProject, canary: CanaryFactory) -> None:

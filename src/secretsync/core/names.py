@@ -31,7 +31,7 @@ def _by_last_word(text: str) -> dict[str, list[list[str]]]:
 # 1. A name is read as words in capitals; words at its end that tell several secrets apart (PROD, EU) are dropped.
 # 2. A name is sensitive if a strong word or phrase is in it (PASSWORD, API KEY) or a weak one ends it (KEY, AUTH).
 # 3. It is a setting if a later word is about the secret (NAME, FILE, LENGTH), not an owner of it (USER, STORE).
-# 4. It is a setting if a verb is directly before the sensitive word: USE_TOKEN, ENABLE_PASSWORD_LOGIN.
+# 4. It is a setting if a verb is directly before the sensitive words: USE_TOKEN, ENABLE_PASSWORD_LOGIN.
 # 5. It is a setting if the sensitive word is counted, public, or a key of data: MAX_TOKENS, PUBLIC_KEY, SORT_KEY.
 # If the rule is unsure about a strong word, the name is sensitive, because a setting that is masked harms less.
 _STRONG = _set(
