@@ -137,7 +137,8 @@ def pods() -> dict[str, Any]:
 
 def secretsync_container(pod: Any) -> Any:
     """Return the container of a pod that runs SecretSync."""
-    (found,) = [one for one in [*pod.get("initContainers", []), *pod["containers"]] if "secretsync" in one.get("command", [])]
+    containers = [*pod.get("initContainers", []), *pod["containers"]]
+    (found,) = [one for one in containers if "secretsync" in one.get("command", [])]
     return found
 
 
