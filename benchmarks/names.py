@@ -3,8 +3,8 @@
     python benchmarks/names.py [--held-out] [--rounds 20]
 
 Reads the list of names in tests/core/data. Each line has a name, the software that documents it, and `secret` or
-`setting`. The second list, with --held-out, has other software and was made before the rule was run on it. Do not change
-the rule because of it, because it then measures nothing.
+`setting`. The second list, with --held-out, has other software and was made before the rule was run on it. Do not
+change the rule because of it, because it then measures nothing.
 """
 
 import argparse
