@@ -3,7 +3,9 @@
 #   docker build --file Dockerfile.app --tag app:1 .        (in the application's folder)
 #
 # The folder holds requirements.txt, the code, and env/ and providers/, which are safe to commit and therefore safe in
-# an image. BASE has to be the image that the SecretSync image was built on: /opt/secretsync uses its interpreter.
+# an image. Copy Dockerfile.app.dockerignore with this file: it keeps .env, .git and secrets files out of the image.
+#
+# BASE has to be the image that the SecretSync image was built on: /opt/secretsync uses its interpreter.
 ARG BASE=python:3.13.11-slim-trixie
 
 # Empty, unless `--build-context wheels=FOLDER` puts a folder of wheels in its place.
@@ -28,7 +30,7 @@ RUN python -m compileall -q -f --invalidation-mode unchecked-hash \
  && useradd --uid 10001 --gid app --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin app
 COPY --from=build /opt/app /opt/app
 WORKDIR /app
-# Owned by root: the application cannot change its own code.
+# Owned by root: the application cannot change its own code. The whole folder, without what the ignore file excludes.
 COPY . .
 ENV PATH=/opt/app/bin:$PATH
 EXPOSE 8000

@@ -131,6 +131,11 @@ CASES: dict[str, tuple[Files, str, Files]] = {
             WEB: "LOG_LEVEL=$<env:LOG_LEVEL:-INFO>\nU=${NAME:-y}",
         },
     ),
+    "image-context": (
+        {"Dockerfile": "FROM scratch\nCOPY . .\n"},
+        "Dockerfile:2",
+        {".dockerignore": ".git\n.env\n"},
+    ),
     "unknown-variable": (
         {WEB: "A=1\nPOD=pod-${POD_NAME}"},
         f"{WEB}:2",

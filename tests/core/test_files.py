@@ -232,6 +232,7 @@ def test_the_bounds_are_documented() -> None:
         "history": Input.HISTORY,
         "an archive of": Input.ARCHIVE,
         ".gitignore": Input.IGNORE_FILE,
+        "a Dockerfile": Input.DOCKERFILE,
     }
     for word, kind in words.items():
         assert [bound for name, bound in documented.items() if word in name] == [size_in_words(MAX_BYTES[kind])]

@@ -6,8 +6,10 @@ import shlex
 import subprocess
 from argparse import ArgumentParser
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from secretsync.cli.commands import render, run
 from secretsync.cli.options import build_parser
@@ -118,3 +120,70 @@ def test_manifests_are_all_named() -> None:
     """The table has each file of the folder, and no other."""
     names = set(re.findall(r"^\| `([a-z-]+\.yaml)` \|", TEXT, re.MULTILINE))
     assert names == {path.name for path in (ROOT / "docker" / "kubernetes").glob("*.yaml")}
+
+
+def pods() -> dict[str, Any]:
+    """Return the pod of each workload of the manifests, by the workload's name."""
+    found = {}
+    for path in (ROOT / "docker" / "kubernetes").glob("*.yaml"):
+        for manifest in yaml.safe_load_all(path.read_text(encoding="utf-8")):
+            spec = manifest.get("spec", {})
+            template = spec.get("jobTemplate", {}).get("spec", spec).get("template", {})
+            if template:
+                assert manifest["metadata"]["namespace"] == "production"
+                found[manifest["metadata"]["name"]] = template["spec"]
+    return found
+
+
+def secretsync_container(pod: Any) -> Any:
+    """Return the container of a pod that runs SecretSync."""
+    containers = [*pod.get("initContainers", []), *pod["containers"]]
+    (found,) = [one for one in containers if "secretsync" in one.get("command", [])]
+    return found
+
+
+def mounts(container: Any) -> dict[str, str]:
+    """Return the mounted volumes of a container, with their paths."""
+    return {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+
+
+def test_every_pod_that_reads_values_has_the_secrets_of_the_cluster() -> None:
+    """One providers/production.toml fits all manifests, so both ways to start have the same files at the same path."""
+    for name in ("app", "app-files"):
+        pod = pods()[name]
+        assert mounts(secretsync_container(pod))["secrets"] == "/etc/secrets", name
+        assert {"name": "secrets", "secret": {"secretName": "app", "defaultMode": 0o440}} in pod["volumes"], name
+    application = next(one for one in pods()["app-files"]["containers"] if one["name"] == "app")
+    assert set(mounts(application)) == {"rendered"}
+
+
+def test_the_rotation_check_mounts_no_secret() -> None:
+    """Its pod cannot read a value, and has the image, the environment and the login of the application."""
+    check, app = pods()["rotation-check"], pods()["app"]
+    assert not [volume for volume in check["volumes"] if "secret" in volume]
+    ours, theirs = secretsync_container(check), secretsync_container(app)
+    assert ours["image"] == theirs["image"]
+    assert ours["args"][:3] == ["check-rotation", "-e", theirs["env"][0]["value"]]
+    assert mounts(ours)["vault-token"] == mounts(theirs)["vault-token"]
+
+
+def test_the_date_of_a_cluster_secret_is_declared(project: MakeProject) -> None:
+    """The binding in both manifests and in the page is a binding with a date."""
+    folder = ROOT / "docker" / "kubernetes"
+    binding = re.compile(r'SMTP_TOKEN = \{ ref = "docker:smtp_token", rotated = 2026-10-01 \}')
+    texts = [(folder / name).read_text(encoding="utf-8") for name in ("cronjob.yaml", "deployment.yaml")]
+    (line,) = {found for text in (*texts, TEXT) for found in binding.findall(text)}
+    assert all(binding.search(text) for text in (*texts, TEXT))
+    bindings = f'[stores.docker]\ndir = "/etc/secrets"\n[secrets]\n{line}\n'
+    made = project({"env/production/security.env": "A=$<SMTP_TOKEN>\n", "providers/production.toml": bindings})
+    assert "1 with a declared date" in made.cli("audit", "-e", "production").stdout
+
+
+def test_the_image_of_an_application_has_no_private_file(project: MakeProject, canary: CanaryFactory) -> None:
+    """The Dockerfile with its ignore file passes the audit, and without it does not."""
+    made = project({"env/production/common.env": "A=1\n", ".env": f"DB_PASSWORD={canary()}\n"})
+    for name in ("Dockerfile.app", "Dockerfile.app.dockerignore"):
+        made.write(name, (ROOT / "docker" / name).read_text(encoding="utf-8"))
+    assert "[image-context]" not in made.cli("audit", "-e", "production").stdout
+    (made.root / "Dockerfile.app.dockerignore").unlink()
+    assert "the image gets .env, .git" in made.cli("audit", "-e", "production").stdout

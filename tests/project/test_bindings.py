@@ -113,7 +113,11 @@ ERRORS = [
         2,
         "untill: unknown key; did you mean until?",
     ),
-    ("zzz = 1", 1, "providers/test.toml:1: unknown key; one of project, strict, lookup, timeout, stores, secrets, rotation"),
+    (
+        "zzz = 1",
+        1,
+        "providers/test.toml:1: unknown key; one of project, strict, lookup, timeout, stores, secrets, rotation",
+    ),
     # wrong types
     ("strict = 'yes'", 1, "strict: it must be true or false"),
     ("strict = 1", 1, "strict: it must be true or false"),

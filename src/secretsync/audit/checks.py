@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import assert_never
 
-from secretsync.audit import ages, env_files, files, git, stores, values
+from secretsync.audit import ages, env_files, files, git, images, stores, values
 from secretsync.audit.evidence import Evidence, GitFailure, GitState
 from secretsync.policy.findings import RuleFinding
 from secretsync.policy.rules import RULES, Scope
@@ -19,6 +19,7 @@ CHECKS: dict[str, Check] = {
     **values.CHECKS,
     **files.CHECKS,
     **git.CHECKS,
+    **images.CHECKS,
     **stores.CHECKS,
     **ages.CHECKS,
 }

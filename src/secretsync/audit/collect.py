@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from secretsync.audit.evidence import Ages, Evidence, Online
+from secretsync.audit.images import image_copies
 from secretsync.audit.report import AuditReport, audit
 from secretsync.audit.state import file_states, git_state, owners
 from secretsync.core.durations import format_duration
@@ -54,6 +55,7 @@ def audit_plan(
             states=file_states(project),
             owners=owners(project),
             git=git_state(plan, environ),
+            images=image_copies(plan),
             others=_other_plans(project, environ),
             environ=None if access is None else environ,
             at=at,

@@ -40,6 +40,15 @@ class GitFailure(Record):
     hint: str | None
 
 
+class ImageCopy(Record, kw_only=True):
+    """An instruction of a Dockerfile that copies private files, or a Dockerfile that cannot be read."""
+
+    file: str
+    line: int
+    private: tuple[str, ...] = ()  # the private paths that the image gets, relative to the build context
+    unread: str = ""  # the reason why the Dockerfile was not read
+
+
 class Ages(Record, kw_only=True):
     """The number of secrets, and of known ages: offline from the bindings, online from the stores."""
 
@@ -76,6 +85,7 @@ class Evidence(Record, kw_only=True):
     environ: Mapping[str, str] | None  # None if offline, because the application has another environment
     at: datetime  # aware, UTC
     online: Online | None = None  # None: no store was asked
+    images: tuple[ImageCopy, ...] = ()
     absent: frozenset[str] = frozenset()  # variables in values that this process does not have
 
     _unseen = ("files", "git")  # they may have plain secrets

@@ -152,6 +152,7 @@ def _not_checked(evidence: Evidence) -> Iterator[str]:
         yield from (f"git-tracked: {file.problems[0]}" for file in evidence.git.rendered if file.problems)
         if evidence.git.unread:
             yield f"git-tracked: further files in the form of an env file: {evidence.git.unread}"
+    yield from (f"image-context: {copy.file}: {copy.unread}" for copy in evidence.images if copy.unread)
     if evidence.online is None:
         if evidence.plan.refs:
             yield "whether the stores have these secrets: no store was asked (--online asks them)"

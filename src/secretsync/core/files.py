@@ -42,6 +42,7 @@ class Input(StrEnum):
     JOURNAL = "journal of a restore"
     FILE_LIST = "list of written files"
     IGNORE_FILE = "ignore file"
+    DOCKERFILE = "Dockerfile"
     KERNEL = "file of /proc"
 
 
@@ -61,6 +62,7 @@ MAX_BYTES: Mapping[Input, int] = {
     Input.JOURNAL: 4096,
     Input.FILE_LIST: 1 * _MIB,
     Input.IGNORE_FILE: 1 * _MIB,
+    Input.DOCKERFILE: 1 * _MIB,
     Input.KERNEL: 16 * _MIB,
 }
 

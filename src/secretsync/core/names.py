@@ -31,7 +31,7 @@ def _by_last_word(text: str) -> dict[str, list[list[str]]]:
 # 1. A name is read as words in capitals; words at its end that tell several secrets apart (PROD, EU) are dropped.
 # 2. A name is sensitive if a strong word or phrase is in it (PASSWORD, API KEY) or a weak one ends it (KEY, AUTH).
 # 3. It is a setting if a later word is about the secret (NAME, FILE, LENGTH), not an owner of it (USER, STORE).
-# 4. It is a setting if a verb is directly before the sensitive word: USE_TOKEN, ENABLE_PASSWORD_LOGIN.
+# 4. It is a setting if a verb is directly before the sensitive words: USE_TOKEN, ENABLE_PASSWORD_LOGIN.
 # 5. It is a setting if the sensitive word is counted, public, or a key of data: MAX_TOKENS, PUBLIC_KEY, SORT_KEY.
 # If the rule is unsure about a strong word, the name is sensitive, because a setting that is masked harms less.
 _STRONG = _set(
@@ -43,6 +43,7 @@ _WEAK = _set(
     "AUTH AUTHORIZATION BEARER CONNECTIONSTRING CONNSTR COOKIE DEK DSN HMAC HMACENCODED HTPASSWD JWT KEK KEY KEYS OTP "
     "PASS PASSW PAT PEPPER PIN PINS PSK PSW PW PWD SALT SALTS SAS SK TOTP WEBHOOK WEBHOOKS"
 )
+_SENSITIVE = _STRONG | _WEAK | _set("ACCESS REFRESH")
 # Ends of a last word: DBPASSWORD.
 _JOINED = (
     *("PASSWORD", "PASSWD", "PASSPHRASE", "PASSCODE", "PASSWORT", "KENNWORT", "SECRET", "SECRETS", "TOKEN"),
@@ -74,26 +75,26 @@ _ENDS = _by_last_word(
 )
 # Behind a sensitive word: names of settings about a secret, such as TOKEN_ENDPOINT, PASSWORD_MIN_LENGTH.
 _ABOUT = _set(
-    "ACCESSOR ACTIVE ADDRESS AGE ALG ALGO ALGORITHM ALGORITHMS ALIAS ALLOWED ARN ATTEMPTS AUDIENCE AUTH AUTHENTICATION "
-    "BUDGET BYTES CHANGE CHARS CHARSET CLAIM CLAIMS CLASS CMD COMMAND COMPLEXITY CONFIGURATION CONTRACT COUNT COUNTER "
-    "DAYS DECIMALS DIALECT DIGIT DIGITS DIR DIRECTORY DISABLED DRIVER DURATION ENABLE ENABLED ENCODING ENDPOINT "
-    "ENDPOINTS ENGINE EXCHANGE EXPIRATION EXPIRE EXPIRED EXPIRES EXPIRY FIELD FIELDS FILE FILENAME FILES FINGERPRINT "
-    "FOLDER FORMAT FORMATS GRACE HANDLER HASHER HASHERS HEADER HEADERS HELP HELPER HINT HISTORY HOUR HOURS ID "
-    "IDENTIFIER IDLE IDS IN INDEX INTERVAL ISSUER ITERATIONS KIND LABEL LEEWAY LEN LENGTH LEVEL LIFESPAN LIFETIME "
-    "LIMIT LOCATION LOWERCASE MANAGER MAX MAXLENGTH METHOD METHODS MIN MINLENGTH MINUTES MODE MODULE MOUNT MS NAME "
-    "NAMES NAMESPACE NUMBERS OPTIONAL PARAM PARAMETER PARAMS PATH PATHS PATTERN PER PERIOD PLACEHOLDER PLUGIN POLICIES "
-    "POLICY PORT PREFIX PREFIXES PROGRAM PROMPT PROTECTION PROVIDER PROVIDERS RATE REALM REFRESHED REGEX REQUIRE "
-    "REQUIRED REQUIREMENTS REQUIRES RESET RETRIES ROTATION ROUNDS RULES SCHEMA SCHEME SCOPE SCOPES SCRIPT SEC SECONDS "
-    "SECS SEPARATOR SERIALIZER SID SIZE STRATEGY STRENGTH SUFFIX SYMBOL SYMBOLS TABLE TEMPLATE THRESHOLD TIME TIMEOUT "
-    "TTL TYPE TYPES UPPERCASE URI URIS URL URLS USAGE USERNAME VALIDATION VALIDATOR VALIDATORS VALIDITY VERSION VIEW "
-    "WARNING WINDOW"
+    "ACCESSOR ACTIVE ADDRESS AGE ALG ALGO ALGORITHM ALGORITHMS ALIAS ALLOWED ARN ATTEMPTS AUDIENCE AUTH "
+    "AUTHENTICATION BUDGET BYTES CHANGE CHARS CHARSET CLAIM CLAIMS CLASS CMD COMMAND COMPLEXITY CONFIGURATION "
+    "CONTRACT COUNT COUNTER CRON DAYS DECIMALS DIALECT DIGIT DIGITS DIR DIRECTORY DISABLED DRIVER DURATION ENABLE "
+    "ENABLED ENCODING ENDPOINT ENDPOINTS ENGINE EP EXCHANGE EXPIRATION EXPIRE EXPIRED EXPIRES EXPIRING EXPIRY "
+    "FALLBACK FIELD FIELDS FILE FILENAME FILES FINGERPRINT FOLDER FORMAT FORMATS GRACE HANDLER HASHER HASHERS HEADER "
+    "HEADERS HELP HELPER HINT HISTORY HOUR HOURS ID IDENTIFIER IDLE IDS IN INDEX INTERVAL ISSUER ITERATIONS KIND "
+    "LABEL LEEWAY LEN LENGTH LEVEL LIFESPAN LIFETIME LIMIT LOCATION LOWERCASE MANAGER MAX MAXLENGTH METHOD METHODS "
+    "MIN MINLENGTH MINUTES MODE MODULE MOUNT MS NAME NAMES NAMESPACE NUMBERS OPTIONAL PARAM PARAMETER PARAMS PATH "
+    "PATHS PATTERN PER PERIOD PLACEHOLDER PLUGIN POLICIES POLICY PORT PREFIX PREFIXES PROGRAM PROMPT PROTECTION "
+    "PROVIDER PROVIDERS RATE REALM REFRESHED REGEX REQUIRE REQUIRED REQUIREMENTS REQUIRES RESET RETRIES ROTATION "
+    "ROUNDS RULES SCHEDULE SCHEMA SCHEME SCOPE SCOPES SCRIPT SEC SECONDS SECS SEPARATOR SERIALIZER SID SIZE STRATEGY "
+    "STRENGTH SUFFIX SYMBOL SYMBOLS TABLE TEMPLATE THRESHOLD TIME TIMEOUT TTL TYPE TYPES UPPERCASE URI URIS URL URLS "
+    "USAGE USERNAME VALIDATION VALIDATOR VALIDATORS VALIDITY VERSION VIA VIEW WARNING WINDOW"
 )
 # Behind a sensitive word: who has the secret, or for what it is. They are about a secret only behind SECRETS, and
 # behind SECRET, TOKEN and such at the start of the name or behind that of a store: AWS_SECRET_REGION, but
 # DB_PASSWORD_REGION.
 _OWNERS = _set(
     "AUTHORITY BACKEND BACKENDS BUCKET CACHE CONTEXT COOKIE DOMAIN HOST HOSTNAME LIMITS LOGIN MODEL PROCESS PROJECT "
-    "REGION ROLE SCANNING SERVER SOURCE SPACE STORAGE STORE SUBJECT SUPPLY USER VAULT"
+    "PROXY REGION ROLE SCANNING SERVER SOURCE SPACE STORAGE STORE SUBJECT SUPPLY USER VAULT"
 )
 _STORES = _set("AWS AZURE GCP GOOGLE K8S KUBERNETES VAULT")
 _BARE = _set("CREDENTIAL CREDENTIALS SECRET SECRETS TOKEN TOKENS")
@@ -105,6 +106,8 @@ _QUALIFIERS = _set(
     "A ALT APAC ASCII B B64 BACKUP BASE64 CONTENT CONTENTS CURRENT DEV ENCODED EU FALLBACK FALLBACKS HEX JSON LIVE NEW "
     "NEXT OLD PEM PLAIN PREV PREVIOUS PROD PRODUCTION RAW RO RW STAGING TEST US VALUE"
 )
+# A name with none of these words is a setting, unless its last word is a joined form or ends with a number.
+_TRIGGERS = _STRONG | _WEAK | _PHRASES.keys() | _ENDS.keys() | _PASSES | _QUALIFIERS | {"CONN", "SEED"}
 # Directly before a sensitive word: a switch.
 _VERBS = _set(
     "ALLOW ASK DISABLE ENABLE HAS HIDE IS NO REDACT REQUIRE REQUIRES SHOW SKIP SUPPORTS USE USES WITH WITHOUT"
@@ -136,12 +139,15 @@ _OPEN_KINDS = {
     ),
 }
 # Before AUTH: how somebody logs in, not with what.
-_AUTH_METHODS = _STRONG | _VERBS | _NOUN_VERBS | _set("CLIENT JWT KEY LDAP MUTUAL OIDC PASS REGISTRY SAML SET SMTP")
+_AUTH_METHODS = (
+    _STRONG | _VERBS | _NOUN_VERBS | _set("CLIENT JWT KEY LDAP MUTUAL OIDC PASS REGISTRY REMOTE SAML SET SMTP")
+)
+# Before an AUTH HEADER: what the software does with the header, not the header's content.
+_HEADER_VERBS = _VERBS | _set("ADD FORWARD PASS REMOTE SEND SET STRIP TRUST")
 # Variables of shells, platforms and images that hold a path or a switch.
 _SETTINGS = _set(
-    "AUTH_PASSWORD_BROKER GOOGLE_APPLICATION_CREDENTIALS MARIADB_RANDOM_ROOT_PASSWORD MYSQL_ONETIME_PASSWORD "
-    "MYSQL_RANDOM_ROOT_PASSWORD OAUTH2_PROXY_PASS_ACCESS_TOKEN OLDPWD PGSSLKEY PWD REGISTRY_AUTH_TOKEN_ROOTCERTBUNDLE "
-    "REGISTRY_AUTH_TOKEN_SERVICE"
+    "AUTH_PASSWORD_BROKER GOOGLE_APPLICATION_CREDENTIALS MYSQL_ONETIME_PASSWORD OAUTH2_PROXY_PASS_ACCESS_TOKEN OLDPWD "
+    "PGSSLKEY PWD REGISTRY_AUTH_TOKEN_ROOTCERTBUNDLE REGISTRY_AUTH_TOKEN_SERVICE"
 )
 
 
@@ -196,7 +202,7 @@ def is_sensitive(name: str) -> bool:
     if name in _SETTINGS:
         return False
     words = _words(name)
-    if not words:
+    if not words or _is_plain(words):
         return False
     for end in _ENDS.get(words[-1], ()):  # Before a qualifier is dropped: SERVICE_ACCOUNT_JSON.
         if words[-len(end) :] == end:
@@ -208,16 +214,26 @@ def is_sensitive(name: str) -> bool:
     return end_of_term > 0 and not _is_about(words, start, end_of_term) and not _is_open(words[:end_of_term], start)
 
 
+def _is_plain(words: list[str]) -> bool:
+    """Return True if no word is of any interest to the rule. Nearly every setting ends here, so this is fast."""
+    last = words[-1]
+    return _TRIGGERS.isdisjoint(words) and not last[-1].isdigit() and not last.endswith(_JOINED)
+
+
 def _is_other_end(before: list[str], end: list[str]) -> bool:
     """Return True for SET_AUTH_HEADER, a switch, and for AWS_SECRET_ID, the name of a secret."""
     if not before:
         return False
+    if end[-1] == "HEADER":
+        return before[-1] in _HEADER_VERBS
     return before[-1] in _VERBS or before[-1] == "SET" or (end[-1] == "ID" and before[-1] in ("AWS", "GCP", "GOOGLE"))
 
 
 def _drop_qualifiers(words: list[str]) -> None:
     is_content = words[-1] in ("CONTENT", "CONTENTS")
     while len(words) > 1 and (words[-1] in _QUALIFIERS or _is_number(words[-1])):
+        if words[-1] == "FALLBACK" and words[-2] in _OWNERS:  # TOKEN_LOGIN_FALLBACK: another way to log in, no token
+            break
         words.pop()
     if len(words) > 1 and ((is_content and words[-1] == "FILE") or (words[-1] in _SYSTEMS and words[-2] in _PASSES)):
         words.pop()
@@ -240,7 +256,7 @@ def _sensitive_term(words: list[str]) -> tuple[int, int]:
 def _is_about(words: list[str], start: int, end: int) -> bool:
     """Return True if the words around the sensitive ones say that the name is a setting about a secret."""
     after = words[end:]
-    is_first = start == 0 or (start == 1 and words[0] in _STORES)
+    is_first = _STORES.issuperset(words[:start])
     is_bare = end - start == 1 and words[start] in _BARE and (is_first or words[start] == "SECRETS")
     if not _ABOUT.isdisjoint(after) or (is_bare and not _OWNERS.isdisjoint(after)):
         return True
@@ -249,6 +265,11 @@ def _is_about(words: list[str], start: int, end: int) -> bool:
         return False
     if last == "AUTH":
         return not _AUTH_METHODS.isdisjoint(before)
+    if after or last.endswith("S"):  # SKIP_JWT_BEARER_TOKENS: the verb is before all sensitive words
+        while len(before) > 1 and before[-1] in _SENSITIVE:
+            before.pop()
+    if last == "PASSWORD" and "RANDOM" in before:  # MYSQL_RANDOM_ROOT_PASSWORD makes one.
+        return True
     if before[-1] in _VERBS:
         # A network device has an "enable password" and an "enable secret". One word more is a noun: USE_SECRET_KEY.
         is_device = before[-1] == "ENABLE" and words[start:] in (["PASSWORD"], ["SECRET"])

@@ -206,6 +206,13 @@ _ROWS = (
         "find the reason with: git status",
     ),
     (
+        "image-context",
+        _WARNING,
+        Scope.ALWAYS,
+        "no Dockerfile copies .env, .git or files with plain secrets into an image",
+        "exclude them in .dockerignore (secretsync init writes it), or copy only the files that the image needs",
+    ),
+    (
         "unknown-variable",
         _WARNING,
         Scope.OFFLINE,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from secretsync.audit.dockerignore import DockerIgnore
 from tests.support.canary import CanaryFactory
 from tests.support.processes import RunCli
 from tests.support.tools import needs_tool
@@ -22,6 +23,7 @@ def test_a_first_project_works_at_once(run_cli: RunCli, tmp_path: Path, canary: 
     made = run_cli("init", expect=0)
     assert made.stdout.endswith("next: secretsync explain -e development\n")
     assert files_of(tmp_path) == {
+        ".dockerignore",
         ".gitignore",
         *(f"env/{name}/{file}.env" for name in ("development", "production") for file in ("app", "common", "security")),
         *(f"providers/{name}.toml" for name in ("development", "production")),
@@ -59,6 +61,26 @@ def test_gitignore_gets_the_lines_that_it_lacks(run_cli: RunCli, tmp_path: Path)
     assert b"/.secrets/" in lines
     assert b"/.secretsync/" in lines
     assert lines.count(b"/.env") == 1
+
+
+def test_dockerignore_keeps_private_files_out_of_images(run_cli: RunCli, tmp_path: Path, canary: CanaryFactory) -> None:
+    """The audit has no finding on an image of the whole folder, and env/ and providers/ are in the image."""
+    (tmp_path / ".dockerignore").write_text("*.pyc\n.git")
+    run_cli("init", "-q", expect=0)
+    text = (tmp_path / ".dockerignore").read_text()
+    assert text.startswith("*.pyc\n.git\n# written by secretsync init")
+    assert text.split("\n").count(".git") == 1
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY . .\n")
+    for name in (".env", ".env.local", ".secrets/development/key"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f"DB_PASSWORD={canary()}\n")
+    assert "[image-context]" not in run_cli("audit", "-e", "development").stdout
+    ignore = DockerIgnore(text.split("\n"))
+    kept = (".env.example", "env/production/security.env", "env/production/policy.toml", "providers/production.toml")
+    assert not any(ignore.excludes(name) for name in kept)
+    assert all(ignore.excludes(name) for name in (".git/config", "web/.env", ".secretsync/history/x.json", "backups/x"))
+    (tmp_path / ".dockerignore").unlink()
+    assert "[image-context]" in run_cli("audit", "-e", "development").stdout
 
 
 @pytest.mark.parametrize("rule", ["env/", "*.env", "env", "env/*"])

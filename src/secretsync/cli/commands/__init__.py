@@ -19,6 +19,6 @@ COMMANDS = {
     "backup": "archive env/ and providers/, with checksums; refuses plain text secrets",
     "restore": "restore env/ and providers/ from an archive, all of it or nothing",
     "template": "write .env.example: the keys of the environments, without values",
-    "init": "create a project: env/, providers/ and lines for .gitignore",
+    "init": "create a project: env/, providers/, .gitignore and .dockerignore",
     "providers": "the installed providers, and their settings and options",
 }

@@ -1,4 +1,4 @@
-"""Create a project: env/, providers/ and lines for .gitignore. Existing files are not changed."""
+"""Create a project: env/, providers/ and lines for .gitignore and .dockerignore. Existing files are not changed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from secretsync.core.text import path_or
 USAGE = "[--root DIR] [-e NAME]..."
 EXAMPLE = "  secretsync init && secretsync explain -e development"
 
-_IGNORED = (
+_IGNORED_BY_GIT = (
     "# written by secretsync init: files with plain text secrets, and the records of secretsync track",
     "/.secrets/",
     "/.secretsync/",
@@ -25,6 +25,17 @@ _IGNORED = (
     "!/.env.example",
     "# archives of secretsync backup",
     "/backups/",
+)
+# The image keeps env/ and providers/, because `secretsync run` reads them there.
+_IGNORED_BY_DOCKER = (
+    "# written by secretsync init: the history of git, files with plain text secrets, and records",
+    ".git",
+    "**/.env",
+    "**/.env.*",
+    "!**/.env.example",
+    "**/.secrets",
+    ".secretsync",
+    "backups",
 )
 
 
@@ -77,7 +88,8 @@ def execute(options: argparse.Namespace) -> int:
     for name in names:
         for path, text in _files(name).items():
             _write(root, path, text, is_quiet=options.quiet)
-    _ignore(root, is_quiet=options.quiet)
+    _ignore(root, ".gitignore", _IGNORED_BY_GIT, is_quiet=options.quiet)
+    _ignore(root, ".dockerignore", _IGNORED_BY_DOCKER, is_quiet=options.quiet)
     for ignored, rule in _ignored_by_git(root, [f"env/{name}/common.env" for name in names]).items():
         hint = "this file must be committed; add !/env/ and !/env/** to .gitignore"
         console.warn(f"git ignores {ignored} ({rule}); {hint}")
@@ -152,28 +164,28 @@ def _write(root: str, path: str, text: str, *, is_quiet: bool) -> None:
         print(f"{result} {path}")
 
 
-def _ignore(root: str, *, is_quiet: bool) -> None:
-    """Add the missing lines to .gitignore."""
-    path = os.path.join(root, ".gitignore")
+def _ignore(root: str, name: str, lines: tuple[str, ...], *, is_quiet: bool) -> None:
+    """Add the missing lines to an ignore file."""
+    path = os.path.join(root, name)
     failure = None
     try:
-        has_added = _add_missing_lines(path)
+        has_added = _add_missing_lines(path, lines)
     except OSError as error:
         failure, has_added = error.strerror, False
     if failure is not None:
         raise OutputError(f"{path}: it cannot be written: {failure}")
     if has_added and not is_quiet:
-        print("added lines to .gitignore")
+        print(f"added lines to {name}")
 
 
-def _add_missing_lines(path: str) -> bool:
+def _add_missing_lines(path: str, lines: tuple[str, ...]) -> bool:
     data = read_file(path, Input.IGNORE_FILE)
     if isinstance(data, FileRefusal) and not data.is_absent:
         raise OutputError(f"{path}: {data.cause}")
     text = data.decode("utf-8", "surrogateescape") if isinstance(data, bytes) else ""
     present = set(text.split("\n"))
-    missing = [line for line in _IGNORED if line not in present]
-    if not any(line.startswith(("/", "!")) for line in missing):
+    missing = [line for line in lines if line not in present]
+    if all(line.startswith("#") for line in missing):
         return False
     with open(path, "a", encoding="utf-8", errors="surrogateescape") as file:
         file.write(("" if not text or text.endswith("\n") else "\n") + "\n".join(missing) + "\n")
