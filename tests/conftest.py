@@ -70,6 +70,8 @@ def clean_process(request: pytest.FixtureRequest, home: Path) -> Iterator[None]:
     yield
     if kept := sys.modules.get("secretsync.resolving.kept_stores"):
         kept.close_stores()  # so that the next test logs in by itself
+    if masking := sys.modules.get("secretsync.config.log_masking"):
+        masking.uninstall_all()  # an example of the documentation installs it for its whole process
     os.environ.clear()
     os.environ.update(before)
     refused = sorted({attempt.host for attempt in network.attempts if attempt.thread not in others})

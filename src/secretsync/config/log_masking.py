@@ -32,10 +32,8 @@ class LogMasking(Hidden):
         """Stop masking, and forget the secrets. A second call does nothing."""
         _installed[:] = [records for records in _installed if records is not self.__records]
         self.__records = RecordMasker(Masker())
-        if not _installed and vars(logging.Handler).get("filter") is _filter:
-            del logging.Handler.filter
-        if not _installed and logging.Handler.handleError is _handle_error:
-            logging.Handler.handleError = _handle_error_of_logging  # type: ignore[method-assign]
+        if not _installed:
+            uninstall_all()
 
     def __enter__(self) -> Self:
         return self
@@ -84,6 +82,15 @@ def _filter(self: logging.Handler, record: logging.LogRecord) -> Any:
         return masked
     emit(self, masked)
     return False
+
+
+def uninstall_all() -> None:
+    """Stop every masking of this process."""
+    _installed.clear()
+    if vars(logging.Handler).get("filter") is _filter:
+        del logging.Handler.filter
+    if logging.Handler.handleError is _handle_error:
+        logging.Handler.handleError = _handle_error_of_logging  # type: ignore[method-assign]
 
 
 def _handle_error(self: logging.Handler, record: logging.LogRecord) -> None:
