@@ -34,10 +34,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="secretsync-demo-") as temporary:
         folder = Path(temporary)
         for name in ("env", "providers"):
-            shutil.copytree(HERE / name, folder / "project" / name)
-        shutil.copy(APPLICATION, folder / "project")
+            shutil.copytree(HERE / name, folder / "shop" / name)
+        shutil.copy(APPLICATION, folder / "shop")
         with servers(folder) as environ:
-            status = show(folder / "project", clean_environment(folder, environ))
+            status = show(folder / "shop", clean_environment(folder, environ))
     say("\nThe servers are stopped, and the secrets are gone with them.")
     return status
 
@@ -56,7 +56,7 @@ def servers(folder: Path) -> Iterator[Mapping[str, str]]:
         account, space = ministack.account(), openbao.space()
         account.create("demo/app", {"secret_key": secrets.token_urlsafe(48), "jwt_secret": secrets.token_urlsafe(48)})
         space.write("secret", "demo/database", {"password": secrets.token_urlsafe(24)})
-        files = folder / "project" / "files"
+        files = folder / "shop" / "files"
         files.mkdir(mode=0o700)
         (files / "smtp_password").write_text(secrets.token_urlsafe(24) + "\n")
         user = account.principal(resource=f"arn:aws:secretsmanager:*:{account.root.access_key}:secret:demo/*")

@@ -147,7 +147,7 @@ def test_inherited_variable_names_another_environment(shop: Project, variable: s
 
 def test_setting_names_another_environment(shop: Project) -> None:
     """ENVIRONMENT in an env file is a setting of the application."""
-    shop.write("env/production/web.env", "ENVIRONMENT=development\nSECRETSYNC_ENV=development\n")
+    shop.write("env/production/web.env", "ENVIRONMENT=development\n")
     assert run_application(shop, "print(json.dumps(report()))")["environment"] == "production"
 
 
