@@ -11,7 +11,17 @@ dataclasses (medians of 29 starts, Python 3.11). `run` starts before each start 
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, TypeVar, dataclass_transform
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, ClassVar, TypeVar, dataclass_transform
+
+    R = TypeVar("R", bound="Record")
+else:
+
+    def dataclass_transform(**_: object) -> object:
+        """Return a decorator that does nothing, because only type checkers use the mark."""
+        return lambda kind: kind
+
 
 _ABSENT = object()
 
@@ -102,9 +112,6 @@ class Record(metaclass=_RecordType):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), {field: getattr(self, field) for field in self._fields})
-
-
-R = TypeVar("R", bound=Record)
 
 
 def replace(record: R, **changes: Any) -> R:

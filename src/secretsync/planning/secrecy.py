@@ -16,14 +16,16 @@ resolved: a variable of the process environment may hold a URL with a password.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from typing import TypeVar
-
+from secretsync.core.light import TypeVar
 from secretsync.core.model import Entry
 from secretsync.core.names import SensitiveNames
 from secretsync.planning.plan import EntryId, EntryPart, EnvironPart, Plan, PlannedEntry, SecretPart, walk
 from secretsync.project.layout import is_security_file
 from secretsync.project.placeholders import BareName, Placeholder, Reference, Text, Variable, parse_value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
 
 T = TypeVar("T")
 
