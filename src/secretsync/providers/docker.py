@@ -51,6 +51,12 @@ def inputs() -> InputTable:
     return {"": (InputRule(("CREDENTIALS_DIRECTORY",), InputKind.TEXT, setting="dir"),)}
 
 
+def _folder_mistake(context: StoreContext) -> Failed | None:
+    from secretsync.providers.inputs import check  # Imported only if a folder is configured.
+
+    return check(context, inputs()[""])
+
+
 def _is_readable(path: str, *, folder: str) -> bool | Missing | Failed:
     time = modified(path, folder=folder)
     return time if isinstance(time, Missing | Failed) else os.access(path, os.R_OK)
@@ -78,13 +84,14 @@ class DockerProvider:
     )
 
     def __init__(self, context: StoreContext) -> None:
-        self._context, self._store = context, context.store
+        self._store = context.store
         if folder := context.setting("dir"):
             self._folders: tuple[str, ...] = (context.path(folder),)
         else:
             # systemd's LoadCredential= puts files there.
             credentials = context.environ.get("CREDENTIALS_DIRECTORY")
             self._folders = (_FOLDER, credentials) if credentials else (_FOLDER,)
+        self._mistake = None if self._folders == (_FOLDER,) else _folder_mistake(context)
 
     def fetch(self, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Answer]:  # noqa: ARG002
         for ref in refs:
@@ -103,11 +110,8 @@ class DockerProvider:
 
     def _first(self, read: Callable[..., T | Missing | Failed], name: str) -> T | Missing | Failed:
         """Return the result of `read` for the file in the first folder that has it."""
-        if self._folders != (_FOLDER,):
-            from secretsync.providers.inputs import check
-
-            if (mistake := check(self._context, inputs()[""])) is not None:
-                return mistake
+        if self._mistake is not None:
+            return self._mistake
         for folder in self._folders:
             outcome = read(f"{folder}/{name}", folder=folder)
             if not isinstance(outcome, Missing):

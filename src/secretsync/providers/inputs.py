@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from enum import StrEnum
 
 from secretsync.core.errors import ProblemKind
 from secretsync.core.files import Input, read_file
+from secretsync.core.light import Choices
 from secretsync.core.model import Failed
 from secretsync.core.records import Record
 from secretsync.core.text import path_or
 from secretsync.providers.interface import StoreContext
 
 
-class InputKind(StrEnum):
+class InputKind(Choices):
     """The forms that an input may have."""
 
     TEXT = "text"  # without white space around it
