@@ -5,9 +5,7 @@ from __future__ import annotations
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _SHORT = r"(?a)(\d{1,9})(ms|s|m|h|d|w)"
 # ISO 8601-2:2019 durations of whole units; months and years do not have a fixed length and are refused.
-_ISO = (
-    r"(?a)P(?:(\d{1,6})W|(?=\d|T\d)(?:(\d{1,6})D)?(?:T(?=\d)(?:(\d{1,6})H)?(?:(\d{1,6})M)?(?:(\d{1,6})S)?)?)"
-)
+_ISO = r"(?a)P(?:(\d{1,6})W|(?=\d|T\d)(?:(\d{1,6})D)?(?:T(?=\d)(?:(\d{1,6})H)?(?:(\d{1,6})M)?(?:(\d{1,6})S)?)?)"
 
 
 def parse_duration(text: str) -> float | None:

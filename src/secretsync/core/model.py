@@ -47,6 +47,9 @@ class SecretRef(Record):
     version: str | None = None
     stage: str | None = None
 
+    def __hash__(self) -> int:
+        return hash((self.store, self.path, self.version, self.stage))  # as in Record, but a secret is looked up often
+
     def __str__(self) -> str:
         options = "&".join(
             f"{name}={value}" for name, value in (("version", self.version), ("stage", self.stage)) if value is not None

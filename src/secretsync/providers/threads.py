@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
+from _queue import Empty, SimpleQueue  # the home of both, without the import of heapq
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 from secretsync.core.errors import ProblemKind

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
+from _queue import Empty, SimpleQueue  # the home of both, without the import of heapq
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from secretsync.core.errors import ProblemKind
