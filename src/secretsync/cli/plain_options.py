@@ -127,7 +127,8 @@ class _Table:
 
 def _converted(row: _Row, text: str, *, is_joined: bool) -> Any:
     """Return the value of an option. Raises an exception if argparse must read it."""
-    if not text or (text[0] == "-" and text != "-" and not is_joined):
+    # argparse takes a separate word with a hyphen for an option, and drops "--" in any place.
+    if text in ("", "--") or (text[0] == "-" and text != "-" and not is_joined):
         raise ValueError
     value = text if row.type is None else row.type(text)
     if row.choices is not None and value not in row.choices:
