@@ -156,8 +156,8 @@ def test_the_modules_of_a_start_from_env_files(project: MakeProject, command: st
     listed = modules_of_a_start(command)
     shown = MODULES.relative_to(Path(__file__).parent.parent)
     assert not modules - listed, (
-        f"each start of `secretsync {command}` imports more modules: {', '.join(sorted(modules - listed))}. Import them "
-        f"in the function that needs them. If each start needs them, add them to {shown}, and measure the start with "
+        f"each start of `secretsync {command}` imports more modules: {', '.join(sorted(modules - listed))}. Import "
+        f"them in the function that needs them. If each start needs them, add them to {shown}, and measure the start: "
         "`python -m benchmarks.startup`."
     )
     assert not listed - modules, (
