@@ -3,8 +3,8 @@
     python -m benchmarks.startup [--rounds 40]
 
 Builds the wheel, installs it with python-dotenv into a virtual environment of its own, compiled, and measures commands
-in turn, so that whatever else the machine does falls on all of them alike. The table has the medians of the ratios within
-a round; the numbers carry over to other machines as ratios only.
+in turn, so that whatever else the machine does falls on all of them alike. The table has the medians of the ratios
+within a round; the numbers carry over to other machines as ratios only.
 """
 
 import argparse
