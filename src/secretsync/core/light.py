@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from enum import StrEnum as Choices
     from types import MappingProxyType, ModuleType
-    from typing import Any, Generic, TypeVar, overload
+    from typing import Any, Generic, Protocol, TypeVar, cast, overload
 else:
     MappingProxyType = type(type.__dict__)  # as `types` makes it
 
@@ -24,6 +24,15 @@ else:
     def TypeVar(name: str, *_: object, **__: object) -> str:  # noqa: N802 - the name that type checkers know
         """Return the name of a type parameter."""
         return name
+
+    class Protocol:
+        """Base of an interface that only type checkers check."""
+
+        __slots__ = ()
+
+    def cast(_kind: object, value: object) -> object:
+        """Return the value."""
+        return value
 
     def overload(function: object) -> object:
         """Return the function: only type checkers use the signatures."""
@@ -54,4 +63,4 @@ def import_module(name: str) -> ModuleType:
     return sys.modules[name]
 
 
-__all__ = ["Choices", "Generic", "MappingProxyType", "TypeVar", "import_module", "overload"]
+__all__ = ["Choices", "Generic", "MappingProxyType", "Protocol", "TypeVar", "cast", "import_module", "overload"]

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar
 
 from secretsync.core.errors import Problem, ProblemKind, ResolutionError
+from secretsync.core.light import TypeVar
 from secretsync.core.model import Failed, Found, Missing, SecretInfo, SecretOutline, SecretRef
 from secretsync.core.secret import Payload
 from secretsync.core.text import other_spelling
@@ -25,10 +22,14 @@ from secretsync.providers.interface import (
     StoreContext,
 )
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
+
     from secretsync.providers.inputs import InputTable
 
-T = TypeVar("T", bytes, datetime, bool)
+T = TypeVar("T", bytes, "datetime", bool)
 
 _FOLDER = "/run/secrets"
 _MOST = 1000  # files of a folder that are looked at for a hint
@@ -101,7 +102,7 @@ class DockerProvider:
     def describe(self, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Information]:  # noqa: ARG002
         for ref in refs:
             outcome = self._first(modified, ref.path)
-            yield ref, Found(SecretInfo(modified=outcome)) if isinstance(outcome, datetime) else outcome
+            yield ref, Found(SecretInfo(modified=outcome)) if not isinstance(outcome, Missing | Failed) else outcome
 
     def outline(self, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Outline]:  # noqa: ARG002
         for ref in refs:
@@ -129,6 +130,8 @@ class DockerProvider:
 
     def _names(self) -> list[str]:
         """Return the names of the files, as far as the folders can be read."""
+        import contextlib
+
         names: list[str] = []
         for folder in self._folders:
             with contextlib.suppress(OSError):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING, cast
 
 from secretsync.core.errors import ConfigurationError
+from secretsync.core.light import cast
 from secretsync.core.text import suggestion, unknown
 from secretsync.providers.interface import Provider, ProviderSpec, ProviderType
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
