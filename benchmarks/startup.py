@@ -1,10 +1,10 @@
 """What SecretSync costs at a start, as whole processes and as ratios to `python -c pass`.
 
-    python benchmarks/startup.py [--rounds 40]
+    python -m benchmarks.startup [--rounds 40]
 
 Builds the wheel, installs it with python-dotenv into a virtual environment of its own, compiled, and measures commands
-in turn, so that whatever else the machine does falls on all of them alike. Medians; the numbers carry over to other
-machines as ratios only.
+in turn, so that whatever else the machine does falls on all of them alike. The table has the medians of the ratios
+within a round; the numbers carry over to other machines as ratios only.
 """
 
 import argparse
@@ -14,10 +14,13 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
+
+from benchmarks.measure import Command, ratio, take_turns
+
+BASE = "python -c pass"
+FIGURES = (("cpu", 7), ("wall", 7), ("memory", 8))
 
 ROOT = Path(__file__).resolve().parent.parent
 # The interpreter must find and keep compiled modules, as an installed application's does.
@@ -61,7 +64,6 @@ def make_project(folder: Path) -> dict[str, str]:
         "env/test/security.env": "\n".join(lines[30:]) + "\n",
         "providers/test.toml": '[stores.docker]\ndir = "files"\n',
         ".env": "\n".join(f"{line.partition('=')[0]}=a value of some length" for line in lines) + "\n",
-        "plain.env": "\n".join(lines[:30]) + "\n",
         **{f"files/secret_{number}": f"the secret {number}\n" for number in range(10)},
     }.items():
         path = folder / name
@@ -71,31 +73,25 @@ def make_project(folder: Path) -> dict[str, str]:
 
 
 def commands(python: Path) -> dict[str, list[str]]:
-    """What is measured, by its name in the table; the first is the measure."""
+    """Return what is measured, by its name in the table."""
     run = [str(python), "-I"]
     script = str(python.with_name("secretsync"))
     return {
-        "python -c pass": [*run, "-c", "pass"],
+        BASE: [*run, "-c", "pass"],
         "python -c 'import argparse'": [*run, "-c", "import argparse"],
+        "python -c 'import tomllib'": [*run, "-c", "import tomllib"],
         "python -c 'import dotenv'": [*run, "-c", "import dotenv"],
         "dotenv_values('.env'), 40 variables": [*run, "-c", "import dotenv; dotenv.dotenv_values('.env')"],
-        "secretsync render --format dotenv": [*run, "-m", "secretsync", "render", "-e", "test", "--format", "dotenv"],
-        "... 30 of them, without bindings": [
-            *(*run, "-m", "secretsync", "render", "--env-file", "plain.env"),
+        "secretsync render --env-file, 40 variables": [script, "render", "--env-file", ".env", "--format", "dotenv"],
+        "secretsync run --env-file -- true": [script, "run", "--env-file", ".env", "--", "true"],
+        "secretsync render -e test, with bindings": [script, "render", "-e", "test", "--format", "dotenv"],
+        "secretsync run -e test -- true, with bindings": [script, "run", "-e", "test", "--", "true"],
+        "python -m secretsync render --env-file": [
+            *(*run, "-m", "secretsync", "render", "--env-file", ".env"),
             *("--format", "dotenv"),
         ],
-        "... by the installed script": [script, "render", "-e", "test", "--format", "dotenv"],
-        "secretsync run -- true": [*run, "-m", "secretsync", "run", "-e", "test", "--", "true"],
-        "... by the installed script ": [script, "run", "-e", "test", "--", "true"],
-        "secretsync --help": [*run, "-m", "secretsync", "--help"],
+        "secretsync --help": [script, "--help"],
     }
-
-
-def seconds(argv: Sequence[str], folder: Path, environ: dict[str, str]) -> float:
-    """How long one process took, from its start to its end."""
-    begin = time.perf_counter()
-    subprocess.run(argv, cwd=folder, env=environ, stdout=subprocess.DEVNULL, check=True)
-    return time.perf_counter() - begin
 
 
 def main() -> None:
@@ -107,18 +103,14 @@ def main() -> None:
         folder = Path(temporary)
         python = install(folder)
         environ = make_project(folder / "project")
-        times: dict[str, list[float]] = {name: [] for name in commands(python)}
-        for number in range(rounds + 2):
-            for name, argv in commands(python).items():
-                took = seconds(argv, folder / "project", environ)
-                if number >= 2:  # the first rounds warm the caches of the file system
-                    times[name].append(took)
-    base = statistics.median(times["python -c pass"])
+        measured = {name: Command(argv, folder / "project", environ) for name, argv in commands(python).items()}
+        samples = take_turns(measured, rounds)
+    base = samples[BASE]
     print(f"Python {sys.version.split()[0]}, {os.cpu_count()} cores, medians of {rounds} interleaved rounds\n")
-    print(f"{'whole process':38}{'ratio':>7}{'ms':>8}")
-    for name, taken in times.items():
-        median = statistics.median(taken)
-        print(f"{name.strip():38}{median / base:7.2f}{median * 1000:8.1f}")
+    print(f"{'whole process':48}{'CPU':>7}{'wall':>7}{'memory':>8}{'ms CPU':>8}")
+    for name, taken in samples.items():
+        ratios = "".join(f"{ratio(taken, base, figure):{width}.2f}" for figure, width in FIGURES)
+        print(f"{name:48}{ratios}{statistics.median(one.cpu for one in taken) * 1000:8.1f}")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ COSTLY = SDKS | {
     *("multiprocessing", "pathlib", "platform", "random", "shutil", "socket", "ssl", "subprocess", "tempfile"),
     *("unittest", "urllib", "uuid", "xml", "zipfile", "base64"),
 }
+MODULES = Path(__file__).parent / "data" / "modules_of_a_start.txt"
 # Of ours: what belongs to other commands, to other stores and to tests.
 OTHERS = {
     *(
@@ -130,6 +131,39 @@ def test_run_needs_no_sdk(shop: Project) -> None:
     modules = imports_of_command(["run", "-e", "test", "--", "true"], shop.root, shop.home)
     assert "secretsync.running.exec_command" in modules
     assert not under(COSTLY | OTHERS | {"secretsync.rendering.formats"}, modules)
+
+
+def modules_of_a_start(command: str) -> set[str]:
+    """Return the modules in the list of a command, and in that of every command."""
+    found: set[str] = set()
+    section = ""
+    for line in MODULES.read_text().split("\n"):
+        name = line.partition("#")[0].strip()
+        if name.startswith("["):
+            section = name.strip("[]")
+        elif name and section in ("every command", command):
+            found.add(name)
+    return found
+
+
+@pytest.mark.parametrize("command", ["render", "run"])
+def test_the_modules_of_a_start_from_env_files(project: MakeProject, command: str) -> None:
+    """A start from an env file without placeholders imports the modules of the list, and no other."""
+    lines = ["A=1", "export B='two words'", "", "# a comment", 'C="3" # and another', "D_PASSWORD=unused"]
+    made = project({"plain.env": "\n".join(lines)})
+    rest = ["--format", "dotenv"] if command == "render" else ["--", "true"]
+    modules = imports_of_command([command, "--env-file", "plain.env", *rest], made.root, made.home)
+    listed = modules_of_a_start(command)
+    shown = MODULES.relative_to(Path(__file__).parent.parent)
+    assert not modules - listed, (
+        f"each start of `secretsync {command}` imports more modules: {', '.join(sorted(modules - listed))}. Import "
+        f"them in the function that needs them. If each start needs them, add them to {shown}, and measure the start: "
+        "`python -m benchmarks.startup`."
+    )
+    assert not listed - modules, (
+        f"a start of `secretsync {command}` does not import {', '.join(sorted(listed - modules))} any more: "
+        f"remove them from {shown}"
+    )
 
 
 def test_bindings_are_read_only_where_there_are_some(shop: Project) -> None:

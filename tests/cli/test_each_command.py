@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from secretsync.cli.commands import COMMANDS
-from secretsync.cli.options import build_parser
+from secretsync.cli.parser import build_parser
 from tests.support.processes import clean_environment, run_command, secretsync_argv
 from tests.support.projects import MakeProject, Project
 

@@ -73,7 +73,7 @@ def test_special_files_are_refused(here: Path, special: str) -> None:
         assert cause in refused(outcome).cause
 
 
-@pytest.mark.parametrize("kind", Input)
+@pytest.mark.parametrize("kind", list(Input))
 def test_every_kind_has_a_bound(here: Path, kind: Input) -> None:
     """Read a file of exactly the bound; refuse one byte more, without reading the file."""
     path = here / "x"

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from secretsync.cli.commands import render, run
-from secretsync.cli.options import build_parser
+from secretsync.cli.parser import build_parser
 from tests.container.images import ENTRYPOINT, ROOT
 from tests.support.canary import CanaryFactory
 from tests.support.projects import MakeProject

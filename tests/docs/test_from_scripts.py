@@ -9,7 +9,7 @@ import pytest
 
 import secretsync
 from secretsync.cli.commands import COMMANDS
-from secretsync.cli.options import build_parser
+from secretsync.cli.parser import build_parser
 from secretsync.config.config import Config
 from tests.support.projects import MakeProject
 

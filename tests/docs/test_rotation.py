@@ -12,7 +12,7 @@ import yaml
 
 from secretsync import check_rotation
 from secretsync.cli.commands import check_rotation as command
-from secretsync.cli.options import build_parser
+from secretsync.cli.parser import build_parser
 from secretsync.core.model import Clock
 from secretsync.rotation.age_rules import State
 from secretsync.rotation.formats import render

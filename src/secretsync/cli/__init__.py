@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import os
-import signal
 import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
+    import signal
     from collections.abc import Callable, Mapping, Sequence
+    from types import ModuleType
     from typing import NoReturn
 
     from secretsync.core.errors import SecretSyncError
+else:
+    import _signal as signal  # `signal` wraps it in enumerations, which slows each start
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
@@ -31,8 +34,10 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     except OSError as error:
         failure = _stdout_failed(error)
         status = failure if status in (0, 1) else status  # a lost report is worse than what it would list
-    with contextlib.suppress(OSError):
+    try:  # noqa: SIM105 - contextlib is not imported, because it slows each start
         sys.stderr.flush()
+    except OSError:
+        pass
     # End at once, because a thread or the exit handler of a library may still be waiting for a store.
     os._exit(status)
 
@@ -119,19 +124,11 @@ def _run_command(name: str, arguments: list[str]) -> int:
 
 
 def _call(name: str, arguments: list[str]) -> int:
-    from importlib import import_module
-
-    from secretsync.cli.options import build_parser
     from secretsync.core.errors import SecretSyncError
+    from secretsync.core.light import import_module
 
     command = import_module(f"secretsync.cli.commands.{name.replace('-', '_').replace(' ', '_')}")
-    parser = build_parser(name, command)
-    if hasattr(command, "split"):  # `run` takes the command of the application after --
-        arguments, rest = command.split(arguments)
-        options = parser.parse_args(arguments)
-        options.command = rest
-    else:
-        options = parser.parse_args(arguments)
+    options = _read_options(name, command, arguments)
     failure: SecretSyncError | None = None
     try:
         status: int = command.execute(options)
@@ -140,6 +137,22 @@ def _call(name: str, arguments: list[str]) -> int:
     if failure is None:
         return status
     return _report_failure(name, failure, is_verbose=vars(options).get("verbose", False))
+
+
+def _read_options(name: str, command: ModuleType, arguments: list[str]) -> argparse.Namespace:
+    from secretsync.cli.plain_options import read_plain_options
+
+    rest: list[str] | None = None
+    if hasattr(command, "split"):  # `run` takes the command of the application after --
+        arguments, rest = command.split(arguments)
+    options = read_plain_options(name, command, arguments)
+    if options is None:
+        from secretsync.cli.parser import build_parser  # Imported only for help, a mistake or a rare notation.
+
+        options = build_parser(name, command).parse_args(arguments)
+    if rest is not None:
+        options.command = rest
+    return options
 
 
 def _report_failure(name: str, failure: SecretSyncError, *, is_verbose: bool = False) -> int:

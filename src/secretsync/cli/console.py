@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
-from collections.abc import Mapping, Sequence
 
 from secretsync.core.errors import Problem, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping, Sequence
 
     from secretsync.core.reporting.terminal import Colour, Look
 
@@ -74,6 +73,8 @@ def labelled_notes(label: str, notes: Sequence[str], options: argparse.Namespace
 def print_message(text: str) -> None:
     """Print text to stderr, in the width of the terminal."""
     # A closed stderr does not stop a command: the exit status still reports the result.
+    import contextlib
+
     with contextlib.suppress(OSError):
         # A log has each message on one line, also if COLUMNS is set.
         if sys.stderr.isatty():

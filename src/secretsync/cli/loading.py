@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import os
-from collections.abc import Callable, Collection, Mapping
-from typing import TYPE_CHECKING
 
 from secretsync.cli import console
 from secretsync.core.errors import UsageError
 from secretsync.core.records import replace
 from secretsync.core.text import count_of
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Collection, Mapping
+
     from secretsync.config.config import Config
     from secretsync.core.model import SecretRef
     from secretsync.core.secret import Environ

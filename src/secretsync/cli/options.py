@@ -1,137 +1,19 @@
-"""Build the parser of each command, and define the options that several commands share."""
+"""Define the options that several commands share, the types of options, and what one command accepts."""
 
 from __future__ import annotations
 
-import argparse
-import re
-import sys
-from collections.abc import Callable, Iterable
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
-
-from secretsync.core.errors import printable
-from secretsync.core.text import count_of, is_shown, suggestion, unknown
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterable
     from datetime import datetime
+    from typing import Any
 
 
-def _no_help(prog: str) -> argparse.HelpFormatter:
-    """Return the formatter that argparse checks each option with. The one of help costs an import."""
-    return argparse.HelpFormatter(prog, width=80)
+def _wrong_value(message: str) -> argparse.ArgumentTypeError:
+    import argparse  # Imported only for a mistake.
 
-
-# The messages of argparse that repeat a value, from their first different word.
-_QUOTING = r"(?s)(?:ignored explicit argument|invalid \S+ value:).*"
-
-
-class _StoreOnce(argparse.Action):
-    """Store the value of an option, and refuse a second one: a command would read only the last."""
-
-    def __call__(
-        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option_string: Any = None
-    ) -> None:
-        stored = vars(namespace).setdefault("_stored", set())
-        if option_string and self.dest in stored:
-            parser.error(f"{self.option_strings[-1]} can be given only once")
-        stored.add(self.dest)
-        setattr(namespace, self.dest, values)
-
-
-class _OptionalFile(argparse.Action):
-    """Append a file to those of --env-file, and remember that it does not have to exist."""
-
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,  # noqa: ARG002
-        namespace: argparse.Namespace,
-        values: Any,
-        option_string: Any = None,  # noqa: ARG002
-    ) -> None:
-        namespace.env_file = [*(namespace.env_file or ()), values]
-        namespace.optional_files = [*vars(namespace).get("optional_files", ()), values]
-
-
-class _Parser(argparse.ArgumentParser):
-    """A parser whose messages do not repeat arguments, because a user may paste a secret into any of them."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self.register("action", None, _StoreOnce)
-
-    def format_help(self) -> str:
-        """Return the help in the width of the terminal."""
-        from secretsync.cli.help import format_help  # Imported only for help.
-
-        return format_help(self)
-
-    def format_usage(self) -> str:
-        """Return the usage in the width of the terminal."""
-        from secretsync.cli.help import format_usage  # Imported only for an error.
-
-        return format_usage(self)
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Refuse unknown arguments, because argparse would print them."""
-        options, unknown_arguments = super().parse_known_args(args, namespace)
-        if unknown_arguments:
-            self.error(self._refusal(unknown_arguments))
-        return options, []
-
-    def _refusal(self, unknown_arguments: list[str]) -> str:
-        known = [option for option in self._option_string_actions if option.startswith("--")]
-        names = [argument.partition("=")[0] for argument in unknown_arguments if argument.startswith("-")]
-        if not names:
-            advice = "put -- before the command" if self.prog.endswith(" run") else "-e NAME names an environment"
-            if any(argument.endswith(".env") for argument in unknown_arguments):
-                advice = "put --env-file before the name of an env file"
-            return f"{count_of(len(unknown_arguments), 'argument')} too many; {advice}"
-        if self.prog.endswith(" run") and not unknown_arguments[0].startswith("-"):
-            return "the command is not after --; put -- before it: secretsync run -e production -- COMMAND"
-        advice = suggestion(names[0], known, "" if names[0].startswith("--") else "options have two hyphens")
-        return "; ".join(filter(None, (unknown("option", names[0], known), advice)))
-
-    def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
-        # An unset variable of a script, --bindings "$FILE". Taken as absent, it would select other files or stores.
-        if not arg_string and action.option_strings:
-            raise argparse.ArgumentError(action, "its value is empty; give a value, or remove the option")
-        return super()._get_value(action, arg_string)
-
-    def _check_value(self, action: argparse.Action, value: Any) -> None:
-        if action.choices is not None and value not in action.choices:
-            choices = [str(choice) for choice in action.choices]
-            word = f"{value!r}" if is_shown(str(value), choices) else "this value"
-            raise argparse.ArgumentError(action, f"{word} is not one of {', '.join(choices)}")
-
-    def _print_message(self, message: str, file: Any = None) -> None:
-        """Print help. A failure to write it is raised, because argparse would ignore it."""
-        if file is sys.stdout and message:
-            file.write(message)
-        else:
-            super()._print_message(message, file)
-
-    def error(self, message: str) -> Any:
-        message = re.sub(_QUOTING, "its value cannot be used", message)
-        self.print_usage(sys.stderr)
-        from secretsync.cli import console  # Imported only for an error.
-
-        console.print_message(f"{self.prog}: {printable(message)}; see {self.prog} --help")
-        raise SystemExit(2)
-
-
-def build_parser(name: str, command: ModuleType) -> argparse.ArgumentParser:
-    """Return the parser of one command. `command`: its module, with USAGE, EXAMPLE and add_arguments."""
-    parser = _Parser(
-        prog=f"secretsync {name}",
-        description=command.__doc__,
-        usage=f"secretsync {name} {command.USAGE}",
-        epilog=f"example:\n{command.EXAMPLE}",
-        formatter_class=_no_help,
-        allow_abbrev=False,
-    )
-    parser.set_defaults(command_name=name)
-    command.add_arguments(parser)
-    return parser
+    return argparse.ArgumentTypeError(message)
 
 
 _NAME_RULE = "a name is letters, digits, '_', '.' and '-', and begins with a letter or '_'"
@@ -144,7 +26,7 @@ def duration(text: str) -> float:
     seconds = parse_duration(text)
     if seconds is None:
         message = 'it must be a length of time above zero, such as "30s" or "2m"'
-        raise argparse.ArgumentTypeError(message)
+        raise _wrong_value(message)
     return seconds
 
 
@@ -153,14 +35,16 @@ def variable_name(text: str) -> str:
     from secretsync.core.names import is_key
 
     if not is_key(text):
-        raise argparse.ArgumentTypeError(f"it must be the name of a variable; {_NAME_RULE}")
+        raise _wrong_value(f"it must be the name of a variable; {_NAME_RULE}")
     return text
 
 
 def variable_pattern(text: str) -> str:
     """Return the value of --pass-env: the name of a variable, or a pattern of names."""
+    import re  # Imported only if a variable is passed.
+
     if not re.fullmatch(r"[A-Za-z_*?\[][A-Za-z0-9_.*?\[\]!-]*", text):
-        raise argparse.ArgumentTypeError(f"it must be the name of a variable, or a pattern such as AWS_*; {_NAME_RULE}")
+        raise _wrong_value(f"it must be the name of a variable, or a pattern such as AWS_*; {_NAME_RULE}")
     return text
 
 
@@ -171,7 +55,7 @@ def timestamp(text: str) -> datetime:
     time = parse_timestamp(text)
     if time is None:
         message = "it must be a date such as 2027-01-01, or a time such as 2027-01-01T09:00:00Z"
-        raise argparse.ArgumentTypeError(message)
+        raise _wrong_value(message)
     return time
 
 
@@ -181,7 +65,7 @@ def whole_number(most: int) -> Callable[[str], int]:
     def number(text: str) -> int:
         if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and 1 <= int(text) <= most):
             message = f"it must be a number from 1 to {most}"
-            raise argparse.ArgumentTypeError(message)
+            raise _wrong_value(message)
         return int(text)
 
     return number
@@ -203,7 +87,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     },
     "--env-file-optional": {
         "metavar": "FILE",
-        "action": _OptionalFile,
+        "action": "append_optional",
         "dest": "env_file",
         "help": "the same, but the file does not have to exist; the order of both options counts",
     },

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
-
 from secretsync.config.typed_getters import TypedGetters
-from secretsync.core.errors import ConfigurationError, MissingKeyError, Problem, ProblemKind, UsageError
+from secretsync.core.errors import ConfigurationError, MissingKeyError, Problem, UsageError
+from secretsync.core.light import TypeVar
 from secretsync.core.model import Origin, Resolved
 from secretsync.core.secret import Hidden, Secret
 from secretsync.core.text import count_of, suggestion, unknown
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import logging
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from typing import Any
 
     from secretsync.config.log_integrations import LoguruPatcher, SentryHook, StructlogProcessor
     from secretsync.config.log_masking import LogMasking
@@ -195,13 +196,10 @@ class Config(TypedGetters):
                 f"keys: it is of type {type(keys).__name__}; give a dict from each key to its purpose: "
                 '{"SECRET_KEY": "signs sessions"}'
             )
-        problems = [
-            Problem(kind=ProblemKind.CONFIGURATION, key=key, cause="it is required and has no value", hint=description)
-            for key, description in keys.items()
-            if not self.get(key, service=service)
-        ]
-        if problems:
-            raise ConfigurationError(problems)
+        missing = {key: description for key, description in keys.items() if not self.get(key, service=service)}
+        if missing:
+            cause = "it is required and has no value"
+            raise ConfigurationError([_problem(cause, key=key, hint=hint) for key, hint in missing.items()])
 
     def resolved(self, services: Iterable[str] | None = None) -> dict[str, Resolved]:
         """Return the shared entries and those of the services (None: all selected) as one dict, sorted by key.
@@ -350,7 +348,7 @@ class Config(TypedGetters):
             hint = suggestion(str(key), self.__scope, "the env files define no such key")
         where = f"the service {self._service}" if self._service else self.environment or "the files"
         cause = f"there is no such key in {where}"
-        return MissingKeyError([Problem(kind=ProblemKind.MISSING, key=str(key), cause=cause, hint=hint)])
+        return MissingKeyError([_problem(cause, kind="missing", key=str(key), hint=hint)])
 
     def _no_service(self, name: str) -> str:
         if name in self.__state.known_services:
@@ -368,11 +366,16 @@ def new_config(reload: Callable[[], Config] | None = None, **state: Any) -> Conf
 
 def _conflict(key: str, one: Resolved, other: Resolved, first: str, second: str) -> Problem:
     cause = f"the services {first} and {second} give it different values ({one.entry.file}:{one.entry.line})"
-    return Problem(
-        kind=ProblemKind.CONFIGURATION,
+    return _problem(
+        cause,
         key=key,
         file=other.entry.file,
         line=other.entry.line,
-        cause=cause,
         hint="select one of them with --service, or rename one key",
     )
+
+
+def _problem(cause: str, kind: str = "configuration", **place: Any) -> Problem:
+    from secretsync.core.problem_kinds import ProblemKind  # Imported only for a problem.
+
+    return Problem(kind=ProblemKind(kind), cause=cause, **place)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar, overload
-
 from secretsync.core.errors import MissingKeyError, UsageError, ValueTypeError
+from secretsync.core.light import TypeVar, overload
 from secretsync.core.model import Origin
 from secretsync.core.secret import HiddenMapping
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import timedelta
     from pathlib import Path
+    from typing import Any
 
 T = TypeVar("T")
 

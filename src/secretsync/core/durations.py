@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_SHORT = re.compile(r"(\d{1,9})(ms|s|m|h|d|w)", re.ASCII)
+_SHORT = r"(?a)(\d{1,9})(ms|s|m|h|d|w)"
 # ISO 8601-2:2019 durations of whole units; months and years do not have a fixed length and are refused.
-_ISO = re.compile(
-    r"P(?:(\d{1,6})W|(?=\d|T\d)(?:(\d{1,6})D)?(?:T(?=\d)(?:(\d{1,6})H)?(?:(\d{1,6})M)?(?:(\d{1,6})S)?)?)", re.ASCII
-)
+_ISO = r"(?a)P(?:(\d{1,6})W|(?=\d|T\d)(?:(\d{1,6})D)?(?:T(?=\d)(?:(\d{1,6})H)?(?:(\d{1,6})M)?(?:(\d{1,6})S)?)?)"
 
 
 def parse_duration(text: str) -> float | None:
@@ -19,9 +15,11 @@ def parse_duration(text: str) -> float | None:
 
 def parse_length(text: str) -> float | None:
     """Return the seconds, 0 or more, or None if `text` is not a length of time."""
-    if short := _SHORT.fullmatch(text):
+    import re  # Imported only for a duration.
+
+    if short := re.fullmatch(_SHORT, text):
         return float(int(short[1]) * _UNITS[short[2]])
-    if iso := _ISO.fullmatch(text):
+    if iso := re.fullmatch(_ISO, text):
         weeks, days, hours, minutes, rest = (int(group or 0) for group in iso.groups())
         return float(weeks * 604800 + days * 86400 + hours * 3600 + minutes * 60 + rest)
     return None

@@ -14,52 +14,41 @@ No message holds a secret value, a part of one, or its length, and no exception 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from enum import IntEnum, StrEnum
-
 from secretsync.core.records import Record
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
 
-class ExitStatus(IntEnum):
-    """The exit statuses of the command line."""
+    from secretsync.core.problem_kinds import ExitStatus, ProblemKind, combined_status, worst_status
 
-    OK = 0
-    FINDINGS = 1
-    CONFIGURATION = 2
-    MISSING = 3
-    DENIED = 4
-    UNAVAILABLE = 5
-    OUTPUT = 6
-    CANNOT_EXECUTE = 126
-    COMMAND_NOT_FOUND = 127
-    INTERRUPTED = 130
-    TERMINATED = 143
-
-
-class ProblemKind(StrEnum):
-    """The kind of a problem. It decides the exit status."""
-
-    CONFIGURATION = "configuration"  # env files, placeholders, bindings, a missing SDK
-    MISSING = "missing"  # the store answered that no such secret is there
-    UNUSABLE = "unusable"  # there, but deleted, disabled, expired or without the field asked for
-    DENIED = "denied"  # authentication or permission
-    UNAVAILABLE = "unavailable"  # connection, throttling past the deadline, sealed, a garbled answer
-    OUTPUT = "output"  # a value that a format cannot carry, an unsafe file
-
-    @property
-    def status(self) -> ExitStatus:
-        """Return the exit status of this kind."""
-        return _STATUS[self]
+__all__ = [
+    "ConfigurationError",
+    "ExitStatus",
+    "MissingKeyError",
+    "OutputError",
+    "Problem",
+    "ProblemKind",
+    "ResolutionError",
+    "SecretSyncError",
+    "UsageError",
+    "ValidationError",
+    "ValueTypeError",
+    "combined_status",
+    "printable",
+    "worst_status",
+]
 
 
-_STATUS = {
-    ProblemKind.CONFIGURATION: ExitStatus.CONFIGURATION,
-    ProblemKind.MISSING: ExitStatus.MISSING,
-    ProblemKind.UNUSABLE: ExitStatus.MISSING,
-    ProblemKind.DENIED: ExitStatus.DENIED,
-    ProblemKind.UNAVAILABLE: ExitStatus.UNAVAILABLE,
-    ProblemKind.OUTPUT: ExitStatus.OUTPUT,
-}
+def __getattr__(name: str) -> Any:
+    """Import the kinds of problems only if they are used, because `enum` slows each start."""
+    if name not in ("ExitStatus", "ProblemKind", "combined_status", "worst_status"):
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    from secretsync.core import problem_kinds
+
+    return getattr(problem_kinds, name)
 
 
 def printable(text: str) -> str:
@@ -98,17 +87,6 @@ class Problem(Record, kw_only=True):
         return None if self.key is None or looks_like_value(self.key) else self.key
 
 
-def worst_status(kinds: Iterable[ProblemKind]) -> ExitStatus:
-    """Return the lowest exit status: 2 comes before 3, 4 and 5, because a retry does not help."""
-    return min((kind.status for kind in kinds), default=ExitStatus.OK)
-
-
-def combined_status(statuses: Iterable[ExitStatus]) -> ExitStatus:
-    """Return the exit status of several reports: the lowest failure first, else findings, else 0."""
-    order = {ExitStatus.FINDINGS: 1, ExitStatus.OK: 2}  # after every failure
-    return min(statuses, key=lambda status: (order.get(status, 0), status), default=ExitStatus.OK)
-
-
 def _text_of(problems: Sequence[Problem]) -> str:
     """Return a line for each cause."""
     if len(problems) == 1:
@@ -124,9 +102,13 @@ class SecretSyncError(Exception):
     `problems` holds everything that is wrong, in the order of the files; `exit_status` is what a command ends with.
     """
 
-    def __init__(self, problems: Sequence[Problem] | str, *, kind: ProblemKind = ProblemKind.CONFIGURATION) -> None:
+    _kind = "configuration"  # of a problem that is given as a text
+
+    def __init__(self, problems: Sequence[Problem] | str, *, kind: ProblemKind | None = None) -> None:
         if isinstance(problems, str):
-            problems = (Problem(kind=kind, cause=problems),)
+            from secretsync.core.problem_kinds import ProblemKind
+
+            problems = (Problem(kind=kind or ProblemKind(self._kind), cause=problems),)
         self.problems: tuple[Problem, ...] = tuple(problems)
         super().__init__(_text_of(self.problems))
 
@@ -136,6 +118,8 @@ class SecretSyncError(Exception):
     @property
     def exit_status(self) -> ExitStatus:
         """Return the exit status of a command."""
+        from secretsync.core.problem_kinds import worst_status
+
         return worst_status(problem.kind for problem in self.problems)
 
 
@@ -158,15 +142,13 @@ class ResolutionError(SecretSyncError):
 class OutputError(SecretSyncError):
     """The result cannot be written: a value that the format cannot carry, an unsafe file."""
 
-    def __init__(self, problems: Sequence[Problem] | str, *, kind: ProblemKind = ProblemKind.OUTPUT) -> None:
-        super().__init__(problems, kind=kind)
+    _kind = "output"
 
 
 class MissingKeyError(SecretSyncError, KeyError):
     """The configuration does not have a key."""
 
-    def __init__(self, problems: Sequence[Problem] | str, *, kind: ProblemKind = ProblemKind.MISSING) -> None:
-        super().__init__(problems, kind=kind)
+    _kind = "missing"
 
     def __str__(self) -> str:
         """Return the message without the quotes of KeyError."""

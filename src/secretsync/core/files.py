@@ -10,10 +10,13 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Mapping
-from enum import StrEnum
 
+from secretsync.core.light import Choices
 from secretsync.core.records import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 STANDARD_INPUT = "/dev/stdin"
 
@@ -25,7 +28,7 @@ _CHUNK = 64 * 1024
 _OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 
 
-class Input(StrEnum):
+class Input(Choices):
     """A kind of file that SecretSync reads."""
 
     ENV_FILE = "env file"

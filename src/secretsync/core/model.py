@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import TYPE_CHECKING, Generic, TypeVar
-
-from secretsync.core.errors import ProblemKind
+from secretsync.core.light import Generic, TypeVar
 from secretsync.core.records import Record
 from secretsync.core.secret import Hidden, Secret
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
+    from typing import Any
+
+    from secretsync.core.metadata import Clock, SecretInfo, SecretOutline
+    from secretsync.core.problem_kinds import ProblemKind
+
+__all__ = [
+    "Clock",
+    "Entry",
+    "Failed",
+    "Found",
+    "Missing",
+    "Origin",
+    "Outcome",
+    "Resolved",
+    "SecretInfo",
+    "SecretOutline",
+    "SecretRef",
+    "Selector",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the classes of metadata only if they are used, because `enum` slows each start."""
+    if name not in ("Clock", "SecretInfo", "SecretOutline"):
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    from secretsync.core import metadata
+
+    return getattr(metadata, name)
 
 
 class SecretRef(Record):
@@ -21,6 +46,9 @@ class SecretRef(Record):
     path: str
     version: str | None = None
     stage: str | None = None
+
+    def __hash__(self) -> int:
+        return hash((self.store, self.path, self.version, self.stage))  # as in Record, but a secret is looked up often
 
     def __str__(self) -> str:
         options = "&".join(
@@ -37,45 +65,6 @@ class Selector(Record):
     as_: str | None = None  # "base64" or "json"
     trim: bool | None = None  # one trailing line end; None: only of files
     url: str | None = None  # "url": percent-encoded; "text": taken as it is, although it is part of a URL
-
-
-class Clock(StrEnum):
-    """The date of a store from which an age is counted."""
-
-    VERSION_CREATED = "version created"
-    LAST_ROTATED = "last rotated by the store"
-    DECLARED = "declared in the bindings"
-    NONE = "none"
-
-
-class SecretInfo(Record, kw_only=True):
-    """The metadata of a secret in its store, without its value. All times are aware, in UTC."""
-
-    version: str | None = None
-    created: datetime | None = None  # what the age is counted from; see `clock`
-    clock: Clock = Clock.NONE
-    expires: datetime | None = None
-    not_before: datetime | None = None
-    enabled: bool = True
-    dynamic: bool = False  # leased: made for each reader
-    newer_version: str | None = None  # if the reference pins an older version
-    rotation_period: float | None = None  # seconds, if the store rotates the secret itself
-    next_rotation: datetime | None = None
-    pending_since: datetime | None = None  # the start of a rotation that has not ended
-    deletion: datetime | None = None  # when the store will delete it
-    modified: datetime | None = None  # a hint only, never an age: a file's modification time
-    notes: tuple[str, ...] = ()  # for people: what the store did not answer
-
-
-class SecretOutline(Record, kw_only=True):
-    """The structure of a secret without its values, and the right to read it.
-
-    `fields`: the JSON object of the secret with None in place of each value that is not an object; None means unknown.
-    `is_readable`: this process may read the value; None means unknown.
-    """
-
-    fields: Mapping[str, object] | None = None
-    is_readable: bool | None = None
 
 
 T = TypeVar("T")

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from secretsync.core.records import Record
 
-_ENTRY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-_ENVIRONMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-_STORE = re.compile(r"[a-z][a-z0-9-]*")
+# The names are checked without `re`, because importing it and compiling a pattern slow each start.
+_LONGEST_ENVIRONMENT = 64
 
 # Every other environment is strict, so that `prod` and `production-eu` keep all safeguards.
 LENIENT_ENVIRONMENTS = ("development", "dev", "test", "testing", "ci", "local")
@@ -173,23 +169,32 @@ class SensitiveNames(Record, kw_only=True):
 
 
 def is_entry_name(name: str) -> bool:
-    """Return True if `name` may name an entry, a binding or a variable."""
-    return _ENTRY.fullmatch(name) is not None
+    """Return True if `name` may name an entry, a binding or a variable: `[A-Za-z_][A-Za-z0-9_]*`."""
+    return name.isascii() and name.isidentifier()
 
 
 def is_key(name: str) -> bool:
-    """Return True if `name` may be the key of an entry. With `.` or `-` no placeholder or variable can name it."""
-    return _KEY.fullmatch(name) is not None
+    """Return True if `name` may be the key of an entry: `[A-Za-z_][A-Za-z0-9_.-]*`.
+
+    With `.` or `-` no placeholder or variable can name it.
+    """
+    return is_entry_name(name) or (
+        name[:1] not in (".", "-") and is_entry_name(name.replace(".", "_").replace("-", "_"))
+    )
 
 
 def is_environment_name(name: str) -> bool:
-    """Return True if `name` may name an environment or a service. Paths are built only from such names."""
-    return _ENVIRONMENT.fullmatch(name) is not None
+    """Return True if `name` may name an environment or a service: `[A-Za-z0-9][A-Za-z0-9_-]{0,63}`.
+
+    Paths are built only from such names.
+    """
+    is_short = len(name) <= _LONGEST_ENVIRONMENT and name[:1].isalnum()
+    return is_short and name.isascii() and name.replace("_", "0").replace("-", "0").isalnum()
 
 
 def is_store_name(name: str) -> bool:
-    """Return True if `name` may name a store or a provider."""
-    return _STORE.fullmatch(name) is not None
+    """Return True if `name` may name a store or a provider: `[a-z][a-z0-9-]*`."""
+    return name.isascii() and name[:1].isalpha() and name.islower() and name.replace("-", "0").isalnum()
 
 
 def is_lenient(environment: str) -> bool:

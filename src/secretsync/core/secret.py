@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NoReturn
+from _collections_abc import Mapping  # the home of collections.abc, without the import of collections
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from datetime import datetime
+    from typing import Any, NoReturn
 
     _MappingToTypeCheckers = Mapping[str, str]
 else:

@@ -7,11 +7,9 @@ value. Otherwise the message gives the place and the kind of the word.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from typing import Protocol
 
     class _Placed(Protocol):
@@ -81,8 +79,11 @@ def other_spelling(word: str, known: Collection[str]) -> str | None:
     return next((candidate for candidate in near if _is_misspelling(lowered, candidate.lower())), None)
 
 
+_SEPARATORS = dict.fromkeys(map(ord, "-_. "))
+
+
 def _plain(text: str) -> str:
-    return re.sub(r"[-_. ]", "", text).lower()
+    return text.translate(_SEPARATORS).lower()
 
 
 def count_of(number: int, noun: str, plural: str | None = None) -> str:
@@ -100,6 +101,8 @@ def by_place(thing: _Placed) -> tuple[str, int, int]:
 
 def name_or_none(word: str) -> str | None:
     """Return `word` if it may be repeated in a position where keys and names are, else None."""
+    import re  # Imported only for a message.
+
     return word if re.fullmatch(_NAME, word) and not looks_like_value(word) else None
 
 
@@ -115,6 +118,8 @@ def looks_like_value(word: str) -> bool:
     """True if `word` looks like a password, token or key: S3cretPassw0rd, but not AWS_S3_BUCKET2 or Sha256Salt."""
     if "://" in word and "@" in word:  # a URL with a password
         return True
+    import re  # Imported only for a message.
+
     return re.match(_PREFIXED, word) is not None or any(map(_is_random, re.findall(_PARTS, word)))
 
 
@@ -127,6 +132,8 @@ def _is_random(part: str) -> bool:
     """True if letters and digits of a word without separators alternate more than in a name."""
     if len(part) < 8:
         return False
+    import re
+
     if re.fullmatch(_HEX, part):
         return True
     inner = len(re.findall(r"\d+(?=[A-Za-z])", part))  # groups of digits that letters follow

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from types import MappingProxyType
-from typing import TYPE_CHECKING
-
-from secretsync.core.errors import Problem, ProblemKind
+from secretsync.core.errors import Problem
+from secretsync.core.light import MappingProxyType
 from secretsync.core.model import Entry, SecretRef
 from secretsync.core.names import SensitiveNames
 from secretsync.core.records import Record, replace
@@ -16,7 +13,10 @@ from secretsync.project.env_file_places import locate
 from secretsync.project.layout import Project
 from secretsync.project.placeholders import Text
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+
     from secretsync.planning.references import Target
     from secretsync.providers.interface import ProviderSpec
 
@@ -102,6 +102,8 @@ def with_literal(hint: str | None, key: str) -> str | None:
 
 def problem_at(entry: Entry, offset: int, cause: str, hint: str | None, reference: str | None = None) -> Problem:
     """Return a problem of the configuration at `offset` of the text of an entry."""
+    from secretsync.core.problem_kinds import ProblemKind  # Imported only for a problem.
+
     line, column = locate(entry, offset)
     return Problem(
         kind=ProblemKind.CONFIGURATION,

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
-from typing import TYPE_CHECKING
-
 from secretsync.core.errors import Problem, UsageError
 from secretsync.core.model import Entry
 from secretsync.core.names import SensitiveNames
@@ -29,7 +25,10 @@ from secretsync.project.env_file_places import unquoted_tail
 from secretsync.project.layout import Project, is_security_file
 from secretsync.project.placeholders import BareName, Fault, Part, Placeholder, Text, Variable, parse_value
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
     from secretsync.planning.references import TargetFinder
     from secretsync.providers.interface import ProviderSpec
 
@@ -114,13 +113,16 @@ class _Planner:
         self.whole_layers = tuple(file.file for file in reversed(files) if file.service is None)
         self.service_files = {file.service: file.file for file in files if file.service is not None}
         self.planned: dict[EntryId, PlannedEntry] = {}
+        self._targets: TargetFinder | None = None
 
-    @cached_property
+    @property
     def targets(self) -> TargetFinder:
         """The stores. Their modules are imported only if there are bindings or placeholders."""
-        from secretsync.planning.references import TargetFinder
+        if self._targets is None:
+            from secretsync.planning.references import TargetFinder
 
-        return TargetFinder(self.bindings, self.project.environment, self.replaced)
+            self._targets = TargetFinder(self.bindings, self.project.environment, self.replaced)
+        return self._targets
 
     def layers(self, service: str | None) -> tuple[str, ...]:
         return self.whole_layers if service is None else (self.service_files[service], *self.whole_layers)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
-
 from secretsync.core.errors import ConfigurationError, Problem
 from secretsync.core.model import SecretRef, Selector
 from secretsync.core.records import Record, replace
@@ -13,6 +10,11 @@ from secretsync.project.bindings import Bindings, StoreConfig
 from secretsync.project.placeholders import BareName, Fault, Reference, StorePath, format_reference, parse_reference
 from secretsync.providers.interface import ProviderSpec, Setting, SettingType
 from secretsync.providers.registry import BUILT_IN, load_provider
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
 
 # What the core understands of `?options`, whatever the store; each with the values it takes.
 SELECTOR_OPTIONS = {"as": ("base64", "json", "text", "url"), "decode": ("base64",), "trim": ("true", "false")}

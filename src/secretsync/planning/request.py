@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from secretsync.core.errors import ConfigurationError, Problem, UsageError
 from secretsync.core.model import Entry
@@ -27,7 +25,10 @@ from secretsync.project.layout import (
     policy_file,
 )
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
     from secretsync.providers.interface import Provider
 
 

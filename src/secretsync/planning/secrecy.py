@@ -16,14 +16,16 @@ resolved: a variable of the process environment may hold a URL with a password.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from typing import TypeVar
-
+from secretsync.core.light import TypeVar
 from secretsync.core.model import Entry
 from secretsync.core.names import SensitiveNames
 from secretsync.planning.plan import EntryId, EntryPart, EnvironPart, Plan, PlannedEntry, SecretPart, walk
 from secretsync.project.layout import is_security_file
 from secretsync.project.placeholders import BareName, Placeholder, Reference, Text, Variable, parse_value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
 
 T = TypeVar("T")
 
@@ -36,6 +38,9 @@ _SIGNS = (
 )
 _SHORTEST_SIGN = 15  # characters of the shortest known token
 _WORDS_BEFORE_PASSWORDS = ("pass", "pwd", "key", "secret", "token", "authorization")
+# Each of these words is before a mark of this kind, or in a line with a word of the second list.
+_MARKS = frozenset("=:-")
+_WORDS_OF_FILES = ("machine", "default", "requirepass")
 # Options and schemes that are before a password. A space is before an option, also at the start of a text.
 _OPTIONS_BEFORE_PASSWORDS = (
     " -p",
@@ -122,8 +127,11 @@ def _may_have_password(text: str) -> bool:
     if not is_command and "=" not in text and not (":" in text and ("'" in text or '"' in text)):
         return False
     lowered = f" {text.lower()}"
-    words = (*_WORDS_BEFORE_PASSWORDS, *_OPTIONS_BEFORE_PASSWORDS) if is_command else _WORDS_BEFORE_PASSWORDS
-    return any(word in lowered for word in words)
+    if is_command and any(option in lowered for option in _OPTIONS_BEFORE_PASSWORDS):
+        return True
+    # A sentence about a secret has none of the marks, and no word that begins a line of netrc or of redis.conf.
+    may_name = not _MARKS.isdisjoint(text) or any(word in lowered for word in _WORDS_OF_FILES)
+    return may_name and any(word in lowered for word in _WORDS_BEFORE_PASSWORDS)
 
 
 def password_parts(parts: Sequence[T]) -> list[T]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Sequence
-
 from secretsync.core.model import Selector
 from secretsync.core.records import Record
 from secretsync.planning.plan import (
@@ -20,6 +17,13 @@ from secretsync.planning.plan import (
 from secretsync.planning.secrecy import is_secret_part
 from secretsync.project.placeholders import BareName, Fault, StorePath, Text, format_reference, parse_reference
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    _Leaf = tuple[PlannedEntry, SecretPart | EnvironPart]
+    _Used = Callable[[PlannedPart], Sequence[PlannedPart]]
+
 # The delimiters of a URL, and the characters that end one inside other text.
 _DELIMITERS = "://|[/?#]|[\\s\x00-\x1f\x7f\"'`<>]"
 _HOLE = "x"  # in place of a value that is not secret: no delimiter
@@ -32,10 +36,6 @@ class UrlSecret(Record):
     owner: PlannedEntry  # the entry with the placeholder: the same, or one that a variable names
     part: SecretPart | EnvironPart
     place: str  # "authority", "path" or "query"
-
-
-_Leaf = tuple[PlannedEntry, SecretPart | EnvironPart]
-_Used = Callable[[PlannedPart], Sequence[PlannedPart]]
 
 
 def written_parts(part: PlannedPart) -> Sequence[PlannedPart]:
@@ -101,6 +101,8 @@ def _places(pieces: Sequence[str | _Leaf]) -> Iterator[tuple[_Leaf, str]]:
     place = ""  # outside of a URL
     for piece in pieces:
         if isinstance(piece, str):
+            import re  # Imported only for a value of several parts.
+
             for delimiter in re.finditer(_DELIMITERS, piece):
                 place = _following(place, delimiter[0])
         elif place in ("authority", "path", "query"):

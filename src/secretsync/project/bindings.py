@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
-
 from secretsync.core.errors import Problem
+from secretsync.core.light import MappingProxyType
 from secretsync.core.records import Record
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import date, datetime
+    from typing import Any
 
 DEFAULT_LOOKUP = ("docker", "env")
 DEFAULT_TIMEOUT = 30.0  # seconds

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from secretsync.core.errors import Problem, ProblemKind
+from secretsync.core.errors import Problem
 from secretsync.core.files import FileRefusal, Input, read_file, read_named_file
 from secretsync.core.model import Entry
 from secretsync.core.names import is_key
 from secretsync.core.records import Record
 from secretsync.project.env_file_statements import Statement, read_statements
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from secretsync.project.env_file_mistakes import Mistake
 
@@ -42,7 +41,7 @@ def read_env_file(
     else:
         data = read_named_file(path, Input.ENV_FILE, pipe_seconds, may_be_empty=may_be_empty)
     if isinstance(data, FileRefusal):
-        problem = Problem(kind=ProblemKind.CONFIGURATION, file=file, cause=data.cause)
+        problem = _problem(file, None, None, data.cause, None)
         return EnvFile(file=file, service=service, entries=(), problems=(problem,))
     return parse_env_file(data, file=file, service=service)
 
@@ -178,5 +177,9 @@ def _problem_of(mistake: Mistake, source: str, line: int, file: str) -> Problem:
     return _problem(file, line, mistake.offset - line_start + 1, mistake.cause, mistake.hint)
 
 
-def _problem(file: str, line: int, column: int, cause: str, hint: str, *, key: str | None = None) -> Problem:
+def _problem(
+    file: str, line: int | None, column: int | None, cause: str, hint: str | None, *, key: str | None = None
+) -> Problem:
+    from secretsync.core.problem_kinds import ProblemKind  # Imported only for a problem.
+
     return Problem(kind=ProblemKind.CONFIGURATION, file=file, line=line, column=column, key=key, cause=cause, hint=hint)

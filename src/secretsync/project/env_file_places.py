@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
-
 from secretsync.core.model import Entry
 
 # What stands before an entry's value, as python-dotenv reads it.
-_BEFORE_VALUE = re.compile(r"\s*(?:export[^\S\n]+)?(?:'[^']+'|[^=#\s]+)[^\S\n]*=[^\S\n]*")
+_BEFORE_VALUE = r"\s*(?:export[^\S\n]+)?(?:'[^']+'|[^=#\s]+)[^\S\n]*=[^\S\n]*"
 
-_DOUBLE_QUOTE_ESCAPE = re.compile(r"\\[\\'\"abfnrtv]")
+_DOUBLE_QUOTE_ESCAPE = r"\\[\\'\"abfnrtv]"
 
 
 def value_offset(source: str) -> int:
     """Return the offset of the value, its quote included, in the text of an entry; 0 if there is no `=`."""
-    before = _BEFORE_VALUE.match(source)
+    import re  # Imported only if a place is asked for.
+
+    before = re.match(_BEFORE_VALUE, source)
     return before.end() if before else 0
 
 
@@ -27,11 +27,12 @@ def locate(entry: Entry, offset: int) -> tuple[int, int]:
         return 0, 0
     if not entry.source:
         return entry.line, entry.column + offset
-    before = _BEFORE_VALUE.match(entry.source)
-    position = before.end() if before else 0
+    position = value_offset(entry.source)
     if entry.source[position : position + 1] in ("'", '"'):
+        import re
+
         position += 1
-        for escape in _DOUBLE_QUOTE_ESCAPE.finditer(entry.source, position):
+        for escape in re.compile(_DOUBLE_QUOTE_ESCAPE).finditer(entry.source, position):
             if escape.start() >= position + offset:
                 break
             position += 1  # two characters there are one of the text
@@ -42,7 +43,7 @@ def locate(entry: Entry, offset: int) -> tuple[int, int]:
 
 def unquoted_tail(entry: Entry) -> str:
     """What python-dotenv cut off an unquoted value: its inline comment, or the empty string."""
-    before = _BEFORE_VALUE.match(entry.source)
-    if before is None or entry.source[before.end() : before.end() + 1] in ("'", '"'):
+    start = value_offset(entry.source)
+    if not start or entry.source[start : start + 1] in ("'", '"'):
         return ""
-    return entry.source[before.end() + len(entry.text) :].strip()
+    return entry.source[start + len(entry.text) :].strip()

@@ -8,11 +8,11 @@ compares both ways.
 from __future__ import annotations
 
 import sys
-from types import ModuleType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import ModuleType
     from typing import Any
 
 _QUOTES = "'\""
@@ -151,6 +151,7 @@ def _module() -> ModuleType:
     import os
     import re
     from importlib.machinery import PathFinder, SourceFileLoader
+    from types import ModuleType
 
     name = "secretsync._dotenv_parser"
     if name in sys.modules:

@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-
-from secretsync.core.errors import Problem, ProblemKind
+from secretsync.core.errors import Problem
 from secretsync.core.model import Entry
 from secretsync.core.names import is_key
 from secretsync.core.secret import variable_text
 from secretsync.project.env_file import EnvFile
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 FILE = "process environment"  # what messages call it
 
 # `${...}` in a variable was left there by whoever set it: it is not ours to replace. Doubled, a dollar is literal.
-_BEFORE_BRACE = re.compile(r"\$+(?=\{)")
+_BEFORE_BRACE = r"\$+(?=\{)"
 
 
 def variables_file(environ: Mapping[str, str]) -> EnvFile:
     """The variables of `environ` whose values hold `$<`, as entries."""
+    import re  # Imported only with --resolve-environment.
+
     entries, problems = [], []
     for name, value in environ.items():
         if "$<" not in value:
             continue
         if is_key(name):
-            entries.append(variable_entry(name, _BEFORE_BRACE.sub(lambda run: run[0] * 2, variable_text(value))))
+            entries.append(variable_entry(name, re.sub(_BEFORE_BRACE, lambda run: run[0] * 2, variable_text(value))))
             continue
+        from secretsync.core.problem_kinds import ProblemKind  # Imported only for a problem.
+
         cause = "a variable of this name cannot have a placeholder in its value"
         hint = "a name is letters, digits and '_', not beginning with a digit"
         problems.append(Problem(kind=ProblemKind.CONFIGURATION, file=FILE, key=name, cause=cause, hint=hint))

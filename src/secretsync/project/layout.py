@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping, Sequence
 
 from secretsync.core.errors import UsageError
 from secretsync.core.files import STANDARD_INPUT
 from secretsync.core.names import LENIENT_ENVIRONMENTS, is_environment_name, is_lenient
 from secretsync.core.records import Record
 from secretsync.core.text import is_shown, looks_like_value, path_or, suggestion
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
 
 # Written in the root before a restore puts its trees in place, removed once they are: a sign of one that was cut short.
 UNFINISHED_RESTORE = ".secretsync-restore.json"

@@ -10,17 +10,17 @@ options     = key "=" value *( "&" key "=" value )        ; after a NAME only as
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-
 from secretsync.core.names import is_entry_name, is_store_name
 from secretsync.core.records import Record
 
-_OPTION_KEY = re.compile(r"[a-z][a-z0-9_-]*")
-_BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_BAD_POINTER = re.compile(r"/.*~(?![01])", re.DOTALL)
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+# Patterns, which are compiled only for a reference that needs them.
+_BAD_PERCENT = r"%(?![0-9A-Fa-f]{2})"
+_PERCENT = rb"%([0-9A-Fa-f]{2})"
+_BAD_POINTER = r"(?s)/.*~(?![01])"
 
 _OPERATORS = (":-", ":+", ":?", "-", "+", "?")
 _NAME_OPTIONS = ("as", "decode", "trim")
@@ -201,6 +201,8 @@ class _Parser:
             return end
         if self.closing is None:
             # All pairs in one pass, because a search for each variable takes quadratic time if they are nested.
+            import re  # Imported only for a variable with a word.
+
             self.closing = {}
             opened: list[int] = []
             for match in re.finditer("[{}]", self.text):
@@ -302,7 +304,7 @@ def parse_reference(text: str) -> Reference | Fault:
     if not is_store_name(store):
         cause = "the text before ':' is not the name of a store"
         return Fault(0, cause, "a store's name has small letters, digits and '-': aws, vault")
-    if _CONTROL.search(rest) or "<" in rest or ">" in rest:
+    if min(rest, default=" ") < " " or "\x7f" in rest or "<" in rest or ">" in rest:
         return Fault(0, "a control character, '<' or '>' in a reference", "percent-encode it")
     return _parse_store_path(store, rest)
 
@@ -340,9 +342,15 @@ def _parse_store_path(store: str, rest: str) -> StorePath | Fault:
         return options
     if path is None or name_of_field is None:
         return Fault(0, "a bad percent-encoding", "write '%' itself as %25")
-    if _BAD_POINTER.match(name_of_field):
+    if "~" in name_of_field and _has_bad_pointer(name_of_field):
         return Fault(0, "a '~' in a JSON pointer that is neither ~0 nor ~1", "write '~' as ~0, and '/' of a key as ~1")
     return StorePath(store, path, options, name_of_field if has_field else None)
+
+
+def _has_bad_pointer(field: str) -> bool:
+    import re
+
+    return re.match(_BAD_POINTER, field) is not None
 
 
 def _parse_options(text: str) -> tuple[tuple[str, str], ...] | Fault:
@@ -350,7 +358,7 @@ def _parse_options(text: str) -> tuple[tuple[str, str], ...] | Fault:
     options: dict[str, str] = {}
     for option in text.split("&"):
         key, equals, written = option.partition("=")
-        if not equals or not _OPTION_KEY.fullmatch(key) or not written:
+        if not equals or not is_store_name(key.replace("_", "-")) or not written:
             return Fault(0, "an option that is not key=value", "options are key=value, joined by '&'")
         if written != written.strip():
             return Fault(0, "the value of an option has white space at its edges", "remove it, or write it as %20")
@@ -367,10 +375,12 @@ def _decode(text: str) -> str | None:
     """Return `text` percent-decoded once, or None if an encoding is bad."""
     if "%" not in text:
         return text
-    if _BAD_PERCENT.search(text):
+    import re  # Imported only for a percent-encoding.
+
+    if re.search(_BAD_PERCENT, text):
         return None
     try:
-        return _PERCENT.sub(lambda match: bytes.fromhex(match[1].decode()), text.encode("utf-8")).decode("utf-8")
+        return re.sub(_PERCENT, lambda match: bytes.fromhex(match[1].decode()), text.encode("utf-8")).decode("utf-8")
     except UnicodeError:
         return None
 
@@ -404,6 +414,8 @@ def _print_parts(parts: Sequence[Part]) -> str:
 
 def _print_text(text: str, *, opens_next: bool) -> str:
     """Return `text` with each `$` doubled that would otherwise open something."""
+    import re  # Imported only if a value is written.
+
     # The look-behind keeps a long run of '$' from being tried from each of its characters.
     pattern = r"(?<!\$)\$+(?=[<{]|\Z)" if opens_next else r"(?<!\$)\$+(?=[<{])"
     return re.sub(pattern, lambda run: run.group() * 2, text)
@@ -422,9 +434,11 @@ def format_reference(reference: Reference) -> str:
 # A ':' is encoded if it would begin a default or a message, or is last and might; a '-' if it is first, after the
 # store's ':'. White space at the edges and control characters would be refused.
 # The edges are first in the pattern: a tab there must not be matched alone, without the white space after it.
-_ENCODED = re.compile(r"\A\s+|(?<!\s)\s+\Z|[%?#<>&$\x00-\x1f\x7f]|:(?=[-?]|\Z)|\A-")
+_ENCODED = r"\A\s+|(?<!\s)\s+\Z|[%?#<>&$\x00-\x1f\x7f]|:(?=[-?]|\Z)|\A-"
 
 
 def _encode(text: str) -> str:
     """Return `text` as a part of a reference."""
-    return _ENCODED.sub(lambda match: "".join(f"%{byte:02X}" for byte in match.group().encode("utf-8")), text)
+    import re
+
+    return re.sub(_ENCODED, lambda match: "".join(f"%{byte:02X}" for byte in match.group().encode("utf-8")), text)

@@ -7,11 +7,9 @@ import re
 # tomllib takes quadratic time for a key with many parts, so that longer keys are refused before it reads them.
 DEEPEST = 64
 
-_BLANK = re.compile(r"[ \t]*")
 _PART = re.compile(r""""((?:[^"\\\n]|\\.)*+)"|'([^'\n]*+)'|([A-Za-z0-9_-]++)""")
-_DOT = re.compile(r"[ \t]*+\.[ \t]*+")
 _VALUE = re.compile(r"""["']{3}|"(?:[^"\\\n]|\\.)*+"?|'[^'\n]*+'?|[\[\]{},\n]|#[^\n]*+""")
-_LONG_END = {'"""': re.compile(r'\\.|"{3,5}', re.DOTALL), "'''": re.compile("'{3,5}")}
+_LONG_END = {'"""': r'(?s)\\.|"{3,5}', "'''": "'{3,5}"}  # compiled only if a document has such a text
 
 Path = tuple[str, ...]
 
@@ -75,9 +73,11 @@ class _Scanner:
             if len(parts) > DEEPEST:
                 raise TooDeep(self.line)
             self.position = part.end()
-            if not (dot := _DOT.match(self.text, self.position)):
+            self.skip_blanks()
+            if not self.text.startswith(".", self.position):
                 break
-            self.position = dot.end()
+            self.position += 1
+            self.skip_blanks()
         return tuple(parts)
 
     def note(self, path: Path) -> Path:
@@ -109,8 +109,8 @@ class _Scanner:
 
     def skip_long(self, quotes: str) -> None:
         """Read to the end of a string of several lines."""
-        begin = self.position
-        while end := _LONG_END[quotes].search(self.text, self.position):
+        begin, pattern = self.position, re.compile(_LONG_END[quotes])
+        while end := pattern.search(self.text, self.position):
             self.position = end.end()
             if end[0].startswith(quotes):
                 break
@@ -119,4 +119,5 @@ class _Scanner:
         self.line += self.text.count("\n", begin, self.position)
 
     def skip_blanks(self) -> None:
-        self.position = _BLANK.match(self.text, self.position).end()  # type: ignore[union-attr] # matches everywhere
+        while self.text.startswith((" ", "\t"), self.position):
+            self.position += 1

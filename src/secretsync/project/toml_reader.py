@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
@@ -14,6 +13,8 @@ from secretsync.core.text import is_shown, name_or_none, suggestion
 from secretsync.project.toml_lines import DEEPEST, TooDeep, lines_of_keys
 
 Lines = Mapping[tuple[str, ...], int]
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 _BACKSLASH_HINT = "write \\\\ for a backslash, or put the text in single quotes"
 
@@ -40,7 +41,7 @@ def parse_document(data: bytes, file: str) -> tuple[dict[str, Any], Lines] | Pro
 
     hint = None
     try:
-        text = data.decode("utf-8-sig")
+        text = data.removeprefix(_BYTE_ORDER_MARK).decode()
         lines = lines_of_keys(text)
         return tomllib.loads(text), lines
     except TooDeep as error:
@@ -97,7 +98,9 @@ def key_problem(
 
 def _shown_part(path: Sequence[str]) -> list[str]:
     """Return the keys that lead to a place, up to the first that may be a value."""
-    return list(itertools.takewhile(lambda key: key.isdigit() or name_or_none(key) is not None, path))
+    from itertools import takewhile
+
+    return list(takewhile(lambda key: key.isdigit() or name_or_none(key) is not None, path))
 
 
 def _line(lines: Lines, path: Sequence[str]) -> int | None:

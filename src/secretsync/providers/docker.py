@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar
 
 from secretsync.core.errors import Problem, ProblemKind, ResolutionError
+from secretsync.core.light import TypeVar
 from secretsync.core.model import Failed, Found, Missing, SecretInfo, SecretOutline, SecretRef
 from secretsync.core.secret import Payload
 from secretsync.core.text import other_spelling
@@ -25,10 +22,14 @@ from secretsync.providers.interface import (
     StoreContext,
 )
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
+
     from secretsync.providers.inputs import InputTable
 
-T = TypeVar("T", bytes, datetime, bool)
+T = TypeVar("T", bytes, "datetime", bool)
 
 _FOLDER = "/run/secrets"
 _MOST = 1000  # files of a folder that are looked at for a hint
@@ -49,6 +50,12 @@ def inputs() -> InputTable:
     from secretsync.providers.inputs import InputKind, InputRule
 
     return {"": (InputRule(("CREDENTIALS_DIRECTORY",), InputKind.TEXT, setting="dir"),)}
+
+
+def _folder_mistake(context: StoreContext) -> Failed | None:
+    from secretsync.providers.inputs import check  # Imported only if a folder is configured.
+
+    return check(context, inputs()[""])
 
 
 def _is_readable(path: str, *, folder: str) -> bool | Missing | Failed:
@@ -78,13 +85,14 @@ class DockerProvider:
     )
 
     def __init__(self, context: StoreContext) -> None:
-        self._context, self._store = context, context.store
+        self._store = context.store
         if folder := context.setting("dir"):
             self._folders: tuple[str, ...] = (context.path(folder),)
         else:
             # systemd's LoadCredential= puts files there.
             credentials = context.environ.get("CREDENTIALS_DIRECTORY")
             self._folders = (_FOLDER, credentials) if credentials else (_FOLDER,)
+        self._mistake = None if self._folders == (_FOLDER,) else _folder_mistake(context)
 
     def fetch(self, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Answer]:  # noqa: ARG002
         for ref in refs:
@@ -94,7 +102,7 @@ class DockerProvider:
     def describe(self, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Information]:  # noqa: ARG002
         for ref in refs:
             outcome = self._first(modified, ref.path)
-            yield ref, Found(SecretInfo(modified=outcome)) if isinstance(outcome, datetime) else outcome
+            yield ref, Found(SecretInfo(modified=outcome)) if not isinstance(outcome, Missing | Failed) else outcome
 
     def outline(self, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Outline]:  # noqa: ARG002
         for ref in refs:
@@ -103,11 +111,8 @@ class DockerProvider:
 
     def _first(self, read: Callable[..., T | Missing | Failed], name: str) -> T | Missing | Failed:
         """Return the result of `read` for the file in the first folder that has it."""
-        if self._folders != (_FOLDER,):
-            from secretsync.providers.inputs import check
-
-            if (mistake := check(self._context, inputs()[""])) is not None:
-                return mistake
+        if self._mistake is not None:
+            return self._mistake
         for folder in self._folders:
             outcome = read(f"{folder}/{name}", folder=folder)
             if not isinstance(outcome, Missing):
@@ -125,6 +130,8 @@ class DockerProvider:
 
     def _names(self) -> list[str]:
         """Return the names of the files, as far as the folders can be read."""
+        import contextlib
+
         names: list[str] = []
         for folder in self._folders:
             with contextlib.suppress(OSError):

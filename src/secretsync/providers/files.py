@@ -5,11 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from datetime import UTC, datetime
 
 from secretsync.core.errors import ProblemKind
 from secretsync.core.files import Input, read_file
 from secretsync.core.model import Failed, Missing
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from datetime import datetime
 
 _LAST_SECOND = 253_402_300_799.0  # of the year 9999
 
@@ -42,6 +45,8 @@ def modified(path: str, *, folder: str | None = None) -> datetime | Missing | Fa
         return _failed(path, error.errno, f"it cannot be read: {error.strerror}")
     if not stat.S_ISREG(status.st_mode):
         return Failed(ProblemKind.UNUSABLE, f"{path} is not a regular file")
+    from datetime import UTC, datetime  # Imported only for metadata.
+
     # A file system may hold any number. The time is only a hint, so that a strange number is no failure.
     return datetime.fromtimestamp(min(max(status.st_mtime, 0.0), _LAST_SECOND), UTC)
 

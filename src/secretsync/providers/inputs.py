@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
-from enum import StrEnum
+from _collections_abc import Mapping  # the home of collections.abc, without the import of collections
 
 from secretsync.core.errors import ProblemKind
 from secretsync.core.files import Input, read_file
+from secretsync.core.light import Choices
 from secretsync.core.model import Failed
 from secretsync.core.records import Record
 from secretsync.core.text import path_or
 from secretsync.providers.interface import StoreContext
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
-class InputKind(StrEnum):
+
+class InputKind(Choices):
     """The forms that an input may have."""
 
     TEXT = "text"  # without white space around it

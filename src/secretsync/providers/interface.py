@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from types import MappingProxyType
-from typing import Any, Protocol
 
 from secretsync.core.errors import ConfigurationError, Problem, ProblemKind
+from secretsync.core.light import MappingProxyType, Protocol
 from secretsync.core.model import Failed, Found, Missing, SecretInfo, SecretOutline, SecretRef
 from secretsync.core.records import Record
 from secretsync.core.secret import Payload
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from typing import Any
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 

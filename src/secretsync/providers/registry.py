@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING, cast
 
 from secretsync.core.errors import ConfigurationError
+from secretsync.core.light import cast
 from secretsync.core.text import suggestion, unknown
 from secretsync.providers.interface import Provider, ProviderSpec, ProviderType
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
@@ -49,7 +50,7 @@ def load_provider(name: str) -> ProviderType:
     Raises ConfigurationError if there is no such provider, or if a plug-in cannot be imported.
     """
     if target := BUILT_IN.get(name):
-        from importlib import import_module
+        from secretsync.core.light import import_module
 
         module, _, attribute = target.partition(":")
         return cast("ProviderType", getattr(import_module(module), attribute))
@@ -91,7 +92,7 @@ def import_modules(modules: tuple[str, ...]) -> None:
     reset that switch.
     """
     if modules:
-        from importlib import import_module
+        from secretsync.core.light import import_module
 
         with _importing.setdefault(os.getpid(), threading.Lock()):
             for module in modules:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
+from _queue import Empty, SimpleQueue  # the home of both, without the import of heapq
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from queue import Empty, SimpleQueue
-from typing import TypeVar
 
 from secretsync.core.errors import ProblemKind
+from secretsync.core.light import TypeVar
 from secretsync.core.model import Failed
 from secretsync.providers.interface import Deadline
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 _SLICE = 0.05  # seconds
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from _collections_abc import Mapping  # the home of collections.abc, without the import of collections
 
 from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Failed, Selector
 from secretsync.core.secret import Payload, Secret
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 # RFC 3986 section 2.3. Not urllib, because its import takes longer than a whole start.
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from _queue import Empty, SimpleQueue  # the home of both, without the import of heapq
 
 from secretsync.core.errors import ProblemKind
+from secretsync.core.light import Generic, TypeVar, cast
 from secretsync.core.model import Failed, Found, Missing, SecretInfo, SecretOutline, SecretRef
 from secretsync.core.secret import Payload
 from secretsync.planning.plan import SecretPart
@@ -16,7 +15,11 @@ from secretsync.providers.registry import import_sdk
 from secretsync.providers.threads import next_of, no_answer
 from secretsync.resolving.stores import Answers
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import Any
+
     from secretsync.resolving.activity import ActivityRecorder, StoreActivity
     from secretsync.resolving.waiting import WaitDisplay, WaitReporter
 

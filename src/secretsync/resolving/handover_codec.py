@@ -9,10 +9,12 @@
 # because the file of a service defines the same key.
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Any
-
 from secretsync.core.secret import Secret
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from typing import Any
 
 VARIABLE = "SECRETSYNC_RESOLVED"
 KEY_VARIABLE = f"{VARIABLE}_KEY"
@@ -100,10 +102,24 @@ def decode(environ: Mapping[str, str]) -> dict[str, Any] | None:
     return {**fields, **lists, "key": key}
 
 
-def _dump(document: Mapping[str, Any]) -> str:
+def _dump(value: object) -> str:
+    """Return compact JSON in ASCII, as `json` writes it, which is imported only for unusual text.
+
+    `json` imports `re`, and this is the only JSON that nearly every start writes.
+    """
+    if isinstance(value, dict):
+        return f"{{{','.join(f'{_dump(str(key))}:{_dump(item)}' for key, item in value.items())}}}"
+    if isinstance(value, list | tuple):
+        return f"[{','.join(map(_dump, value))}]"
+    if isinstance(value, str) and value.isascii() and value.isprintable() and '"' not in value and "\\" not in value:
+        return f'"{value}"'
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, int):
+        return str(value)
     import json
 
-    return json.dumps(document, ensure_ascii=True, separators=(",", ":"))
+    return json.dumps(value)
 
 
 def _key(environ: Mapping[str, str]) -> tuple[str, str]:

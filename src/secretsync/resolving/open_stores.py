@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Self
+from _collections_abc import Mapping  # the home of collections.abc, without the import of collections
 
 from secretsync.core.errors import ConfigurationError, Problem, ProblemKind, SecretSyncError
 from secretsync.project.bindings import StoreConfig
@@ -13,7 +11,11 @@ from secretsync.providers.interface import Provider, StoreContext
 from secretsync.providers.registry import load_provider, missing_modules
 from secretsync.resolving.unusable_store import UnusableStore
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Self
+
     from secretsync.resolving.kept_stores import KeptStore
 
 
@@ -102,6 +104,8 @@ class Stores(Mapping[str, Provider]):
                 give_back(kept, is_denied=name in self._denied, is_busy=name in self._busy)
         for name in self._owned - self._busy:
             # A plug-in may raise anything. The answers are complete, so the error is ignored.
+            import contextlib
+
             with contextlib.suppress(Exception):
                 self._open[name].close()
 

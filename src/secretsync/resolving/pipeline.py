@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING
-
 from secretsync.config.config import Config
 from secretsync.core.errors import ResolutionError, ValidationError
 from secretsync.core.model import Resolved
@@ -14,7 +11,10 @@ from secretsync.project.placeholders import Text
 from secretsync.resolving.resolve import Inputs, resolve
 from secretsync.resolving.stores import StoreAccess
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
     from secretsync.policy.findings import RuleFinding
     from secretsync.policy.policy import Policy
     from secretsync.resolving.value_checks import Hazard

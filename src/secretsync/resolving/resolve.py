@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
-
 from secretsync.config.config import Config, new_config
-from secretsync.core.errors import Problem, ProblemKind
+from secretsync.core.errors import Problem
 from secretsync.core.model import Failed, Found, Missing, Origin, Resolved
 from secretsync.core.records import Record
 from secretsync.core.secret import Payload, Secret, variable_text
@@ -26,10 +23,14 @@ from secretsync.planning.secrecy import has_secret_shape, is_secret_part, secret
 from secretsync.project.placeholders import Text
 from secretsync.resolving.stores import Answers
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
     from secretsync.planning.references import Target
 
-ValueCheck = Callable[["Inputs", Mapping[EntryId, Resolved]], None]
+    ValueCheck = Callable[["Inputs", Mapping[EntryId, Resolved]], None]
+
 
 _EMPTY = "its value is empty"
 
@@ -279,6 +280,8 @@ def failure_problem(
     outcome: Missing | Failed,
 ) -> Problem:
     """Return the problem of a placeholder after the answer of its store."""
+    from secretsync.core.problem_kinds import ProblemKind  # Imported only for a problem.
+
     target = part.targets[index]
     line, column = planned.location(part)
     kind = outcome.kind if isinstance(outcome, Failed) else ProblemKind.MISSING

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Generic, TypeVar
-
-from secretsync.core.errors import ConfigurationError, Problem, ProblemKind, UsageError
-from secretsync.core.model import Failed, Found, Missing, SecretInfo, SecretOutline, SecretRef
+from secretsync.core.errors import ConfigurationError, Problem, UsageError
+from secretsync.core.light import Generic, TypeVar
+from secretsync.core.model import Failed, Found, Missing, SecretRef
 from secretsync.core.records import Record, replace
 from secretsync.core.secret import Hidden, Payload
 from secretsync.planning.plan import Plan, SecretPart
 
 # The modules that ask a store are imported only if one is asked.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from secretsync.core.metadata import SecretInfo, SecretOutline
     from secretsync.providers.interface import Deadline, Provider
     from secretsync.resolving.access_log import AccessLog, Read
     from secretsync.resolving.activity import StoreActivity
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from secretsync.resolving.open_stores import Stores
     from secretsync.resolving.waiting import WaitDisplay
 
-T = TypeVar("T", Payload, SecretInfo, SecretOutline)
+T = TypeVar("T", Payload, "SecretInfo", "SecretOutline")
 
 
 class Answers(Hidden, Generic[T]):
@@ -38,6 +40,8 @@ class Answers(Hidden, Generic[T]):
 
     def denied(self) -> set[str]:
         """Return the stores that denied a request."""
+        from secretsync.core.problem_kinds import ProblemKind  # Imported only if a store was asked.
+
         found = ((ref.store, self.__find(ref)) for ref in self.requested)
         return {store for store, one in found if isinstance(one, Failed) and one.kind is ProblemKind.DENIED}
 
@@ -53,6 +57,8 @@ class Answers(Hidden, Generic[T]):
         A target decides if its secret is not missing. If all of several are missing, the index is that of the last
         one. The answer names all targets, and has the hint of a store that has the secret under another spelling.
         """
+        from secretsync.core.problem_kinds import ProblemKind  # Imported only if a store was asked.
+
         asked: list[str] = []
         near: str | None = None
         for index, target in enumerate(part.targets):
@@ -130,9 +136,11 @@ class StoreAccess(Record):
 
         Raises UsageError for a bad timeout, and ConfigurationError for a store that cannot be built.
         """
+        from secretsync.core.metadata import SecretInfo  # Imported only for metadata.
+
         deadline = self._deadline(plan, more_seconds)
         with self._open(plan) as stores:
-            answers = self._ask(plan.secrets, stores, deadline, SecretInfo)
+            answers = self._ask(plan.secrets, stores, deadline, SecretInfo, self.progress)
         return self._explained(answers, plan)
 
     def inspect(self, plan: Plan) -> tuple[Answers[SecretInfo], Answers[SecretOutline]]:
@@ -140,9 +148,11 @@ class StoreAccess(Record):
 
         Raises UsageError for a bad timeout, and ConfigurationError for a store that cannot be built.
         """
+        from secretsync.core.metadata import SecretInfo, SecretOutline  # Imported only for metadata.
+
         deadline = self._deadline(plan)
         with self._open(plan) as stores:  # once for both rounds, because a login may be possible only once
-            infos = self._ask(plan.secrets, stores, deadline, SecretInfo)
+            infos = self._ask(plan.secrets, stores, deadline, SecretInfo, self.progress)
             parts = []
             for part in plan.secrets:
                 index, outcome = infos.settle(part)
@@ -211,7 +221,14 @@ class StoreAccess(Record):
             problems = explain_problems(problems, plan.specs, self.withheld)
         raise ConfigurationError([plan.placed(problem) for problem in problems])
 
-    def _ask(self, parts: Iterable[SecretPart], stores: Stores, deadline: Deadline, kind: type[T]) -> Answers[T]:
+    def _ask(
+        self,
+        parts: Iterable[SecretPart],
+        stores: Stores,
+        deadline: Deadline,
+        kind: type[T],
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Answers[T]:
         from secretsync.resolving.fetch import ask
 
         answers = ask(
@@ -220,7 +237,7 @@ class StoreAccess(Record):
             deadline,
             kind,
             on_activity=self.on_activity,
-            progress=self.progress if kind is SecretInfo else None,
+            progress=progress,
             keep_open=stores.keep_open,
             on_wait=self.on_wait,
         )

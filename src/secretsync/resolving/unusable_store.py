@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-
 from secretsync.core.errors import ConfigurationError, Problem
 from secretsync.core.model import Failed, SecretRef
 from secretsync.providers.interface import Deadline, Identity, ProviderSpec
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 _SPEC = ProviderSpec(name="unusable", title="a store that is not asked", path_help="any path")
 

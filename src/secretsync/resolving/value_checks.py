@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
-
 from secretsync.core.model import Missing, Resolved
 from secretsync.core.records import Record
 from secretsync.core.secret import Secret
@@ -12,6 +9,10 @@ from secretsync.planning.plan import ChoicePart, EntryId, EnvironPart, PlannedEn
 from secretsync.planning.secrecy import is_secret_part
 from secretsync.planning.urls import UrlSecret, encoded_reference, is_for_url, url_secrets
 from secretsync.resolving.resolve import Inputs, choose, used_parts
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
 
 # RFC 3986 section 3: what ends a part of the URL, or the URL.
 _CHANGES = {"authority": ":/?#[]@\\", "path": "?#&", "query": "?#&"}
@@ -100,6 +101,8 @@ class _Checks:
 
 def _url_hazard(found: UrlSecret, value: Secret) -> Hazard | None:
     text = value.reveal()
+    import re  # Imported only for a secret in a URL.
+
     refused = _CHANGES[found.place]
     is_refused = any(char in refused or char.isspace() or not (" " <= char < "\x7f" or char > "\x9f") for char in text)
     if is_refused:

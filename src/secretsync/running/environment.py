@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping
-from fnmatch import fnmatchcase
 
-from secretsync.core.errors import OutputError, Problem, ProblemKind
+from secretsync.core.errors import OutputError, Problem
 from secretsync.core.files import Input, read_file
 from secretsync.core.model import Resolved
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
 
 # Linux, MAX_ARG_STRLEN: one string of the environment, with its NUL, fits into 32 pages.
 MAX_VARIABLE_BYTES = 131_071
@@ -17,6 +19,8 @@ MAX_VARIABLE_BYTES = 131_071
 _LEAST_BYTES, _MOST_BYTES = 131_072, 6 * 1024 * 1024
 _POINTER_BYTES = 8
 _LARGEST_SHOWN = 5  # variables in a message
+
+_WILDCARDS = frozenset("*?[")
 
 # The inherited variables that `--clean` keeps.
 _CLEAN_NAMES = ("PATH", "HOME", "LANG", "LC_*", "TZ", "TERM", "HOSTNAME", "USER")
@@ -47,11 +51,19 @@ def used_credentials(patterns: Iterable[str], environ: Mapping[str, str], kept: 
     `patterns`: the variables with literal credentials of the providers in use. `kept`: the patterns of --pass-env.
     """
     patterns = tuple(patterns)
-    return tuple(sorted(name for name in environ if _matches(name, patterns) and not _matches(name, kept)))
+    return tuple(sorted(name for name in environ if matches(name, patterns) and not matches(name, kept)))
 
 
-def _matches(name: str, patterns: Collection[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
+def matches(name: str, patterns: Collection[str]) -> bool:
+    """Return True if `name` is one of `patterns`, or if one of them is a pattern such as `AWS_*` that matches it."""
+    if name in patterns:
+        return True
+    globs = [pattern for pattern in patterns if not _WILDCARDS.isdisjoint(pattern)]
+    if not globs:
+        return False
+    from fnmatch import fnmatchcase  # Imported only for a pattern, because it imports `re`.
+
+    return any(fnmatchcase(name, glob) for glob in globs)
 
 
 def inherited_variables(environ: Mapping[str, str], *, is_clean: bool, passed: Collection[str]) -> dict[str, str]:
@@ -59,7 +71,7 @@ def inherited_variables(environ: Mapping[str, str], *, is_clean: bool, passed: C
     if not is_clean:
         return dict(environ)
     kept = (*_CLEAN_NAMES, *passed)
-    return {name: value for name, value in environ.items() if _matches(name, kept)}
+    return {name: value for name, value in environ.items() if matches(name, kept)}
 
 
 def child_environment(
@@ -97,6 +109,8 @@ def refuse_unfit(environment: Mapping[bytes, bytes], resolved: Mapping[str, Reso
             hint = "pass it in a file: --files DIR" if is_secret else "keep it in a file, and set the path of the file"
         else:
             continue
+        from secretsync.core.problem_kinds import ProblemKind  # Imported only for a problem.
+
         entry = resolved[key].entry if key in resolved else None
         file, line = (None, None) if entry is None else (entry.file, entry.line)
         problems.append(Problem(kind=ProblemKind.OUTPUT, key=key, file=file, line=line, cause=cause, hint=hint))

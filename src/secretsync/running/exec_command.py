@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
-import signal
-from collections.abc import Mapping
-from typing import Any, NoReturn
 
 from secretsync.core.errors import SecretSyncError, UsageError
 from secretsync.core.text import path_or
 from secretsync.running.environment import too_large
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal
+    from collections.abc import Mapping
+    from typing import Any, NoReturn
+else:
+    import _signal as signal  # `signal` wraps it in enumerations, which slows each start
 
 Limits = tuple[int, int]
 

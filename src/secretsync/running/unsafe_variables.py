@@ -4,7 +4,7 @@
 # under these names, unless the user allows the name.
 from __future__ import annotations
 
-from secretsync.core.errors import OutputError, Problem, ProblemKind
+from secretsync.core.errors import OutputError, Problem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,17 +54,23 @@ def is_unsafe_variable(name: str, allowed: Collection[str] = ()) -> bool:
 
 def refuse_unsafe_variables(resolved: Mapping[str, Resolved], allowed: Collection[str]) -> None:
     """Raise OutputError for every value from a store whose variable decides what a process runs, loads or trusts."""
-    problems = [
-        Problem(
-            kind=ProblemKind.OUTPUT,
-            key=key,
-            file=found.entry.file,
-            line=found.entry.line,
-            cause="a variable of this name decides what a process runs or loads, and its value came from a store",
-            hint=f"rename it, or allow it: --allow-name {key}",
-        )
-        for key, found in resolved.items()
-        if found.is_from_store and is_unsafe_variable(key, allowed)
-    ]
-    if problems:
-        raise OutputError(problems)
+    refused = {
+        key: found.entry for key, found in resolved.items() if found.is_from_store and is_unsafe_variable(key, allowed)
+    }
+    if not refused:
+        return
+    from secretsync.core.problem_kinds import ProblemKind  # Imported only for a problem.
+
+    raise OutputError(
+        [
+            Problem(
+                kind=ProblemKind.OUTPUT,
+                key=key,
+                file=entry.file,
+                line=entry.line,
+                cause="a variable of this name decides what a process runs or loads, and its value came from a store",
+                hint=f"rename it, or allow it: --allow-name {key}",
+            )
+            for key, entry in refused.items()
+        ]
+    )

@@ -6,10 +6,8 @@ and then nothing is written. With --template, the placeholders of any text file 
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
-from typing import TYPE_CHECKING
 
 from secretsync.cli import console
 from secretsync.cli.loading import environment_of, open_plan, resolve_valid, visible_environ
@@ -21,7 +19,10 @@ from secretsync.rendering import formats
 from secretsync.rendering.syntaxes import ESCAPES
 from secretsync.running.unsafe_variables import refuse_unsafe_variables
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
+
     from secretsync.core.model import Resolved
 
 USAGE = "[-e NAME] [--env-file FILE...] (--format FORMAT | --template FILE --escape KIND) [OPTIONS]"

@@ -6,11 +6,7 @@ selected resolved.
 
 from __future__ import annotations
 
-import argparse
 import os
-from collections.abc import Collection, Mapping
-from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
 
 from secretsync.cli import console
 from secretsync.cli.loading import handed_over, open_plan, resolve_valid
@@ -24,6 +20,7 @@ from secretsync.running.environment import (
     child_environment,
     inherited_environment,
     inherited_variables,
+    matches,
     refuse_too_large,
     refuse_unfit,
     used_credentials,
@@ -31,7 +28,11 @@ from secretsync.running.environment import (
 from secretsync.running.exec_command import exec_program, find_program, forbid_core_file
 from secretsync.running.unsafe_variables import refuse_unsafe_variables
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Collection, Mapping
+
     from secretsync.core.model import Resolved
     from secretsync.planning.plan import Plan
     from secretsync.running.drop_privileges import User
@@ -141,7 +142,7 @@ def execute(options: argparse.Namespace) -> int:
 
 def _open_plan(options: argparse.Namespace, environ: Mapping[str, str]) -> tuple[Plan, Environ]:
     """Return the plan, and the variables that it may use, without those that --resolve-environment resolves."""
-    kept = [name for name in environ if any(fnmatchcase(name, pattern) for pattern in options.pass_env)]
+    kept = [name for name in environ if matches(name, options.pass_env)]
     inherited = inherited_variables(environ, is_clean=options.clean, passed=options.pass_env)
     if not options.resolve_environment:
         return open_plan(options, environ=Environ(environ), kept=kept, inherited=inherited)

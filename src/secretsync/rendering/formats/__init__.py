@@ -67,9 +67,9 @@ def load(name: str) -> ModuleType:
         from secretsync.core.text import unknown
 
         raise _usage_error(f"{unknown('output format', name, FORMATS)}; the formats are {', '.join(sorted(FORMATS))}")
-    import importlib
+    from secretsync.core.light import import_module
 
-    return importlib.import_module(FORMATS[name].module)
+    return import_module(FORMATS[name].module)
 
 
 def problems(format_name: str, values: Mapping[str, str], /, **options: Any) -> tuple[Problem, ...]:
