@@ -206,7 +206,7 @@ _WORDS = (
         "redis-cli",
         "sqlcmd",
     ),
-    *("-P", "ldapsearch", "-w", "smbclient", "-U", "--db-password", "auth-token"),
+    *("-P", "ldapsearch", "-w", "smbclient", "-U", "--db-password", "auth-token", "curl", "sqlcmd"),
 )
 
 
