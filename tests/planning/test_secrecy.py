@@ -1,12 +1,16 @@
 """Which entries are secret: every rule both ways, in values of several parts."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from secretsync.core.names import SensitiveNames
-from secretsync.planning.secrecy import is_secret_part, is_secret_written, secret_entries
+from secretsync.core.secret_patterns import has_password, has_private_key, known_token
+from secretsync.planning.secrecy import has_secret_shape, is_secret_part, is_secret_written, secret_entries
 from secretsync.policy.plaintext import written
 from secretsync.project.placeholders import Placeholder, Variable, parse_value
 from secretsync.testing import MemoryProvider
+from tests.support.amounts import examples
 from tests.support.plans import good_plan
 
 NAMES = SensitiveNames(sensitive=("DOOR_*",), not_sensitive=("OPEN_TOKEN", "*_LABEL_KEY"))
@@ -171,3 +175,50 @@ def test_variables_as_written() -> None:
     assert is_secret_written(plan, security, Variable("PLAIN"))
     assert is_secret_written(plan, common, Variable("DOOR_ONE"))
     assert not is_secret_written(plan, common, Variable("OPEN_TOKEN"))
+
+
+_WORDS = (
+    *("password", "pwd", "passphrase ", "secret", "token", "api_key", "Authorization", "the", "key ", "credential"),
+    *("=", ":", " ", "-", "--", "-p", "-u", "-a", '"', "'", "{", "}", ";", "@", "//", "/", "%20", "\n", "\t", "://"),
+    *("x7Kd93kd02lA", "admin", "a:b@c", "user%x7Kd93", "YWRtaW46aHVudGVyMg==", "eyJhbGciOi12345.eyJhbGciOi12345.abc"),
+    *(
+        "machine host",
+        "default",
+        "login",
+        "requirepass",
+        "masterauth",
+        "keytool",
+        "-storepass",
+        "-pass",
+        "pass:",
+        "curl",
+    ),
+    *(
+        "http",
+        "--auth",
+        "Basic",
+        "Bearer",
+        "tcp(",
+        "host:1521",
+        "mysql",
+        "docker login",
+        "sshpass",
+        "redis-cli",
+        "sqlcmd",
+    ),
+    *("-P", "ldapsearch", "-w", "smbclient", "-U", "--db-password", "auth-token", "curl", "sqlcmd"),
+)
+
+
+@given(st.lists(st.sampled_from(_WORDS), min_size=1, max_size=7), st.sampled_from(["", " "]))
+@examples(2000)
+def test_texts_that_need_no_pattern(words: list[str], between: str) -> None:
+    """A text that is not compared with the patterns matches none of them."""
+    text = between.join(words)
+    assert has_secret_shape(text) == (has_password(text) or has_private_key(text) or known_token(text) is not None)
+
+
+@pytest.mark.parametrize("text", ["the secret of the house", "a key to the city", "token of thanks", "pass the salt"])
+def test_a_sentence_has_no_secret(text: str) -> None:
+    """A sentence about a secret is a setting."""
+    assert not has_secret_shape(text)

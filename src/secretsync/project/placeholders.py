@@ -437,8 +437,13 @@ def format_reference(reference: Reference) -> str:
 _ENCODED = r"\A\s+|(?<!\s)\s+\Z|[%?#<>&$\x00-\x1f\x7f]|:(?=[-?]|\Z)|\A-"
 
 
+_PLAIN = dict.fromkeys(map(ord, "_/.-"))
+
+
 def _encode(text: str) -> str:
     """Return `text` as a part of a reference."""
+    if text[:1] != "-" and text.isascii() and text.translate(_PLAIN).isalnum():
+        return text  # nearly every reference
     import re
 
     return re.sub(_ENCODED, lambda match: "".join(f"%{byte:02X}" for byte in match.group().encode("utf-8")), text)
