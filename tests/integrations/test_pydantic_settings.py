@@ -44,7 +44,7 @@ def with_source(config: Config, **options: Any) -> Any:
 
     class Base(BaseSettings):
         @classmethod
-        def settings_customise_sources(
+        def settings_customise_sources(  # type: ignore[override] # the names of the other sources do not matter
             cls, settings_cls: type[BaseSettings], init_settings: Any, env_settings: Any, **others: Any
         ) -> tuple[Any, ...]:
             return init_settings, env_settings, SecretSyncSettingsSource(settings_cls, config, **options)
