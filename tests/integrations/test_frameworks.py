@@ -25,6 +25,7 @@ from tests.support.limits import HANG
 from tests.support.processes import clean_environment, run_command, secretsync_argv
 from tests.support.projects import MakeProject, Project
 
+pytestmark = pytest.mark.processes
 PROGRAMS = Path(__file__).parent / "programs"
 SITE = PROGRAMS / "django_site"
 FILES = {

@@ -109,6 +109,44 @@ def test_another_environment_is_refused(shop: Shop) -> None:
         oneenv.env().load_dotenv(str(shop.project.root / "env" / "development" / "common.env"))
 
 
+def test_services_that_were_not_selected(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+    """The file of such a service is not read as text, and a warning names it."""
+    load("production", root=shop.root, services=[], stores=shop.stores)
+    path = shop.project.root / "env" / "production" / "database.env"
+    with caplog.at_level(logging.WARNING):
+        assert oneenv.env("database").load_dotenv(str(path)) is False
+    assert oneenv.env("database").get("DATABASE_URL") is None
+    assert "env/production/database.env: it was not read" in caplog.text
+
+
+def test_links(shop: Shop, tmp_path: Path) -> None:
+    """A file behind links is the same file, whichever name the program uses."""
+    folder, link = shop.project.root / "env", tmp_path / "link"
+    folder.rename(tmp_path / "mounted")
+    folder.symlink_to(tmp_path / "mounted")
+    link.symlink_to(shop.project.root)
+    load("production", root=shop.root, stores=shop.stores)
+    for top in (folder, link / "env", tmp_path / "mounted"):
+        path = top / "production" / "security.env"
+        assert oneenv.env("security").load_dotenv(str(path), override=True) is True
+        assert oneenv.env("security").get("SECRET_KEY") == shop.key
+
+
+def test_maskings_do_not_add_up(shop: Shop, caplog: pytest.LogCaptureFixture, canary: CanaryFactory) -> None:
+    """After many loads, the present and the previous values are masked."""
+    from secretsync.config import log_masking
+
+    counts = set()
+    for _ in range(4):
+        load("production", root=shop.root, stores=shop.stores)
+        counts.add(len(vars(log_masking)["_installed"]))
+    assert max(counts) <= 2
+    shop.stores["memory"].put("key", canary())
+    load("production", root=shop.root, stores=shop.stores)
+    logging.getLogger("shop").warning("%s %s", shop.key, oneenv.env().get("SECRET_KEY"))
+    canary.assert_clean(caplog.text)
+
+
 @pytest.mark.parametrize("override", [False, True])
 def test_placeholders_of_other_files(shop: Shop, caplog: pytest.LogCaptureFixture, override: bool) -> None:
     """A file outside env/ is read by OneEnv, without keys whose values would be placeholders as text."""

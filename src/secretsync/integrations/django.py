@@ -6,6 +6,7 @@ variables of frames, settings and the request from the process, not from the log
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -35,9 +36,11 @@ def check_settings(app_configs: Any = None, **_options: Any) -> list[checks.Chec
     """Return an error for each setting that has a placeholder in its text, or a Secret that nothing has revealed."""
     del app_configs
     found: list[checks.CheckMessage] = []
-    for name in dir(settings):
-        if name.isupper():
-            found += _errors(name, getattr(settings, name), set())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Django warns if a deprecated setting is read
+        for name in dir(settings):
+            if name.isupper():
+                found += _errors(name, getattr(settings, name), set())
     return found
 
 

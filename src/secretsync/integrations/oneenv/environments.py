@@ -16,6 +16,7 @@ from secretsync.project.layout import SECURITY, find_root, is_security_file
 from secretsync.resolving.pipeline import log_warning
 
 if TYPE_CHECKING:
+    from secretsync.config.log_masking import LogMasking
     from secretsync.providers.interface import Provider
 
 _PLACEHOLDER = re.compile(r"(?<!\$)(?:\$\$)*\$<")  # a pair of $ is the text $
@@ -46,14 +47,14 @@ def load(
     if not hasattr(oneenv, "env") or not hasattr(oneenv, "NamedEnvironment"):
         raise UsageError("oneenv: this version does not have named environments; install oneenv 0.4.0 or newer")
     config = resolve_config(environment, root=root, services=services, timeout=timeout, stores=stores)
-    if mask_logs:
-        config.install_log_masking()
     state = _guard(oneenv.NamedEnvironment)
+    if mask_logs:
+        state.mask(config)
     state.clear()
     for name, values in _values_of(config).items():
         state.fill(oneenv.env(name), values)
-    state.environment = config.environment
-    state.folder = _env_folder(root)
+    state.environment, state.folders = config.environment, _env_folders(root)
+    state.names = ("common", SECURITY, *config.services)
     return config
 
 
@@ -67,13 +68,14 @@ def _values_of(config: Config) -> dict[str | None, dict[str, str]]:
     return found
 
 
-def _env_folder(root: str | os.PathLike[str] | None) -> str | None:
-    """Return the real path of the folder `env/`; None if the project does not have files in this process."""
+def _env_folders(root: str | os.PathLike[str] | None) -> frozenset[str]:
+    """Return the path of the folder `env/`, with and without links; nothing if this process does not have the files."""
     try:
         folder = find_root(None if root is None else os.fspath(root), Environ(os.environ))
     except UsageError:  # the values are those that `run` handed over
-        return None
-    return os.path.realpath(os.path.join(folder, "env"))
+        return frozenset()
+    path = os.path.join(folder, "env")
+    return frozenset({os.path.abspath(path), os.path.realpath(path)})
 
 
 class _Values(dict[str, str]):
@@ -88,8 +90,17 @@ class _State:
 
     def __init__(self) -> None:
         self.environment: str | None = None
-        self.folder: str | None = None  # the real path of env/
+        self.folders: frozenset[str] = frozenset()  # env/
+        self.names: tuple[str, ...] = ()  # of the env files that were resolved, without .env
+        self._maskings: list[LogMasking] = []
         self._filled: list[tuple[Any, frozenset[str]]] = []
+
+    def mask(self, config: Config) -> None:
+        """Mask the secrets of `config` and of the configuration before it in log records."""
+        self._maskings.append(config.install_log_masking())
+        for masking in self._maskings[:-2]:
+            masking.uninstall()
+        del self._maskings[:-2]
 
     def fill(self, named: Any, values: Mapping[str, str]) -> None:
         """Put `values` into a named environment."""
@@ -107,22 +118,34 @@ class _State:
             )
         self._filled.clear()
 
-    def owns(self, path: str) -> bool:
-        """True if `path` is a file of the project's `env/`, which must not be read a second time.
+    def place(self, path: str) -> str | None:
+        """Return the place of a file in the project's `env/`, such as `production/common.env`; None for other files.
 
         Raises UsageError if the file is of another environment than the loaded one, because the program would then
         mix two environments.
         """
-        real = os.path.realpath(path)
-        if self.folder is None or not real.startswith(self.folder + os.sep):
-            return False
-        name = os.path.relpath(real, self.folder).split(os.sep)[0]
+        for real in (os.path.abspath(path), os.path.realpath(path)):
+            for folder in self.folders:
+                if real.startswith(folder + os.sep):
+                    place = real[len(folder) + 1 :]
+                    self._check(place)
+                    return place
+        return None
+
+    def _check(self, place: str) -> None:
+        name = place.split(os.sep, maxsplit=1)[0]
         if name != self.environment:
             raise UsageError(
-                f"{os.path.join('env', os.path.relpath(real, self.folder))}: the loaded environment is "
-                f"{self.environment}; set the variable ENVIRONMENT to {self.environment}, or load {name}"
+                f"{os.path.join('env', place)}: the loaded environment is {self.environment}; "
+                f"set the variable ENVIRONMENT to {self.environment}, or load {name}"
             )
-        return True
+
+    def has(self, place: str) -> bool:
+        """True if the values of a file in `env/` are in the named environments; otherwise log a warning."""
+        is_resolved = os.path.basename(place).removesuffix(".env") in self.names
+        if not is_resolved:
+            log_warning(f"{os.path.join('env', place)}: it was not read, because load() did not select this service")
+        return is_resolved
 
 
 def _guard(kind: Any) -> _State:
@@ -140,8 +163,8 @@ def _guarded(original: Callable[..., bool], state: _State) -> Callable[..., bool
         """Read a file into this environment, unless SecretSync has resolved it."""
         if dotenv_path is None:
             return original(self, dotenv_path, *args, **options)
-        if state.owns(os.fspath(dotenv_path)):
-            return os.path.exists(dotenv_path)
+        if (place := state.place(os.fspath(dotenv_path))) is not None:
+            return os.path.exists(dotenv_path) and state.has(place)
         before = dict(self._env_vars)
         is_read = original(self, dotenv_path, *args, **options)
         _drop_placeholders(self, before, os.fspath(dotenv_path))
