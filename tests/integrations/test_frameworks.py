@@ -25,7 +25,6 @@ from tests.support.limits import HANG
 from tests.support.processes import clean_environment, run_command, secretsync_argv
 from tests.support.projects import MakeProject, Project
 
-pytestmark = pytest.mark.processes
 PROGRAMS = Path(__file__).parent / "programs"
 SITE = PROGRAMS / "django_site"
 FILES = {
@@ -47,7 +46,7 @@ class Shop:
         self.env = {"ENVIRONMENT": "production", "SECRETSYNC_ROOT": str(made.root)}
         self.signed = Signer(key).sign("text").decode()
 
-    def alone(self, *arguments: str, cwd: Path = PROGRAMS, **options: Any) -> Any:
+    def run_command(self, *arguments: str, cwd: Path = PROGRAMS, **options: Any) -> Any:
         """Run Python with `arguments`; the application resolves by itself."""
         env = clean_environment(self.project.home, {**self.env, **options.pop("env", {})})
         return run_command([sys.executable, *arguments], cwd=cwd, env=env, **options)
@@ -67,7 +66,7 @@ def shop(project: MakeProject, canary: CanaryFactory) -> Shop:
     return Shop(made, key)
 
 
-WAYS: list[Callable[..., Any]] = [Shop.alone, Shop.started]
+WAYS: list[Callable[..., Any]] = [Shop.run_command, Shop.started]
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
@@ -100,17 +99,17 @@ def test_django_page(shop: Shop) -> None:
         "key = open(os.environ['SECRETSYNC_ROOT'] + '/files/key').read()\n"
         "assert settings.SECRET_KEY == key"
     )
-    shop.alone("-c", program, cwd=SITE, expect=0)
+    shop.run_command("-c", program, cwd=SITE, expect=0)
 
 
 def test_django_finds_unresolved_values(shop: Shop, canary: CanaryFactory) -> None:
     """A placeholder in a nested setting is an error with its place and without its text."""
     name = canary()
-    done = shop.alone("manage.py", "check", cwd=SITE, env={"PAYMENT_TOKEN": f"$<vault:secret/{name}#token>"})
+    done = shop.run_command("manage.py", "check", cwd=SITE, env={"PAYMENT_TOKEN": f"$<vault:secret/{name}#token>"})
     assert done.status == 1
     assert "(secretsync.E001) PAYMENT['options'][0]['token'] has a placeholder that was not resolved." in done.stderr
     for harmless in ("costs $<5", "$$<X>"):
-        assert shop.alone("manage.py", "check", cwd=SITE, env={"PAYMENT_TOKEN": harmless}).status == 0, harmless
+        assert shop.run_command("manage.py", "check", cwd=SITE, env={"PAYMENT_TOKEN": harmless}).status == 0, harmless
 
 
 def test_django_finds_a_secret_that_is_not_revealed(shop: Shop) -> None:
@@ -125,7 +124,7 @@ def test_django_finds_a_secret_that_is_not_revealed(shop: Shop) -> None:
         "settings.LOOP = []; settings.LOOP.append(settings.LOOP)\n"
         "found, = check_settings(); print(found.id, found.msg)"
     )
-    done = shop.alone("-c", program, cwd=SITE, expect=0)
+    done = shop.run_command("-c", program, cwd=SITE, expect=0)
     assert done.stdout == "secretsync.E002 OPTIONS['key'][0] is a Secret, and Django needs its text.\n"
 
 
@@ -243,7 +242,7 @@ def test_typer(shop: Shop, way: Callable[..., Any]) -> None:
 def test_typer_with_an_error(shop: Shop) -> None:
     """No traceback is printed."""
     (shop.project.root / "files" / "key").unlink()
-    done = shop.alone("typer_app.py", "sign", "text", expect=3)
+    done = shop.run_command("typer_app.py", "sign", "text", expect=3)
     assert done.stderr.startswith("env/production/security.env:1:12: SECRET_KEY: docker:key: ")
     assert "Traceback" not in done.stderr
 
@@ -259,7 +258,7 @@ for cell in json.load(open("notebook.ipynb"))["cells"]:
 
 def test_notebook(shop: Shop) -> None:
     """What a notebook displays, and so saves, has no value of a secret."""
-    done = shop.alone("-c", NOTEBOOK, expect=0)
+    done = shop.run_command("-c", NOTEBOOK, expect=0)
     assert "<Config production: " in done.stdout
     assert "<Secret ********>" in done.stdout
     assert shop.signed in done.stdout

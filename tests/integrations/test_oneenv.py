@@ -208,8 +208,11 @@ def test_program_with_openbao(vault: VaultSpace, project: MakeProject, canary: C
         "shared": "1800",
         "from_environ": str(made.home),
         "unknown": "default",
+        "audit": {"environment": "production", "errors": []},
+        "tracked": [True, False],
     }
     assert "read DATABASE_URL=********" in logged
+    canary.assert_clean((made.root / "config_tracking.json").read_text())
 
 
 def test_program_that_run_started(project: MakeProject, home: Path, canary: CanaryFactory) -> None:
