@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from gunicorn.config import KNOWN_SETTINGS  # type: ignore[import-untyped]
 from itsdangerous import Signer
 from sqlalchemy import text
 
@@ -131,9 +132,11 @@ def test_django_finds_a_secret_that_is_not_revealed(shop: Shop) -> None:
 # Servers
 
 
+# Old versions of gunicorn do not have a control socket, and refuse the option.
+NO_SOCKET = [flag for one in KNOWN_SETTINGS for flag in one.cli or () if flag == "--no-control-socket"]
 SERVERS = {
     "gunicorn": (
-        ["-m", "gunicorn", "--bind=127.0.0.1:0", "--no-control-socket", "flask_app:create_app()"],
+        ["-m", "gunicorn", "--bind=127.0.0.1:0", *NO_SOCKET, "flask_app:create_app()"],
         rb"Listening at: http://127\.0\.0\.1:(\d+)",
     ),
     "uvicorn": (["-m", "uvicorn", "--port=0", "fastapi_app:app"], rb"running on http://127\.0\.0\.1:(\d+)"),
