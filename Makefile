@@ -3,6 +3,7 @@
 # make test-fast     the tests that need no server, no container and no other process, with few examples
 # make test          every test
 # make test-long     every test with many examples: 10,000 strings in each format, 10,000 configurations of run, 20,000 variables, 1,000 killed writers; SEED=... repeats a run
+# make test-oldest   the tests of integrations with the oldest supported versions of frameworks
 # make bench         large env files beside python-dotenv, and stores beside other tools: a few minutes, ratios
 # make lint          style, types and import layers
 # make docs-tables   the tables and help texts of README.md, CONTRIBUTING.md and docs/, from the code
@@ -17,7 +18,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-cloud test-fast test test-long lint bench docs-tables clean
+.PHONY: help demo demo-cloud test-fast test test-long test-oldest lint bench docs-tables clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -54,6 +55,10 @@ test-long: seed := $(SEED)
 test-long: $(VENV)/.dev .tools/.readers
 	@echo 'make test-long SEED=$(seed) repeats this run'
 	$(BIN)/python -m pytest -n $(WORKERS) --amount=long --hypothesis-seed=$(seed) --hostile-seed=$(seed) $(PYTEST_ARGS)
+
+# In an environment of its own, because the oldest and the newest versions exclude each other.
+test-oldest: .tools/.oldest .tools/.readers
+	.tools/oldest/bin/python -m pytest tests/integrations $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -98,6 +103,13 @@ $(VENV)/.core: $(VENV)/.made pyproject.toml constraints.txt
 .tools/.servers: tests/servers/requirements.txt | $(VENV)/.dev
 	@echo 'installing ministack and OpenBao into .tools, this once'
 	@$(BIN)/python -m tests.servers.tools >/dev/null
+	@touch $@
+
+.tools/.oldest: tests/integrations/oldest.txt pyproject.toml constraints.txt | $(VENV)/.dev
+	@$(PYTHON) -m venv --clear .tools/oldest
+	@.tools/oldest/bin/python -m pip --disable-pip-version-check --quiet install -c constraints.txt pip
+	@.tools/oldest/bin/python -m pip --disable-pip-version-check --quiet install -c constraints.txt -e '.[all]' --group test
+	@.tools/oldest/bin/python -m pip --disable-pip-version-check --quiet install -r tests/integrations/oldest.txt
 	@touch $@
 
 .tools/.peers: benchmarks/peers.txt pyproject.toml

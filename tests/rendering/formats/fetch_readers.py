@@ -1,4 +1,4 @@
-"""Put the readers that no Debian package has into `.tools/`: several python-dotenv, npm's dotenv, compose's parser.
+"""Put what no Debian package has into `.tools/`: old versions of Python packages, npm's dotenv, compose's parser.
 
 Run it from anywhere: `python tests/rendering/formats/fetch_readers.py`. It needs the network once; what cannot
 be had is said, and the tests that need it are skipped by name.
@@ -8,10 +8,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 TOOLS = Path(__file__).resolve().parents[3] / ".tools"
 PYTHON_DOTENV_VERSIONS = ("0.21.1", "1.0.1", "1.2.2", "1.2.4")
+# The oldest versions that the integrations support; the tests run with the newest as well.
+OLDEST = {"oneenv": "0.1.0", "pydantic-settings": "2.0.0"}
 NPM_DOTENV = "18.0.10"
 COMPOSE_GO = "v2.16.2"
 
@@ -82,7 +85,10 @@ def main() -> int:
     """Fetch what is not there; 0 in any case: the tests say what is missing."""
     TOOLS.mkdir(exist_ok=True)
     wanted: list[tuple[str, str, Callable[[Path, str], None], str]] = [
-        *(("python-dotenv", f"python-dotenv-{version}", _python_dotenv, version) for version in PYTHON_DOTENV_VERSIONS),
+        *(
+            (name, f"{name}-{version}", partial(_python_package, name), version)
+            for name, version in (*(("python-dotenv", one) for one in PYTHON_DOTENV_VERSIONS), *OLDEST.items())
+        ),
         ("npm dotenv", "npm", _npm_dotenv, NPM_DOTENV),
         ("compose-go", COMPOSE_READER.name, _compose_reader, COMPOSE_GO),
     ]
@@ -113,9 +119,9 @@ def _run(command: list[str], folder: Path) -> None:
     subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=300)
 
 
-def _python_dotenv(target: Path, version: str) -> None:
+def _python_package(name: str, target: Path, version: str) -> None:
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps"]
-    _run([*pip, "--target", str(target), f"python-dotenv=={version}"], target)
+    _run([*pip, "--target", str(target), f"{name}=={version}"], target)
 
 
 def _npm_dotenv(target: Path, version: str) -> None:

@@ -1,0 +1,1 @@
+"""Small applications, one for each framework."""
