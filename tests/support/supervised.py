@@ -11,9 +11,11 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tests.support.limits import HANG
 from tests.support.pid1 import Process1, start_secretsync
@@ -235,3 +237,11 @@ class Shell:
         self.process.wait(HANG)
         os.close(self.terminal)
         os.close(self.application.descriptor)
+
+
+def wait_until(condition: Callable[[], Any]) -> None:
+    """Return once the condition is true."""
+    end = time.monotonic() + HANG
+    while not condition():
+        assert time.monotonic() < end
+        os.sched_yield()
