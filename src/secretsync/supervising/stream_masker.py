@@ -10,6 +10,7 @@ from secretsync.core.secret import MASK, Hidden, Secret
 
 # Bytes of a line that are kept until its end comes. A longer line is masked in parts.
 LONGEST_LINE = 256 * 1024
+_GROUP = 16  # lines that are searched at once if one of many has a secret
 _ESCAPED = 6  # characters for one that is escaped for JSON
 
 
@@ -61,7 +62,13 @@ class StreamMasker(Hidden):
         text = _text(data)
         if self._masker.is_clean_text(text):  # All lines at once, because that takes less time.
             return data
-        return "\n".join(map(self._masker.text, text.split("\n"))).encode("utf-8", "surrogateescape")
+        lines = text.split("\n")
+        groups = [lines[start : start + _GROUP] for start in range(0, len(lines), _GROUP)]
+        return "\n".join(map(self._mask_group, groups)).encode("utf-8", "surrogateescape")
+
+    def _mask_group(self, lines: list[str]) -> str:
+        text = "\n".join(lines)
+        return text if self._masker.is_clean_text(text) else "\n".join(map(self._masker.text, lines))
 
     def _take(self, staying: int) -> bytes:
         """Return what is kept without `staying` characters at its end. No secret is cut."""
