@@ -6,16 +6,20 @@ import signal
 import struct
 import sys
 import termios
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
+from tests.support.pid1 import need_namespaces
 from tests.support.processes import secretsync_argv
 from tests.support.projects import MakeProject, Project
-from tests.support.supervised import ACKNOWLEDGE, PYTHON, Shell, command_of, supervised_in_terminal
+from tests.support.supervised import ACKNOWLEDGE, PLACES, PYTHON, Shell, Supervised, command_of
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux, which is not here")
+
+Start = Callable[..., AbstractContextManager[Supervised]]
 
 # Reads a line of the terminal, also if its standard input is another file.
 READ = 'import os; os.write(1, b"started\\n"); line = open("/dev/tty").readline(); os.write(1, line.encode())'
@@ -39,6 +43,15 @@ def shell(app: Project) -> Iterator[Shell]:
         made.close()
 
 
+@pytest.fixture(params=["terminal", "terminal of process 1"])
+def start(request: pytest.FixtureRequest) -> Start:
+    """Return the function that starts a supervisor as the leader of a session with a terminal."""
+    if "process 1" in request.param:
+        need_namespaces()
+    found: Start = PLACES[request.param]
+    return found
+
+
 def line_for(program: str, *options: str) -> str:
     """Return the line to type for a supervised program that writes to the named pipe."""
     python = " ".join(PYTHON[:-1])
@@ -50,10 +63,11 @@ def state_of(process: int) -> str:
     return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
 
 
-def test_the_application_is_in_the_foreground(app: Project) -> None:
+def test_the_application_is_in_the_foreground(app: Project, start: Start) -> None:
     """The application's group has the terminal, so that signals of the keyboard go to it alone, once."""
-    with supervised_in_terminal(app, program=[*PYTHON, ACKNOWLEDGE]) as process:
-        number = int(process.output.until(r"(\d+) ready\n")[1])
+    with start(app, program=[*PYTHON, ACKNOWLEDGE]) as process:
+        process.output.until("ready\n")
+        (number,) = process.children()
         assert os.tcgetpgrp(process.terminal) == number == os.getpgid(number)
         for character, expected in ((b"\x03", signal.SIGINT), (b"\x1c", signal.SIGQUIT)):
             os.write(process.terminal, character)
@@ -68,9 +82,9 @@ def test_the_application_is_in_the_foreground(app: Project) -> None:
         assert process.status() == 42
 
 
-def test_a_stop_without_a_shell_is_undone(app: Project) -> None:
+def test_a_stop_without_a_shell_is_undone(app: Project, start: Start) -> None:
     """Ctrl-Z continues the application if no shell could do that, as the kernel ignores it for a single process."""
-    with supervised_in_terminal(app, program=[*PYTHON, ACKNOWLEDGE, str(int(signal.SIGTSTP))]) as process:
+    with start(app, program=[*PYTHON, ACKNOWLEDGE, str(int(signal.SIGTSTP))]) as process:
         process.output.until("ready\n")
         os.write(process.terminal, b"\x1a")
         assert process.acknowledged() == signal.SIGCONT
@@ -78,9 +92,9 @@ def test_a_stop_without_a_shell_is_undone(app: Project) -> None:
         assert process.acknowledged() == signal.SIGUSR1
 
 
-def test_the_terminal_goes_away(app: Project) -> None:
+def test_the_terminal_goes_away(app: Project, start: Start) -> None:
     """A terminal that hangs up sends SIGHUP to the application."""
-    with supervised_in_terminal(app, program=[*PYTHON, ACKNOWLEDGE]) as process:
+    with start(app, program=[*PYTHON, ACKNOWLEDGE]) as process:
         process.output.until("ready\n")
         null = os.open(os.devnull, os.O_RDWR)
         os.dup2(null, process.terminal)  # closes the other side

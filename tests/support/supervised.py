@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.limits import HANG
-from tests.support.pid1 import Process1, start_secretsync
+from tests.support.pid1 import Process1, need_namespaces, start_secretsync
 from tests.support.processes import clean_environment, secretsync_argv
 from tests.support.projects import Project
 from tests.support.tools import needs_tool
@@ -158,6 +158,27 @@ def supervised_in_terminal(made: Project, *options: str, program: Sequence[str])
 
 
 @contextmanager
+def supervised_in_terminal_as_process1(made: Project, *options: str, program: Sequence[str]) -> Iterator[Supervised]:
+    """Start the supervisor as process 1 that leads a session with a terminal, as `docker run -it` does."""
+    ours, theirs = pty.openpty()
+    unshare = [need_namespaces(), "--mount", "--pid", "--fork", "--mount-proc", "--kill-child", "--"]
+    with subprocess.Popen(
+        [*unshare, needs_tool("setsid"), "--ctty", *secretsync_argv(command_of(*options, program=program))],
+        cwd=made.root,
+        env=clean_environment(made.home),
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        start_new_session=True,
+    ) as process:
+        os.close(theirs)
+        try:
+            yield from _end(process, Supervised(process, inside=Process1(process), terminal=ours))
+        finally:
+            os.close(ours)
+
+
+@contextmanager
 def supervised_as_process1(made: Project, *options: str, program: Sequence[str]) -> Iterator[Supervised]:
     """Start the supervisor as process 1 of a namespace."""
     one: Process1 = start_secretsync(
@@ -178,6 +199,7 @@ PLACES = {
     "plain": supervised,
     "terminal": supervised_in_terminal,
     "process 1": supervised_as_process1,
+    "terminal of process 1": supervised_in_terminal_as_process1,
     "tini": supervised_by_tini,
 }
 
