@@ -16,7 +16,16 @@ from tests.support.limits import HANG
 from tests.support.pid1 import need_namespaces
 from tests.support.processes import clean_environment, run_secretsync, secretsync_argv, signal_mask
 from tests.support.projects import MakeProject, Project
-from tests.support.supervised import ACKNOWLEDGE, FORWARDED, PLACES, PYTHON, Supervised, supervised, wait_until
+from tests.support.supervised import (
+    ACKNOWLEDGE,
+    FORWARDED,
+    PLACES,
+    PYTHON,
+    Supervised,
+    state_of,
+    supervised,
+    wait_until,
+)
 from tests.support.tools import needs, needs_tool
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux, which is not here")
@@ -169,11 +178,6 @@ def process_tree(process: Supervised) -> list[int]:
     return children
 
 
-def name_of(number: int) -> str:
-    """Return the name of a process."""
-    return Path(f"/proc/{number}/comm").read_text().rstrip("\n")
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_grace_period_ends_with_sigkill(app: Project, start: Start, number: signal.Signals) -> None:
     """An application that does not end is killed after the time of --grace."""
@@ -195,6 +199,23 @@ def test_a_second_signal_ends_the_grace_period(app: Project, start: Start) -> No
             assert process.status() == 137
 
 
+def test_stop_and_continue_without_a_terminal(app: Project) -> None:
+    """SIGTSTP stops the application, the supervisor stays awake, and SIGCONT continues the application."""
+    program = [*PYTHON, ACKNOWLEDGE, str(int(signal.SIGTSTP))]
+    with supervised(app, "--grace", "50ms", program=program) as process:
+        process.output.until("ready\n")
+        (number,) = process.children()
+        process.send(signal.SIGTSTP)
+        wait_until(lambda: state_of(number) == "T")
+        process.send(signal.SIGUSR1)
+        process.send(signal.SIGCONT)
+        assert {process.acknowledged(), process.acknowledged()} == {signal.SIGUSR1, signal.SIGCONT}
+        os.kill(number, signal.SIGSTOP)
+        wait_until(lambda: state_of(number) == "T")
+        process.send(signal.SIGTERM)
+        assert process.status() == 137  # after the grace period, because a stopped process does not end
+
+
 def test_the_kill_is_reported(app: Project) -> None:
     """The message names the grace period; --quiet prints nothing."""
     for quiet in ((), ("--quiet",)):
@@ -213,12 +234,7 @@ def test_nothing_is_left_behind(app: Project, trap: str) -> None:
     with supervised(app, "--grace", "50ms", program=["sh", "-c", program]) as process:
         left = int(process.output.line())
         assert process.status() == 5
-        assert not is_process(left) or not is_running(left)
-
-
-def is_running(number: int) -> bool:
-    """Return True if the process is not a zombie."""
-    return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        assert not is_process(left) or state_of(left) == "Z"
 
 
 def test_an_ignored_interrupt_is_not_a_request_to_end(app: Project) -> None:

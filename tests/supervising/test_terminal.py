@@ -8,14 +8,24 @@ import sys
 import termios
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from pathlib import Path
 
 import pytest
 
 from tests.support.pid1 import need_namespaces
 from tests.support.processes import secretsync_argv
 from tests.support.projects import MakeProject, Project
-from tests.support.supervised import ACKNOWLEDGE, PLACES, PYTHON, Shell, Supervised, command_of
+from tests.support.supervised import (
+    ACKNOWLEDGE,
+    PLACES,
+    PYTHON,
+    Shell,
+    Supervised,
+    command_of,
+    name_of,
+    state_of,
+    wait_until,
+)
+from tests.support.tools import needs_tool
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux, which is not here")
 
@@ -56,11 +66,6 @@ def line_for(program: str, *options: str) -> str:
     """Return the line to type for a supervised program that writes to the named pipe."""
     python = " ".join(PYTHON[:-1])
     return " ".join(secretsync_argv(command_of(*options, program=[*python.split(), program]))) + " > fifo"
-
-
-def state_of(process: int) -> str:
-    """Return the state of a process: T is stopped."""
-    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 def test_the_application_is_in_the_foreground(app: Project, start: Start) -> None:
@@ -146,8 +151,7 @@ def test_background_and_foreground(shell: Shell) -> None:
     shell.type("fg")
     shell.screen.until(r"\n")
     shell.screen.until("secretsync")
-    while shell.foreground() == shell.process.pid:
-        os.sched_yield()
+    wait_until(lambda: shell.foreground() != shell.process.pid)
     shell.type("\x03")
     assert shell.application.line() == str(int(signal.SIGINT))
     assert shell.foreground() == number
@@ -162,8 +166,7 @@ def test_reading_from_the_background(shell: Shell) -> None:
     assert shell.application.line() == "started"
     shell.screen.until("Stopped")
     shell.type("fg")
-    while shell.foreground() == shell.process.pid:
-        os.sched_yield()
+    wait_until(lambda: shell.foreground() != shell.process.pid)
     shell.type("some text")
     assert shell.application.line() == "some text"
     shell.prompt()
@@ -190,3 +193,32 @@ def test_a_script_gets_the_terminal_back(shell: Shell) -> None:
     os.kill(number, signal.SIGTERM)
     shell.screen.until("after")
     shell.prompt()
+
+
+def test_a_shell_under_supervision(shell: Shell) -> None:
+    """An interactive shell has its own job control as a supervised application, and can stop itself."""
+    outer = shell.process.pid
+    bash = [needs_tool("bash"), "--norc", "--noprofile", "-i"]
+    shell.type(" ".join(secretsync_argv(command_of(program=bash))))
+    shell.prompt()
+    inner = shell.foreground()
+    assert inner != outer
+    shell.type("sleep 1000")
+    # Before its exec the process still ignores SIGTSTP, as the shell does.
+    wait_until(lambda: shell.foreground() != inner and name_of(shell.foreground()) == "sleep")
+    shell.type("\x1a")
+    shell.screen.until("Stopped")
+    shell.prompt()
+    assert shell.foreground() == inner
+    shell.type("kill -KILL %1; wait; suspend")
+    shell.screen.until(r"Stopped.*secretsync")
+    shell.prompt()
+    assert shell.foreground() == outer
+    shell.type("fg")
+    shell.screen.until("secretsync")
+    wait_until(lambda: shell.foreground() == inner)
+    shell.type("exit 9")
+    shell.prompt()
+    shell.type('echo "status=$?"')
+    shell.screen.until("status=9")
+    assert shell.foreground() == outer

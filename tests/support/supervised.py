@@ -267,3 +267,13 @@ def wait_until(condition: Callable[[], Any]) -> None:
     while not condition():
         assert time.monotonic() < end
         os.sched_yield()
+
+
+def state_of(process: int) -> str:
+    """Return the state of a process: T is stopped."""
+    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def name_of(number: int) -> str:
+    """Return the name of a process."""
+    return Path(f"/proc/{number}/comm").read_text().rstrip("\n")
