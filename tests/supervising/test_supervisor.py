@@ -22,6 +22,7 @@ from tests.support.supervised import (
     PLACES,
     PYTHON,
     Supervised,
+    name_of,
     state_of,
     supervised,
     wait_until,
@@ -160,8 +161,8 @@ def test_orphans_are_reaped(app: Project, start: Start) -> None:
     os.mkfifo(app.root / "fifo")
     with start(app, program=["sh", "-c", program]) as process:
         process.output.line()
-        wait_until(lambda: len(process_tree(process)) == 2)
-        orphan = next(number for number in process_tree(process) if name_of(number) == "sleep")
+        wait_until(lambda: [number for number in process_tree(process) if name_of(number) == "sleep"])
+        (orphan,) = (number for number in process_tree(process) if name_of(number) == "sleep")
         os.kill(orphan, signal.SIGKILL)
         wait_until(lambda: not is_process(orphan))
         assert len(process_tree(process)) == 1
