@@ -28,15 +28,15 @@ class MaskedOutput:
     def __init__(self) -> None:
         """Open a pipe for each that is not a terminal. If both are the same file, one pipe keeps the order."""
         self._pipes: dict[int, tuple[int, int, tuple[int, ...]]] = {}  # by target: both ends, descriptors to replace
-        self._secrets = os.pipe2(os.O_CLOEXEC)
+        self._secrets = os.pipe()
         self._copies: list[_Copy] = []
-        self._ended = os.pipe2(os.O_CLOEXEC)
+        self._ended = os.pipe()
         numbers = [number for number in (1, 2) if _is_redirected(number)]
         if len(numbers) == 2 and os.path.sameopenfile(1, 2):
-            self._pipes[1] = (*os.pipe2(os.O_CLOEXEC), (1, 2))
+            self._pipes[1] = (*os.pipe(), (1, 2))
             return
         for number in numbers:
-            self._pipes[number] = (*os.pipe2(os.O_CLOEXEC), (number,))
+            self._pipes[number] = (*os.pipe(), (number,))
 
     # In the process that becomes the application
 

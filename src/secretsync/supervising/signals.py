@@ -27,7 +27,9 @@ class Signals:
 
     def __init__(self) -> None:
         """Begin to take signals. Call it before the child process is created."""
-        self._reader, self._writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._reader, self._writer = os.pipe()
+        for descriptor in self.descriptors:
+            os.set_blocking(descriptor, False)
         self._before: dict[int, Any] = {}
         for taken in signal.valid_signals() - _NOT_TAKEN:
             handler = signal.getsignal(taken)

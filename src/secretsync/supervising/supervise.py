@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
@@ -45,11 +46,11 @@ def supervise(
     `grace`: seconds between SIGTERM and SIGKILL. `become_user`: called if the application changes its user or starts.
     `inform`: prints a message. `output`: the pipes for masked output; None means that the application writes directly.
     """
-    reader, writer = os.pipe2(os.O_CLOEXEC)
+    reader, writer = os.pipe()
     signals = Signals()
     terminal = Terminal()
-    is_first = os.getpid() == 1
-    if not is_first and (failure := prctl(_PR_SET_CHILD_SUBREAPER, 1)):
+    # Process 1 is the parent of orphans anyway, and other systems do not have this attribute.
+    if sys.platform == "linux" and os.getpid() != 1 and (failure := prctl(_PR_SET_CHILD_SUBREAPER, 1)):
         inform(f"orphaned processes of the command are not reaped: {os.strerror(failure)}")
     child = signals.fork(terminal.give_to_own_group)
     if child == 0:
