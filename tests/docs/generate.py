@@ -88,8 +88,8 @@ def package_rows() -> dict[str, int]:
 _PACKAGES = package_rows()
 # The order in which a reader meets the packages. A package that is not in it comes last.
 _STORY = (
-    *("project", "planning", "providers", "resolving", "config", "policy", "running", "rendering", "inspection"),
-    *("rotation", "tracking", "audit", "backup", "testing", "api", "appconfig", "cli", "core"),
+    *("project", "planning", "providers", "resolving", "config", "policy", "running", "supervising", "rendering"),
+    *("inspection", "rotation", "tracking", "audit", "backup", "testing", "api", "appconfig", "cli", "core"),
 )
 
 

@@ -1,7 +1,7 @@
 """Resolve the configuration, then replace this process with COMMAND, with the configuration in its environment.
 
 COMMAND keeps the process id, so signals and the exit status are its own. Nothing is started unless everything that is
-selected resolved.
+selected resolved. With --supervise, SecretSync stays the parent process of COMMAND.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 
 from secretsync.cli import console
 from secretsync.cli.loading import handed_over, open_plan, resolve_valid
-from secretsync.cli.options import add_access_log, add_option, add_source, variable_pattern
+from secretsync.cli.options import add_access_log, add_option, add_source, duration, variable_pattern
 from secretsync.core.errors import UsageError
 from secretsync.core.secret import Environ
 from secretsync.core.text import count_of
@@ -25,17 +25,20 @@ from secretsync.running.environment import (
     refuse_unfit,
     used_credentials,
 )
-from secretsync.running.exec_command import exec_program, find_program, forbid_core_file
+from secretsync.running.exec_command import CommandError, exec_program, find_program, forbid_core_file
 from secretsync.running.unsafe_variables import refuse_unsafe_variables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Collection, Mapping
+    from typing import NoReturn
 
     from secretsync.core.model import Resolved
     from secretsync.planning.plan import Plan
     from secretsync.running.drop_privileges import User
+    from secretsync.supervising.output import MaskedOutput
+    from secretsync.supervising.supervise import ApplicationSide
 
 USAGE = "[-e NAME] [--env-file FILE...] [OPTIONS] -- COMMAND [ARGUMENT]..."
 _SHOWN_NAMES = 20  # of variables that are not handed over, in a message
@@ -88,12 +91,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="USER[:GROUP]",
         help="after the secrets are read, become this user (name or number) and drop all privileges of root",
     )
+    group = parser.add_argument_group("supervision")
+    group.add_argument(
+        "--supervise",
+        action="store_true",
+        help="stay the parent process: forward signals, reap orphaned processes, end with the status of COMMAND",
+    )
+    group.add_argument(
+        "--grace",
+        metavar="TIME",
+        type=duration,
+        help='with --supervise: the time between SIGTERM or SIGINT and SIGKILL: "10s" (default), "2m"',
+    )
+    group.add_argument(
+        "--mask-output",
+        action="store_true",
+        help="mask the secrets in standard output and error of COMMAND, unless they are a terminal; a best effort; "
+        "implies --supervise",
+    )
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Replace this process. Returns only by an exception."""
+    """Replace this process, or supervise one that is replaced. Only the supervisor returns, with the exit status."""
     if not options.command:
         raise UsageError("there is no command; add it after --: secretsync run -e production -- COMMAND")
+    output = _open_output(options)
+    side = _supervise(options, output)
+    return side if isinstance(side, int) else _become_application(options, side, output)
+
+
+def _become_application(
+    options: argparse.Namespace, side: ApplicationSide | None, output: MaskedOutput | None
+) -> NoReturn:
+    """Replace this process. `side`: None means that the process has no supervisor. `output`: masked, or None."""
     core_limits = forbid_core_file()
     environ = inherited_environment()
     # Every mistake in the arguments is reported before a store is asked.
@@ -135,8 +165,12 @@ def execute(options: argparse.Namespace) -> int:
     _warn_of_dropped_names(options, path, variables, resolved)
     if options.verbose:
         console.info(f"{count_of(count, 'variable')} resolved; starting {path}")
+    if side is not None:
+        side.before_user_changes()
     _become_user(user)
     _write_files(folder, resolved, files)
+    if output is not None:
+        output.redirect(secret for found in resolved.values() if found.is_secret for secret in _secrets_of(found))
     exec_program(path, options.command, environment, core_limits=core_limits)
 
 
@@ -212,6 +246,43 @@ def _hide_process(options: argparse.Namespace) -> None:
         console.info(
             f"until the command starts, processes of the same user can read the memory of SecretSync: {failure}"
         )
+
+
+# The options --supervise and --mask-output.
+
+
+def _open_output(options: argparse.Namespace) -> MaskedOutput | None:
+    if not options.mask_output:
+        return None
+    from secretsync.supervising.output import MaskedOutput
+
+    return MaskedOutput()
+
+
+def _supervise(options: argparse.Namespace, output: MaskedOutput | None) -> ApplicationSide | int | None:
+    """Return the exit status in the supervisor; in the process that becomes the application, its side or None."""
+    if not options.supervise and output is None:
+        if options.grace is not None:
+            raise UsageError("--grace has no effect without --supervise; add --supervise, or remove --grace")
+        return None
+    from contextlib import suppress
+
+    from secretsync.supervising.supervise import DEFAULT_GRACE, supervise
+
+    user = _find_user(options.user)
+
+    def follow() -> None:
+        with suppress(CommandError):  # The application reports the same failure and is not started.
+            _become_user(user)
+
+    grace = DEFAULT_GRACE if options.grace is None else options.grace
+    inform = (lambda _: None) if options.quiet else console.info
+    return supervise(grace=grace, become_user=follow, inform=inform, output=output)
+
+
+def _secrets_of(found: Resolved) -> tuple[str, ...]:
+    """Return the value of an entry, and the secrets that were inserted into it."""
+    return found.value.reveal(), *(secret.reveal() for secret in found.inserted)
 
 
 # The options --user and --files. Their modules are imported only if the options are given.

@@ -44,18 +44,27 @@ class Masker(Hidden):
 
     def text(self, text: str) -> str:
         """Return `text` itself, or a copy in which every secret is masked."""
+        pieces, position = list[str](), 0
+        for start, end in self.spans(text):
+            pieces += (text[position:start], MASK)
+            position = end
+        return "".join((*pieces, text[position:])) if pieces else text
+
+    def spans(self, text: str) -> list[Span]:
+        """Return where `text` has secrets, plain or encoded, in order. Secrets that overlap are one span."""
         if self.is_clean_text(text):
-            return text
+            return []
         try:
             spans = sorted(self._spans(text))
         except BaseException as error:  # noqa: BLE001 - an interrupt too would show the frames
             raise _without_frames(error) from None
-        pieces, position = list[str](), 0
+        merged = list[Span]()
         for start, end in spans:
-            if start >= position:
-                pieces += (text[position:start], MASK)
-            position = max(position, end)
-        return "".join((*pieces, text[position:])) if pieces else text
+            if merged and start < merged[-1][1]:
+                merged[-1] = merged[-1][0], max(end, merged[-1][1])
+            else:
+                merged.append((start, end))
+        return merged
 
     def value(self, value: object, *, keeps_numbers: bool = False) -> object:
         """Return `value`, or a copy of the same shape in which every secret is masked.

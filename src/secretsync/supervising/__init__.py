@@ -1,0 +1,1 @@
+"""Stay the parent process of the application: forward signals, reap processes, mask output."""

@@ -1,0 +1,97 @@
+"""Fork the process that becomes the application, and supervise it in this one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING
+
+from secretsync.running.exec_command import forbid_core_file
+from secretsync.running.process_protection import hide_process, prctl
+from secretsync.supervising.signals import Signals
+from secretsync.supervising.supervisor import Supervisor
+from secretsync.supervising.terminal import Terminal
+
+if TYPE_CHECKING:
+    from secretsync.supervising.output import MaskedOutput
+
+DEFAULT_GRACE = 10.0
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+class ApplicationSide:
+    """The process that becomes the application. Its methods inform the supervisor."""
+
+    def __init__(self, started: int) -> None:
+        """`started`: a descriptor that closes at exec too."""
+        self._started = started
+
+    def before_user_changes(self) -> None:
+        """Let the supervisor become the user of the application, without which it could send no signals."""
+        os.close(self._started)
+
+
+def supervise(
+    *,
+    grace: float,
+    become_user: Callable[[], None],
+    inform: Callable[[str], None],
+    output: MaskedOutput | None = None,
+) -> ApplicationSide | int:
+    """Return the side of the application in a new process; in this one the exit status after the application ended.
+
+    The fork is done before a secret is read, so that the supervisor never holds one, except those that `output` masks.
+    `grace`: seconds between SIGTERM and SIGKILL. `become_user`: called if the application changes its user or starts.
+    `inform`: prints a message. `output`: the pipes for masked output; None means that the application writes directly.
+    """
+    reader, writer = os.pipe()
+    signals = Signals()
+    terminal = Terminal()
+    # Process 1 is the parent of orphans anyway, and other systems do not have this attribute.
+    if sys.platform == "linux" and os.getpid() != 1 and (failure := prctl(_PR_SET_CHILD_SUBREAPER, 1)):
+        inform(f"orphaned processes of the command are not reaped: {os.strerror(failure)}")
+    child = signals.fork(terminal.give_to_own_group)
+    if child == 0:
+        os.close(reader)
+        if output is not None:
+            output.close_reading_ends()
+        return ApplicationSide(writer)
+    with contextlib.suppress(OSError):  # done by the child already
+        os.setpgid(child, child)
+    supervisor = Supervisor(
+        child,
+        signals=signals,
+        terminal=terminal,
+        grace=grace,
+        started=reader,
+        on_start=become_user,
+        on_kill=lambda: inform(f"the command did not end within {grace:g} s; SIGKILL ends it"),
+        output=output,
+    )
+    forbid_core_file()
+    if (reason := hide_process()) is not None:
+        inform(f"processes of the same user can read the environment of the supervisor: {reason}")
+    kept = {reader, *signals.descriptors, *(() if terminal.descriptor is None else (terminal.descriptor,))}
+    _release({*kept, *(() if output is None else output.start(signals.wake))}, is_silent=output is None)
+    return supervisor.run()
+
+
+def _release(kept: Collection[int], *, is_silent: bool) -> None:
+    """Close the descriptors that this process does not need, because a pipe ends only if no process holds it.
+
+    `is_silent`: standard output too. Standard error stays for messages.
+    """
+    nowhere = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    for number in (0, 1) if is_silent else (0,):
+        os.dup2(nowhere, number)
+    os.close(nowhere)
+    try:
+        numbers = [int(name) for name in os.listdir("/proc/self/fd")]
+    except OSError:
+        numbers = list(range(3, 1024))
+    for number in numbers:
+        if number > 2 and number not in kept:
+            with contextlib.suppress(OSError):  # the descriptor of listdir itself
+                os.close(number)
