@@ -1,6 +1,7 @@
 """How long many starts at once need with the quotas of the stores: a simulation, of which nothing takes real time.
 
-    python -m benchmarks.fleet [--starts 1,10,100,1000,10000] [--store aws,vault,azure] [--secrets 20] [--rate 1000]
+    python -m benchmarks.fleet [--starts 1,10,100,1000,10000] [--store aws,vault,azure] [--way secretsync]
+        [--secrets 20] [--rate 1000]
 
 The providers' own code for batches, threads and retries runs against the quotas. All starts begin within one second.
 Each row is one way to read, the last one SecretSync's. "last" is the time from the first begin until the last start has
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import functools
 import gc
+import itertools
 import json
 import logging
 from collections.abc import Callable, Iterator, Mapping
@@ -35,6 +37,7 @@ from tests.support.simulated_stores import ROUND_TRIP, Request, answer_aws, answ
 from tests.support.simulation import Simulation, enter
 
 _HOUR = 3600.0  # seconds
+_numbers = itertools.count()
 
 
 class Bucket:
@@ -221,10 +224,9 @@ def start_azure(service: Service, secrets: int) -> Iterator[Any]:
 
 
 class _NoTurns(Turns):
-    """Lets each request try again by itself."""
+    """Lets each request try again by itself, as if others were answered meanwhile."""
 
-    def wait(self, request: object, answers: int, seconds: float) -> bool:  # noqa: ARG002
-        return True
+    answers = property(lambda _: next(_numbers), lambda _, __: None)
 
 
 class Way(NamedTuple):
@@ -261,6 +263,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--starts", default="1,10,100,1000,10000", help="how many starts (1,10,100,1000,10000)")
     parser.add_argument("--store", default="aws,vault,azure", help="which stores (aws,vault,azure)")
+    parser.add_argument("--way", action="append", help="only this way; may be repeated (all)")
     parser.add_argument("--secrets", type=int, default=20, help="secrets of a start (20)")
     parser.add_argument("--rate", type=int, default=1000, help="requests a second that Vault serves (1000)")
     options = parser.parse_args()
@@ -269,6 +272,8 @@ def main() -> None:
     for store in options.store.split(","):
         for starts in map(int, options.starts.split(",")):
             for name, way in ways(store).items():
+                if name not in (options.way or name):
+                    continue
                 found = run(way, quotas_of(store, options.rate), starts, options.secrets)
                 row = f"{store:6}{starts:7}  {name:16}{found.last:7.2f} s{found.in_time:8.0%}"
                 print(f"{row}{found.requests:10}{found.throttled:10}", flush=True)

@@ -116,7 +116,7 @@ class Retries:
         left = self.deadline.remaining()
         asked = max(0.0, failed.retry_after - (ended - left))
         if is_answering or is_first:
-            tries = max(tries, turns.failures)
+            tries = turns.failures if is_first else tries
             pause = next_pause(tries, asked, left, self._draw, spent=turns.began - left)
         else:
             pause = asked if _has_time(asked, left) else None  # the store is back
