@@ -4,7 +4,7 @@
 # make test          every test
 # make test-long     every test with many examples: 10,000 strings in each format, 10,000 configurations of run, 20,000 variables, 1,000 killed writers; SEED=... repeats a run
 # make test-oldest   the tests of integrations with the oldest supported versions of frameworks
-# make bench         large env files beside python-dotenv, and stores beside other tools: a few minutes, ratios
+# make bench         large env files beside python-dotenv, stores beside other tools, and many starts at once (simulated): a few minutes, ratios
 # make lint          style, types and import layers
 # make docs-tables   the tables and help texts of README.md, CONTRIBUTING.md and docs/, from the code
 # make clean         everything that the others made
@@ -71,6 +71,7 @@ bench: $(VENV)/.dev .tools/.servers .tools/.peers
 	.tools/peers/bin/python -m pip --disable-pip-version-check --quiet install --force-reinstall --no-deps .
 	$(BIN)/python -m benchmarks.env_files
 	$(BIN)/python -m benchmarks.peers --python .tools/peers/bin/python
+	$(BIN)/python -m benchmarks.fleet --starts 1,10,100,1000
 
 docs-tables: $(VENV)/.dev
 	$(BIN)/python -m tests.docs.generate

@@ -24,6 +24,7 @@ pytest_plugins = [
     "tests.support.growth",
     "tests.support.kinds",
     "tests.support.clock",
+    "tests.support.simulation",
 ]
 
 

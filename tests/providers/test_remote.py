@@ -65,16 +65,16 @@ def ask_busy(using: Retries, after: float = 0.0) -> list[float]:
 
 
 def test_until_the_deadline() -> None:
-    """Pauses grow up to three seconds, differ, and the last try is in the last second or so of thirty."""
+    """Pauses grow up to 1.75 seconds, differ, and the last try is in the last second or so of thirty."""
     clock = Clock(30.0)
     asked = ask_busy(retries(clock))
     assert len(asked) == len(clock.pauses) + 1
     for number, pause in enumerate(clock.pauses[:10]):
-        longest = min(3.0, 0.25 * 2**number)
-        assert longest / 2 <= pause <= longest
+        longest = min(1.75, 0.25 * 2**number)
+        assert 0.75 * longest <= pause <= longest
     assert len(set(clock.pauses)) == len(clock.pauses)
     assert 28.0 < clock.now <= 29.5
-    assert 12 <= len(asked) <= 25
+    assert 19 <= len(asked) <= 26
 
 
 def test_a_success_ends_it() -> None:
@@ -107,6 +107,19 @@ def test_once() -> None:
     """A caller that asks once does not wait."""
     clock = Clock(30.0)
     assert (len(ask_busy(retries(clock, once=True))), clock.pauses) == (1, [])
+
+
+@pytest.mark.parametrize("spent", [0.0, 0.1, 1.0, 2.0, 5.0])
+@pytest.mark.parametrize("tries", [0, 2, 10])
+def test_a_slow_try_is_part_of_the_pause(tries: int, spent: float) -> None:
+    """The time of a try that waited for a connection is taken off the pause, of which an eighth of a second is left."""
+    pause = next_pause(tries, 0.0, 30.0, lambda _low, high: high, spent=spent)
+    longest = min(1.75, 0.25 * 2**tries)
+    assert pause is not None
+    assert pause == longest - spent or 0.125 <= pause <= 0.25
+    asked = next_pause(tries, 5.0, 30.0, lambda low, _high: low, spent=spent)
+    assert asked is not None
+    assert asked > 5.0  # what a store asks for begins after its answer
 
 
 @pytest.mark.parametrize("asked", [0.0, 0.5, 5.0, 20.0])

@@ -12,14 +12,18 @@ from secretsync.core.errors import Problem, ProblemKind, ResolutionError
 from secretsync.core.model import Failed, Missing
 from secretsync.providers.interface import Deadline, Identity
 from secretsync.providers.threads import answer_all, no_answer, run_in_threads
+from secretsync.providers.turns import Turns
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-# Pauses double from the first to the longest, so that a failover of half a second costs little, and the requests of
-# many processes that start together spread over some seconds.
+# Pauses double from the first to the longest, so that a failover of half a second costs little. The longest is short
+# enough that an application starts within two seconds after its store is back.
 _FIRST = 0.25  # seconds
-_LONGEST = 3.0  # seconds
+_LONGEST = 1.75  # seconds
+# The random part spreads the requests of many processes that start together. A larger part would make the shortest
+# pauses so short that a store that is down for 20 seconds gets more than 20 requests from one process.
+_LEAST = 0.75  # of a pause
 _LAST = 0.5  # seconds that the last try gets before the deadline
 
 _IDENTITY_TIME = 10.0  # seconds
@@ -59,40 +63,68 @@ class Retries:
         deadline: Deadline,
         *,
         once: bool = False,
-        sleep: Callable[[float], None] = time.sleep,
-        draw: Callable[[float, float], float] = _draw,
+        sleep: Callable[[float], None] | None = None,
+        draw: Callable[[float, float], float] | None = None,
     ) -> None:
-        """`once`: retry nothing. `draw(a, b)`: return a random number between the two."""
+        """`once`: retry nothing. `sleep`, `draw`: for tests; `draw(a, b)` returns a random number between the two."""
         self.deadline = deadline
         self._once = once
-        self._sleep = sleep
-        self._draw = draw
+        self._sleep = sleep or time.sleep
+        self._draw = draw or _draw
+        self._turns = Turns()
         self._last: Missing | Failed | None = None
 
     def run(self, attempt: Callable[[], T]) -> T:
         """Return what `attempt` returns, at the latest at the deadline.
 
-        If it raises a RequestError that is retryable, it is called again after a pause. Raises the last RequestError.
+        If it raises a RequestError that is retryable, it is called again after a pause. As long as no request of this
+        object gets an answer, only one of them is tried at a time. Raises the last RequestError.
         """
-        tries, on_wait = 0, self.deadline.on_wait
+        turns, tries, request = self._turns, 0, object()
         while True:
+            answers, turns.began = turns.answers, self.deadline.remaining()
+            is_answered = True
             try:
                 answer = attempt()
             except RequestError as error:
-                if self._once or not error.is_retryable:
+                is_answered = self._once or not error.is_retryable
+                if is_answered:
                     raise
-                self._last = error.outcome
-                pause = next_pause(tries, error.retry_after, self.deadline.remaining(), self._draw)
-                if pause is None:
-                    raise
+                failed = error.with_traceback(None)
             else:
-                if tries and on_wait is not None:
-                    on_wait(None)
+                if tries and self.deadline.on_wait is not None:
+                    self.deadline.on_wait(None)
                 return answer
-            if on_wait is not None:
-                on_wait(self._last.cause)
-            self._sleep(pause)
+            finally:
+                turns.end(request, is_answered=is_answered)
+            if not self._wait(failed, request, tries, answers):
+                raise failed
             tries += 1
+
+    def _wait(self, failed: RequestError, request: object, tries: int, answers: int) -> bool:
+        """Wait until the next try of `request`. Return False if there is no time for one.
+
+        `tries`: of `request`, before the last. `answers`: of the store, when the last try began.
+        """
+        self._last, turns, ended = failed.outcome, self._turns, self.deadline.remaining()
+        if not _has_time(failed.retry_after, ended):
+            return False
+        if self.deadline.on_wait is not None:
+            self.deadline.on_wait(failed.outcome.cause)
+        is_answering = turns.answers != answers
+        is_first = not is_answering and turns.wait(request, answers, ended - _LAST)
+        left = self.deadline.remaining()
+        asked = max(0.0, failed.retry_after - (ended - left))
+        if is_answering or is_first:
+            tries = turns.failures if is_first else tries
+            pause = next_pause(tries, asked, left, self._draw, spent=turns.began - left)
+        else:
+            pause = asked if _has_time(asked, left) else None  # the store is back
+        if pause is None:
+            turns.end(request, is_answered=False)
+            return False
+        self._sleep(pause)
+        return True
 
     def no_answer(self) -> Failed:
         """Return the outcome of a request without an answer at the deadline, with the cause of the last failed try."""
@@ -156,20 +188,29 @@ def login_end(end: datetime | None) -> tuple[tuple[str, str], ...]:
     return () if end is None else (("login ends", format_timestamp(end)),)
 
 
-def next_pause(tries: int, asked: float, remaining: float, draw: Callable[[float, float], float]) -> float | None:
+def _has_time(asked: float, remaining: float) -> bool:
+    return max(asked, _FIRST) < remaining - _LAST
+
+
+def next_pause(
+    tries: int, asked: float, remaining: float, draw: Callable[[float, float], float], *, spent: float = 0.0
+) -> float | None:
     """Return the seconds until the next try, after `tries` pauses; None if there is no time for one.
 
-    `asked`: seconds that the store asks to wait. The pause is never shorter.
+    `asked`: seconds that the store asks to wait. The pause is never shorter. `spent`: seconds since the last try began,
+    which are part of the pause, because a try may have waited for a connection.
     """
+    if not _has_time(asked, remaining):
+        return None
     longest = min(_LONGEST, _FIRST * 2.0 ** min(tries, 16))
-    pause = asked + draw(longest / 2, longest)
+    pause = draw(_LEAST * longest, longest) - spent
+    if pause < _FIRST / 2:
+        pause = draw(_FIRST / 2, _FIRST)
+    if asked + pause <= remaining - _LAST:
+        return asked + pause
+    # One more try, at a random time, because clients that started together have the same deadline.
     left = remaining - _LAST
-    if pause <= left:
-        return pause
-    if max(asked, _FIRST) < left:
-        # One more try, at a random time, because clients that started together have the same deadline.
-        return draw(max(asked, left / 2), left)
-    return None
+    return draw(max(asked, left / 2), left)
 
 
 def retry_after(text: object) -> float | None:

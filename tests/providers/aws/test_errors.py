@@ -154,8 +154,8 @@ def test_permanent(code: str, message: str, kind: ProblemKind, words: list[str])
     ("error", "is_retryable"),
     [
         (client_error("ThrottlingException"), True),
-        (client_error("ThrottlingException", operation="BatchGetSecretValue"), False),
-        (client_error("SlowDown", status=503, operation="BatchGetSecretValue"), False),
+        (client_error("ThrottlingException", operation="BatchGetSecretValue"), True),
+        (client_error("SlowDown", status=503, operation="BatchGetSecretValue"), True),
         (client_error("InternalServiceError", status=500), True),
         (client_error("InternalServiceError", status=500, operation="BatchGetSecretValue"), True),
         (client_error("", status=429), True),
@@ -172,7 +172,7 @@ def test_permanent(code: str, message: str, kind: ProblemKind, words: list[str])
     ids=lambda value: value.code if isinstance(value, AwsRequestError) else None,
 )
 def test_retryable(error: AwsRequestError, *, is_retryable: bool) -> None:
-    """Throttling, failures of the service and lost connections are retryable. A throttled batch is read one by one."""
+    """Throttling, failures of the service and lost connections are retryable."""
     assert error.is_retryable is is_retryable
 
 

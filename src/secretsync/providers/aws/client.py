@@ -114,8 +114,12 @@ class AwsClient:
 
     def call(self, channel: Channel, operation: str, retries: Retries, **parameters: Any) -> dict[str, Any]:
         """Return the answer to one call. Raises AwsRequestError."""
+        return retries.run(lambda: self.send(channel, operation, retries, **parameters))
+
+    def send(self, channel: Channel, operation: str, retries: Retries, **parameters: Any) -> dict[str, Any]:
+        """Return the answer to one request, which is not sent again. Raises AwsRequestError."""
         try:
-            return retries.run(lambda: channel.send(operation, parameters, retries.deadline))
+            return channel.send(operation, parameters, retries.deadline)
         except AwsRequestError as error:
             if self._way is not None:
                 error.add_facts(channel.region, self._way.credentials.source)

@@ -91,11 +91,9 @@ class AwsRequestError(RequestError):
         self.is_permanent = is_refused or (is_about_keys and not self.is_throttled and not self.is_unreachable)
         self.is_denied = self.code in DENIED or (status in (401, 403) and not is_refused)
         is_lost = self.is_unreachable and not (self.code in CONNECTION and _is_lasting(self.code, error))
-        # Single reads have a quota of their own that is a hundred times as large as that of batches.
-        is_retryable = operation != "BatchGetSecretValue" if self.is_throttled else is_lost
         super().__init__(
             outcome or _failed(self, _host(error)),
-            is_retryable=is_retryable if is_passing is None else is_passing,
+            is_retryable=(self.is_throttled or is_lost) if is_passing is None else is_passing,
             retry_after=retry_after,
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from secretsync.core.model import Failed, SecretRef
@@ -81,6 +81,9 @@ def _divide(channel: Channel, refs: Sequence[SecretRef], *, singly: bool) -> Ite
 
 
 def _warn(store: str, code: str) -> None:
+    if code in THROTTLED:
+        _log.warning("%s: BatchGetSecretValue has too many requests (%s): secrets are read one by one", store, code)
+        return
     _log.warning(
         "%s: BatchGetSecretValue was refused (%s): secrets are read one by one; "
         "the right secretsmanager:BatchGetSecretValue lets twenty be read at a time",
@@ -98,25 +101,73 @@ class _Reader:
 
     def read(self, job: _Job) -> _Read:
         """Return the result of `job`."""
+        is_batch = len(job.refs) > 1
         try:
-            return self._read_one(job.channel, job.refs[0]) if len(job.refs) == 1 else self._read_batch(job)
+            if is_batch:
+                return self.retries.run(_BatchRead(self, job))
+            return _Read([self.read_one(job.channel, job.refs[0], self.client.call)])
         except AwsRequestError as error:
-            if len(job.refs) > 1 and not error.is_permanent and (error.is_throttled or error.is_denied):
+            if is_batch and error.is_denied and not error.is_permanent:
                 return _Read([], job.refs, error.code)
-            if len(job.refs) > 1 and not error.is_permanent and not error.is_unreachable:
+            if is_batch and not (error.is_permanent or error.is_unreachable or error.is_throttled):
                 return _Read([], job.refs)  # a single id may be the cause
             return _Read([(ref, error.outcome_of(ref)) for ref in job.refs])
 
-    def _read_one(self, channel: Channel, ref: SecretRef) -> _Read:
+    def read_one(self, channel: Channel, ref: SecretRef, call: Callable[..., dict[str, Any]]) -> Answer:
+        """Return the answer for one secret. `call`: a method of the client. Raises AwsRequestError."""
         identity = {"SecretId": ref.path, "VersionId": ref.version, "VersionStage": ref.stage}
         parameters = {name: value for name, value in identity.items() if value is not None}
-        answer = self.client.call(channel, "GetSecretValue", self.retries, **parameters)
-        return _Read([(ref, payload(answer, ref))])
+        return ref, payload(call(channel, "GetSecretValue", self.retries, **parameters), ref)
 
-    def _read_batch(self, job: _Job) -> _Read:
+    def read_batch(self, job: _Job) -> _Read:
+        """Return the answer to one request for a batch. Raises AwsRequestError."""
         paths = [ref.path for ref in job.refs]
-        answer = self.client.call(job.channel, "BatchGetSecretValue", self.retries, SecretIdList=paths)
+        answer = self.client.send(job.channel, "BatchGetSecretValue", self.retries, SecretIdList=paths)
         return _sort(answer, job)
+
+
+class _BatchRead:
+    """The tries of a batch. If batches are throttled, one of its secrets is read by itself.
+
+    Single reads have a quota of their own that is a hundred times as large, so that the first single read follows at
+    once. If it is throttled too, a batch and a single read take turns: an endpoint before AWS may have one quota for
+    all requests, of which a batch needs the least, and twice as many requests would make the throttling worse.
+    """
+
+    def __init__(self, reader: _Reader, job: _Job) -> None:
+        self._reader = reader
+        self._job = job
+        self._is_single = False  # the next request
+        self._throttled: str | None = None  # the code with which the last batch was throttled
+
+    def __call__(self) -> _Read:
+        """Send the next request, and return its result. Raises AwsRequestError."""
+        if self._is_single:
+            self._is_single = False
+            return self._read_single()
+        is_first, self._is_single = self._throttled is None, True
+        try:
+            return self._reader.read_batch(self._job)
+        except AwsRequestError as error:
+            if not error.is_throttled:
+                self._is_single = False
+                raise
+            self._throttled = error.code
+            if not is_first:
+                raise
+        self._is_single = False
+        return self._read_single()
+
+    def _read_single(self) -> _Read:
+        """Return the answer for the first secret. The others are left to single reads."""
+        ref, *left = self._job.refs
+        try:
+            answer = self._reader.read_one(self._job.channel, ref, self._reader.client.send)
+        except AwsRequestError as error:
+            if error.is_retryable or error.is_permanent:
+                raise
+            answer = (ref, error.outcome_of(ref))
+        return _Read([answer], left, self._throttled)
 
 
 def _sort(answer: dict[str, Any], job: _Job) -> _Read:

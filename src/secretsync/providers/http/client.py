@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 from secretsync.providers.http.connecting import open_connection, proxy_refusal
@@ -15,6 +16,7 @@ from secretsync.providers.http.tls import Tls
 from secretsync.providers.interface import Deadline, RequestCounter
 
 MAX_BYTES = 16 * 1024 * 1024  # of the body of a response, decompressed
+_SLICE = 0.05  # seconds
 _MAX_IDLE = 50.0  # seconds: many servers and firewalls drop a connection after a minute
 
 
@@ -54,6 +56,8 @@ class HttpClient:
         self._max_bytes = max_bytes
         self._idle: list[Connection] = []  # list methods are atomic; the newest connection is used first
         self._is_closed = False
+        self._is_tried = threading.Event()  # a connection was tried
+        self._is_reached = False  # by the last connection that was tried
 
     def request(
         self,
@@ -80,7 +84,7 @@ class HttpClient:
             if self._counter is not None:
                 self._counter.add(operation or method)
             if connection is None:
-                connection = open_connection(self.target, self.tls, self.proxy, self._timeouts, deadline)
+                connection = self._open(deadline)
             response = self._exchange(connection, method, data, deadline)
             if not isinstance(response, HttpError):
                 return response
@@ -88,13 +92,20 @@ class HttpClient:
             is_stale = is_kept and response.fault is Fault.CLOSED and not connection.reader.has_begun
             if not (is_stale and is_repeatable):
                 raise response
+            self._close_idle()  # otherwise the request could be sent on each of them, and be lost as often
 
-    def warm(self, deadline: Deadline) -> None:
-        """Open a connection for a request that follows soon. Failures are left to that request."""
-        if self._idle or self._is_closed:
+    def warm(self, deadline: Deadline, is_needed: Callable[[], bool]) -> None:
+        """Open a connection for a request that follows soon. Failures are left to that request.
+
+        It is opened as soon as another request has reached the server, because a server that is down would get as
+        many connections as there are threads. `is_needed`: returns False as soon as there is no other request.
+        """
+        while not self._is_tried.wait(_SLICE) and is_needed() and not deadline.is_over:
+            pass
+        if self._idle or self._is_closed or not self._is_reached:
             return
         try:
-            connection = open_connection(self.target, self.tls, self.proxy, self._timeouts, deadline)
+            connection = self._open(deadline)
         except HttpError:
             return
         self._idle.append(connection)
@@ -102,13 +113,30 @@ class HttpClient:
     def close(self) -> None:
         """Close the connections. A connection in use is closed after its response, and so is each later one."""
         self._is_closed = True
-        while self._idle:
-            self._idle.pop().close()
+        self._close_idle()
 
     def __del__(self) -> None:
         # A library's provider may be dropped without `close`, and Python warns about open sockets.
         if hasattr(self, "_idle"):
             self.close()
+
+    def _open(self, deadline: Deadline) -> Connection:
+        def reached() -> None:
+            self._is_reached = True
+            self._is_tried.set()
+
+        try:
+            return open_connection(self.target, self.tls, self.proxy, self._timeouts, deadline, reached)
+        except HttpError:
+            self._is_reached = False
+            raise
+        finally:
+            self._is_tried.set()
+
+    def _close_idle(self) -> None:
+        with contextlib.suppress(IndexError):  # another thread may take the last one
+            while self._idle:
+                self._idle.pop().close()
 
     def _written(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> bytes:
         is_for_proxy = self.proxy is not None and not self.target.is_tls

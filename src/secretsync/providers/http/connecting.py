@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from typing import Any
 
 from secretsync.providers.http.connection import Connection, Target, Timeouts, wait_within
@@ -16,13 +17,19 @@ _Addresses = list[tuple[Any, ...]]
 
 
 def open_connection(
-    target: Target, tls: Tls, proxy: Proxy | None, timeouts: Timeouts, deadline: Deadline
+    target: Target,
+    tls: Tls,
+    proxy: Proxy | None,
+    timeouts: Timeouts,
+    deadline: Deadline,
+    on_reached: Callable[[], None] = lambda: None,
 ) -> Connection:
     """Return a new connection to `target`, through `proxy` if there is one. Raises HttpError.
 
-    A plain HTTP target is not tunnelled: the proxy gets the requests.
+    A plain HTTP target is not tunnelled: the proxy gets the requests. `on_reached`: called after TCP, before TLS.
     """
     sock = _through(proxy, timeouts, deadline) if proxy else _connect(target.host, target.port, timeouts, deadline)
+    on_reached()
     connection = Connection(sock, timeouts)
     is_open = False
     try:

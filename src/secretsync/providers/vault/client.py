@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 from urllib.parse import quote, urlencode
 
@@ -31,7 +31,7 @@ class Connections(Protocol):
         """See `HttpClient.request`."""
         ...
 
-    def warm(self, deadline: Deadline) -> None:
+    def warm(self, deadline: Deadline, is_needed: Callable[[], bool]) -> None:
         """See `HttpClient.warm`."""
         ...
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import requests
@@ -79,7 +79,7 @@ class HvacConnections:
                 failure = _failure(error, self._adapter.base_uri)
         raise failure
 
-    def warm(self, deadline: Deadline) -> None:
+    def warm(self, deadline: Deadline, is_needed: Callable[[], bool]) -> None:
         """Open no connection in advance: the session of the client opens its own."""
 
     def close(self) -> None:

@@ -157,7 +157,7 @@ class Round:
         # One request at a time for paths with the same first segment, because its answer is right for most of them.
         if not lock.acquire(blocking=False):
             # The connection of this worker is opened meanwhile, so that only the answer is waited for.
-            self.session.http.warm(self.deadline)
+            self.session.http.warm(self.deadline, lock.locked)
             if not lock.acquire(timeout=self.deadline.remaining()):
                 raise RequestError(self._retries.no_answer())
         try:
