@@ -22,6 +22,8 @@ ARGUMENTS = {
     "render": ("--format", "json"),
     "get": ("env:CODE",),
     "restore": ("archive.tar.gz",),
+    "export": ("--to", "gitlab"),
+    "permissions": ("--store", "aws"),
 }
 SEVERAL = {"check", "audit", "check-rotation", "doctor", "template"}
 CREATES = {"init"}  # creates each environment that is named, so that none is ignored
@@ -159,6 +161,8 @@ WITHOUT_STORES: dict[str, list[tuple[str, ...]]] = {
     "backup": [()],
     "restore": [("backups/archive.tar.gz", "--dry-run")],
     "template": [(), ("--check",)],
+    "export": [("-e", "plain", "--to", "gitlab"), ("-e", "plain", "--to", "external-secrets")],
+    "permissions": [],  # it needs a secret in a store
     "init": [("-e", "production")],
     "providers": [(), ("vault",)],
 }

@@ -25,6 +25,10 @@ kv_version = 1
 [stores.vault-unknown]
 provider = "vault"
 address = "https://vault.example.com:8200"
+[stores.engines]
+provider = "vault"
+address = "https://vault.example.com:8200"
+auth = { method = "kubernetes", role = "app" }
 [stores.azure]
 vault_url = "https://shared.vault.azure.net"
 credential = "workload-identity"

@@ -84,14 +84,14 @@ def test_names_in_a_template_are_no_keys_of_the_secret() -> None:
 
 
 GENERATED = {
-    "security": "USER=$<vault:database/creds/app#username>\nURL=x:$<vault:database/static-creds/app#password>\n"
+    "security": "USER=$<engines:database/creds/app#username>\nURL=x:$<engines:database/static-creds/app#password>\n"
 }
 
 
 def test_credentials_that_vault_makes_come_from_generators() -> None:
     """Write a VaultDynamicSecret for each path, and take its fields under names that no key has."""
     found = by_name(objects(GENERATED, service_account="web"))
-    static = found["VaultDynamicSecret/shop-vault-database-static-creds-app"]["spec"]
+    static = found["VaultDynamicSecret/shop-engines-database-static-creds-app"]["spec"]
     assert static == {
         "path": "database/static-creds/app",
         "method": "GET",
@@ -102,12 +102,26 @@ def test_credentials_that_vault_makes_come_from_generators() -> None:
         },
     }
     spec = found["ExternalSecret/shop"]["spec"]
-    prefix = "shop_vault_database_static_creds_app_"
+    prefix = "shop_engines_database_static_creds_app_"
     assert spec["target"]["template"]["data"]["URL"] == f'{{{{ "x:" }}}}{{{{ .{prefix}password }}}}'
     assert spec["dataFrom"][0]["rewrite"] == [{"regexp": {"source": "^", "target": prefix}}]
     assert "secretStoreRef" not in spec
     assert any("time to live" in note for note in exported(GENERATED, service_account="web").notes)
-    assert "--service-account" in refusal("$<vault:database/static-creds/app#password>")
+    assert "--service-account" in refusal("$<engines:database/static-creds/app#password>")
+
+
+def test_the_version_of_a_mount_can_be_given() -> None:
+    """Take the version of the option for a store without one, and not for a path of another engine."""
+    files = {"security": "A=$<engines:secret/app#a>\nB=$<engines:database/creds/app#password>\n"}
+    found = by_name(objects(files, kv_version=2, service_account="web", with_stores=True))
+    (data,) = found["ExternalSecret/shop"]["spec"]["data"]
+    assert data["remoteRef"]["key"] == "secret/data/app"
+    assert found["SecretStore/engines"]["spec"]["provider"]["vault"]["version"] == "v2"
+    first = by_name(objects(files, kv_version=1, service_account="web", with_stores=True))
+    assert first["ExternalSecret/shop"]["spec"]["data"][0]["remoteRef"]["key"] == "secret/app"
+    assert first["SecretStore/engines"]["spec"]["provider"]["vault"]["version"] == "v1"
+    with_setting = objects({"security": "A=$<vault:database/creds/app#password>\n"})
+    assert with_setting[0]["spec"]["data"][0]["remoteRef"]["key"] == "database/data/creds/app"
 
 
 def test_stores_are_written_only_if_asked_for() -> None:
@@ -188,7 +202,7 @@ def test_reloader_is_told_on_request() -> None:
         ("$<aws:one?trim=true>", "trim=true"),
         ("$<aws:one?version=ab&stage=AWSCURRENT>", "a version or a stage"),
         ("$<vault:secret/app>", "name a field"),
-        ("$<vault-unknown:secret/app#x>", "set kv_version = 1 or 2 in [stores.vault-unknown]"),
+        ("$<vault-unknown:secret/app#x>", "give --kv-version 1 or --kv-version 2"),
         ("$<vault-one:secret/app?version=2#x>", "KV version 1 has no versions"),
         ("$<aws:one#/a//b>", "the name of a field is empty"),
         ("literal-password", "a secret in plain text"),

@@ -42,8 +42,8 @@ def test_settings_are_variables_that_gitlab_does_not_expand() -> None:
         ("$<aws:one?version=a&stage=b>", "stage"),
         ("$<vault:secret/app>", "name a field"),
         ("$<vault:secret/app?version=2#x>", "current version"),
-        ("$<vault:database/static-creds/app#x>", "makes or rotates"),
-        ("$<vault-unknown:secret/app#x>", "kv_version"),
+        ("$<engines:database/static-creds/app#x>", "makes or rotates"),
+        ("$<vault-unknown:secret/app#x>", "--kv-version"),
     ],
 )
 def test_what_gitlab_cannot_read_is_refused(value: str, reason: str) -> None:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
+from secretsync.exporting.arns import is_complete
 from secretsync.exporting.entries import Item, Refused, Scope, Source, Taken
 from secretsync.exporting.target import Outcome, Settings, Written, names_of, refuse_forms, single_secret, top_field
 
 LAYOUTS = ("task-definition", "tfvars")
 
 _NEAREST = "keep `secretsync run` as the image's entrypoint for this entry"
-# AWS appends a hyphen and six characters to the name in an ARN. ECS asks for the complete ARN.
-_COMPLETE = re.compile(r".*-[A-Za-z0-9]{6}")
 
 
 def export(source: Source, settings: Settings) -> Written:
@@ -48,7 +46,7 @@ def _value_from(taken: Taken) -> str:
     ref, selector = taken.target.ref, taken.target.selector
     if taken.provider != "aws":
         raise Refused(f"ECS reads secrets of AWS, but not of {taken.provider}", _NEAREST)
-    if not ref.path.startswith("arn:") or not _COMPLETE.fullmatch(ref.path):
+    if not is_complete(ref.path):
         raise Refused(
             "ECS needs the complete ARN of the secret, with the six characters at its end",
             "write the ARN in place of the name, in the reference or in the binding",

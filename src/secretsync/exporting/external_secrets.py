@@ -176,14 +176,14 @@ class _SecretMaker:
     def add(self, item: Item) -> None:
         """Add an entry. Raises Refused before anything of it is added."""
         for taken in item.secrets:
-            if isinstance(found := remote_ref(taken), Generated):
+            if isinstance(found := remote_ref(taken, self.exporter.settings.kv_version), Generated):
                 self.exporter.generator(found)
         self._templates[item.key] = template_of(item.pieces, lambda taken: self._name(item, taken))
         self.items[item.key] = item
 
     def _name(self, item: Item, taken: Taken) -> str:
         """Return the name of a secret in the template. The same part of the same secret is requested once."""
-        found = remote_ref(taken)
+        found = remote_ref(taken, self.exporter.settings.kv_version)
         if isinstance(found, Generated):
             return self._generated_name(found)
         self.exporter.uses_store(taken.store, found)

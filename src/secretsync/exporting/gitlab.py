@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from secretsync.exporting.entries import Item, Refused, Scope, Source, Taken
-from secretsync.exporting.remote_refs import is_generated
 from secretsync.exporting.target import Outcome, Settings, Written, names_of, refuse_forms, single_secret, top_field
+from secretsync.exporting.vault_paths import kv_version
 from secretsync.exporting.yaml_text import format_documents
 
 _NEAREST = "call `secretsync run` in the job's script for this entry"
@@ -18,12 +18,12 @@ def export(source: Source, settings: Settings) -> Written:
     outcome = Outcome(source)
     scopes = source.merged()
     names = names_of(source, settings, [scope.service for scope in scopes])
-    jobs = {f".{names[scope.service]}": _job(scope, outcome) for scope in scopes}
+    jobs = {f".{names[scope.service]}": _job(scope, outcome, settings.kv_version) for scope in scopes}
     comments = (f"Written by `{settings.command}`. Do not edit.", f"A job uses it with extends: {', '.join(jobs)}")
     return outcome.written(format_documents([jobs], comments))
 
 
-def _job(scope: Scope, outcome: Outcome) -> dict[str, Any]:
+def _job(scope: Scope, outcome: Outcome, assumed: int | None) -> dict[str, Any]:
     variables: dict[str, Any] = {}
     secrets: dict[str, Any] = {}
 
@@ -32,14 +32,14 @@ def _job(scope: Scope, outcome: Outcome) -> dict[str, Any]:
             # Without `expand`, GitLab would replace $NAME in the value.
             variables[item.key] = {"value": item.text, "expand": False}
         else:
-            secrets[item.key] = {**_secret(single_secret(item, "GitLab CI", _NEAREST)), "file": False}
+            secrets[item.key] = {**_secret(single_secret(item, "GitLab CI", _NEAREST), assumed), "file": False}
 
     for item in scope.items:
         outcome.attempt(item, write)
     return {"variables": variables, "secrets": secrets}
 
 
-def _secret(taken: Taken) -> dict[str, Any]:
+def _secret(taken: Taken, assumed: int | None) -> dict[str, Any]:
     """Return the reference of GitLab for a secret. Raises Refused."""
     refuse_forms(taken.target.selector, "GitLab CI", _NEAREST)
     field = top_field(taken.target.selector, "GitLab CI", _NEAREST)
@@ -51,7 +51,7 @@ def _secret(taken: Taken) -> dict[str, Any]:
         ref = taken.target.ref
         return {"azure_key_vault": {"name": ref.path} | ({} if ref.version is None else {"version": ref.version})}
     if taken.provider == "vault":
-        return {"vault": _vault(taken, field)}
+        return {"vault": _vault(taken, field, assumed)}
     raise Refused(f"GitLab CI cannot read from a plug-in ({taken.provider})", _NEAREST)
 
 
@@ -71,15 +71,11 @@ def _aws(taken: Taken, field: str | None) -> dict[str, str]:
     return {name: value for name, value in parts.items() if value is not None}
 
 
-def _vault(taken: Taken, field: str | None) -> dict[str, Any]:
-    ref, version = taken.target.ref, taken.store.settings.get("kv_version")
-    if is_generated(ref.path):
-        raise Refused("GitLab CI reads secrets of KV, but not credentials that Vault makes or rotates", _NEAREST)
+def _vault(taken: Taken, field: str | None, assumed: int | None) -> dict[str, Any]:
+    ref = taken.target.ref
+    version = kv_version(taken.store, ref.path, assumed)
     if version is None:
-        raise Refused(
-            f"the version of the mount of {ref.path} is not known",
-            f"set kv_version = 1 or 2 in [stores.{taken.store.name}]",
-        )
+        raise Refused("GitLab CI reads secrets of KV, but not credentials that Vault makes or rotates", _NEAREST)
     if field is None:
         raise Refused("GitLab CI reads a field of a secret of Vault, but not the whole secret", _FIELD)
     if ref.version is not None:

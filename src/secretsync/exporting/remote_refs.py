@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from secretsync.core.model import SecretRef, Selector
 from secretsync.core.records import Record
 from secretsync.exporting.entries import Refused, Taken
 from secretsync.exporting.target import refuse_trim
+from secretsync.exporting.vault_paths import kv_version
 from secretsync.project.bindings import StoreConfig
 from secretsync.resolving.extract import tokens
-
-# The folders of Vault's engines that make or rotate a password. A SecretStore reads only KV.
-GENERATED_FOLDERS = ("creds", "static-cred", "static-creds")
 
 
 class RemoteRef(Record):
@@ -37,18 +35,27 @@ class Generated(Record):
     field: str
 
 
-def remote_ref(taken: Taken) -> RemoteRef | Generated:
-    """Return where External Secrets finds a secret. Raises Refused."""
+def remote_ref(taken: Taken, assumed: int | None) -> RemoteRef | Generated:
+    """Return where External Secrets finds a secret. Raises Refused.
+
+    `assumed`: the version of KV mounts of stores whose settings do not have it.
+    """
     ref, selector = taken.target.ref, taken.target.selector
     if selector.as_ == "json":
         raise Refused("External Secrets writes JSON in another order and with other escapes than as=json", _FIELD)
     refuse_trim(selector)
-    if taken.provider == "vault" and is_generated(ref.path):
-        return _generated(taken)
-    write = _WRITERS.get(taken.provider)
-    if write is None:
+    region = None
+    if taken.provider == "aws":
+        fields, region = _aws(taken.store, ref)
+    elif taken.provider == "azure":
+        fields = {"key": ref.path} | ({} if ref.version is None else {"version": ref.version})
+    elif taken.provider == "vault":
+        version = kv_version(taken.store, ref.path, assumed)
+        if version is None:  # A SecretStore reads only KV.
+            return _generated(taken)
+        fields = _vault(version, ref, selector)
+    else:
         raise Refused(f"External Secrets has no provider for a plug-in ({taken.provider})", "bind it to another store")
-    fields, region = write(taken.store, ref, selector)
     if selector.field is not None:
         fields["property"] = gjson_path(selector.field)
     if selector.decode == "base64":
@@ -71,7 +78,7 @@ def gjson_path(field: str) -> str:
     return "|".join(re.sub(r"[!-,./;-@\[-^`{-~]", r"\\\g<0>", name) for name in path)
 
 
-def _aws(store: StoreConfig, ref: SecretRef, _: Selector) -> tuple[dict[str, str], str | None]:
+def _aws(store: StoreConfig, ref: SecretRef) -> tuple[dict[str, str], str | None]:
     if ref.version is not None and ref.stage is not None:
         raise Refused("External Secrets takes a version or a stage, but not both", "remove the stage")
     fields = {"key": ref.path}
@@ -85,13 +92,7 @@ def _aws(store: StoreConfig, ref: SecretRef, _: Selector) -> tuple[dict[str, str
     return fields, None if region == store.settings.get("region") else region
 
 
-def _vault(store: StoreConfig, ref: SecretRef, selector: Selector) -> tuple[dict[str, str], str | None]:
-    version = store.settings.get("kv_version")
-    if version is None:
-        raise Refused(
-            f"the version of the mount of {ref.path} is not known",
-            f"set kv_version = 1 or 2 in [stores.{store.name}]",
-        )
+def _vault(version: int, ref: SecretRef, selector: Selector) -> dict[str, str]:
     if selector.field is None:
         raise Refused("External Secrets writes a whole secret of Vault as another JSON text", _FIELD)
     mount, _, path = ref.path.partition("/")
@@ -102,23 +103,7 @@ def _vault(store: StoreConfig, ref: SecretRef, selector: Selector) -> tuple[dict
         if version == 1:
             raise Refused("KV version 1 has no versions", "remove version=")
         fields["version"] = ref.version
-    return fields, None
-
-
-def _azure(_store: StoreConfig, ref: SecretRef, _: Selector) -> tuple[dict[str, str], str | None]:
-    return {"key": ref.path} | ({} if ref.version is None else {"version": ref.version}), None
-
-
-_WRITERS: dict[str, Callable[[StoreConfig, SecretRef, Selector], tuple[dict[str, str], str | None]]] = {
-    "aws": _aws,
-    "azure": _azure,
-    "vault": _vault,
-}
-
-
-def is_generated(path: str) -> bool:
-    """Return True if a path of Vault leads to credentials that an engine makes or rotates."""
-    return any(segment in GENERATED_FOLDERS for segment in path.split("/")[1:-1])
+    return fields
 
 
 def _generated(taken: Taken) -> Generated:

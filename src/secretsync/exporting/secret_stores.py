@@ -21,7 +21,7 @@ def provider_of(config: StoreConfig, region: str | None, settings: Settings) -> 
     if config.provider == "aws":
         return {"aws": _aws(config, region, settings)}
     if config.provider == "vault":
-        version = "v1" if config.settings.get("kv_version") == 1 else "v2"
+        version = "v1" if config.settings.get("kv_version", settings.kv_version) == 1 else "v2"
         return {"vault": {**vault_provider(config, settings), "version": version}}
     return {"azurekv": _azure(config, settings)}
 

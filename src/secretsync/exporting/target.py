@@ -22,6 +22,7 @@ class Settings(Record, kw_only=True):
     with_stores: bool = False
     reloader: bool = False
     layout: str = "task-definition"
+    kv_version: int | None = None  # of the KV mounts of stores whose settings do not have it
 
 
 class Written(Record, kw_only=True):

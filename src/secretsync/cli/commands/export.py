@@ -7,20 +7,17 @@ then nothing is written; with --only-mapped, the other entries are written and t
 from __future__ import annotations
 
 import argparse
-import os
 from typing import TYPE_CHECKING
 
 from secretsync.cli import console
-from secretsync.cli.loading import environment_of, log_plan
+from secretsync.cli.loading import open_any_plan
 from secretsync.cli.options import add_option, add_source
 from secretsync.core.errors import OutputError, UsageError
 from secretsync.core.files import FileRefusal, Input, read_file
-from secretsync.core.secret import AnyEnviron, Environ
 from secretsync.core.text import count_of, path_or
 from secretsync.exporting.entries import read_source
 from secretsync.exporting.target import Settings
 from secretsync.exporting.targets import TARGETS, export
-from secretsync.planning.request import load_plan
 
 if TYPE_CHECKING:
     from secretsync.planning.plan import Plan
@@ -30,7 +27,6 @@ EXAMPLE = """  secretsync export --to external-secrets -e production --output de
   secretsync export --to external-secrets -e production --check deploy/production.yaml
   secretsync export --to ecs -e production --only-mapped --layout tfvars"""
 
-_SELECTING = ("SECRETSYNC_ROOT", "SECRETSYNC_ENV", "ENVIRONMENT")  # the variables that select a configuration
 _KUBERNETES = ("namespace", "store_kind", "service_account", "with_stores", "reloader")
 
 
@@ -43,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--only-mapped", action="store_true", help="leave out and list what the target cannot carry, instead of ending"
     )
+    add_option(parser, "--kv-version")
     add_option(parser, "--output")
     parser.add_argument(
         "--check", metavar="FILE", help="write nothing; end with 1 if FILE is not what would be written"
@@ -72,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> int:
     """Return 0, or 1 if --check finds a difference. Raises OutputError for entries that the target cannot carry."""
     _check_options(options)
-    plan = _plan(options)
+    plan = open_any_plan(options)
     written = export(options.to, read_source(plan), _settings(options, plan))
     if written.problems and not options.only_mapped:
         raise OutputError(written.problems)
@@ -87,17 +84,6 @@ def execute(options: argparse.Namespace) -> int:
     if written.problems:
         console.info(f"{count_of(len(written.problems), 'entry', 'entries')} left out")
     return 0
-
-
-def _plan(options: argparse.Namespace) -> Plan:
-    """Return the plan for any process environment, so that the result does not depend on the machine that writes it."""
-    environ = Environ(os.environ)
-    source = environment_of(options, environ)
-    named = {name: environ[name] for name in _SELECTING if name in environ}
-    plan = load_plan(source, AnyEnviron(named))
-    if options.verbose:
-        log_plan(plan)
-    return plan
 
 
 def _check_options(options: argparse.Namespace) -> None:
@@ -126,6 +112,7 @@ def _settings(options: argparse.Namespace, plan: Plan) -> Settings:
         with_stores=options.with_stores,
         reloader=options.reloader,
         layout=options.layout or "task-definition",
+        kv_version=options.kv_version and int(options.kv_version),
     )
 
 
