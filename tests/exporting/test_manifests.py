@@ -162,7 +162,7 @@ def test_task_definitions_are_read() -> None:
 
 @pytest.mark.parametrize("limits", ['{"A": {"max_age": "90x"}}', "[]", '{"A": {"rotated": "x"}}', "{"])
 def test_damaged_limits_are_listed(limits: str) -> None:
-    """Name the object whose annotation cannot be read, because a default would be another limit than the written one."""
+    """Name the object whose annotation cannot be read, because a default would be another limit."""
     one = secret(ref("A", "a"))
     one["metadata"]["annotations"] = {"secretsync/limits": limits}
     manifests, bindings = read(store("main", {"aws": {"service": "SecretsManager"}}), one)
