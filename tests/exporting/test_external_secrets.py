@@ -7,6 +7,7 @@ import pytest
 
 from tests.exporting.engine import schema_errors
 from tests.exporting.exports import exported, objects, refusal
+from tests.support.canary import CanaryFactory
 
 WEB = {
     "common": "HOST=db\nPORT=5432\nEMPTY=\n",
@@ -220,11 +221,13 @@ def test_what_cannot_be_carried_is_refused_with_a_reason(value: str, reason: str
     assert "hunter22" not in f"{written.text}{problem}"
 
 
-def test_a_secret_in_plain_text_is_not_written_through_a_variable() -> None:
+def test_a_secret_in_plain_text_is_not_written_through_a_variable(canary: CanaryFactory) -> None:
     """Refuse each entry that contains a secret of another entry that is written in a file."""
-    written = exported({"common": "URL=x-${API_TOKEN}\nDSN=${API_TOKEN:-none}\n", "security": "API_TOKEN=hunter22\n"})
+    secret = canary()
+    common = "URL=x-${API_TOKEN}\nDSN=${API_TOKEN:-none}\n"
+    written = exported({"common": common, "security": f"API_TOKEN={secret}\n"})
     assert [problem.key for problem in written.problems] == ["URL", "DSN", "API_TOKEN"]
-    assert "hunter22" not in written.text
+    assert secret not in written.text
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ import json
 import random
 import re
 
+import pytest
+
 from secretsync.config.config import Config
 from secretsync.core.model import Entry, Selector
 from secretsync.core.secret import AnyEnviron, Payload, Secret
@@ -22,7 +24,6 @@ from secretsync.testing import MemoryProvider
 from tests.exporting.engine import ask_engine
 from tests.rendering.formats.hostile import hostile_strings
 
-COUNT = 10_000
 OPTIONS = ("", "?as=url", "?as=base64", "?as=text")
 
 
@@ -40,11 +41,12 @@ def _written(literal: str) -> str:
     return re.sub(r"\$+(?=[<{]|$)", lambda found: found[0] * 2, literal).rstrip("\\")
 
 
-def test_templates_equal_the_values_of_run() -> None:
-    """Execute a template for each of 10,000 hostile texts and secrets, and compare each byte with `run`."""
-    texts = [_usable(text) for text in hostile_strings(2 * COUNT, seed=20)]
-    literals, secrets = texts[:COUNT], texts[COUNT:]
-    drawn = random.Random(20)
+def test_templates_equal_the_values_of_run(request: pytest.FixtureRequest) -> None:
+    """Execute templates of hostile texts and secrets (10,000 in a long run), and compare each byte with `run`."""
+    count, seed = request.config.getoption("--hostile"), request.config.getoption("--hostile-seed")
+    texts = [_usable(text) for text in hostile_strings(2 * count, seed)]
+    literals, secrets = texts[:count], texts[count:]
+    drawn = random.Random(seed)
     store = _Memory({f"s{number}": secret for number, secret in enumerate(secrets)})
     entries = tuple(
         Entry(
@@ -68,7 +70,7 @@ def test_templates_equal_the_values_of_run() -> None:
 
     items = [item for scope in read_source(plan).scopes for item in scope.items]
     # An entry whose text looks like a password is refused, and no template of it exists.
-    assert len(items) > 0.95 * COUNT
+    assert len(items) > 0.95 * count
     answers = ask_engine(
         [
             {

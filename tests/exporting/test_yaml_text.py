@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secretsync.exporting.yaml_text import Node, format_documents
+from tests.support.amounts import examples
 from tests.support.hostile import ENV_FILE_ATOMS, PLACEHOLDER_ATOMS
 
 # YAML has no half of a surrogate pair, and no NUL is in an env file.
@@ -28,6 +29,7 @@ def test_yaml_reads_back_the_same_document(node: Node) -> None:
     assert yaml.safe_load(format_documents([node])) == node
 
 
+@examples(30)
 @given(st.lists(_NODES.filter(lambda node: isinstance(node, Mapping)), min_size=1, max_size=3), st.lists(_TEXTS))
 def test_comments_and_several_documents_do_not_change_a_document(nodes: list[Node], comments: list[str]) -> None:
     """Compare each document of a stream that begins with comments of any text."""
