@@ -170,6 +170,22 @@ def open_plan(
     return plan, environ
 
 
+_SELECTING = ("SECRETSYNC_ROOT", "SECRETSYNC_ENV", "ENVIRONMENT")  # the variables that select a configuration
+
+
+def open_any_plan(options: argparse.Namespace) -> Plan:
+    """Return the plan for any process environment, so that a result does not depend on the machine that writes it."""
+    from secretsync.core.secret import AnyEnviron, Environ
+    from secretsync.planning.request import load_plan
+
+    environ = Environ(os.environ)
+    source = environment_of(options, environ)
+    plan = load_plan(source, AnyEnviron({name: environ[name] for name in _SELECTING if name in environ}))
+    if options.verbose:
+        log_plan(plan)
+    return plan
+
+
 def log_plan(plan: Plan) -> None:
     """Print what a plan has, for --verbose."""
     strictness = "strict" if plan.is_strict else "lenient"

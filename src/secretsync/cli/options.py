@@ -137,6 +137,11 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "action": "store_true",
         "help": "if the access log cannot be written, read nothing and end with 6",
     },
+    "--kv-version": {
+        "metavar": "VERSION",
+        "choices": ("1", "2"),
+        "help": "vault: 1 or 2, for stores whose bindings have no kv_version; no mount is asked",
+    },
     "--history": {"metavar": "FILE", "help": "the history file (default: .secretsync/history/<environment>.json)"},
     "--offline": {"action": "store_true", "help": "ask no store; then the versions of secrets are unknown"},
 }

@@ -40,6 +40,7 @@ class Input(Choices):
     CERTIFICATES = "certificates"
     HISTORY = "history"
     REPORT = "report"
+    MANIFEST = "manifest"
     ARCHIVE = "archive"
     ARCHIVED_FILE = "file of env/ or providers/"
     JOURNAL = "journal of a restore"
@@ -60,6 +61,7 @@ MAX_BYTES: Mapping[Input, int] = {
     Input.CERTIFICATES: 4 * _MIB,
     Input.HISTORY: 64 * _MIB,
     Input.REPORT: 64 * _MIB,
+    Input.MANIFEST: 16 * _MIB,
     Input.ARCHIVE: 112 * _MIB,
     Input.ARCHIVED_FILE: 16 * _MIB,
     Input.JOURNAL: 4096,

@@ -20,6 +20,11 @@ COMPOSE_GO = "v2.16.2"
 
 COMPOSE_READER = TOOLS / "compose-go"  # the folder of the program
 
+# The libraries with which External Secrets Operator executes templates and reads properties.
+SPRIG, GJSON = "v3.3.0", "v1.18.0"
+TEMPLATE_ENGINE = TOOLS / "template-engine"
+_ENGINE_SOURCE = Path(__file__).resolve().parents[2] / "exporting" / "engine.go"
+
 _READER = """// Command compose-reader prints the variables of the env file on its standard input as JSON.
 //
 // With the argument "values" it reads JSON with an environment and a list of values instead, and prints for each value
@@ -91,6 +96,7 @@ def main() -> int:
         ),
         ("npm dotenv", "npm", _npm_dotenv, NPM_DOTENV),
         ("compose-go", COMPOSE_READER.name, _compose_reader, COMPOSE_GO),
+        ("template engine", TEMPLATE_ENGINE.name, _template_engine, f"sprig {SPRIG}, gjson {GJSON}"),
     ]
     for name, folder, make, version in wanted:
         there = _fetch(TOOLS / folder, make, version)
@@ -136,6 +142,14 @@ def _compose_reader(target: Path, version: str) -> None:
     _run(["go", "get", f"github.com/compose-spec/compose-go/v2@{version}"], target)
     _run(["go", "mod", "tidy"], target)
     _run(["go", "build", "-o", "compose-reader", "."], target)
+
+
+def _template_engine(target: Path, _: str) -> None:
+    shutil.copy(_ENGINE_SOURCE, target / "main.go")
+    (target / "go.mod").write_text("module template-engine\n\ngo 1.21\n")
+    _run(["go", "get", f"github.com/Masterminds/sprig/v3@{SPRIG}", f"github.com/tidwall/gjson@{GJSON}"], target)
+    _run(["go", "mod", "tidy"], target)
+    _run(["go", "build", "-o", "engine", "."], target)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ COMMANDS = {
     "backup": "archive env/ and providers/, with checksums; refuses plain text secrets",
     "restore": "restore env/ and providers/ from an archive, all of it or nothing",
     "template": "write .env.example: the keys of the environments, without values",
+    "export": "write manifests for External Secrets, ECS or GitLab CI; references, never values",
+    "permissions": "write the smallest policy with which a store lets an environment read or check its secrets",
     "init": "create a project: env/, providers/, .gitignore and .dockerignore",
     "providers": "the installed providers, and their settings and options",
 }

@@ -32,6 +32,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `check-rotation`."""
     add_source(parser, several=True)
     parser.add_argument(
+        "--from",
+        dest="manifests",
+        metavar="FILE",
+        action="append",
+        help="check the secrets in manifests instead: JSON of `kubectl get externalsecrets,secretstores -o json` or of "
+        "an ECS task definition; - for standard input; may be repeated; --bindings has the limits",
+    )
+    parser.add_argument(
         "--at",
         metavar="TIME",
         type=timestamp,
@@ -47,6 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> int:
     """Return 0, or the status of the findings."""
     environ = Environ(os.environ)
+    if options.manifests:
+        return _check_manifests(options, environ)
     reports, is_several = each_environment(
         options,
         environ,
@@ -59,6 +69,17 @@ def execute(options: argparse.Namespace) -> int:
     document = Document(at=at, reports=tuple(reports), is_several=is_several, look=console.look(options))
     console.write_report(formats.render(options.format, document), options.output)
     return int(document.exit_status)
+
+
+def _check_manifests(options: argparse.Namespace, environ: Environ) -> int:
+    """Report on the secrets in manifests. A reference that cannot be checked is a finding."""
+    from secretsync.cli.manifest_plan import plan_of_manifests  # Imported only for --from.
+
+    plan, unchecked = plan_of_manifests(options, environ)
+    report = _report(plan, options, environ)
+    document = Document(at=options.at or report.at, reports=(report,), is_several=False, look=console.look(options))
+    console.write_report(formats.render(options.format, document), options.output)
+    return int(document.exit_status) or int(unchecked > 0)
 
 
 def _report(plan: Plan, options: argparse.Namespace, environ: Environ) -> RotationReport:

@@ -1,0 +1,1 @@
+"""Write what other platforms need to read the same secrets: references and settings, never a value."""
