@@ -50,7 +50,9 @@ def microseconds(judge: Callable[[str], bool], names: Sequence[str], rounds: int
 def main() -> None:
     """Print the error rates, the names behind them, and the cost."""
     parser = argparse.ArgumentParser(description="measure the rule for sensitive names")
-    parser.add_argument("--held-out", action="store_true", help="the second and the third list in addition to the first")
+    parser.add_argument(
+        "--held-out", action="store_true", help="the second and the third list in addition to the first"
+    )
     parser.add_argument("--rounds", type=int, default=20)
     options = parser.parse_args()
     for title in LISTS if options.held_out else ("first",):
