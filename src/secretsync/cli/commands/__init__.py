@@ -21,4 +21,5 @@ COMMANDS = {
     "template": "write .env.example: the keys of the environments, without values",
     "init": "create a project: env/, providers/, .gitignore and .dockerignore",
     "providers": "the installed providers, and their settings and options",
+    "schema": "print a JSON Schema of the bindings or of policy.toml, for editors",
 }
