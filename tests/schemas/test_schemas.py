@@ -96,3 +96,37 @@ def test_settings_of_plug_ins(project: MakeProject, plugin: Path) -> None:
     schema: dict[str, Any] = json.loads(made.cli("schema", "bindings", sys_path=[plugin], expect=0).stdout)
     assert "probe" in schema["properties"]["stores"]["properties"]
     assert "provider-probe" in schema["definitions"]
+
+
+def test_files_of_init(project: MakeProject, tmp_path: Path) -> None:
+    """`init --schemas` writes the schemas and a line in each TOML file that leads to one; taplo accepts the files."""
+    made = project({})
+    made.cli("init", "-e", "development", "-e", "production", "--schemas", expect=0)
+    assert made.read("schemas/policy.schema.json") == schema_text("policy")
+    files = {
+        "providers/development.toml": "../schemas/bindings.schema.json",
+        "providers/production.toml": "../schemas/bindings.schema.json",
+        "env/production/policy.toml": "../../schemas/policy.schema.json",
+    }
+    for name, schema in files.items():
+        assert made.read(name).split("\n")[0] == f"#:schema {schema}"
+        assert (made.root / name).parent.joinpath(schema).is_file()
+    argv = [str(TAPLO), "lint", *files]
+    run_command(argv, cwd=made.root, env=clean_environment(tmp_path), expect=0)
+    text = made.read("providers/production.toml")
+    made.write("providers/production.toml", text.replace("max_age", "max_aeg"))
+    done = run_command(argv, cwd=made.root, env=clean_environment(tmp_path))
+    assert done.status == 1
+    assert "max_aeg" in done.stderr
+
+
+def test_no_line_without_a_schema(project: MakeProject) -> None:
+    """Without the option, `init` writes no line, because an editor would report a schema that does not exist."""
+    made = project({})
+    made.cli("init", expect=0)
+    assert "#:schema" not in made.read("providers/production.toml")
+    made.cli("schema", "bindings", "--output", "bindings.schema.json", expect=0)
+    made.write("schemas/bindings.schema.json", made.read("bindings.schema.json"))
+    made.cli("init", "-e", "staging", expect=0)
+    assert made.read("providers/staging.toml").startswith("#:schema ../schemas/bindings.schema.json\n")
+    assert "#:schema" not in made.read("env/staging/policy.toml")

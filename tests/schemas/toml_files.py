@@ -15,7 +15,7 @@ from secretsync.providers.registry import BUILT_IN, load_provider
 SPECS = {name: load_provider(name).spec for name in BUILT_IN}
 DAY, MOMENT = date(2026, 10, 1), datetime(2027, 3, 1, 12, 30)  # noqa: DTZ001 - a local time of TOML
 # No dates, because a validator of JSON takes them for strings.
-ODD = ("", " ", "x", "Ä", "a b", 7, -1, True, False, 1.5, [], ["a"], [1], {}, {"a": 1})
+ODD: tuple[Any, ...] = ("", " ", "x", "Ä", "a b", 7, -1, True, False, 1.5, [], ["a"], [1], {}, {"a": 1})
 LENGTHS = ("90d", "12h", "26w", "500ms", "1m", "P90D", "P2W", "PT1H30M", "P1DT2H", "PT5S", "PT1M", "000001s")
 WRONG_LENGTHS = (
     "0d",
@@ -126,7 +126,8 @@ class Maker:
         return self.table(
             project=lambda: self.one("shop", " x", "x ", "", "y" * 101),
             strict=lambda: self.one(True, "true"),
-            lookup=lambda: self.one(["docker", "env"], [], "docker"),
+            # Never ["a"]: only the reader knows that there is no store of this name.
+            lookup=lambda: self.random.choice([["docker", "env"]] * 9 + [[], "docker", [1], ["Docker"]]),
             timeout=self.duration,
             stores=lambda: self.one(stores),
             secrets=lambda: self.one(secrets),
