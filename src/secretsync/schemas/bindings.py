@@ -39,7 +39,7 @@ _STORE_KEY: Schema = {
     "type": "string",
     "allOf": [
         {"pattern": r"^([^{}]|\{(name|lower|kebab|environment)\})*$"},
-        {"pattern": r"^$|\{(name|lower|kebab)\}"},
+        {"pattern": r"\{(name|lower|kebab)\}"},
     ],
     "description": "How a bare name becomes a path here: {name} {lower} {kebab} {environment}.",
 }
