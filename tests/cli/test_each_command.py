@@ -22,6 +22,7 @@ ARGUMENTS = {
     "render": ("--format", "json"),
     "get": ("env:CODE",),
     "restore": ("archive.tar.gz",),
+    "schema": ("bindings",),
 }
 SEVERAL = {"check", "audit", "check-rotation", "doctor", "template"}
 CREATES = {"init"}  # creates each environment that is named, so that none is ignored

@@ -97,7 +97,8 @@ footer p { margin: 0.25rem 0; }
 @media screen and (max-width: 720px) {
   .axis, .grid { display: none; }
   .overview thead { display: none; }
-  .overview tr { display: flex; flex-wrap: wrap; gap: 0 0.7rem; padding: 0.45rem 0.2rem; border-top: 1px solid var(--line); }
+  .overview tr { display: flex; flex-wrap: wrap; gap: 0 0.7rem; padding: 0.45rem 0.2rem;
+    border-top: 1px solid var(--line); }
   .overview td { border: 0; padding: 0.1rem 0.3rem; max-width: 100%; overflow-wrap: anywhere; }
   .overview td:nth-child(n + 3) { flex-basis: 100%; }
   .overview td:nth-child(3) { color: var(--soft); }
