@@ -14,7 +14,7 @@ from secretsync.cli import console
 from secretsync.cli.options import add_option
 
 USAGE = "bindings|policy [--output FILE]"
-EXAMPLE = "  secretsync schema bindings --output schemas/bindings.schema.json"
+EXAMPLE = "  secretsync schema policy --output policy.schema.json"
 
 FILES = ("bindings", "policy")
 
