@@ -24,6 +24,7 @@ ARGUMENTS = {
     "restore": ("archive.tar.gz",),
     "export": ("--to", "gitlab"),
     "permissions": ("--store", "aws"),
+    "schema": ("bindings",),
 }
 SEVERAL = {"check", "audit", "check-rotation", "doctor", "template"}
 CREATES = {"init"}  # creates each environment that is named, so that none is ignored

@@ -16,13 +16,25 @@ class Amount(NamedTuple):
     configurations: int  # random ones that `run` starts
     calls: int  # of `resolve_config` in one process
     signals: int  # that a supervised application acknowledges, in each kind of place
+    files: int  # TOML files that a JSON Schema judges
 
 
 AMOUNTS = {
-    "fast": Amount(examples=10, hostile=100, variables=100, kills=3, configurations=10, calls=100, signals=10),
-    "normal": Amount(examples=100, hostile=1000, variables=1000, kills=30, configurations=100, calls=300, signals=100),
+    "fast": Amount(
+        examples=10, hostile=100, variables=100, kills=3, configurations=10, calls=100, signals=10, files=100
+    ),
+    "normal": Amount(
+        examples=100, hostile=1000, variables=1000, kills=30, configurations=100, calls=300, signals=100, files=500
+    ),
     "long": Amount(
-        examples=1000, hostile=10_000, variables=20_000, kills=1000, configurations=10_000, calls=10_000, signals=1000
+        examples=1000,
+        hostile=10_000,
+        variables=20_000,
+        kills=1000,
+        configurations=10_000,
+        calls=10_000,
+        signals=1000,
+        files=20_000,
     ),
 }
 PROFILE = "secretsync"

@@ -190,7 +190,7 @@ def log_plan(plan: Plan) -> None:
     """Print what a plan has, for --verbose."""
     strictness = "strict" if plan.is_strict else "lenient"
     entries = count_of(len(plan.entries), "entry", "entries")
-    console.info(f"{plan.project.label}: {strictness}, {entries}, {count_of(len(plan.refs), 'secret')} to read")
+    console.info(f"{plan.project.label}: {strictness}, {entries}, {count_of(len(plan.refs), 'reference')}")
 
 
 def store_access(

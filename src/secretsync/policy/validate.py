@@ -118,7 +118,7 @@ class _Judging:
         visible = {subject.service: subject for subject in self.by_key.get(key, ())}
         subject = visible.get(service, visible.get(None))
         if subject is not None and subject.value is None:
-            self.unjudged.append(Unjudged(rule=rule, key=key, why="only its store knows whether it has a value"))
+            self.unjudged.append(Unjudged(rule=rule, key=key, why="only the store knows whether there is a value"))
             return
         if subject is not None and subject.value:
             return

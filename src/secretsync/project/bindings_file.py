@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
-_LONGEST_PROJECT = 100  # characters
+LONGEST_PROJECT = 100  # characters
 
 
 def read_bindings(path: str, file: str) -> Bindings:
@@ -67,9 +67,9 @@ class _Reader(Reader):
 
     def project(self, document: Mapping[str, Any]) -> str | None:
         name: str | None = self.value((), document, "project", str, "the project's name")
-        if name is None or (name == name.strip() and name.isprintable() and 1 <= len(name) <= _LONGEST_PROJECT):
+        if name is None or (name == name.strip() and name.isprintable() and 1 <= len(name) <= LONGEST_PROJECT):
             return name
-        self.note(("project",), f"a project's name is 1 to {_LONGEST_PROJECT} printable characters")
+        self.note(("project",), f"a project's name is 1 to {LONGEST_PROJECT} printable characters")
         return None
 
     def duration(self, path: tuple[str, ...], table: Mapping[str, Any], key: str) -> float | None:

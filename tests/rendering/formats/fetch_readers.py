@@ -17,6 +17,7 @@ PYTHON_DOTENV_VERSIONS = ("0.21.1", "1.0.1", "1.2.2", "1.2.4")
 OLDEST = {"oneenv": "0.1.0", "pydantic-settings": "2.0.0"}
 NPM_DOTENV = "18.0.10"
 COMPOSE_GO = "v2.16.2"
+TEXTMATE = "vscode-textmate@9.3.2 vscode-oniguruma@2.0.1"  # how Visual Studio Code reads grammars
 
 COMPOSE_READER = TOOLS / "compose-go"  # the folder of the program
 
@@ -97,6 +98,7 @@ def main() -> int:
         ("npm dotenv", "npm", _npm_dotenv, NPM_DOTENV),
         ("compose-go", COMPOSE_READER.name, _compose_reader, COMPOSE_GO),
         ("template engine", TEMPLATE_ENGINE.name, _template_engine, f"sprig {SPRIG}, gjson {GJSON}"),
+        ("textmate", "textmate", _textmate, TEXTMATE),
     ]
     for name, folder, make, version in wanted:
         there = _fetch(TOOLS / folder, make, version)
@@ -131,9 +133,15 @@ def _python_package(name: str, target: Path, version: str) -> None:
 
 
 def _npm_dotenv(target: Path, version: str) -> None:
-    _run(
-        ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(target), f"dotenv@{version}"], target
-    )
+    _npm(target, f"dotenv@{version}")
+
+
+def _textmate(target: Path, version: str) -> None:
+    _npm(target, *version.split())
+
+
+def _npm(target: Path, *packages: str) -> None:
+    _run(["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(target), *packages], target)
 
 
 def _compose_reader(target: Path, version: str) -> None:

@@ -27,8 +27,8 @@ def sentence_of(finding: RuleFinding) -> str:
 def ages_line(report: AuditReport) -> str:
     """Return how many secrets have a known age, and how many are overdue."""
     ages = report.ages
-    what, dated = ("secrets", "of known age") if report.is_online else ("bound secrets", "with a declared date")
-    return f"{ages.secrets} {what}: {ages.dated} {dated}, {ages.exempt} exempt, {ages.overdue} overdue"
+    what, dated = ("secret", "of known age") if report.is_online else ("bound secret", "with a declared date")
+    return f"{count_of(ages.secrets, what)}: {ages.dated} {dated}, {ages.exempt} exempt, {ages.overdue} overdue"
 
 
 def read_line(report: AuditReport, *, is_verbose: bool = True) -> str:

@@ -23,4 +23,5 @@ COMMANDS = {
     "permissions": "write the smallest policy with which a store lets an environment read or check its secrets",
     "init": "create a project: env/, providers/, .gitignore and .dockerignore",
     "providers": "the installed providers, and their settings and options",
+    "schema": "print a JSON Schema of the bindings or of policy.toml, for editors",
 }

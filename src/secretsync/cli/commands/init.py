@@ -6,6 +6,7 @@ import argparse
 import os
 
 from secretsync.cli import console
+from secretsync.cli.commands.schema import FILES, schema_text
 from secretsync.cli.options import add_option
 from secretsync.core.errors import OutputError, UsageError
 from secretsync.core.files import FileRefusal, Input, read_file
@@ -13,7 +14,7 @@ from secretsync.core.git import GitError, ignored_paths
 from secretsync.core.names import is_environment_name, is_lenient
 from secretsync.core.text import path_or
 
-USAGE = "[--root DIR] [-e NAME]..."
+USAGE = "[--root DIR] [-e NAME]... [--schemas]"
 EXAMPLE = "  secretsync init && secretsync explain -e development"
 
 _IGNORED_BY_GIT = (
@@ -74,6 +75,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_option(parser, "--root", default=".", help="the project's folder (default: this folder)")
     help_text = "create this environment; may be repeated (default: development and production)"
     add_option(parser, "--environment", action="append", help=help_text)
+    parser.add_argument(
+        "--schemas",
+        action="store_true",
+        help="write JSON Schemas for editors into schemas/, and name them in the files that are created",
+    )
     add_option(parser, "--quiet")
 
 
@@ -85,9 +91,12 @@ def execute(options: argparse.Namespace) -> int:
     root = options.root
     if not os.path.isdir(root):
         raise UsageError(f"{path_or(root, '--root')}: there is no such folder; create it")
+    if options.schemas:
+        for file in FILES:
+            _write(root, f"schemas/{file}.schema.json", schema_text(file), is_quiet=options.quiet)
     for name in names:
         for path, text in _files(name).items():
-            _write(root, path, text, is_quiet=options.quiet)
+            _write(root, path, _schema_line(root, path) + text, is_quiet=options.quiet)
     _ignore(root, ".gitignore", _IGNORED_BY_GIT, is_quiet=options.quiet)
     _ignore(root, ".dockerignore", _IGNORED_BY_DOCKER, is_quiet=options.quiet)
     for ignored, rule in _ignored_by_git(root, [f"env/{name}/common.env" for name in names]).items():
@@ -96,6 +105,15 @@ def execute(options: argparse.Namespace) -> int:
     if not options.quiet:
         print(f"next: secretsync explain -e {names[0]}")
     return 0
+
+
+def _schema_line(root: str, path: str) -> str:
+    """Return the line that leads editors to the schema of a TOML file; nothing if the project has no such schema."""
+    file = "policy" if path.endswith("/policy.toml") else "bindings"
+    schema = f"schemas/{file}.schema.json"
+    if not path.endswith(".toml") or not os.path.isfile(os.path.join(root, schema)):
+        return ""
+    return f"#:schema {'../' * path.count('/')}{schema}\n"
 
 
 def _files(name: str) -> dict[str, str]:

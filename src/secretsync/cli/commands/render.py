@@ -40,7 +40,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_format(form, formats.FORMATS, default=None)
     form.add_argument("--portable", action="store_const", dest="format", const="portable", help="--format portable")
     form.add_argument("--template", metavar="FILE", help="write this file with its placeholders replaced")
-    parser.add_argument("--escape", choices=ESCAPES, help="the syntax of the template's values; goes with --template")
+    parser.add_argument(
+        "--escape",
+        metavar="KIND",
+        choices=ESCAPES,
+        help=f"with --template: the syntax of the values, one of {', '.join(ESCAPES)}",
+    )
     add_option(parser, "--output", help="write to this file, all of it or nothing (mode 0600); - is standard output")
     parser.add_argument("--mode", metavar="MODE", help="the mode of the output file, such as 0640 (default: 0600)")
     parser.add_argument(

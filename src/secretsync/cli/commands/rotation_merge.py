@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_format(parser, formats.FORMATS, default="table")
     add_option(parser, "--output")
     messages = parser.add_mutually_exclusive_group()
-    add_option(messages, "--verbose")
+    add_option(messages, "--verbose", help="list each secret, also those with one cause")
     add_option(messages, "--quiet")
 
 

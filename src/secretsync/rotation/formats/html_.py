@@ -84,7 +84,7 @@ def _headline(document: Document) -> str:
     unknown = summary[State.UNKNOWN]
     parts = []
     if bad:
-        parts.append(f"<strong>{bad} of {total} secrets</strong> need{'s' if bad == 1 else ''} somebody now.")
+        parts.append(f"<strong>{bad} of {total} secrets</strong> need{'s' if bad == 1 else ''} attention now.")
     elif total > 1:
         parts.append(f"<strong>None of {total} secrets is overdue.</strong>")
     elif total:
@@ -92,7 +92,7 @@ def _headline(document: Document) -> str:
     else:
         parts.append("<strong>There is no secret.</strong>")
     if unknown:
-        parts.append(f"Nobody knows the age of {unknown}.")
+        parts.append(f"The age of {unknown} is unknown.")
     if upcoming := _next(document):
         parts.append(upcoming)
     return " ".join(parts)

@@ -20,7 +20,7 @@ h2 small { color: var(--soft); font-weight: 400; margin-left: 0.4rem; }
 .overview { margin: 1.6rem 0 0; border-collapse: collapse; width: 100%; font-size: 0.88rem; background: var(--card); }
 .overview caption { text-align: left; color: var(--soft); padding-bottom: 0.4rem; }
 .overview th, .overview td { text-align: left; padding: 0.25rem 0.7rem; border: 1px solid var(--grid);
-  overflow-wrap: anywhere; }
+  overflow-wrap: break-word; max-width: 22rem; }
 .overview th { color: var(--soft); font-weight: 400; }
 .overview a { color: inherit; font-weight: 600; }
 .overview .chips { margin: 0; gap: 0.3rem 0.9rem; }
@@ -96,7 +96,12 @@ footer p { margin: 0.25rem 0; }
 .key.over { --c: var(--red); }
 @media screen and (max-width: 720px) {
   .axis, .grid { display: none; }
-  .overview th, .overview td { padding: 0.2rem 0.3rem; }
+  .overview thead { display: none; }
+  .overview tr { display: flex; flex-wrap: wrap; gap: 0 0.7rem; padding: 0.45rem 0.2rem;
+    border-top: 1px solid var(--line); }
+  .overview td { border: 0; padding: 0.1rem 0.3rem; max-width: 100%; overflow-wrap: anywhere; }
+  .overview td:nth-child(n + 3) { flex-basis: 100%; }
+  .overview td:nth-child(3) { color: var(--soft); }
   .row { grid-template-columns: 1fr auto; }
   .track { grid-column: 1 / -1; grid-row: 2; }
   .dates { display: block; grid-row: 3; }

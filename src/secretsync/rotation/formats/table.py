@@ -15,7 +15,8 @@ from secretsync.rotation.age_rules import State
 from secretsync.rotation.formats.document import Document, count_states
 from secretsync.rotation.report import RotationReport, SecretAge, worst_first
 
-_WIDTH = 12  # characters of a bar
+_WIDTH, _NARROW_WIDTH = 12, 6  # characters of a bar
+_NARROW = 100  # columns of a terminal in which names need the room of the bar
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _COLOURS = {
     State.MISSING: Colour.MAGENTA,
@@ -79,7 +80,7 @@ def _environment(report: RotationReport, look: Look) -> Iterator[str]:
     groups = [[secret] for secret in secrets] if look.is_verbose else _groups(secrets)
     head, *blocks = table_blocks(
         _HEAD,
-        [_cells(group) for group in groups],
+        [_cells(group, _bar_width(look)) for group in groups],
         look.width,
         # Only the state, the age and the bar are painted, so that the names stay readable.
         colours=[dict.fromkeys(range(3), _COLOURS[group[0].state]) for group in groups] if look.is_coloured else None,
@@ -125,7 +126,7 @@ def _counts(summary: dict[State, int]) -> str:
     return count_of(sum(summary.values()), "secret") + (f": {counts}" if counts else "")
 
 
-def _cells(group: Sequence[SecretAge]) -> tuple[str, ...]:
+def _cells(group: Sequence[SecretAge], width: int) -> tuple[str, ...]:
     secret = group[0]
     if len(group) > 1:
         keys = list(dict.fromkeys(key.name for one in group for key in one.keys))
@@ -134,7 +135,7 @@ def _cells(group: Sequence[SecretAge]) -> tuple[str, ...]:
     return (
         secret.state.value,
         "-" if secret.age is None else _length(secret.age),
-        _bar(secret),
+        _bar(secret, width),
         "-" if secret.state is State.DYNAMIC else secret.limit.written,
         "-" if secret.seconds_left is None else _length(secret.seconds_left),
         secret.key_names,
@@ -150,13 +151,17 @@ def _length(seconds: int) -> str:
     return f"{sign}{seconds // 3600} h" if seconds >= 3600 else f"{sign}{seconds // 60} min"
 
 
-def _bar(secret: SecretAge) -> str:
+def _bar_width(look: Look) -> int:
+    return _NARROW_WIDTH if look.width is not None and look.width < _NARROW else _WIDTH
+
+
+def _bar(secret: SecretAge, width: int) -> str:
     """Return a bar of the age against the limit, with a mark behind it if the limit is exceeded."""
     if secret.age is None or not secret.limit.seconds:
         return ""
     share = secret.age / secret.limit.seconds
-    eighths = min(int(share * _WIDTH * 8), _WIDTH * 8)
+    eighths = min(int(share * width * 8), width * 8)
     full, rest = divmod(eighths, 8)
     filled = "█" * full + (_EIGHTHS[rest] if rest else "")
     # No spaces, because a bar is one word.
-    return f"▕{filled:·<{_WIDTH}}▏" + ("▶" if share > 1 else "")
+    return f"▕{filled:·<{width}}▏" + ("▶" if share > 1 else "")
