@@ -37,9 +37,11 @@ class FieldChange(Hidden):
 
     def apply(self, present: Payload | None, *, from_file: bool = False) -> Payload | Failed | None:
         """See Change. `from_file`: the secret is a file, of which a read drops one line end."""
-        wanted = [(selector, value) for selector, value in self.__values if not _has(present, selector, value)]
-        if self.keeps_present and not wanted:
-            return None
+        wanted = self.__values
+        if self.keeps_present:
+            wanted = tuple(one for one in wanted if not _has(present, *one))
+            if not wanted:
+                return None
         document: Any = {} if present is None else None
         for selector, value in wanted:
             text = _stored_text(value.reveal(), selector, is_file=from_file)

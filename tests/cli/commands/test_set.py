@@ -133,11 +133,11 @@ def test_a_value_from_a_terminal(project: MakeProject, canary: CanaryFactory) ->
     ("arguments", "message"),
     [
         (["UNBOUND"], "it has no binding, and a lookup asks docker:unbound, env:UNBOUND, which is not a single place"),
-        (["FROM_ENV"], "the store env (The process environment) cannot be written"),
+        (["FROM_ENV"], "cannot be written; set the value there"),
         (["AS_JSON"], "with as=json, which cannot be reversed"),
         (["PASSWORD", "--field", "other"], "its binding names the field password; remove --field"),
         (["TOKEN", "--generate", "8"], "--generate 8 is too short"),
-        (["nowhere:token"], "no store"),
+        (["nowhere:token"], "there is no store"),
     ],
 )
 def test_refusals(project: MakeProject, arguments: list[str], message: str) -> None:
@@ -170,6 +170,19 @@ def test_a_link_is_not_written_through(project: MakeProject, canary: CanaryFacto
     (made.root / "secrets/token").symlink_to(target)
     made.cli("set", "TOKEN", "-e", "production", stdin=canary(), expect=3)
     assert target.read_text() == "mine"
+
+
+def test_check_rotation_names_the_command(project: MakeProject, vault: VaultSpace) -> None:
+    """The hint of an overdue secret is a command that stores a new version, by the name or by the reference."""
+    mount = vault.kv2()
+    vault.write(f"{mount}/data/app", {"data": {"token": "x", "plain key": "y"}})
+    made = make(project, f'[secrets]\nTOKEN = "vault:{mount}/app#token"\nPINNED = "vault:{mount}/app?version=1#token"\n')
+    made.write("env/production/security.env", f"TOKEN=$<TOKEN>\nOTHER=$<vault:{mount}/app#plain key>\nP=$<PINNED>\n")
+    report = made.cli("check-rotation", "-e", "production", "--at", "2040-01-01", "--format", "json", env=vault.environ())
+    hints = {row["reference"]: row["hint"] for row in json.loads(report.stdout)["secrets"]}
+    commands = f"`secretsync set 'vault:{mount}/app#plain key' -e production` and `secretsync set TOKEN -e production`"
+    assert hints[f"vault:{mount}/app"].endswith(f"; rotate it: {commands}")
+    assert hints[f"vault:{mount}/app?version=1"].split("; ")[1] == "rotate it"
 
 
 def test_vault(project: MakeProject, vault: VaultSpace, canary: CanaryFactory) -> None:
@@ -212,15 +225,10 @@ def test_aws(project: MakeProject, aws: AwsAccount, canary: CanaryFactory, trans
 
 def test_a_schedule_of_the_store(project: MakeProject, aws_moto: AwsAccount, canary: CanaryFactory) -> None:
     """A secret that its store rotates is set with a warning."""
-    name = aws_moto.name("scheduled") if hasattr(aws_moto, "name") else "scheduled"
-    client = aws_moto.client()
-    client.create_secret(Name=name, SecretString=canary())
-    client.rotate_secret(
-        SecretId=name,
-        RotationLambdaARN="arn:aws:lambda:eu-west-1:123456789012:function:rotate",
-        RotationRules={"AutomaticallyAfterDays": 30},
-        RotateImmediately=False,
-    )
+    aws_moto.create("scheduled", canary())
+    name = aws_moto.name("scheduled")
+    rules = {"AutomaticallyAfterDays": 30}
+    aws_moto.client().rotate_secret(SecretId=name, RotationRules=rules, RotateImmediately=True)
     made = make(project, f'[secrets]\nTOKEN = "aws:{name}"\n')
     result = made.cli("set", "TOKEN", "-e", "production", stdin=canary(), env=aws_moto.environ())
     assert "the store rotates" in result.stderr
