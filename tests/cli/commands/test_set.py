@@ -175,10 +175,13 @@ def test_a_link_is_not_written_through(project: MakeProject, canary: CanaryFacto
 def test_check_rotation_names_the_command(project: MakeProject, vault: VaultSpace) -> None:
     """The hint of an overdue secret is a command that stores a new version, by the name or by the reference."""
     mount = vault.kv2()
-    vault.write(f"{mount}/data/app", {"data": {"token": "x", "plain key": "y"}})
-    made = make(project, f'[secrets]\nTOKEN = "vault:{mount}/app#token"\nPINNED = "vault:{mount}/app?version=1#token"\n')
+    vault.write(mount, "app", {"token": "x", "plain key": "y"})
+    made = make(
+        project, f'[secrets]\nTOKEN = "vault:{mount}/app#token"\nPINNED = "vault:{mount}/app?version=1#token"\n'
+    )
+    env = vault.environ(vault.token(vault.policy(f"{mount}/*", capabilities=["read", "list"])))
     made.write("env/production/security.env", f"TOKEN=$<TOKEN>\nOTHER=$<vault:{mount}/app#plain key>\nP=$<PINNED>\n")
-    report = made.cli("check-rotation", "-e", "production", "--at", "2040-01-01", "--format", "json", env=vault.environ())
+    report = made.cli("check-rotation", "-e", "production", "--at", "2040-01-01", "--format", "json", env=env)
     hints = {row["reference"]: row["hint"] for row in json.loads(report.stdout)["secrets"]}
     commands = f"`secretsync set 'vault:{mount}/app#plain key' -e production` and `secretsync set TOKEN -e production`"
     assert hints[f"vault:{mount}/app"].endswith(f"; rotate it: {commands}")
