@@ -18,6 +18,10 @@ from secretsync.policy.policy import Policy
 
 _LEAST_REPEATED = 6  # characters of a secret that are looked for in other values and in comments
 _URL = re.compile(r"(?s)([A-Za-z][A-Za-z0-9+.-]*://[^\s/@:?#]*:)([^\s/@?#$]+)(@.*)")
+# A password that is not percent-encoded, although it has /, ?, #, @ or white space. Drivers read such URLs in
+# different ways, so that all of the URL is one secret. A port is not a password.
+_RAW_PASSWORD = re.compile(r"(?s)://[^\s/@:?#]*:(?!\d{1,5}(?:[/?#]|\Z))[^$\0].*@")
+_ENCODED_PARAMETER = re.compile(r"(?i)(?:pass(?:word|wd|phrase)?|pwd|secret|token|key)\s?=\s?['\"]?%[0-9a-f]{2}")
 
 
 class Kind(StrEnum):
@@ -64,7 +68,8 @@ def classify(
         if made is not None:
             taken.update(made.secrets)
         elif kind is Kind.SETTING:
-            made = Classified(entry, kind, _safe_in_urls(entry.text.reveal(), wholes), reason)
+            text = _safe_in_urls(entry.text.reveal(), wholes) if _value_of(entry) else ""
+            made = Classified(entry, kind, text, reason)
         elif entry.value is None:
             problems.append(_undecided(entry, reason))
             continue
@@ -77,6 +82,8 @@ def classify(
 
 
 def _kind(entry: SourceEntry, policy: Policy, secrets: Collection[str], settings: Collection[str]) -> tuple[Kind, str]:
+    if not _value_of(entry):
+        return Kind.SETTING, ""  # an empty secret would be an error in a strict environment
     if entry.key in secrets:
         return Kind.SECRET, "--secret"
     if not entry.is_exact:
@@ -87,11 +94,18 @@ def _kind(entry: SourceEntry, policy: Policy, secrets: Collection[str], settings
     literal, _ = written(made)
     if (finding := plaintext_finding(made, policy)) is not None:
         return (Kind.URL if finding.rule == "plaintext-url" else Kind.SECRET), finding.rule
+    if _RAW_PASSWORD.search(literal) or _ENCODED_PARAMETER.search(literal):
+        return Kind.SECRET, "plaintext-url"
     # The name of a secret with text of its own around a variable.
     own = literal.replace(HOLE, "").strip()
     if policy.is_sensitive(entry.key) and own and "://" not in literal and may_be_secret(own):
         return Kind.SECRET, "plaintext-name"
     return Kind.SETTING, ""
+
+
+def _value_of(entry: SourceEntry) -> str:
+    """Return the value of an entry, or its text if the value depends on the process environment."""
+    return (entry.text if entry.value is None else entry.value).reveal()
 
 
 def _judged(entry: SourceEntry) -> Entry:
@@ -111,7 +125,7 @@ def _spread(entries: Iterable[SourceEntry], kinds: dict[str, tuple[Kind, str]], 
     values = [entry.value.reveal() for entry in entries if entry.value and kinds[entry.key][0] is Kind.SECRET]
     values = [value for value in values if len(value) >= _LEAST_REPEATED]
     for entry in entries:
-        text = entry.text.reveal() if entry.value is None else entry.value.reveal()
+        text = _value_of(entry)
         is_open = kinds[entry.key][0] is Kind.SETTING and entry.key not in settings
         # A variable leads to the secret, and the text itself does not hold it.
         if is_open and any(value in entry.text.reveal() for value in values if value in text):
@@ -126,6 +140,8 @@ def _url(
     if match is None:
         return None
     before, raw, after = match.groups()
+    if "@" in after[1:]:
+        return None  # the password may go on to the last @
     try:
         password = unquote(raw, errors="strict")
     except UnicodeDecodeError:

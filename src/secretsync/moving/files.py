@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from secretsync.core.atomic_write import write_file
 from secretsync.core.errors import ConfigurationError, Problem, ProblemKind
@@ -70,6 +70,20 @@ def plan_env_file(root: str, path: str, lines: Sequence[tuple[Line, str]], end: 
     if problems:
         raise ConfigurationError(problems)
     return _added(path, present, _format(missing, ()) if missing else "")
+
+
+def refuse_moved(root: str, folder: str, keys: Mapping[str, Sequence[str]]) -> None:
+    """Raise ConfigurationError if a key is already in the other of common.env and security.env.
+
+    A secret that a user moved into a store must not come back in clear.
+    """
+    paths = (f"{folder}/common.env", f"{folder}/security.env")
+    problems = []
+    for path, other in (paths, paths[::-1]):
+        there = parse_env_file((_present(root, other) or "").encode("utf-8", "surrogateescape"), file=other).entries
+        problems += [_conflict(other, entry.line, entry.key) for entry in there if entry.key in keys.get(path, ())]
+    if problems:
+        raise ConfigurationError(problems)
 
 
 def plan_bindings(root: str, path: str, references: dict[str, str]) -> PlannedFile:

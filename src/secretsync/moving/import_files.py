@@ -11,7 +11,7 @@ from secretsync.core.records import Record, replace
 from secretsync.core.secret import Hidden, Secret
 from secretsync.moving.classify import Classified, Kind, classify
 from secretsync.moving.comments import clean
-from secretsync.moving.files import Line, PlannedFile, plan_bindings, plan_env_file, written_value
+from secretsync.moving.files import Line, PlannedFile, plan_bindings, plan_env_file, refuse_moved, written_value
 from secretsync.moving.source_entry import Source, SourceEntry, evaluate
 from secretsync.planning.plan import Plan
 from secretsync.planning.references import Target, TargetFinder
@@ -81,6 +81,7 @@ def plan_import(sources: Sequence[Source], request: ImportRequest, policy: Polic
     rows = _writable(tuple(entries.values()), request, policy)
     secrets = {name: value for row in rows for name, value in row.secrets.items()}
     finder = TargetFinder(request.bindings, request.environment, request.replaced)
+    _target(finder, "NAME", request.to)  # so that a wrong --to is refused although there is no secret
     targets = {name: _target(finder, name, request.to) for name in secrets}
     values = [value.reveal() for value in secrets.values()]
     _verify(rows, secrets)
@@ -189,6 +190,8 @@ def _files(
         path = own or f"{folder}/{'common' if row.kind is Kind.SETTING else 'security'}.env"
         comments = tuple(clean(row.entry.comments, values, policy))
         lines.setdefault(path, []).append((Line(key, text, comments), shown or ""))
+    if own is None:
+        refuse_moved(request.root, folder, {path: [line.key for line, _ in some] for path, some in lines.items()})
     if ends and lines:
         lines.setdefault(own or f"{folder}/common.env", [])
     files = [

@@ -49,7 +49,7 @@ def _manifests(document: Any) -> Iterator[dict[str, Any]]:
 def _decoded(key: Any, value: Any, file: str) -> str:
     text = None
     try:
-        text = base64.b64decode(str(value or ""), validate=False).decode("utf-8")
+        text = base64.b64decode("".join(str(value or "").split()), validate=True).decode("utf-8")
     except (binascii.Error, UnicodeDecodeError, ValueError):
         text = None
     if text is None:
