@@ -38,7 +38,8 @@ class PlannedFile(Record):
 def written_value(key: str, text: str, value: str | None) -> str | None:
     """Return the right side of a line; None if an env file cannot hold it. `value`: of a literal text."""
     if value is not None:
-        return None if dotenv.refusal(key, value) else dotenv.render({key: value}).partition("=")[2].rstrip("\n")
+        # Some names with . or - are refused by other readers of the format, and not by SecretSync.
+        return None if dotenv.refusal("KEY", value) else dotenv.render({"KEY": value}).partition("=")[2][:-1]
     plain = text if re.fullmatch(r"[A-Za-z0-9_.,:/@%+=$<>{}?&~!*()\[\];|-]+", text) else None
     escaped = text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n").replace("\r", r"\r")
     for shown in (plain, f'"{escaped}"'):

@@ -106,7 +106,7 @@ def _writable(entries: tuple[SourceEntry, ...], request: ImportRequest, policy: 
     while True:
         rows = classify(entries, policy, forced, set(request.settings) - forced)
         bad = {row.entry.key for row in rows if row.kind is not Kind.SECRET and _shown(row) is None}
-        if not bad:
+        if bad <= forced:
             return rows
         forced |= bad
 
