@@ -14,7 +14,11 @@ from secretsync.cli.options import build_parser
 from tests.support.processes import clean_environment, run_command, secretsync_argv
 from tests.support.projects import MakeProject, Project
 
-FILES = {"env/production/common.env": "CODE=1\nPRODUCTION=1\n", "env/staging/common.env": "CODE=2\nSTAGING=1\n"}
+FILES = {
+    "env/production/common.env": "CODE=1\nPRODUCTION=1\n",
+    "env/staging/common.env": "CODE=2\nSTAGING=1\n",
+    "providers/production.toml": '[stores.docker]\ndir = "secrets"\n',
+}
 
 # Arguments without which a command would not read its options; a new command without arguments needs no row.
 ARGUMENTS = {
@@ -22,6 +26,8 @@ ARGUMENTS = {
     "render": ("--format", "json"),
     "get": ("env:CODE",),
     "restore": ("archive.tar.gz",),
+    "import": ("env/production/common.env", "--to", "docker:", "--dry-run"),
+    "set": ("docker:code", "--generate", "16"),
 }
 SEVERAL = {"check", "audit", "check-rotation", "doctor", "template"}
 CREATES = {"init"}  # creates each environment that is named, so that none is ignored
@@ -102,7 +108,7 @@ def test_an_option_with_one_value_is_not_repeated(
 ) -> None:
     """A second value is refused for every option that takes one, because only the last one would count."""
     action = options_of(command)[option]
-    value = {"timeout": "3s", "outdated_after": "3d", "at": "2027-01-01", "keep": "3"}.get(action.dest, "x")
+    value = {"timeout": "3s", "outdated_after": "3d", "at": "2027-01-01", "keep": "3", "generate": "16"}.get(action.dest, "x")
     value = next(iter(action.choices)) if action.choices else value
     with pytest.raises(SystemExit) as refused:
         parser_of(command).parse_args([option, value, option, value])

@@ -15,7 +15,7 @@ import argparse
 import os
 
 from secretsync.cli import console
-from secretsync.cli.loading import store_access
+from secretsync.cli.loading import no_environment, store_access
 from secretsync.cli.options import add_option, variable_name
 from secretsync.core.errors import ConfigurationError, UsageError
 from secretsync.core.names import is_environment_name, is_lenient
@@ -29,6 +29,7 @@ from secretsync.moving.store_commands import store_commands
 from secretsync.policy.policy import Policy
 from secretsync.project.bindings import Bindings
 from secretsync.project.bindings_file import read_bindings
+from secretsync.project.layout import named_environment
 
 USAGE = "FILE... -e NAME --to STORE:PATH [--write | --dry-run] [OPTIONS]"
 EXAMPLE = "  secretsync import .env -e production --to vault:secret/production/app --write"
@@ -37,7 +38,8 @@ EXAMPLE = "  secretsync import .env -e production --to vault:secret/production/a
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `import`."""
     parser.add_argument("files", nargs="+", metavar="FILE", help="a file to import; later files override earlier ones")
-    add_option(parser, "--environment", required=True, help="the environment that gets the entries: a folder in env/")
+    help_text = "the environment that gets the entries: a folder in env/; else $SECRETSYNC_ENV, else $ENVIRONMENT"
+    add_option(parser, "--environment", help=help_text)
     parser.add_argument(
         "--to",
         metavar="STORE:PATH",
@@ -97,7 +99,10 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def _request(options: argparse.Namespace) -> ImportRequest:
-    name, service = options.environment, options.service
+    environ, service = Environ(os.environ), options.service
+    name = named_environment(environ) if options.environment is None else options.environment
+    if name is None:
+        raise no_environment(options, environ)
     if not is_environment_name(name):
         raise UsageError("the name of an environment must be letters, digits, '_' and '-', at most 64")
     if service is not None and (not is_environment_name(service) or service in ("common", "security")):
@@ -146,4 +151,4 @@ def _print_next(options: argparse.Namespace, plan: ImportPlan) -> None:
         for command in store_commands(plan):
             print(f"  {command}")
     print()
-    print(f"next: secretsync run -e {options.environment} -- COMMAND")
+    print(f"next: secretsync run -e {plan.plan.project.environment} -- COMMAND")
