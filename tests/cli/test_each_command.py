@@ -108,7 +108,8 @@ def test_an_option_with_one_value_is_not_repeated(
 ) -> None:
     """A second value is refused for every option that takes one, because only the last one would count."""
     action = options_of(command)[option]
-    value = {"timeout": "3s", "outdated_after": "3d", "at": "2027-01-01", "keep": "3", "generate": "16"}.get(action.dest, "x")
+    known = {"timeout": "3s", "outdated_after": "3d", "at": "2027-01-01", "keep": "3", "generate": "16"}
+    value = known.get(action.dest, "x")
     value = next(iter(action.choices)) if action.choices else value
     with pytest.raises(SystemExit) as refused:
         parser_of(command).parse_args([option, value, option, value])
@@ -162,6 +163,8 @@ WITHOUT_STORES: dict[str, list[tuple[str, ...]]] = {
     "explain": [("-e", "production", "--offline"), ("-e", "production", "--offline", "A"), ("-e", "plain")],
     "rotation merge": [("report.json",)],
     "doctor": [],  # it asks every store of the bindings
+    "import": [("env/plain/common.env", "-e", "plain", "--to", "vault:secret/app")],
+    "set": [],  # it asks the store of the binding
     "backup": [()],
     "restore": [("backups/archive.tar.gz", "--dry-run")],
     "template": [(), ("--check",)],
