@@ -14,7 +14,11 @@ from secretsync.cli.parser import build_parser
 from tests.support.processes import clean_environment, run_command, secretsync_argv
 from tests.support.projects import MakeProject, Project
 
-FILES = {"env/production/common.env": "CODE=1\nPRODUCTION=1\n", "env/staging/common.env": "CODE=2\nSTAGING=1\n"}
+FILES = {
+    "env/production/common.env": "CODE=1\nPRODUCTION=1\n",
+    "env/staging/common.env": "CODE=2\nSTAGING=1\n",
+    "providers/production.toml": '[stores.docker]\ndir = "secrets"\n',
+}
 
 # Arguments without which a command would not read its options; a new command without arguments needs no row.
 ARGUMENTS = {
@@ -25,6 +29,8 @@ ARGUMENTS = {
     "export": ("--to", "gitlab"),
     "permissions": ("--store", "aws"),
     "schema": ("bindings",),
+    "import": ("env/production/common.env", "--to", "docker:", "--dry-run"),
+    "set": ("docker:code", "--generate", "16"),
 }
 SEVERAL = {"check", "audit", "check-rotation", "doctor", "template"}
 CREATES = {"init"}  # creates each environment that is named, so that none is ignored
@@ -106,7 +112,8 @@ def test_an_option_with_one_value_is_not_repeated(
 ) -> None:
     """A second value is refused for every option that takes one, because only the last one would count."""
     action = options_of(command)[option]
-    value = {"timeout": "3s", "outdated_after": "3d", "at": "2027-01-01", "keep": "3"}.get(action.dest, "x")
+    known = {"timeout": "3s", "outdated_after": "3d", "at": "2027-01-01", "keep": "3", "generate": "16"}
+    value = known.get(action.dest, "x")
     value = next(iter(action.choices)) if action.choices else value
     with pytest.raises(SystemExit) as refused:
         parser_of(command).parse_args([option, value, option, value])
@@ -160,6 +167,8 @@ WITHOUT_STORES: dict[str, list[tuple[str, ...]]] = {
     "explain": [("-e", "production", "--offline"), ("-e", "production", "--offline", "A"), ("-e", "plain")],
     "rotation merge": [("report.json",)],
     "doctor": [],  # it asks every store of the bindings
+    "import": [("env/plain/common.env", "-e", "plain", "--to", "vault:secret/app")],
+    "set": [],  # it asks the store of the binding
     "backup": [()],
     "restore": [("backups/archive.tar.gz", "--dry-run")],
     "template": [(), ("--check",)],

@@ -6,7 +6,7 @@ from typing import Any
 from secretsync.core.model import SecretRef
 from secretsync.providers.aws.provider import AwsProvider
 from secretsync.providers.interface import StoreContext
-from tests.servers.aws import AwsAccount
+from tests.servers.aws import READ_ACTIONS, AwsAccount
 from tests.servers.faults import FaultProxy, aws_error, html, silence
 
 
@@ -17,7 +17,7 @@ class AwsStore:
         self.account = account
         self.proxy = proxy
         self.settings = settings
-        self.user = account.principal()
+        self.user = account.principal({*READ_ACTIONS, "CreateSecret", "PutSecretValue"})
         self.client = account.client()
 
     def provider(self) -> AwsProvider:

@@ -17,7 +17,7 @@ class AzureStore:
     def __init__(self, world: AzureWorld) -> None:
         self.world = world
         self.vault = world.vault()
-        self.environ = world.client_secret(world.principal())
+        self.environ = world.client_secret(world.principal(("get", "list", "set")))
         self._second = 1_700_000_000
 
     def provider(self) -> AzureProvider:

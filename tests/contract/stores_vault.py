@@ -39,7 +39,7 @@ class VaultStore:
         self.proxy = proxy
         self.mount = vault.kv2() if kv_version == 2 else vault.kv1()
         self.values = f"{self.mount}/data" if kv_version == 2 else self.mount
-        self.open = vault.policy(f"{self.mount}/*", capabilities=["read", "list"])
+        self.open = vault.policy(f"{self.mount}/*", capabilities=["create", "read", "update", "list"])
         self.token = vault.token(self.open)
 
     def provider(self) -> VaultProvider:

@@ -51,6 +51,7 @@ class TestMemory(ProviderContract):
         "metadata": "memory has no tags or descriptions",
         "unavailable": "memory is never down",
         "throttled": "memory is never busy",
+        "race": "memory is written under a lock",
         "garbled answer": "memory answers with objects, not with text",
     }
     make_value = staticmethod(make_canary)

@@ -10,7 +10,10 @@ from tests.servers.faults import FaultProxy
 from tests.servers.openbao import VaultSpace
 from tests.support.canary import make_canary
 
-BINARY = {"binary": "Vault keeps JSON: bytes are put into it as base64"}
+BINARY = {
+    "binary": "Vault keeps JSON: bytes are put into it as base64",
+    "whole value": "a secret of Vault has fields",
+}
 
 
 class TestKv2(ProviderContract):

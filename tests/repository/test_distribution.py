@@ -73,7 +73,7 @@ def test_the_core_needs_python_dotenv_only(wheel: Path) -> None:
     required = metadata.get_all("Requires-Dist", [])
     extras = {load_provider(name).spec.extra for name in BUILT_IN}
     assert [line for line in required if "extra ==" not in line] == ["python-dotenv>=1.2.4"]
-    assert metadata.get_all("Provides-Extra", []) == ["all", *sorted(filter(None, extras))]
+    assert metadata.get_all("Provides-Extra", []) == ["all", *sorted({*filter(None, extras), "yaml"})]
     assert metadata["Requires-Python"] == ">=3.11"
     assert metadata["License-Expression"] == "MIT"
     assert "secretsync = secretsync.cli:main" in scripts

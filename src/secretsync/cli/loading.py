@@ -71,11 +71,11 @@ def environment_of(
     if options.bindings is not None:
         raise UsageError("--bindings needs --env-file; without it, write the bindings in providers/<environment>.toml")
     if environment is None and not has_default:
-        raise _no_environment(options, environ)
+        raise no_environment(options, environ)
     return ConfigRequest(environment=environment, root=options.root, services=services, variables=variables)
 
 
-def _no_environment(options: argparse.Namespace, environ: Environ) -> UsageError:
+def no_environment(options: argparse.Namespace, environ: Environ) -> UsageError:
     """Return the refusal of options without an environment, with the environments of the project.
 
     A default would make a command read another environment than the user meant, and a check of it would be green.

@@ -11,7 +11,7 @@ from secretsync.exporting.entries import Refused, Taken
 from secretsync.exporting.target import refuse_trim
 from secretsync.exporting.vault_paths import kv_version
 from secretsync.project.bindings import StoreConfig
-from secretsync.resolving.extract import tokens
+from secretsync.resolving.extract import field_tokens
 
 
 class RemoteRef(Record):
@@ -72,7 +72,7 @@ def gjson_path(field: str) -> str:
 
     The parts of a pointer are separated by "|", because for "." External Secrets first looks for one key with dots.
     """
-    path = tokens(field)
+    path = field_tokens(field)
     if not all(path):
         raise Refused("the name of a field is empty, which External Secrets cannot ask for", "give the field a name")
     return "|".join(re.sub(r"[!-,./;-@\[-^`{-~]", r"\\\g<0>", name) for name in path)

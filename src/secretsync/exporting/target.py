@@ -8,7 +8,7 @@ from secretsync.core.errors import Problem, UsageError
 from secretsync.core.model import Selector
 from secretsync.core.records import Record
 from secretsync.exporting.entries import Item, Refused, Source, Taken, problem_of
-from secretsync.resolving.extract import tokens
+from secretsync.resolving.extract import field_tokens
 
 
 class Settings(Record, kw_only=True):
@@ -93,7 +93,7 @@ def top_field(selector: Selector, target: str, nearest: str) -> str | None:
     """Return the field of the top level that a reference names; None if it names none. Raises Refused for others."""
     if selector.field is None:
         return None
-    path = tokens(selector.field)
+    path = field_tokens(selector.field)
     if len(path) > 1:
         raise Refused(f"{target} reads only fields of the top level", nearest)
     if not path[0]:

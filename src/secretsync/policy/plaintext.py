@@ -29,11 +29,12 @@ def plaintext_of(files: Iterable[EnvFile], policy: Policy, *, is_strict: bool) -
                 rule, what = sign
                 yield found(rule, f"{what} stands in this comment in plain text", file=file.file, line=line)
         for entry in file.entries:
-            if (finding := _plaintext(entry, policy, is_strict=is_strict)) is not None:
+            if (finding := plaintext_finding(entry, policy, is_strict=is_strict)) is not None:
                 yield finding
 
 
-def _plaintext(entry: Entry, policy: Policy, *, is_strict: bool) -> RuleFinding | None:
+def plaintext_finding(entry: Entry, policy: Policy, *, is_strict: bool = False) -> RuleFinding | None:
+    """Return the surest sign of a secret in plain text in an entry; None if there is none."""
     literal, defaults = written(entry)
     whole = HOLE.join([literal, *defaults])
     # The source also has the comment after the value.

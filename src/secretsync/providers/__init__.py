@@ -27,11 +27,13 @@ if TYPE_CHECKING:
     )
     from secretsync.providers.threads import run_in_threads
     from secretsync.providers.vault.provider import VaultProvider
+    from secretsync.providers.writing import Change, WritableProvider, Written
 
 __all__ = [
     "Answer",
     "AwsProvider",
     "AzureProvider",
+    "Change",
     "Clock",
     "ConfigurationError",
     "Deadline",
@@ -56,6 +58,8 @@ __all__ = [
     "SettingType",
     "StoreContext",
     "VaultProvider",
+    "WritableProvider",
+    "Written",
     "run_in_threads",
 ]
 
@@ -63,6 +67,7 @@ __all__ = [
 _HOMES = {
     **dict.fromkeys(("ConfigurationError", "Problem", "ProblemKind", "ResolutionError"), "core.errors"),
     **dict.fromkeys(("Clock", "Failed", "Found", "Missing", "SecretInfo", "SecretOutline", "SecretRef"), "core.model"),
+    **dict.fromkeys(("Change", "WritableProvider", "Written"), "providers.writing"),
     "AwsProvider": "providers.aws.provider",
     "AzureProvider": "providers.azure.provider",
     "Payload": "core.secret",

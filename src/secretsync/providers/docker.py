@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from secretsync.providers.inputs import InputTable
+    from secretsync.providers.writing import Change, Written
 
 T = TypeVar("T", bytes, "datetime", bool)
 
@@ -64,7 +65,10 @@ def _is_readable(path: str, *, folder: str) -> bool | Missing | Failed:
 
 
 class DockerProvider:
-    """Reads secrets files. Their modification times are only hints: a remount changes them, and a rotation may not."""
+    """Reads and writes secrets files.
+
+    Their modification times are only hints, because a remount changes them, and a rotation may not.
+    """
 
     spec = ProviderSpec(
         name="docker",
@@ -82,6 +86,7 @@ class DockerProvider:
         identity_variables=("CREDENTIALS_DIRECTORY",),
         has_clock=False,
         has_outlines=True,
+        is_writable=True,
     )
 
     def __init__(self, context: StoreContext) -> None:
@@ -108,6 +113,11 @@ class DockerProvider:
         for ref in refs:
             outcome = self._first(_is_readable, ref.path)
             yield ref, Found(SecretOutline(is_readable=outcome)) if isinstance(outcome, bool) else outcome
+
+    def write(self, ref: SecretRef, change: Change, deadline: Deadline) -> Found[Written] | Failed:  # noqa: ARG002
+        from secretsync.providers.secret_file_writer import write_secret_file
+
+        return write_secret_file(self._folders[0], ref.path, change)
 
     def _first(self, read: Callable[..., T | Missing | Failed], name: str) -> T | Missing | Failed:
         """Return the result of `read` for the file in the first folder that has it."""

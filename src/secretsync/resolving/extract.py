@@ -146,7 +146,7 @@ def _at(document: Any, field: str) -> Any:
     if not field.startswith("/") and not isinstance(document, dict):
         raise _Unusable("the secret's JSON is not an object, and a field of it is requested")
     found = document
-    for name in tokens(field):
+    for name in field_tokens(field):
         if isinstance(found, dict) and name in found:
             found = found[name]
         elif isinstance(found, list) and _is_index(name) and int(name) < len(found):
@@ -165,7 +165,7 @@ def find_field(fields: Mapping[str, object], selector: Selector) -> bool | Faile
     """
     field = selector.field or "/"
     place: object = fields
-    for token in tokens(field):
+    for token in field_tokens(field):
         if not isinstance(place, Mapping):
             return False  # inside of a list, or of a value that is no object
         if token not in place:
@@ -178,8 +178,8 @@ def find_field(fields: Mapping[str, object], selector: Selector) -> bool | Faile
     return True
 
 
-def tokens(field: str) -> list[str]:
-    """Return the names on the way to a field: of a key, or of a JSON pointer (RFC 6901)."""
+def field_tokens(field: str) -> list[str]:
+    """Return the names on the way to a field, of a key, or of a JSON pointer (RFC 6901)."""
     if not field.startswith("/"):
         return [field]
     return [token.replace("~1", "/").replace("~0", "~") for token in field[1:].split("/")]

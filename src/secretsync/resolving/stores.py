@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 
     from secretsync.core.metadata import SecretInfo, SecretOutline
     from secretsync.providers.interface import Deadline, Provider
+    from secretsync.providers.writing import Written
     from secretsync.resolving.access_log import AccessLog, Read
     from secretsync.resolving.activity import StoreActivity
     from secretsync.resolving.identify import StoreState
     from secretsync.resolving.open_stores import Stores
     from secretsync.resolving.waiting import WaitDisplay
+    from secretsync.resolving.write import FieldChange
 
 T = TypeVar("T", Payload, "SecretInfo", "SecretOutline")
 
@@ -129,9 +131,12 @@ class StoreAccess(Record):
             self.on_lease(*leased[0])
         return self._explained(answers, plan)
 
-    def metadata(self, plan: Plan, *, more_seconds: float = 0.0) -> Answers[SecretInfo]:
+    def metadata(
+        self, plan: Plan, parts: Iterable[SecretPart] | None = None, *, more_seconds: float = 0.0
+    ) -> Answers[SecretInfo]:
         """Return the metadata of all secrets of `plan`. No value is requested.
 
+        `parts`: the placeholders of which metadata are requested; None means those of all entries.
         `more_seconds`: added to the `timeout` of the bindings.
 
         Raises UsageError for a bad timeout, and ConfigurationError for a store that cannot be built.
@@ -140,8 +145,22 @@ class StoreAccess(Record):
 
         deadline = self._deadline(plan, more_seconds)
         with self._open(plan) as stores:
-            answers = self._ask(plan.secrets, stores, deadline, SecretInfo, self.progress)
+            answers = self._ask(plan.secrets if parts is None else parts, stores, deadline, SecretInfo, self.progress)
         return self._explained(answers, plan)
+
+    def write(self, plan: Plan, ref: SecretRef, change: FieldChange) -> Found[Written] | Failed:
+        """Store a new version of the secret `ref`, whose store is in `plan`.
+
+        Raises UsageError for a bad timeout, and ConfigurationError for a store that cannot be built.
+        """
+        from secretsync.resolving.write import no_answer, write
+
+        deadline = self._deadline(plan)
+        with self._open(plan) as stores:
+            outcome = write(stores[ref.store], ref, change, deadline)
+            if outcome is None:
+                stores.keep_open({ref.store})
+        return no_answer() if outcome is None else outcome
 
     def inspect(self, plan: Plan) -> tuple[Answers[SecretInfo], Answers[SecretOutline]]:
         """Return the metadata of all secrets of `plan`, and the outlines of those that exist. No value is requested.

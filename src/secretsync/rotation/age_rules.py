@@ -48,6 +48,7 @@ class Case(Record, kw_only=True):
     observed: datetime | None = None  # when the store answered; None: at `now`
     warn_before: float | None = None  # seconds; None: 14 days, or half of a limit below 28
     declared: datetime | None = None  # when it was last rotated, as the bindings say
+    command: str | None = None  # the command that stores a new version; None if there is none
 
     @property
     def known_until(self) -> datetime:
@@ -201,10 +202,18 @@ def _limit(
         return  # Its store replaces it in time, so that it is never due in between.
     elif age >= limit.seconds:
         over = f"{format_duration(age - limit.seconds)} over its limit" if age > limit.seconds else "at its limit"
-        yield Issue(State.OVERDUE, f"it is {format_duration(age)} old, {over} ({limit.written}, {source})", "rotate it")
+        cause = f"it is {format_duration(age)} old, {over} ({limit.written}, {source})"
+        yield Issue(State.OVERDUE, cause, _rotate_hint(case, is_declared=dates.created is None))
     elif age >= limit.seconds - _window(case.warn_before, limit.seconds):
         remaining = format_duration(limit.seconds - age)
         yield Issue(State.DUE, f"it is {format_duration(age)} old, with {remaining} left ({limit.written}, {source})")
+
+
+def _rotate_hint(case: Case, *, is_declared: bool) -> str:
+    if case.command is None:
+        return "rotate it"
+    then = ", then change the date in its binding" if is_declared else ""
+    return f"rotate it: {case.command}{then}"
 
 
 def _has_ended(until: date, now: datetime) -> bool:

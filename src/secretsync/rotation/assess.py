@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from secretsync.core.errors import ProblemKind
-from secretsync.core.model import Entry, Failed, Found, Missing, SecretInfo, SecretRef
+from secretsync.core.model import Clock, Entry, Failed, Found, Missing, SecretInfo, SecretRef
 from secretsync.core.records import Record
 from secretsync.planning.plan import EntryId, EntryPart, Plan, PlannedEntry, SecretPart
 from secretsync.planning.secrecy import is_secret_part
@@ -56,6 +56,8 @@ class _Used(Record):
 
 # A report may run on another machine than the application, which alone has the secrets files and variables.
 _UNSEEN = "it cannot be seen from here: only its declared date is judged"
+
+_MOST_COMMANDS = 3  # in the hint of one secret
 
 _Part = tuple[SecretRef, str | None]  # a secret and the field of it
 
@@ -149,11 +151,34 @@ def _secret_age(plan: Plan, used: _Used, now: datetime, observed: datetime, *, s
         observed=observed,
         warn_before=policy.warn_before,
         declared=min(declared, default=None),
+        command=_command(plan, used),
     )
     entries = {entry_id: entry for users in used.entries.values() for entry_id, entry in users.items()}
     places = sorted((entry.key, entry.file, entry.line) for entry in entries.values())
     keys = tuple(Key(*place) for place in places)
     return _row(plan, used, keys, applied, assess_age(case), strict=strict)
+
+
+def _command(plan: Plan, used: _Used) -> str | None:
+    """Return the command that stores a new version of a secret; None if there is none.
+
+    A store that rotates passwords itself does not store a given value. A new version of a pinned secret is not read.
+    """
+    ref, environment = used.ref, plan.project.environment
+    is_rotated = isinstance(used.outcome, Found) and used.outcome.value.clock is Clock.LAST_ROTATED
+    if not plan.specs[ref.store].is_writable or is_rotated or ref.version is not None or ref.stage is not None:
+        return None
+    if environment is None or not plan.project.is_in_folders:
+        return None
+    names = sorted({bound[0].name if bound else _reference(ref, field) for field, bound in used.entries})
+    return " and ".join(f"`secretsync set {name} -e {environment}`" for name in names[:_MOST_COMMANDS])
+
+
+def _reference(ref: SecretRef, field: str | None) -> str:
+    """Return a reference as an argument of a shell."""
+    import shlex  # Imported only for a secret without a binding.
+
+    return shlex.quote(format_reference(StorePath(ref.store, ref.path, (), field)))
 
 
 def _row(

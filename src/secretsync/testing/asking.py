@@ -19,6 +19,7 @@ from secretsync.testing.memory import LONG_TIMEOUT
 from secretsync.testing.store import StoreUnderTest
 
 T = TypeVar("T", Payload, SecretInfo, SecretOutline)
+U = TypeVar("U")
 
 
 class Contract:
@@ -77,7 +78,7 @@ def secret_part(ref: SecretRef, selector: Selector) -> SecretPart:
     return SecretPart(str(ref), (Target(ref, selector, str(ref)),), None, None, 0)
 
 
-def found(outcome: Outcome[T] | None) -> T:
+def found(outcome: Outcome[U] | None) -> U:
     """Return what was found."""
     assert isinstance(outcome, Found), f"not found: {outcome}"
     return outcome.value

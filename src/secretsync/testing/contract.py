@@ -13,11 +13,12 @@ from secretsync.providers.interface import Deadline
 from secretsync.testing.asking import describe, fetch_one, found, outline, text_of
 from secretsync.testing.contract_faults import FaultContract
 from secretsync.testing.contract_values import ValueContract
+from secretsync.testing.contract_writes import WriteContract
 from secretsync.testing.memory import LONG_TIMEOUT
 from secretsync.testing.store import StoreUnderTest
 
 
-class ProviderContract(ValueContract, FaultContract):
+class ProviderContract(ValueContract, FaultContract, WriteContract):
     """The tests that every provider passes. Subclass it, with a fixture `store` that returns a StoreUnderTest.
 
     `lacks` names the cases that a store cannot have, each with the reason in its nature:

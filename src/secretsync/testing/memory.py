@@ -12,6 +12,7 @@ from secretsync.core.model import Clock, Failed, Found, Missing, SecretInfo, Sec
 from secretsync.core.records import replace
 from secretsync.core.secret import Payload
 from secretsync.providers.interface import Answer, Deadline, Identity, Information, ProviderSpec
+from secretsync.providers.writing import Change, Written, unchanged
 
 LONG_TIMEOUT = 60.0  # seconds: a deadline that no test is meant to reach
 
@@ -23,7 +24,12 @@ class MemoryProvider:
     """
 
     spec = ProviderSpec(
-        name="memory", title="A store in memory", path_help="any path", options=("version", "stage"), key="{name}"
+        name="memory",
+        title="A store in memory",
+        path_help="any path",
+        options=("version", "stage"),
+        key="{name}",
+        is_writable=True,
     )
 
     def __init__(self, secrets: Mapping[str, str | bytes | Mapping[str, object]] | None = None) -> None:
@@ -32,6 +38,7 @@ class MemoryProvider:
         self._infos: dict[str, SecretInfo] = {}
         self._hanging = threading.Event()
         self._released = threading.Event()
+        self._writing = threading.Lock()
         self.fetched: list[SecretRef] = []
         self.described: list[SecretRef] = []
         for path, value in (secrets or {}).items():
@@ -79,6 +86,23 @@ class MemoryProvider:
             self._wait(deadline)
             outcome = self._find(ref)
             yield ref, Found(self._info(ref, outcome[1])) if isinstance(outcome, tuple) else outcome
+
+    def write(self, ref: SecretRef, change: Change, deadline: Deadline) -> Found[Written] | Failed:
+        """See WritableProvider."""
+        self._wait(deadline)
+        with self._writing:
+            found = self._find(ref)
+            if isinstance(found, Failed):
+                return found
+            present = found[0] if isinstance(found, tuple) else None
+            before = None if present is None else present.version
+            new = change.apply(present)
+            if new is None:
+                return unchanged(before)
+            if isinstance(new, Failed):
+                return new
+            after = self.put(ref.path, new.reveal())
+            return Found(Written(before=before, after=after, is_new=present is None))
 
     def _wait(self, deadline: Deadline) -> None:
         if self._hanging.is_set():

@@ -83,7 +83,8 @@ def test_json(made: Project) -> None:
         "limit_from": "built-in default",
         "days_left": -86,
         "state": "overdue",
-        "hint": "it is 176 days old, 86 days over its limit (90d, built-in default); rotate it",
+        "hint": "it is 176 days old, 86 days over its limit (90d, built-in default); rotate it: "
+        "`secretsync set OLD_KEY -e production`, then change the date in its binding",
         "notes": [],
     }
 

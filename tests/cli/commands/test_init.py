@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from secretsync.audit.dockerignore import DockerIgnore
+from tests.servers.openbao import VaultSpace
 from tests.support.canary import CanaryFactory
 from tests.support.processes import RunCli
 from tests.support.tools import needs_tool
@@ -119,3 +120,32 @@ def test_a_folder_that_cannot_be_written(run_cli: RunCli, tmp_path: Path) -> Non
     (tmp_path / ".gitignore").mkdir()
     failed = run_cli("init", expect=6)
     assert ".gitignore: it is not a regular file but a folder" in failed.stderr
+
+
+def test_a_project_for_docker_secrets_files(run_cli: RunCli, tmp_path: Path) -> None:
+    """After the three commands that `init --store` prints, the application runs."""
+    made = run_cli("init", "--store", "docker", "--service", "web", expect=0)
+    assert "env/production/web.env" in files_of(tmp_path)
+    commands = [line.removeprefix("next: ") for line in made.stdout.splitlines() if line.startswith("next: ")]
+    assert len(commands) == 3
+    run_cli("run", "-e", "production", "--", "true", expect=3)
+    for command in commands:
+        run_cli(*command.replace("COMMAND", "true").split()[1:], expect=0)
+
+
+def test_a_project_for_vault(run_cli: RunCli, vault: VaultSpace) -> None:
+    """A project for Vault resolves after the secret is set; the path has the environment and the service."""
+    made = run_cli("init", "--store", "vault", "--service", "web", "-e", "staging", expect=0)
+    assert "next: secretsync set SECRET_KEY -e staging --generate 48\n" in made.stdout
+    policy = vault.policy("secret/*", capabilities=["create", "read", "update"])
+    env = vault.environ(vault.token(policy))
+    run_cli("set", "SECRET_KEY", "-e", "staging", "--generate", "48", env=env, expect=0)
+    run_cli("run", "-e", "staging", "--", "true", env=env, expect=0)
+
+
+@pytest.mark.parametrize("store", ["vault", "aws", "azure", "docker"])
+def test_the_files_for_each_store_are_right(run_cli: RunCli, store: str) -> None:
+    """The bindings of each store have no mistake, and name one place for the secret."""
+    run_cli("init", "--store", store, expect=0)
+    explained = run_cli("explain", "-e", "production", "--offline", expect=0)
+    assert f"{store}:" in explained.stdout

@@ -16,6 +16,8 @@ COMMANDS = {
     "rotation merge": "one report on the secrets of many projects, of their JSON reports",
     "doctor": "is each store reachable, and with which identity?",
     "get": "print one value, for scripts",
+    "import": "turn files with plain text secrets into env files, bindings and secrets in a store",
+    "set": "store a new version of a secret, typed, piped, from a file or generated",
     "backup": "archive env/ and providers/, with checksums; refuses plain text secrets",
     "restore": "restore env/ and providers/ from an archive, all of it or nothing",
     "template": "write .env.example: the keys of the environments, without values",

@@ -7,6 +7,7 @@ import os
 
 from secretsync.cli import console
 from secretsync.cli.commands.schema import FILES, schema_text
+from secretsync.cli.init_stores import STORES, bindings_of_store, next_commands
 from secretsync.cli.options import add_option
 from secretsync.core.errors import OutputError, UsageError
 from secretsync.core.files import FileRefusal, Input, read_file
@@ -14,7 +15,7 @@ from secretsync.core.git import GitError, ignored_paths
 from secretsync.core.names import is_environment_name, is_lenient
 from secretsync.core.text import path_or
 
-USAGE = "[--root DIR] [-e NAME]... [--schemas]"
+USAGE = "[--root DIR] [-e NAME]... [--store STORE] [--service NAME] [--schemas]"
 EXAMPLE = "  secretsync init && secretsync explain -e development"
 
 _IGNORED_BY_GIT = (
@@ -48,9 +49,7 @@ _POLICY = """\
 [required]
 SECRET_KEY   = "the key that signs sessions and tokens"
 FORCE_HTTPS  = "redirect http to https"
-# Written in env/{name}/app.env, or set by the platform.
-DATABASE_URL = { description = "the address of the database", service = "app", environment = true }
-
+{database}
 [checks.DEBUG]
 is_false = true
 message  = "debug mode shows internals of the application to every visitor; turn it off"
@@ -69,12 +68,24 @@ severity = "warning"
 message  = "a session should end after at most one hour (3600 seconds)"
 """
 
+_DATABASE = """\
+# Written in env/{name}/{service}.env, or set by the platform.
+DATABASE_URL = { description = "the address of the database", service = "{service}", environment = true }
+"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `init`."""
     add_option(parser, "--root", default=".", help="the project's folder (default: this folder)")
     help_text = "create this environment; may be repeated (default: development and production)"
     add_option(parser, "--environment", action="append", help=help_text)
+    parser.add_argument(
+        "--store",
+        metavar="STORE",
+        choices=STORES,
+        help=f"bind the secrets to this store: {', '.join(STORES)}; then the default of -e is production",
+    )
+    add_option(parser, "--service", action=None, default="app", help="the name of the service (default: app)")
     parser.add_argument(
         "--schemas",
         action="store_true",
@@ -85,9 +96,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Return 0 after the missing files are written."""
-    names = options.environment or ["development", "production"]
+    names = options.environment or (["production"] if options.store else ["development", "production"])
     if not all(is_environment_name(name) for name in names):
         raise UsageError("the name of an environment must be letters, digits, '_' and '-', at most 64")
+    if not is_environment_name(options.service) or options.service in ("common", "security"):
+        raise UsageError("--service must be a name of letters, digits, '_' and '-', and not common or security")
     root = options.root
     if not os.path.isdir(root):
         raise UsageError(f"{path_or(root, '--root')}: there is no such folder; create it")
@@ -95,7 +108,7 @@ def execute(options: argparse.Namespace) -> int:
         for file in FILES:
             _write(root, f"schemas/{file}.schema.json", schema_text(file), is_quiet=options.quiet)
     for name in names:
-        for path, text in _files(name).items():
+        for path, text in _files(name, options.service, options.store).items():
             _write(root, path, _schema_line(root, path) + text, is_quiet=options.quiet)
     _ignore(root, ".gitignore", _IGNORED_BY_GIT, is_quiet=options.quiet)
     _ignore(root, ".dockerignore", _IGNORED_BY_DOCKER, is_quiet=options.quiet)
@@ -103,7 +116,8 @@ def execute(options: argparse.Namespace) -> int:
         hint = "this file must be committed; add !/env/ and !/env/** to .gitignore"
         console.warn(f"git ignores {ignored} ({rule}); {hint}")
     if not options.quiet:
-        print(f"next: secretsync explain -e {names[0]}")
+        commands = next_commands(names[0]) if options.store else (f"secretsync explain -e {names[0]}",)
+        print("\n".join(f"next: {command}" for command in commands))
     return 0
 
 
@@ -116,10 +130,12 @@ def _schema_line(root: str, path: str) -> str:
     return f"#:schema {'../' * path.count('/')}{schema}\n"
 
 
-def _files(name: str) -> dict[str, str]:
-    """Return the files of an environment, by path."""
+def _files(name: str, service: str, store: str | None) -> dict[str, str]:
+    """Return the files of an environment, by path. `store`: that of the secrets; None means the lookup order."""
     lenient = is_lenient(name)
-    secret = "$<SECRET_KEY:-for-development-only>" if lenient else "$<SECRET_KEY>"
+    secret = "$<SECRET_KEY:-for-development-only>" if lenient and store is None else "$<SECRET_KEY>"
+    bindings = _bindings(name, has_lenient_rules=lenient) if store is None else bindings_of_store(store, name, service)
+    database = "" if store else _DATABASE.replace("{name}", name).replace("{service}", service)
     return {
         f"env/{name}/common.env": (
             f"# Settings of {name}. Safe to commit: this file contains no secret.\n"
@@ -133,13 +149,17 @@ def _files(name: str) -> dict[str, str]:
         f"env/{name}/security.env": (
             f"# Secrets, as placeholders. providers/{name}.toml configures where they are.\nSECRET_KEY={secret}\n"
         ),
-        f"env/{name}/app.env": (
-            "# Settings of one service, app. Another service is another file.\nPORT=8000\n"
+        f"env/{name}/{service}.env": (
+            f"# Settings of one service, {service}. Another service is another file.\nPORT=8000\n"
             "# as=url percent-encodes a secret, so that no character of it changes how the URL is read.\n"
             "# DATABASE_URL=postgresql://app:$<DATABASE_PASSWORD?as=url>@db.internal:5432/app\n"
         ),
-        f"providers/{name}.toml": _bindings(name, has_lenient_rules=lenient),
-        **({} if lenient else {f"env/{name}/policy.toml": _POLICY.replace("{name}", name)}),
+        f"providers/{name}.toml": bindings,
+        **(
+            {}
+            if lenient
+            else {f"env/{name}/policy.toml": _POLICY.replace("{name}", name).replace("{database}", database)}
+        ),
     }
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from secretsync.core.model import SecretRef
+from secretsync.core.model import Failed, Found, SecretRef
 from secretsync.providers.aws.settings import SETTINGS, check_path
 from secretsync.providers.interface import (
     NETWORK_FILES,
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from boto3 import Session
 
     from secretsync.providers.aws.client import AwsClient, Way
+    from secretsync.providers.writing import Change, Written
 
 
 class AwsProvider:
@@ -43,6 +44,7 @@ class AwsProvider:
         settings=SETTINGS,
         extra="aws",
         import_cost=2,
+        is_writable=True,
         credentials=(
             "AWS_ACCESS_KEY_ID",
             "AWS_SECRET_ACCESS_KEY",
@@ -125,6 +127,11 @@ class AwsProvider:
         from secretsync.providers.aws.describe import describe
 
         return describe(self._client.get(), refs, deadline)
+
+    def write(self, ref: SecretRef, change: Change, deadline: Deadline) -> Found[Written] | Failed:
+        from secretsync.providers.aws.write import write
+
+        return write(self._client.get(), ref, change, deadline)
 
     def identity(self) -> Identity:
         from secretsync.providers.aws.describe import identity

@@ -25,6 +25,7 @@ RETRYABLE = frozenset({408, 429, *range(500, 600)})
 _RIGHTS = {
     "get": ("Key Vault Secrets User", "get", "read the values of secrets"),
     "list": ("Key Vault Reader", "list", "read the metadata of secrets"),
+    "set": ("Key Vault Secrets Officer", "set", "write secrets"),
 }
 
 MISSING_HINT = "is it in this vault, and spelt like this? one that was deleted can be recovered for some time"
@@ -67,7 +68,7 @@ def general_error(
 def vault_error(error: Exception, *, vault: str, right: str, object_id: str | None = None) -> AzureRequestError:
     """Return the error for an exception of the SDK in a request to `vault`.
 
-    `right`: "get" or "list". `object_id`: of the identity; None if its token does not have it.
+    `right`: "get", "list" or "set". `object_id`: of the identity; None if its token does not have it.
     """
     from azure.core.exceptions import DecodeError, HttpResponseError
 
@@ -110,6 +111,9 @@ def _refused(error: Any, vault: str, right: str, object_id: str | None) -> Azure
         return AzureRequestError(
             outcome=Failed(ProblemKind.UNUSABLE, "the secret is disabled", "enable it, or store a new version")
         )
+    if status == 409 and inner == "ObjectIsDeletedButRecoverable":
+        hint = f"`az keyvault secret recover --vault-name {vault.partition('.')[0]} --name NAME` brings it back"
+        return AzureRequestError(Failed(ProblemKind.UNUSABLE, "the secret is deleted, and recoverable", hint))
     if status == 403:
         return _denied(inner or code, vault, right, object_id)
     after = retry_pause(error)

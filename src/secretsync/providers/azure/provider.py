@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from secretsync.core.model import Failed, Missing, SecretRef
+from secretsync.core.model import Failed, Found, Missing, SecretRef
 from secretsync.providers.azure.client import WORKERS, AzureClient
 from secretsync.providers.azure.credentials import Credential, GivenCredential
 from secretsync.providers.azure.settings import SETTINGS, check_path, check_version, vault_url
@@ -25,6 +25,8 @@ from secretsync.providers.remote import Retries, answer_each, identify
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
+    from secretsync.providers.writing import Change, Written
+
 R = TypeVar("R")
 
 
@@ -43,6 +45,7 @@ class AzureProvider:
         extra="azure",
         modules=("azure.keyvault.secrets", "azure.identity"),
         import_cost=20,
+        is_writable=True,
         credentials=("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PASSWORD", "AZURE_PASSWORD", "MSI_SECRET"),
         identity_variables=(
             "AZURE_TENANT_ID",
@@ -96,6 +99,16 @@ class AzureProvider:
         from secretsync.providers.azure.describe import describe_one
 
         return self._ask(describe_one, refs, deadline)
+
+    def write(self, ref: SecretRef, change: Change, deadline: Deadline) -> Found[Written] | Failed:
+        from secretsync.providers.azure.write import write_one
+        from secretsync.providers.writing import as_written
+
+        retries = Retries(deadline)
+        [(_, outcome)] = answer_each(
+            lambda ref: write_one(self._client, ref, change, retries), (ref,), retries, workers=1
+        )
+        return as_written(outcome)
 
     def _ask(
         self, ask_one: Callable[[AzureClient, SecretRef, Retries], R], refs: Sequence[SecretRef], deadline: Deadline

@@ -84,6 +84,12 @@ class VaultClient:
         end = f"/{quote(last, safe='')}" if last else ""
         return self._send("POST", f"/v1/{quote(path)}{end}", json.dumps(document).encode())
 
+    def write_exact(self, path: str, document: Mapping[str, object]) -> Reply:
+        """Return the answer to a write of `document`, whose numbers keep their digits."""
+        from secretsync.core.exact_json import format_json
+
+        return self._send("POST", f"/v1/{quote(path)}", format_json(document).encode())
+
     def _send(self, method: str, path: str, body: bytes = b"") -> Reply:
         headers = {**self._headers, "Content-Type": "application/json"} if body else self._headers
         is_repeatable = self._is_repeatable

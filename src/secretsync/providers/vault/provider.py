@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from secretsync.providers.vault.client import Connections
     from secretsync.providers.vault.session import Round, Session
+    from secretsync.providers.writing import Change, Written
 
 R = TypeVar("R")
 
@@ -48,6 +49,7 @@ class VaultProvider:
         import_cost=2,
         settings=SETTINGS,
         has_outlines=True,
+        is_writable=True,
         credentials=(
             "VAULT_TOKEN",
             "VAULT_SECRET_ID",
@@ -112,6 +114,13 @@ class VaultProvider:
         from secretsync.providers.vault.outline import outline_one
 
         return self._ask(outline_one, refs, deadline)
+
+    def write(self, ref: SecretRef, change: Change, deadline: Deadline) -> Found[Written] | Failed:
+        from secretsync.providers.vault.write import write_one
+        from secretsync.providers.writing import as_written
+
+        [(_, outcome)] = self._ask(lambda round_, ref: write_one(round_, ref, change), (ref,), deadline)
+        return as_written(outcome)
 
     def _ask(
         self, ask_one: Callable[[Round, SecretRef], R], refs: Sequence[SecretRef], deadline: Deadline

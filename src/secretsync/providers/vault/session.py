@@ -83,11 +83,13 @@ class Round:
         self._unreachable: dict[str, Missing | Failed] = {}
         self._earlier = dict(session.mounts)  # of earlier rounds: a mount may have been replaced since
 
-    def ask(self, call: Callable[[VaultClient], Reply], *, is_repeatable: bool = True) -> Reply:
+    def ask(
+        self, call: Callable[[VaultClient], Reply], *, is_repeatable: bool = True, may_be_empty: bool = False
+    ) -> Reply:
         """Return the answer to `call`, if it is about the request and not about the server.
 
         If the server does not know the token, the token is replaced once and the call repeated. `is_repeatable`: the
-        server may carry out the request twice without harm.
+        server may carry out the request twice without harm. `may_be_empty`: a good answer may have no content (204).
         """
         first = self._first.get(self._enter, self._retries)
         token = self._newer or first
@@ -101,7 +103,7 @@ class Round:
                 "set namespace in the bindings, or VAULT_NAMESPACE, to its full path",
             )
             raise RequestError(Failed(ProblemKind.UNUSABLE, cause, hint))
-        if reply.status == 200 and reply.document is not None:
+        if (reply.status == 200 and reply.document is not None) or (may_be_empty and reply.status == 204):
             return reply
         if 400 <= reply.status < 472 and reply.status != 429 and reply.is_vaults:
             return reply

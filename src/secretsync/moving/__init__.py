@@ -1,0 +1,1 @@
+"""Move secrets into stores: `set` and `import`."""

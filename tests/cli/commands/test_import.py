@@ -1,0 +1,136 @@
+"""`secretsync import`: the plan, the files, the store, and a second run."""
+
+import os
+from pathlib import Path
+
+import dotenv
+
+from tests.servers.openbao import VaultSpace
+from tests.support.canary import CanaryFactory
+from tests.support.projects import MakeProject, Project
+
+STORE = '[stores.docker]\ndir = "secrets"\n'
+
+
+def contents(made: Project) -> dict[str, bytes]:
+    """Return all files of the project, without the imported one and the store."""
+    paths = (path for path in made.root.rglob("*") if path.is_file())
+    names = {str(path.relative_to(made.root)): path for path in paths}
+    return {name: path.read_bytes() for name, path in names.items() if name.startswith(("env/", "providers/"))}
+
+
+def make(project: MakeProject, canary: CanaryFactory) -> Project:
+    """Return a folder with one .env."""
+    text = (
+        f"# The web application\nDEBUG=False # never on\nSECRET_KEY='{canary()}'\n\n# old: API_KEY={canary()}\n"
+        f"DATABASE_URL=postgresql://app:{canary('p%40')}@db/app\nPORT=8000\n# the end\n"
+    )
+    return project({".env": text, "providers/production.toml": STORE})
+
+
+def test_the_plan_without_a_write(project: MakeProject, canary: CanaryFactory) -> None:
+    """A dry run writes nothing; without --write the files are written, and commands without values are printed."""
+    made = make(project, canary)
+    before = contents(made)
+    dry = made.cli("import", ".env", "-e", "production", "--to", "docker:", "--dry-run", expect=0)
+    assert contents(made) == before
+    assert "created env/production/security.env" in dry.stdout
+    done = made.cli("import", ".env", "-e", "production", "--to", "docker:", expect=0)
+    assert "install -m 600 /dev/stdin secrets/secret_key  # SECRET_KEY" in done.stdout
+    assert "2 secrets to store" in done.stdout
+    assert not (made.root / "secrets").exists()
+    assert made.read("env/production/common.env") == (
+        "# The web application\n# never on\nDEBUG=False\nPORT=8000\n\n# the end\n"
+    )
+    assert made.read("env/production/security.env") == (
+        "SECRET_KEY=$<SECRET_KEY>\n\n# (a comment was left out here, because it may hold a secret)\n"
+        "DATABASE_URL=postgresql://app:$<DATABASE_PASSWORD?as=url>@db/app\n"
+    )
+    assert made.read("providers/production.toml") == (
+        f'{STORE}\n[secrets]\nSECRET_KEY = "docker:secret_key"\nDATABASE_PASSWORD = "docker:database_password"\n'
+    )
+
+
+def test_a_second_run(project: MakeProject, canary: CanaryFactory) -> None:
+    """A second run with --write changes neither a file nor the store; the application gets what it got before."""
+    made = make(project, canary)
+    command = ("import", ".env", "-e", "production", "--to", "docker:", "--write")
+    made.cli(*command, expect=0)
+    files = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in made.root.rglob("*") if path.is_file()}
+    made.cli(*command, expect=0)
+    assert {
+        path: (path.read_bytes(), path.stat().st_mtime_ns) for path in made.root.rglob("*") if path.is_file()
+    } == files
+    rendered = made.cli("render", "-e", "production", "--format", "dotenv", "--no-validate", reveals=True, expect=0)
+    (made.root / "after").write_text(rendered.stdout)
+    assert dict(dotenv.dotenv_values(made.root / "after")) == dict(dotenv.dotenv_values(made.root / ".env"))
+
+
+def test_nothing_is_overwritten(project: MakeProject, canary: CanaryFactory) -> None:
+    """An entry, a binding or a secret that is there with another value stays, and the import fails."""
+    made = make(project, canary)
+    command = ("import", ".env", "-e", "production", "--to", "docker:", "--write")
+    made.write("env/production/common.env", "PORT=9000\n")
+    before = contents(made)
+    failed = made.cli(*command, expect=2)
+    assert "env/production/common.env:1: PORT: it is there already, and with another value" in failed.stderr
+    assert contents(made) == before
+    made.write("env/production/common.env", "OTHER=1")
+    theirs = canary()
+    made.write("secrets/secret_key", theirs)
+    failed = made.cli(*command, expect=3)
+    assert "docker:secret_key: the secret has another value in the store already" in failed.stderr
+    assert made.read("secrets/secret_key") == theirs
+    (made.root / "secrets/secret_key").unlink()
+    made.cli(*command, expect=0)
+    assert made.read("env/production/common.env").startswith("OTHER=1\n# The web application\n")
+
+
+def test_decisions_of_the_user(project: MakeProject, canary: CanaryFactory) -> None:
+    """--secret and --setting win over the judgement; a name that no file has is refused."""
+    made = project({".env": f"BUILD={canary()}\nPUBLIC_TOKEN=shown\n", "providers/test.toml": STORE})
+    options = ("--secret", "BUILD", "--setting", "PUBLIC_TOKEN")
+    made.cli("import", ".env", "-e", "test", "--to", "docker:", *options, expect=0)
+    assert made.read("env/test/common.env") == "PUBLIC_TOKEN=shown\n"
+    assert made.read("env/test/security.env") == "BUILD=$<BUILD>\n"
+    assert (
+        "no file has this name"
+        in made.cli("import", ".env", "-e", "test", "--to", "docker:", "--secret", "NOPE", expect=2).stderr
+    )
+    failed = made.cli("import", ".env", "-e", "test", "--to", "docker:", "--setting", "BUILD", expect=2)
+    assert "env/test/security.env:1: BUILD: it is there already" in failed.stderr
+    for to in ("nowhere:x", "docker", "env:", "docker:a#b"):
+        assert "--to" in made.cli("import", ".env", "-e", "test", "--to", to, expect=2).stderr
+
+
+def test_a_service(project: MakeProject, canary: CanaryFactory) -> None:
+    """A service of a Compose file gets its own env file."""
+    web = f"  web:\n    environment:\n      PORT: 80\n      API_TOKEN: {canary()}\n"
+    text = f"services:\n{web}  db:\n    environment: {{A: 1}}\n"
+    made = project({"compose.yaml": text, "providers/test.toml": STORE})
+    made.cli("import", "compose.yaml", "-e", "test", "--to", "docker:app", "--service", "web", "--write", expect=0)
+    assert made.read("env/test/web.env") == "PORT=80\nAPI_TOKEN=$<API_TOKEN>\n"
+    assert 'API_TOKEN = "docker:app#API_TOKEN"' in made.read("providers/test.toml")
+
+
+def test_into_openbao(project: MakeProject, vault: VaultSpace, canary: CanaryFactory, tmp_path: Path) -> None:
+    """All secrets of a file become fields of one version, and `run` gives the application what it got before."""
+    made, mount = make(project, canary), vault.kv2()
+    (made.root / "providers/production.toml").unlink()
+    env = vault.environ(vault.token(vault.policy(f"{mount}/*", capabilities=["create", "read", "update"])))
+    command = ("import", ".env", "-e", "production", "--to", f"vault:{mount}/production/app")
+    shown = made.cli(*command, expect=0).stdout
+    assert f"vault kv put {mount}/production/app SECRET_KEY=-  # SECRET_KEY" in shown
+    assert f"vault kv patch {mount}/production/app DATABASE_PASSWORD=-" in shown
+    for _ in range(2):
+        made.cli(*command, "--write", env=env, expect=0)
+    assert (
+        vault.root.secrets.kv.v2.read_secret_metadata("production/app", mount_point=mount)["data"]["current_version"]
+        == 1
+    )
+    rendered = made.cli(
+        "render", "-e", "production", "--format", "dotenv", "--no-validate", env=env, reveals=True, expect=0
+    )
+    (tmp_path / "after").write_text(rendered.stdout)
+    assert dict(dotenv.dotenv_values(tmp_path / "after")) == dict(dotenv.dotenv_values(made.root / ".env"))
+    assert os.listdir(made.root / "env/production")
