@@ -59,6 +59,9 @@ class _Group:
     def add_argument(self, *names: str, **settings: Any) -> None:
         self._table.add(names, self if self.is_exclusive else None, settings)
 
+    def add_mutually_exclusive_group(self, *, required: bool = False) -> _Group:
+        return self._table.add_mutually_exclusive_group(required=required)
+
 
 class _Table:
     """The options of a command, collected by the same calls that build its argparse parser."""
