@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `set`."""
     parser.add_argument("name", metavar="NAME", help="a name that the bindings have, or a reference: store:path#field")
     add_source(parser, services=False)
-    group = parser.add_argument_group("the value; without these options it is read from the terminal or from a pipe")
+    group = parser.add_argument_group("value (default: standard input)")
     source = group.add_mutually_exclusive_group()
     source.add_argument("--from-file", metavar="FILE", help="read the value from this file; - is standard input")
     source.add_argument(
