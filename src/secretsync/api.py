@@ -10,7 +10,7 @@ from secretsync.config.config import Config
 from secretsync.core.errors import ConfigurationError, UsageError
 from secretsync.core.model import Resolved
 from secretsync.core.records import replace
-from secretsync.core.secret import Environ
+from secretsync.core.secret import Environ, hides_variables
 from secretsync.planning.arguments import check_environ, check_stores, check_timeout, check_type
 from secretsync.planning.plan import EntryId, Plan
 from secretsync.planning.request import ConfigRequest, load_plan, make_request, open_request
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from secretsync.rotation.report import RotationReport
 
 
+@hides_variables
 def resolve_config(
     environment: str | None = None,
     *,
@@ -198,6 +199,7 @@ def _access_log(environ: Mapping[str, str]) -> AccessLog | None:
     return AccessLog(path, environ, warn=log_warning)
 
 
+@hides_variables
 def check_rotation(
     environment: str | None = None,
     *,

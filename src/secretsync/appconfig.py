@@ -6,10 +6,12 @@ from secretsync.api import resolve_config
 from secretsync.config.config import Config
 from secretsync.core.errors import ConfigurationError, Problem, ProblemKind, UsageError
 from secretsync.core.model import Origin
+from secretsync.core.secret import methods_hide_variables
 
 _PROCESS_ENVIRONMENT = "(process environment)"
 
 
+@methods_hide_variables
 class AppConfig:
     """Debug mode, secret key, database URL and log level of an application. The required ones are checked at once."""
 

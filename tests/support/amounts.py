@@ -15,12 +15,27 @@ class Amount(NamedTuple):
     kills: int  # of a writer, each at a random instant
     configurations: int  # random ones that `run` starts
     calls: int  # of `resolve_config` in one process
+    interrupts: int  # of each call of the library, each at a random line
+    swaps: int  # of a file for a link while it is rendered
 
 
 AMOUNTS = {
-    "fast": Amount(examples=10, hostile=100, variables=100, kills=3, configurations=10, calls=100),
-    "normal": Amount(examples=100, hostile=1000, variables=1000, kills=30, configurations=100, calls=300),
-    "long": Amount(examples=1000, hostile=10_000, variables=20_000, kills=1000, configurations=10_000, calls=10_000),
+    "fast": Amount(
+        examples=10, hostile=100, variables=100, kills=3, configurations=10, calls=100, interrupts=20, swaps=200
+    ),
+    "normal": Amount(
+        examples=100, hostile=1000, variables=1000, kills=30, configurations=100, calls=300, interrupts=100, swaps=1000
+    ),
+    "long": Amount(
+        examples=1000,
+        hostile=10_000,
+        variables=20_000,
+        kills=1000,
+        configurations=10_000,
+        calls=10_000,
+        interrupts=1000,
+        swaps=10_000,
+    ),
 }
 PROFILE = "secretsync"
 DEFAULT_SEED = 20261124

@@ -6,6 +6,7 @@ import secrets
 import string
 import zlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -121,13 +122,15 @@ def _views(data: bytes) -> Iterator[tuple[str, bytes]]:
     yield "digits", lower.translate(None, _BETWEEN_HEX).replace(b"\\x", b"").replace(b"0x", b"")
     for form, (sign, pattern) in _ESCAPES.items():
         if sign in lower:
-            base = _BASES.get(form, 16)
-            yield form, pattern.sub(lambda found, base=base: _character(found, base), lower)
+            yield form, pattern.sub(_CHARACTERS.get(form, partial(_character, base=16)), lower)
 
 
 def _character(found: re.Match[bytes], base: int) -> bytes:
     number = int(next(group for group in found.groups() if group is not None), base)
     return bytes([number]).lower() if number < 128 else b"?"
+
+
+_CHARACTERS = {form: partial(_character, base=base) for form, base in _BASES.items()}
 
 
 # What to look for in each view: the ends of all canaries, and the canaries of eight characters of this test.

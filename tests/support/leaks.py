@@ -73,7 +73,7 @@ def _check_arguments(arguments: Iterable[object]) -> None:
 
 
 def _look_into_exceptions(original: Any) -> Any:
-    """Return `RaisesExc.__exit__`, which also looks at the texts of each exception of SecretSync that a test expects."""
+    """Return `RaisesExc.__exit__`, which also looks into each exception of SecretSync that a test expects."""
 
     def look(self: Any, kind: Any, error: BaseException | None, trace: Any) -> Any:
         if error is not None and type(error).__module__.partition(".")[0] == "secretsync":
@@ -90,14 +90,16 @@ def leaks_in_files(folders: Iterable[Path], sinks: Iterable[str]) -> Iterator[st
     """Yield each file below `folders` that holds a secret in its content or in its name, and is no input or sink."""
     patterns = tuple(sinks)
     for folder in folders:
-        for top, _, names in os.walk(folder):
+        for top, folders_below, names in os.walk(folder):
+            # What git keeps of files, it keeps because a test committed them.
+            folders_below[:] = [name for name in folders_below if name != ".git"]
             for name in names:
                 path = os.path.join(top, name)
                 if any(end in name.lower() for end in ENDS):
                     yield f"the name of a file in {top}"
-                if path not in inputs and not any(Path(path).match(pattern) for pattern in patterns):
-                    if leaks := _leaks_in(path):
-                        yield f"the file {path} ({', '.join(leaks)})"
+                is_allowed = path in inputs or any(Path(path).match(pattern) for pattern in patterns)
+                if not is_allowed and (leaks := _leaks_in(path)):
+                    yield f"the file {path} ({', '.join(leaks)})"
 
 
 def _leaks_in(path: str) -> tuple[str, ...]:

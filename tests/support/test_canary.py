@@ -29,7 +29,8 @@ print(text, file=getattr(sys, (sys.argv + ["stdout"])[2]))
 
 def child(code, inherits=False):
     """Run code in a process that has a secret in its environment."""
-    done = subprocess.run([sys.executable, "-c", code], env={"S": make_canary()}, cwd=FOLDER, capture_output=not inherits)
+    env = {"S": make_canary()}
+    done = subprocess.run([sys.executable, "-c", code], env=env, cwd=FOLDER, capture_output=not inherits)
     assert done.returncode == 0, "the program of the test failed"
 
 @pytest.fixture(autouse=True)
@@ -76,7 +77,9 @@ def test_every_planted_leak_is_found(tmp_path: Path) -> None:
     argv += ["-p", "tests.conftest", "-p", "no:cacheprovider", "--basetemp", str(tmp_path / "base"), "--tb=line"]
     env = clean_environment(tmp_path, {"COLUMNS": "250"})
     run = run_command([*argv, str(tmp_path / "test_inner.py")], cwd=ROOT, env=env, expect=1, reveals=True)
-    failed = {int(number) for number in re.findall(r"^(?:ERROR|FAILED) \S+::test_planted_(\d+)", run.stdout, re.MULTILINE)}
+    failed = {
+        int(number) for number in re.findall(r"^(?:ERROR|FAILED) \S+::test_planted_(\d+)", run.stdout, re.MULTILINE)
+    }
     missed = [leak for number, leak in enumerate(PLANTED) if number not in failed]
     assert not missed, "\n".join(f"{leak['place']}: {leak['form']}" for leak in missed)
     for name in ("clean", "sink", "revealed"):
@@ -93,7 +96,7 @@ def test_each_kind_of_secret_is_found(kind: str) -> None:
     secret = KINDS[kind]()
     assert "plain" in find_leaks(secret)
     lines = re.split(r"[\r\n\u2028]+", secret.strip())
-    for line in (lines[1:-1] if kind == "PEM" else lines):
+    for line in lines[1:-1] if kind == "PEM" else lines:
         assert find_leaks(line), kind
 
 

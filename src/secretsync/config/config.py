@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from secretsync.config.typed_getters import TypedGetters
 from secretsync.core.errors import ConfigurationError, MissingKeyError, Problem, ProblemKind, UsageError
 from secretsync.core.model import Origin, Resolved
-from secretsync.core.secret import Hidden, Secret
+from secretsync.core.secret import Hidden, Secret, methods_hide_variables
 from secretsync.core.text import count_of, suggestion, unknown
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ class _State(Hidden):
         self.other_secrets: dict[Secret, None] = {}
 
 
+@methods_hide_variables
 class Config(TypedGetters):
     """A resolved configuration: `config["KEY"]` is the value, as text.
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from secretsync.core.errors import MissingKeyError, UsageError, ValueTypeError
 from secretsync.core.model import Origin
-from secretsync.core.secret import HiddenMapping
+from secretsync.core.secret import HiddenMapping, methods_hide_variables
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -17,6 +17,7 @@ T = TypeVar("T")
 _NO_DEFAULT: Any = object()  # because None is a default like any other
 
 
+@methods_hide_variables
 class TypedGetters(HiddenMapping):
     """The getters of Config, which defines the scope that they read."""
 
@@ -130,10 +131,11 @@ class TypedGetters(HiddenMapping):
             if default is not _NO_DEFAULT:
                 return default
             raise scope._missing(key)  # noqa: SLF001 - a scope of the same configuration
-        from secretsync.config.convert import BY_NAME, UNFIT, attempt, value_problem
+        from secretsync.config.convert import BY_NAME, UNFIT, UNFIT_ERRORS, attempt, value_problem
 
         expected, convert = BY_NAME[kind]
-        converted = attempt(convert, scope.get(key), *options)
+        # No other error, because a time limit that ends in this call is not a wrong value.
+        converted = attempt(convert, scope.get(key), *options, errors=UNFIT_ERRORS)
         if converted is UNFIT:
             raise ValueTypeError([value_problem(scope, key, f"its value is not {expected}")])
         return converted
