@@ -3,6 +3,7 @@
 # make test-fast     the tests that need no server, no container and no other process, with few examples
 # make test          every test
 # make test-long     every test with many examples: 10,000 strings in each format, 10,000 configurations of run, 20,000 variables, 1,000 killed writers; SEED=... repeats a run
+# make test-oldest   the tests of the stores with the lowest version of each package that SecretSync accepts
 # make bench         large env files beside python-dotenv, and stores beside other tools: a few minutes, ratios
 # make lint          style, types and import layers
 # make docs-tables   the tables and help texts of README.md, CONTRIBUTING.md and docs/, from the code
@@ -17,7 +18,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-cloud test-fast test test-long lint bench docs-tables clean
+.PHONY: help demo demo-cloud test-fast test test-long test-oldest lint bench docs-tables clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -54,6 +55,20 @@ test-long: seed := $(SEED)
 test-long: $(VENV)/.dev .tools/.readers
 	@echo 'make test-long SEED=$(seed) repeats this run'
 	$(BIN)/python -m pytest -n $(WORKERS) --amount=long --hypothesis-seed=$(seed) --hostile-seed=$(seed) $(PYTEST_ARGS)
+
+# The environment of the lowest versions is made once, and again when pyproject.toml has changed.
+OLDEST := .tools/oldest
+OLDEST_TESTS := tests/contract tests/providers tests/end_to_end tests/project
+test-oldest: $(OLDEST)/.made .tools/.servers
+	$(OLDEST)/bin/python -m pytest -n $(WORKERS) $(OLDEST_TESTS) $(PYTEST_ARGS)
+
+$(OLDEST)/.made: pyproject.toml tests/repository/lower_bounds.py
+	@rm -rf $(OLDEST)
+	@$(PYTHON) -m venv $(OLDEST)
+	@$(PYTHON) tests/repository/lower_bounds.py >$(OLDEST)/constraints.txt
+	@$(OLDEST)/bin/python -m pip --disable-pip-version-check --quiet install -c constraints.txt pip
+	@$(OLDEST)/bin/python -m pip --disable-pip-version-check --quiet install -c $(OLDEST)/constraints.txt -e '.[all]' --group test
+	@touch $@
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

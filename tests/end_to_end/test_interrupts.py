@@ -41,7 +41,8 @@ def shop(project: MakeProject) -> Project:
     """A project with secrets by themselves, in a URL, in JSON and in a service."""
     return project(
         {
-            "env/test/security.env": "KEY=$<memory:key>\nURL=https://u:$<memory:key?as=url>@h/${KEY}\nNUMBER=$<memory:number>\n",
+            "env/test/security.env": "KEY=$<memory:key>\nURL=https://u:$<memory:key?as=url>@h/${KEY}\nNUMBER=$<memory:number>\n"
+            "SECRET_KEY=$<memory:key>\nDATABASE_URL=postgresql://u:$<memory:key>@h/x\n",
             "env/test/web.env": "JSON=$<memory:json?as=json>\nFIELD=$<memory:json#field>\nPEM=$<memory:pem>\n",
             "env/test/policy.toml": "[checks.KEY]\nmin_length = 8\n",
         }

@@ -85,4 +85,6 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     drawn = "the same in each run" if seed is None else f"--hypothesis-seed={seed}"
     counts = f"--hostile={option.hostile} --hostile-seed={option.hostile_seed} --kills={option.kills} "
     counts += f"--configurations={option.configurations}"
+    amount = AMOUNTS[option.amount]
+    counts += f"; {amount.interrupts} interrupts of each call, {amount.swaps} swaps for a link"
     return [f"amount: {option.amount} ({counts}; examples: {drawn})"]
