@@ -112,6 +112,7 @@ def test_help_lists_the_targets(tmp_path: Path) -> None:
         "test-fast",
         "test",
         "test-long",
+        "test-oldest",
         "bench",
         "lint",
         "docs-tables",
