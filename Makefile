@@ -3,7 +3,7 @@
 # make test-fast     the tests that need no server, no container and no other process, with few examples
 # make test          every test
 # make test-long     every test with many examples: 10,000 strings in each format, 10,000 configurations of run, 20,000 variables, 1,000 killed writers; SEED=... repeats a run
-# make test-oldest   the tests of integrations with the oldest supported versions of frameworks
+# make test-oldest   the tests of the stores with the lowest version of each package that SecretSync accepts, and those of integrations with the oldest frameworks
 # make bench         large env files beside python-dotenv, stores beside other tools, and many starts at once (simulated): a few minutes, ratios
 # make lint          style, types and import layers
 # make docs-tables   the tables and help texts of README.md, CONTRIBUTING.md and docs/, from the code
@@ -56,9 +56,21 @@ test-long: $(VENV)/.dev .tools/.readers
 	@echo 'make test-long SEED=$(seed) repeats this run'
 	$(BIN)/python -m pytest -n $(WORKERS) --amount=long --hypothesis-seed=$(seed) --hostile-seed=$(seed) $(PYTEST_ARGS)
 
-# In an environment of its own, because the oldest and the newest versions exclude each other.
-test-oldest: .tools/.oldest .tools/.readers
+# In environments of their own, because the oldest and the newest versions exclude each other. Each is made once, and
+# again when the file that it is made from has changed.
+OLDEST := .tools/oldest-stores
+OLDEST_TESTS := tests/contract tests/providers tests/end_to_end tests/project
+test-oldest: $(OLDEST)/.made .tools/.oldest .tools/.servers .tools/.readers
+	$(OLDEST)/bin/python -m pytest -n $(WORKERS) $(OLDEST_TESTS) $(PYTEST_ARGS)
 	.tools/oldest/bin/python -m pytest tests/integrations $(PYTEST_ARGS)
+
+$(OLDEST)/.made: pyproject.toml tests/repository/lower_bounds.py
+	@rm -rf $(OLDEST)
+	@$(PYTHON) -m venv $(OLDEST)
+	@$(PYTHON) tests/repository/lower_bounds.py >$(OLDEST)/constraints.txt
+	@$(OLDEST)/bin/python -m pip --disable-pip-version-check --quiet install -c constraints.txt pip
+	@$(OLDEST)/bin/python -m pip --disable-pip-version-check --quiet install -c $(OLDEST)/constraints.txt -e '.[all]' --group test
+	@touch $@
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

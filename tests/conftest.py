@@ -22,6 +22,7 @@ pytest_plugins = [
     "tests.servers.fixtures",
     "tests.support.amounts",
     "tests.support.growth",
+    "tests.support.leaks",
     "tests.support.kinds",
     "tests.support.clock",
     "tests.support.simulation",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from secretsync.config.config import Config
 from secretsync.core.errors import ConfigurationError, UsageError
+from secretsync.core.frames import hides_variables
 from secretsync.core.model import Resolved
 from secretsync.core.records import replace
 from secretsync.core.secret import Environ
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from secretsync.rotation.report import RotationReport
 
 
+@hides_variables
 def resolve_config(
     environment: str | None = None,
     *,
@@ -198,6 +200,7 @@ def _access_log(environ: Mapping[str, str]) -> AccessLog | None:
     return AccessLog(path, environ, warn=log_warning)
 
 
+@hides_variables
 def check_rotation(
     environment: str | None = None,
     *,

@@ -5,11 +5,13 @@ from __future__ import annotations
 from secretsync.api import resolve_config
 from secretsync.config.config import Config
 from secretsync.core.errors import ConfigurationError, Problem, ProblemKind, UsageError
+from secretsync.core.frames import methods_hide_variables
 from secretsync.core.model import Origin
 
 _PROCESS_ENVIRONMENT = "(process environment)"
 
 
+@methods_hide_variables
 class AppConfig:
     """Debug mode, secret key, database URL and log level of an application. The required ones are checked at once."""
 

@@ -17,6 +17,7 @@ import pytest
 from secretsync.core import atomic_write
 from secretsync.core.atomic_write import UNCHANGED, WRITTEN, write_file, write_new_file
 from secretsync.core.errors import OutputError
+from tests.support.amounts import AMOUNTS
 
 ROOT = Path(__file__).resolve().parents[2]
 IS_ROOT = os.geteuid() == 0
@@ -331,16 +332,16 @@ def test_two_writers_and_a_reader(folder: Path) -> None:
     assert file.read_bytes() in versions
 
 
-def test_a_target_that_is_swapped_for_a_link(folder: Path, tmp_path: Path) -> None:
+def test_a_target_that_is_swapped_for_a_link(folder: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """Somebody who puts a link in its place all the time gets nothing written elsewhere."""
     victim = tmp_path / "victim"
     victim.write_bytes(b"untouched")
     file = folder / "file"
-    done = threading.Event()
+    swaps = AMOUNTS[request.config.getoption("amount")].swaps
 
     def swap() -> None:
         link, plain = folder / "link", folder / "plain"
-        while not done.is_set():
+        for _ in range(swaps):
             link.symlink_to(victim)
             link.replace(file)
             plain.write_bytes(b"plain")
@@ -350,12 +351,13 @@ def test_a_target_that_is_swapped_for_a_link(folder: Path, tmp_path: Path) -> No
     outcomes: set[str] = set()
     attacker = threading.Thread(target=swap)
     attacker.start()
-    for number in range(100):
+    number = 0
+    while number < swaps // 10 or attacker.is_alive():
+        number += 1
         try:
             outcomes.add(write_file(str(file), b"%d" % number))
         except OutputError:
             outcomes.add("refused")
-    done.set()
     attacker.join()
     assert victim.read_bytes() == b"untouched"
     assert outcomes <= {WRITTEN, "refused"}

@@ -85,6 +85,7 @@ def test_github_masks(shop: Project, environ: dict[str, str]) -> None:
     assert not masked & set(SETTINGS.values())
 
 
+@pytest.mark.sink("made/*")
 def test_run_files(shop: Project, environ: dict[str, str]) -> None:
     """`run --files` makes a file of each secret, and of no setting."""
     folder = shop.root / "made"

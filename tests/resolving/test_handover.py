@@ -30,6 +30,8 @@ from tests.support.configurations import damage
 from tests.support.processes import clean_environment, secretsync_argv
 from tests.support.projects import MakeProject, Project
 
+pytestmark = pytest.mark.sink("files/*", "own/*")
+
 PYTHON = [sys.executable, "-I", "-c"]
 REPORT = """
 import json, os, subprocess, sys

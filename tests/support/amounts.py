@@ -17,14 +17,34 @@ class Amount(NamedTuple):
     calls: int  # of `resolve_config` in one process
     signals: int  # that a supervised application acknowledges, in each kind of place
     files: int  # TOML files that a JSON Schema judges
+    interrupts: int  # of each call of the library, each at a random line
+    swaps: int  # of a file for a link while it is rendered
 
 
 AMOUNTS = {
     "fast": Amount(
-        examples=10, hostile=100, variables=100, kills=3, configurations=10, calls=100, signals=10, files=100
+        examples=10,
+        hostile=100,
+        variables=100,
+        kills=3,
+        configurations=10,
+        calls=100,
+        signals=10,
+        files=100,
+        interrupts=20,
+        swaps=200,
     ),
     "normal": Amount(
-        examples=100, hostile=1000, variables=1000, kills=30, configurations=100, calls=300, signals=100, files=500
+        examples=100,
+        hostile=1000,
+        variables=1000,
+        kills=30,
+        configurations=100,
+        calls=300,
+        signals=100,
+        files=500,
+        interrupts=100,
+        swaps=1000,
     ),
     "long": Amount(
         examples=1000,
@@ -35,6 +55,8 @@ AMOUNTS = {
         calls=10_000,
         signals=1000,
         files=20_000,
+        interrupts=1000,
+        swaps=10_000,
     ),
 }
 PROFILE = "secretsync"
@@ -85,4 +107,6 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     drawn = "the same in each run" if seed is None else f"--hypothesis-seed={seed}"
     counts = f"--hostile={option.hostile} --hostile-seed={option.hostile_seed} --kills={option.kills} "
     counts += f"--configurations={option.configurations}"
+    amount = AMOUNTS[option.amount]
+    counts += f"; {amount.interrupts} interrupts of each call, {amount.swaps} swaps for a link"
     return [f"amount: {option.amount} ({counts}; examples: {drawn})"]

@@ -69,6 +69,7 @@ def test_noise_is_clean(data: bytes) -> None:
     assert find_leaks(data) == ()
 
 
+@pytest.mark.reveals
 def test_a_command_must_not_show_a_secret(canary: CanaryFactory, tmp_path: Path) -> None:
     """A secret in stderr, in stdout without `reveals`, or in an argument fails the test."""
     secret = canary()
@@ -195,6 +196,7 @@ def test_tool():
 """
 
 
+@pytest.mark.reveals
 @pytest.mark.parametrize("workers", ["0", "2"])
 def test_the_run_fails_where_a_test_leaks(tmp_path: Path, workers: str) -> None:
     """Output, logs, watched files and refused connections fail their test, in each worker; skips are counted.

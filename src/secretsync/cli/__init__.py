@@ -53,6 +53,18 @@ def _exit_with(status: int) -> Callable[[int, object], NoReturn]:
     return lambda _number, _frame: os._exit(status)
 
 
+def _forbid_core_file() -> tuple[int, int] | None:
+    """Forbid core files, because a crash of SecretSync would write secrets to disk. Return the limits until now."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    try:
+        resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
+    except (OSError, ValueError):
+        return None
+    return soft, hard
+
+
 def _open_streams() -> None:
     """Open standard output and error if they are closed, and make them UTF-8 in every locale.
 
@@ -129,6 +141,7 @@ def _call(name: str, arguments: list[str]) -> int:
 
     command = import_module(f"secretsync.cli.commands.{name.replace('-', '_').replace(' ', '_')}")
     options = _read_options(name, command, arguments)
+    options.core_limits = _forbid_core_file()  # `run` restores them for the application
     failure: SecretSyncError | None = None
     try:
         status: int = command.execute(options)

@@ -200,14 +200,18 @@ def store_access(
     is_logged: bool = False,
     on_activity: Callable[[StoreActivity], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    is_hidden: bool = True,
 ) -> StoreAccess:
     """Return how a command asks the stores.
 
     `is_logged`: True if reads of secrets are written to the access log that the options name.
     `on_activity`: called with --verbose; None means that the activity is printed.
+    `is_hidden`: True if other processes must not read the memory of this one.
     """
     from secretsync.resolving.stores import StoreAccess
 
+    if is_hidden:
+        hide_memory(options)
     handover = handed_over(os.environ)
     return StoreAccess(
         environ,
@@ -218,6 +222,15 @@ def store_access(
         on_wait=lambda: _wait_line(options),
         withheld=() if handover is None else handover.withheld,
     )
+
+
+def hide_memory(options: argparse.Namespace) -> None:
+    """Forbid other processes of the same user to read credentials and values from the memory of this process."""
+    from secretsync.running.process_protection import hide_process
+
+    failure = hide_process()
+    if failure is not None and not vars(options).get("quiet", False):
+        console.info(f"processes of the same user can read the memory of SecretSync: {failure}")
 
 
 def _warn_of_end(seconds: float, ref: SecretRef, what: str) -> None:
@@ -261,8 +274,13 @@ def finding_printer(options: argparse.Namespace) -> Callable[[RuleFinding], None
     return warn
 
 
-def resolve_valid(plan: Plan, environ: Environ, options: argparse.Namespace) -> Config:
-    """Return the resolved configuration of a plan. The values of a strict environment are validated."""
+def resolve_valid(
+    plan: Plan, environ: Environ, options: argparse.Namespace, *, is_hidden: bool | None = None
+) -> Config:
+    """Return the resolved configuration of a plan. The values of a strict environment are validated.
+
+    `is_hidden`: as in `store_access`; None means True if the plan has secrets.
+    """
     from secretsync.core.errors import ValidationError
     from secretsync.resolving.pipeline import resolve_plan
 
@@ -270,7 +288,9 @@ def resolve_valid(plan: Plan, environ: Environ, options: argparse.Namespace) -> 
     if plan.is_strict and options.no_validate:
         console.info(f"{plan.project.label}: values are not validated (--no-validate)")
 
-    access = replace(store_access(options, environ, is_logged=True), on_lease=None if options.quiet else _warn_of_end)
+    is_hidden = bool(plan.refs) if is_hidden is None else is_hidden
+    access = store_access(options, environ, is_logged=True, is_hidden=is_hidden)
+    access = replace(access, on_lease=None if options.quiet else _warn_of_end)
     try:
         return resolve_plan(plan, access, validate=is_judged, warn=finding_printer(options))
     except ValidationError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from secretsync.config.typed_getters import TypedGetters
 from secretsync.core.errors import ConfigurationError, MissingKeyError, Problem, UsageError
+from secretsync.core.frames import methods_hide_variables
 from secretsync.core.light import TypeVar
 from secretsync.core.model import Origin, Resolved
 from secretsync.core.secret import Hidden, Secret
@@ -66,6 +67,7 @@ class _State(Hidden):
         self.other_secrets: dict[Secret, None] = {}
 
 
+@methods_hide_variables
 class Config(TypedGetters):
     """A resolved configuration: `config["KEY"]` is the value, as text.
 

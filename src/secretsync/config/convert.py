@@ -21,11 +21,16 @@ if TYPE_CHECKING:
     from secretsync.config.typed_getters import TypedGetters
 
 UNFIT: Any = object()  # None is a value: JSON has it
+# What the conversions of this module raise if a text does not fit.
+UNFIT_ERRORS = (ValueError, TypeError, ArithmeticError, RecursionError, NotJsonError)
 
 _INFINITY = float("inf")
 _TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,640}")  # no limit that Python may be given for int() is lower
 NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+
+
+Errors = tuple[type[Exception], ...]
 
 
 class Conversion(NamedTuple):
@@ -35,11 +40,14 @@ class Conversion(NamedTuple):
     convert: Callable[..., Any]  # raises if the text does not fit
 
 
-def attempt(convert: Callable[..., Any], value: Any, *options: str) -> Any:
-    """Return `convert(value, *options)`, or UNFIT if that raises."""
+def attempt(convert: Callable[..., Any], value: Any, *options: str, errors: Errors = (Exception,)) -> Any:
+    """Return `convert(value, *options)`, or UNFIT if that raises one of `errors`.
+
+    The default is for classes of the application, which raise anything. Their messages may hold the value.
+    """
     try:
         return convert(value, *options)
-    except Exception:  # noqa: BLE001 - also that of an application's own class; its message may hold the value
+    except errors:
         return UNFIT
 
 

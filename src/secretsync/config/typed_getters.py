@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from secretsync.core.errors import MissingKeyError, UsageError, ValueTypeError
+from secretsync.core.frames import methods_hide_variables
 from secretsync.core.light import TypeVar, overload
 from secretsync.core.model import Origin
 from secretsync.core.secret import HiddenMapping
@@ -18,6 +19,7 @@ T = TypeVar("T")
 _NO_DEFAULT: Any = object()  # because None is a default like any other
 
 
+@methods_hide_variables
 class TypedGetters(HiddenMapping):
     """The getters of Config, which defines the scope that they read."""
 
@@ -131,10 +133,11 @@ class TypedGetters(HiddenMapping):
             if default is not _NO_DEFAULT:
                 return default
             raise scope._missing(key)  # noqa: SLF001 - a scope of the same configuration
-        from secretsync.config.convert import BY_NAME, UNFIT, attempt, value_problem
+        from secretsync.config.convert import BY_NAME, UNFIT, UNFIT_ERRORS, attempt, value_problem
 
         expected, convert = BY_NAME[kind]
-        converted = attempt(convert, scope.get(key), *options)
+        # No other error, because a time limit that ends in this call is not a wrong value.
+        converted = attempt(convert, scope.get(key), *options, errors=UNFIT_ERRORS)
         if converted is UNFIT:
             raise ValueTypeError([value_problem(scope, key, f"its value is not {expected}")])
         return converted

@@ -131,7 +131,13 @@ class Secret(HiddenValue):
 
     def reveal(self) -> str:
         """Return the value."""
-        return self.__reveal()
+        try:
+            return self.__reveal()
+        except BaseException as error:
+            from secretsync.core.frames import clear_frames
+
+            clear_frames(error)
+            raise
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):

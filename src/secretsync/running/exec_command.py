@@ -60,24 +60,12 @@ def find_program(name: str, environ: Mapping[str, str]) -> str:
     raise CommandError(f"{shown}: {cause}", 127)
 
 
-def forbid_core_file() -> Limits | None:
-    """Forbid core files, because a crash of SecretSync would write secrets to disk. Return the limits until now."""
-    import resource
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
-    try:
-        resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
-    except (OSError, ValueError):
-        return None
-    return soft, hard
-
-
 def exec_program(
     path: str, argv: list[str], environment: Mapping[bytes, bytes], *, core_limits: Limits | None = None
 ) -> NoReturn:
     """Replace this process with the program at `path`. Raises CommandError or OutputError if the kernel refuses.
 
-    `core_limits`: the result of `forbid_core_file`, because the application decides about its own core files.
+    `core_limits`: the limits to restore, because the application decides about its own core files.
     """
     number = text = None
     if core_limits is not None:

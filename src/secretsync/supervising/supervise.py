@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
-from secretsync.running.exec_command import forbid_core_file
 from secretsync.running.process_protection import hide_process, prctl
 from secretsync.supervising.signals import Signals
 from secretsync.supervising.supervisor import Supervisor
@@ -70,7 +69,6 @@ def supervise(
         on_kill=lambda: inform(f"the command did not end within {grace:g} s; SIGKILL ends it"),
         output=output,
     )
-    forbid_core_file()
     if (reason := hide_process()) is not None:
         inform(f"processes of the same user can read the environment of the supervisor: {reason}")
     kept = {reader, *signals.descriptors, *(() if terminal.descriptor is None else (terminal.descriptor,))}

@@ -112,6 +112,7 @@ PLAIN = {
 }
 
 
+@pytest.mark.sink("backups/*.tar.gz")
 @pytest.mark.parametrize(("file", "text", "line", "rule"), PLAIN.values(), ids=list(PLAIN))
 def test_plain_secrets_are_refused(
     made: Project, canary: CanaryFactory, file: str, text: str, line: int, rule: str

@@ -10,6 +10,9 @@ from tests.support.canary import CanaryFactory
 from tests.support.processes import clean_environment, secretsync_argv
 from tests.support.projects import MakeProject
 
+# The secrets of these tests are arguments.
+pytestmark = pytest.mark.reveals
+
 # A word that no rule on shapes can tell from a name. It may be shown only in positions where names are.
 PLAIN = "xylophonequartz"
 

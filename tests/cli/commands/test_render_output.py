@@ -108,6 +108,7 @@ def test_template_that_cannot_carry_a_value(made: Project) -> None:
     assert not (made.root / "out.json").exists()
 
 
+@pytest.mark.sink("out.json")
 def test_output_is_private_and_kept_when_unchanged(made: Project, secret: str) -> None:
     """The file is for us alone; a second run with the same content does not touch it."""
     made.cli("render", "-e", "test", "--format", "json", "--output", "out.json", expect=0)

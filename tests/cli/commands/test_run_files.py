@@ -16,7 +16,10 @@ from tests.support.canary import make_canary
 from tests.support.projects import MakeProject, Project
 from tests.support.tools import needs
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux, which is not here")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="needs Linux, which is not here"),
+    pytest.mark.sink("files/*", "here/*", "more/*", "memory/*"),
+]
 
 PRODUCTION = ("run", "-e", "production")
 BINDINGS = '[stores.docker]\ndir = "secrets"\n'

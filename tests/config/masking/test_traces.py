@@ -8,12 +8,12 @@ import secrets
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from types import FrameType, TracebackType
+from types import CellType, FrameType, TracebackType
 from typing import Any
 
 import pytest
 
-from secretsync import Config, Secret, resolve_config
+from secretsync import Config, Secret, ValueTypeError, resolve_config
 from secretsync.config.log_filter import SecretFilter
 from secretsync.config.log_masking import LogMasking
 from secretsync.config.masking.masker import Masker
@@ -41,13 +41,24 @@ def _held(secret: str, holders: tuple[type, ...]) -> int:
     gc.collect()
     found = 0
     for one in gc.get_objects():
-        # Not by isinstance, because it asks objects such as the settings of Django for their class.
-        if issubclass(type(one), dict | list | tuple | set):
-            for part in [*one, *(one.values() if issubclass(type(one), dict) else ())]:
-                if issubclass(type(part), holders):
-                    text = part.pattern if isinstance(part, re.Pattern) else part
-                    found += secret.encode() in text if isinstance(text, bytes) else secret in str(text)
+        for part in _parts(one):
+            if issubclass(type(part), holders):
+                text = part.pattern if isinstance(part, re.Pattern) else part
+                found += secret.encode() in text if isinstance(text, bytes) else secret in str(text)
     return found
+
+
+def _parts(one: object) -> list[Any]:
+    """Return what a container, or the closure of a function, holds."""
+    # Not by isinstance, because it asks objects such as the settings of Django for their class.
+    if type(one) is CellType:
+        try:
+            return [one.cell_contents]
+        except ValueError:  # the cell is empty
+            return []
+    if issubclass(type(one), dict):
+        return [*one, *one.values()]  # type: ignore[misc, attr-defined]
+    return [*one] if issubclass(type(one), list | tuple | set) else []  # type: ignore[misc]
 
 
 def test_no_pattern_or_cache_has_a_secret_while_it_masks(config: Config) -> None:
@@ -77,6 +88,26 @@ def test_nothing_is_left_after_uninstall() -> None:
     assert _held(f"secret {number}", (str, bytes)) == 0
     assert logging.Handler.filter is original
     assert "filter" not in vars(logging.Handler)
+
+
+def test_nothing_is_left_after_the_configuration(project: MakeProject) -> None:
+    """No object leads to a value of a configuration that is gone, also if an exception came while it was used."""
+    made = project({"env/test/security.env": "KEY=$<memory:key>\nURL=https://u:$<memory:key?as=url>@h/${KEY}\n"})
+    number = secrets.randbelow(2**64)
+
+    def use() -> None:
+        store = MemoryProvider({"key": f"secret-{number}-{number}"})
+        config = resolve_config("test", root=made.root, environ={}, stores={"memory": store}, validate=False)
+        with config.install_log_masking():
+            logging.StreamHandler(io.StringIO()).handle(logging.makeLogRecord({"msg": f"a {config['KEY']}"}))
+        config.refresh()
+        config.as_environ()
+        with pytest.raises(ValueTypeError):
+            config.get_int("KEY")
+        assert _interrupt(3, lambda: config["URL"]) is not None
+
+    use()
+    assert _held(f"secret-{number}", (str, bytes)) == 0
 
 
 def test_a_filter_that_is_gone_leaves_nothing(config: Config) -> None:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import botocore.session
 import pytest
 from botocore.exceptions import UnknownServiceError
 
@@ -16,6 +17,7 @@ from tests.servers.aws import AwsAccount, ContainerCredentials
 from tests.servers.faults import FaultProxy, reset, respond, running
 from tests.servers.loopback import Fault
 from tests.support.canary import CanaryFactory, find_leaks
+from tests.support.tools import needs
 
 MakeProxy = Callable[[str], FaultProxy]
 NO_KEYS: dict[str, str | None] = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
@@ -187,6 +189,7 @@ def test_an_endpoint_in_the_clear_that_is_allowed(aws: AwsAccount) -> None:
 @pytest.mark.parametrize("service", ["secretsmanager", "signin", "sso", "sso-oidc", "sts"])
 def test_services_of_the_credential_chain(aws: AwsAccount, service: str) -> None:
     """Every service that botocore may ask for credentials can be loaded, and no other."""
+    needs(service in botocore.session.Session().get_available_services(), f"botocore with the service {service}")
     session = StoreSession(StoreContext(store="aws", environment="test", environ=aws.environ()), 4)
     assert session.create_client(service).meta.service_model.service_name == service
     with pytest.raises(UnknownServiceError):

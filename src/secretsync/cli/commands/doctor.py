@@ -10,7 +10,7 @@ import os
 
 from secretsync.cli import console
 from secretsync.cli.each_environment import each_environment
-from secretsync.cli.loading import handed_over
+from secretsync.cli.loading import handed_over, hide_memory
 from secretsync.cli.options import add_format, add_source
 from secretsync.core.errors import ExitStatus, Problem, combined_status, worst_status
 from secretsync.core.model import Failed
@@ -54,6 +54,7 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def _access(options: argparse.Namespace, environ: Environ) -> StoreAccess:
+    hide_memory(options)
     handover = handed_over(os.environ)
     return StoreAccess(environ, options.timeout, withheld=() if handover is None else handover.withheld)
 

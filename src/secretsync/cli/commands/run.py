@@ -25,7 +25,7 @@ from secretsync.running.environment import (
     refuse_unfit,
     used_credentials,
 )
-from secretsync.running.exec_command import CommandError, exec_program, find_program, forbid_core_file
+from secretsync.running.exec_command import CommandError, exec_program, find_program
 from secretsync.running.unsafe_variables import refuse_unsafe_variables
 
 TYPE_CHECKING = False
@@ -124,7 +124,6 @@ def _become_application(
     options: argparse.Namespace, side: ApplicationSide | None, output: MaskedOutput | None
 ) -> NoReturn:
     """Replace this process. `side`: None means that the process has no supervisor. `output`: masked, or None."""
-    core_limits = forbid_core_file()
     environ = inherited_environment()
     # Every mistake in the arguments is reported before a store is asked.
     path = find_program(options.command[0], environ)
@@ -132,9 +131,8 @@ def _become_application(
     plan, visible = _open_plan(options, environ)
     folder = _open_folder(options, plan, user)
     credentials = [pattern for spec in plan.specs.values() for pattern in spec.credentials]
-    if used_credentials(credentials, environ, ()):
-        _hide_process(options)
-    config = resolve_valid(plan, visible, options)
+    # Nothing but credentials is hidden, because the application shows the values to the same processes.
+    config = resolve_valid(plan, visible, options, is_hidden=bool(used_credentials(credentials, environ, ())))
     resolved = config.resolved()
     refuse_unsafe_variables(resolved, options.allow_name)
     count = len(resolved)
@@ -171,7 +169,7 @@ def _become_application(
     _write_files(folder, resolved, files)
     if output is not None:
         output.redirect(secret for found in resolved.values() if found.is_secret for secret in _secrets_of(found))
-    exec_program(path, options.command, environment, core_limits=core_limits)
+    exec_program(path, options.command, environment, core_limits=options.core_limits)
 
 
 def _open_plan(options: argparse.Namespace, environ: Mapping[str, str]) -> tuple[Plan, Environ]:
@@ -236,16 +234,6 @@ def _warn_of_dropped_names(
         shown = ", ".join(names[:_SHOWN_NAMES])
         rest = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
         console.warn(f"{shell} drops variables with '.' or '-' in their names: {shown}{rest}; start the program itself")
-
-
-def _hide_process(options: argparse.Namespace) -> None:
-    from secretsync.running.process_protection import hide_process
-
-    failure = hide_process()
-    if failure is not None and not options.quiet:
-        console.info(
-            f"until the command starts, processes of the same user can read the memory of SecretSync: {failure}"
-        )
 
 
 # The options --supervise and --mask-output.

@@ -16,12 +16,14 @@ from secretsync.config.masking.decoding import (
 )
 from secretsync.config.masking.index import SecretIndex
 from secretsync.config.masking.objects import AGAIN, Walk, chain_of
+from secretsync.core.frames import methods_hide_variables
 from secretsync.core.secret import MASK, Hidden, Secret
 
 _DEEPEST = 20  # containers inside each other that `collect` enters
 _MOST_KNOWN = 1000  # texts of which `is_known` keeps the hash
 
 
+@methods_hide_variables
 class Masker(Hidden):
     """Mask secrets in texts and objects. An object without a secret is returned itself, not a copy."""
 
@@ -37,8 +39,6 @@ class Masker(Hidden):
         """Mask these secrets too."""
         try:
             self._index.add(secrets)
-        except BaseException as error:  # noqa: BLE001 - an interrupt too would show the frames
-            raise _without_frames(error) from None
         finally:
             self._known = set()
 
@@ -54,10 +54,7 @@ class Masker(Hidden):
         """Return where `text` has secrets, plain or encoded, in order. Secrets that overlap are one span."""
         if self.is_clean_text(text):
             return []
-        try:
-            spans = sorted(self._spans(text))
-        except BaseException as error:  # noqa: BLE001 - an interrupt too would show the frames
-            raise _without_frames(error) from None
+        spans = sorted(self._spans(text))
         merged = list[Span]()
         for start, end in spans:
             if merged and start < merged[-1][1]:
@@ -157,9 +154,3 @@ class Masker(Hidden):
                     start = view.find(encoded, start + len(encoded))
             if spans:
                 yield from original_spans(text, path, spans)
-
-
-def _without_frames(error: BaseException) -> BaseException:
-    """Return `error` without the frames whose variables hold secrets, and without exceptions that hold one."""
-    error.__context__ = error.__cause__ = None
-    return error.with_traceback(None)
