@@ -36,7 +36,8 @@ class AppConfig:
             raise ConfigurationError(problems)
 
     def __repr__(self) -> str:
-        return f"<AppConfig {self.config.environment or 'files'}>"
+        config: Config | None = getattr(self, "config", None)  # absent while the object is built
+        return f"<AppConfig {'' if config is None else config.environment or 'files'}>"
 
     @property
     def debug(self) -> bool:

@@ -253,6 +253,9 @@ OPENERS = {
     "core/temporary_file.py": 2,
     "resolving/access_log.py": 2,
     "running/dropped_names.py": 1,
+    "supervising/output.py": 3,
+    "supervising/supervise.py": 1,
+    "supervising/terminal.py": 1,
     "tracking/history_file.py": 1,
 }
 

@@ -65,6 +65,9 @@ def _name_of(function: ast.expr, aliases: dict[str, str]) -> str:
     return ""
 
 
+# `import_module` without the import of importlib. Its callers name modules of SecretSync or of an installed provider.
+ALLOWED = {("src/secretsync/core/light.py", "__import__")}
+
 FILES = [
     *sorted((ROOT / "src").rglob("*.py")),
     *sorted((ROOT / "demo").rglob("*.py")),
@@ -79,6 +82,7 @@ def test_no_dangerous_call() -> None:
         f"{path.relative_to(ROOT)}:{line}: {what}"
         for path in FILES
         for line, what in dangers(path.read_text(encoding="utf-8"))
+        if (str(path.relative_to(ROOT)), what.partition(":")[0]) not in ALLOWED
     ]
     assert not found, "\n".join(found)
 
@@ -115,6 +119,6 @@ def test_harmless_calls(source: str) -> None:
 def test_every_dependency_has_a_lower_bound() -> None:
     """`make test-oldest` installs the lowest version of each package."""
     bounds = dict(lower_bounds())
-    assert {"python-dotenv", "boto3", "hvac", "azure-identity", "azure-keyvault-secrets"} == set(bounds)
+    assert {"python-dotenv", "boto3", "hvac", "azure-identity", "azure-keyvault-secrets", "PyYAML"} == set(bounds)
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert "tests/repository/lower_bounds.py" in makefile

@@ -19,10 +19,11 @@ _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
 def clear_frames(error: BaseException) -> None:
-    """Forget the variables of SecretSync's frames in the tracebacks of `error` and of the exceptions before it.
+    """Forget the variables of SecretSync's frames, and of those that it called, in the tracebacks of `error`.
 
-    An exception of any kind can come at any moment: KeyboardInterrupt, MemoryError, or what the handler of a signal
-    raises. Error reporters print the variables of all frames. Files and lines stay, and so do the frames of others.
+    The exceptions before it are treated in the same manner. An exception of any kind can come at any moment:
+    KeyboardInterrupt, MemoryError, or what the handler of a signal raises. Error reporters print the variables of all
+    frames, and the parser of JSON holds the whole document. Files and lines stay, and so do the frames of the caller.
     """
     from contextlib import suppress  # Imported only after an exception.
 
@@ -34,9 +35,10 @@ def clear_frames(error: BaseException) -> None:
             continue
         seen.add(id(one))
         waiting += (one.__cause__, one.__context__)
-        trace = one.__traceback__
+        trace, is_inside = one.__traceback__, False
         while trace is not None:
-            if trace.tb_frame.f_code.co_filename.startswith(_PACKAGE):
+            is_inside = is_inside or trace.tb_frame.f_code.co_filename.startswith(_PACKAGE)
+            if is_inside:
                 with suppress(RuntimeError):  # the frame still runs: it is that of the decorator
                     trace.tb_frame.clear()
             trace = trace.tb_next
