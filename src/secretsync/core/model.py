@@ -95,7 +95,15 @@ class Failed(Record):
     hint: str | None = None
 
 
-Outcome = Found[T] | Missing | Failed
+if TYPE_CHECKING:
+    Outcome = Found[T] | Missing | Failed
+else:
+
+    class Outcome:
+        """What a store answered for one reference. `Outcome[Payload]` is a union of the three classes."""
+
+        def __class_getitem__(cls, _parameter: object) -> object:
+            return Found | Missing | Failed
 
 
 class Entry(Record, kw_only=True):
