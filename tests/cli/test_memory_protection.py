@@ -32,12 +32,16 @@ ASKING = {
     "doctor": ("-e", "production"),
     "explain": ("-e", "production"),
     "get": ("-e", "production", "vault:secret/app#key"),
+    "import": (".env", "-e", "staging", "--to", "vault:secret/app", "--write"),
     "render": ("-e", "production", "--format", "json"),
     "run": ("-e", "production", "--", "true"),
+    "set": ("-e", "production", "vault:secret/app#key", "--generate", "32"),
     "track": ("-e", "production"),
 }
 # These read files only, and hold no credential and no value of a store.
-SILENT = {"backup", "init", "providers", "restore", "rotation merge", "template"}
+SILENT = {
+    *("backup", "export", "init", "permissions", "providers", "restore", "rotation merge", "schema", "template"),
+}
 
 
 def test_every_command_is_here() -> None:
@@ -66,7 +70,9 @@ def environ(shop: Project, server: socket.socket, canary: CanaryFactory) -> dict
 
 
 def command_line(name: str, shop: Project) -> list[str]:
-    """Return the command line of a case; `diff` needs a record that it compares with."""
+    """Return the command line of a case; `diff` needs a record that it compares with, `import` a file."""
+    if name == "import":
+        shop.write(".env", "API_TOKEN=an old token\n")
     if name == "diff":
         shop.cli("track", "-e", "production", "--offline", expect=0)
     return secretsync_argv([*name.split(" "), *ASKING[name]])

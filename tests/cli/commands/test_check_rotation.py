@@ -288,7 +288,7 @@ def test_output_through_a_link(made: Project) -> None:
 def test_verbose_and_quiet(made: Project) -> None:
     """-v says on stderr what is looked at."""
     done = made.cli("check-rotation", "--all", "-v", *AT, expect=1)
-    assert re.search(r"production: strict, \d+ entries, 3 secrets to read", done.stderr)
+    assert re.search(r"production: strict, \d+ entries, 3 references", done.stderr)
     assert made.cli("check-rotation", "--all", "-q", *AT, expect=1).stderr == ""
 
 

@@ -4,10 +4,13 @@ import os
 from pathlib import Path
 
 import dotenv
+import pytest
 
 from tests.servers.openbao import VaultSpace
 from tests.support.canary import CanaryFactory
 from tests.support.projects import MakeProject, Project
+
+pytestmark = pytest.mark.sink("secrets/*")  # the store
 
 STORE = '[stores.docker]\ndir = "secrets"\n'
 

@@ -494,7 +494,7 @@ def test_signals_while_a_store_hangs(
 def test_verbose_says_what_is_done(shop: Project) -> None:
     """On stderr: counts and names, no value."""
     run = shop.cli("run", "-e", "test", "-v", "--", "true", expect=0)
-    assert "test: lenient, 3 entries, 1 secret to read" in run.stderr
+    assert "test: lenient, 3 entries, 1 reference" in run.stderr
     assert "3 variables resolved; starting " in run.stderr
     assert run.stdout == ""
 

@@ -103,6 +103,7 @@ def test_placeholder_is_never_taken_for_a_value(place: Project) -> None:
     assert "Y: env:X" in place.cli(*RUN, "true", env=env, expect=3).stderr
 
 
+@pytest.mark.sink("files/*")
 def test_variables_can_become_files(place: Project, secret: str) -> None:
     """Secrets of inherited variables become files with `--files`."""
     env = {"SECRETSYNC_ENV": "production", "DB_PASSWORD": "$<docker:db_password>", "LEVEL": "$<env:L:-INFO>"}

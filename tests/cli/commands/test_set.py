@@ -16,6 +16,8 @@ from tests.support.canary import CanaryFactory
 from tests.support.processes import clean_environment, secretsync_argv
 from tests.support.projects import MakeProject, Project
 
+pytestmark = pytest.mark.sink("secrets/*")  # the store
+
 FILES = """\
 [stores.docker]
 dir = "secrets"

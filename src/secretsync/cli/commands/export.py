@@ -49,8 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--namespace", metavar="NAME", help="the namespace of the objects")
     group.add_argument(
         "--store-kind",
+        metavar="KIND",
         choices=("SecretStore", "ClusterSecretStore"),
-        help="the kind of the stores that the objects name (default: SecretStore)",
+        help="the kind of the stores that the objects name: SecretStore (default) or ClusterSecretStore",
     )
     group.add_argument("--with-stores", action="store_true", help="also write the SecretStores")
     group.add_argument(
