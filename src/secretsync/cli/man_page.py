@@ -89,7 +89,8 @@ def _command_page(name: str) -> str:
         # Options without a heading come first, so that they are not read as a part of the group above them.
         for heading, group in groupby(sorted(chosen, key=lambda one: one.heading or ""), lambda one: one.heading):
             lines += [f".SS {escape(heading)}"] if heading else []
-            lines += [line for option in group for line in _option(option)]
+            for option in group:
+                lines += _option(option)
     lines += [".SH EXAMPLES", *_code(command.EXAMPLE), ".SH SEE ALSO", "secretsync(1)"]
     return "\n".join(lines) + "\n"
 
