@@ -5,7 +5,6 @@ The first line is the kind of a completion and its prefix. Each further line is 
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 
 from secretsync.core.errors import printable
@@ -149,6 +148,8 @@ def unquoted(words: Sequence[str]) -> list[str]:
 
 
 def _unquoted(word: str) -> str:
+    import shlex  # Imported only for bash.
+
     try:
         parts = shlex.split(word)
     except ValueError:  # a quote that is still open

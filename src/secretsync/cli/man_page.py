@@ -87,10 +87,12 @@ def _command_page(name: str) -> str:
         chosen = [option for option in options if option.is_positional == is_positional]
         lines += [f".SH {title}"] if chosen else []
         # Options without a heading come first, so that they are not read as a part of the group above them.
-        for heading, group in groupby(sorted(chosen, key=lambda one: one.heading or ""), lambda one: one.heading):
-            lines += [f".SS {escape(heading)}"] if heading else []
-            for option in group:
-                lines += _option(option)
+        heading = None
+        for option in sorted(chosen, key=lambda one: one.heading or ""):
+            if option.heading != heading:
+                heading = option.heading
+                lines += [f".SS {escape(heading or '')}"]
+            lines += _option(option)
     lines += [".SH EXAMPLES", *_code(command.EXAMPLE), ".SH SEE ALSO", "secretsync(1)"]
     return "\n".join(lines) + "\n"
 
