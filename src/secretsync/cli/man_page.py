@@ -99,7 +99,8 @@ def _command_page(name: str) -> str:
 
 def _paragraph(text: str) -> Iterator[str]:
     """Yield a paragraph. Indented lines are commands."""
-    for is_code, lines in groupby(text.split("\n"), lambda line: line.startswith("  ")):
+    for is_code, group in groupby(text.split("\n"), lambda line: line.startswith("  ")):
+        lines = list(group)
         yield from [".PP", *_code("\n".join(lines))] if is_code else [escape(" ".join(lines))]
 
 
