@@ -10,6 +10,7 @@ from secretsync.cli.completion_scripts import format_completion, unquoted
 from secretsync.cli.option_list import command_module, list_options
 from secretsync.cli.parser import build_parser
 from secretsync.cli.project_names import ProjectNames
+from secretsync.providers.registry import BUILT_IN
 from secretsync.rendering.formats import FORMATS
 from tests.support.canary import CanaryFactory
 from tests.support.projects import MakeProject, Project
@@ -145,6 +146,22 @@ def test_a_broken_project_has_no_candidates(shop: Project) -> None:
     assert words_of("explain", "-e", "no-such", "") == []
     shop.write(".secretsync/history/production.json", "{")
     assert words_of("diff", "-e", "production", "") == []
+
+
+def test_names_that_a_shell_would_run(shop: Project) -> None:
+    """A name with a meaning for a shell is no candidate, because bash puts a candidate on the line as it is."""
+    hostile = ("$(touch x)", "a;b", "a b", "`x`", "a|b", "\u202eb", "a'b")
+    names = "".join(f'"{name}" = "docker:x"\n' for name in (*hostile, "FINE"))
+    stores = "".join(f'[stores."{name}"]\nprovider = "docker"\n' for name in (*hostile, "fine"))
+    shop.write("providers/staging.toml", f"[secrets]\n{names}{stores}")
+    for name in hostile:
+        shop.write(f"env/{name}/common.env", "A=1\n")
+    assert words_of("run", "-e", "") == ["production", "staging"]
+    assert words_of("get", "-e", "staging", "") == ["FINE"]
+    found = words_of("permissions", "-e", "staging", "--store", "")
+    assert set(found) == {"fine", *BUILT_IN}
+    shop.write("env/staging/a;b.env", "A=1\n")
+    assert words_of("run", "-e", "staging", "--service", "") == []
 
 
 def test_a_pipe_is_not_read(shop: Project, tmp_path: Path) -> None:

@@ -156,6 +156,19 @@ def test_candidates(complete: Complete, line: str) -> None:
     assert found == LINES[line]
 
 
+@pytest.mark.parametrize("text", ["$(>ran)", "`>ran`", "(touch ran)", "$HOME/x;>ran", "'$(>ran)'"])
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_tab_runs_nothing_of_the_line(shop: Project, shell: str, text: str) -> None:
+    """A command in the line is not run before Enter."""
+    needs(shutil.which(shell), shell)
+    for line in (f"secretsync run --root={text} -e ", f"secretsync get {text}"):
+        try:
+            SHELLS[shell](shop, line)
+        except AssertionError:  # fish does not complete a line that it cannot parse
+            assert shell == "fish"
+        assert not (shop.root / "ran").exists()
+
+
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
 def test_paths_and_commands(shop: Project, shell: str) -> None:
     """The shell completes files, folders, and the arguments of the command of `run` with its own completion."""
