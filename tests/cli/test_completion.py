@@ -127,6 +127,7 @@ def test_other_folders_and_files(shop: Project, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("HOME", str(shop.root))
     assert words_of("run", "--root=~", "-e", "p") == ["production"]
     assert words_of("explain", "--env-file", "~/env/staging/worker.env", "") == ["WORKERS"]
+    assert words_of("explain", "--env-file-optional", "~/env/staging/worker.env", "") == ["WORKERS"]
     assert words_of("explain", "--env-file", "no-such-file", "") == []
 
 

@@ -91,7 +91,8 @@ class ProjectNames:
 
     def _projects(self) -> Iterator[Project]:
         """Yield the environment that is named, or else every environment of the project."""
-        files = [os.path.expanduser(path) for path in self._given.get("--env-file", ())]
+        named_files = [*self._given.get("--env-file", ()), *self._given.get("--env-file-optional", ())]
+        files = [os.path.expanduser(path) for path in named_files]
         if files:
             yield open_files(files, self._last("--bindings"), root=self._last("--root"), optional=files)
             return
