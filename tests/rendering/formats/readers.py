@@ -156,6 +156,15 @@ def read_with_shell(data: bytes, folder: Path, *, shell: str, prologue: str = ""
     return _variables(_run([*SHELLS[shell], "-c", script], folder), _SHELL_OWN)
 
 
+def read_with_fish(data: bytes, folder: Path, *, locale: str = "C.UTF-8", prologue: str = "") -> Mapping[str, str]:
+    """Return what fish exports after it has sourced the file."""
+    (folder / "file.fish").write_bytes(data)
+    # fish writes its universal variables below HOME.
+    env = {"HOME": str(folder), "LC_ALL": locale}
+    dump = _run(["fish", "--no-config", "-c", f"{prologue}source ./file.fish; exec /usr/bin/env -0"], folder, env)
+    return _variables(dump, _SHELL_OWN | {"USER"})
+
+
 # docker, compose, systemd
 
 
@@ -336,6 +345,9 @@ def all_readers() -> Iterator[Reader]:
     """Every reader that the tests know, here or not."""
     yield from _python_dotenv_readers()
     yield from _shell_readers()
+    for locale in ("C.UTF-8", "C"):
+        read = functools.partial(read_with_fish, locale=locale)
+        yield Reader(f"fish LC_ALL={locale}", "fish", lambda: _version("fish", "--version"), read)
     for format_name in ("docker", "portable"):
         yield Reader("docker", format_name, lambda: _version("docker", "--version"), _read_docker)
     for format_name in ("compose", "portable"):

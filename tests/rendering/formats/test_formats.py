@@ -16,7 +16,7 @@ from tests.rendering.formats import github_model
 
 SOURCE = Path(formats.__file__).parents[3]
 OPTIONS: Mapping[str, Mapping[str, str]] = {"kubernetes": {"name": "app"}}
-ENV_LIKE = ("dotenv", "docker", "compose", "shell", "systemd", "node", "portable", "github", "null")
+ENV_LIKE = ("dotenv", "docker", "compose", "shell", "fish", "systemd", "node", "portable", "github", "null")
 SECRET = "SENTINEL-of-a-secret"
 
 
@@ -147,7 +147,7 @@ def test_docker_limits() -> None:
     render("docker", {"CR": "a\rb", "LONG": "x" * (65_535 - 5), "WIDE": "é" * 32_765, "QUOTED": " 'a' "})
 
 
-@pytest.mark.parametrize("name", ["compose", "shell", "systemd", "github"])
+@pytest.mark.parametrize("name", ["compose", "shell", "fish", "systemd", "github"])
 def test_what_no_process_can_be_started_with(name: str) -> None:
     """NAME=VALUE of 131,071 bytes is the most that Linux takes."""
     render(name, {"A": "x" * 131_069})

@@ -26,4 +26,5 @@ COMMANDS = {
     "init": "create a project: env/, providers/, .gitignore and .dockerignore",
     "providers": "the installed providers, and their settings and options",
     "schema": "print a JSON Schema of the bindings or of policy.toml, for editors",
+    "completion": "print a script with which bash, zsh or fish completes commands, options and names",
 }

@@ -42,6 +42,7 @@ FORMATS: dict[str, Format] = {
         Format("docker", "docker run --env-file", "an env file for docker run"),
         Format("compose", "docker compose env_file", "an env file for docker compose"),
         Format("shell", "sh, bash, dash, ksh, zsh, ash", "export lines for a POSIX shell"),
+        Format("fish", "fish", "lines of `set -gx` for the fish shell"),
         Format("systemd", "systemd EnvironmentFile=", "an environment file for systemd"),
         Format("node", "node --env-file, npm dotenv", "a .env file for Node.js"),
         Format(
