@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import atexit
 import inspect
-import logging
-import math
 import os
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
@@ -13,11 +11,11 @@ from typing import TYPE_CHECKING, Self
 
 from secretsync.api import resolve_config
 from secretsync.config.refreshed import Refreshed
-from secretsync.core.durations import format_duration
-from secretsync.core.errors import SecretSyncError, UsageError
+from secretsync.core.errors import UsageError
 from secretsync.core.text import suggestion, unknown
 from secretsync.planning.arguments import check_type, texts_of
 from secretsync.refreshing.pace import Pace
+from secretsync.refreshing.refresher import Refresher
 from secretsync.refreshing.scope import LiveScope, LiveService
 from secretsync.refreshing.subscriptions import Subscriptions
 from secretsync.refreshing.watcher import Watcher
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
     from secretsync.providers.interface import Provider
     from secretsync.refreshing.watcher import Pause
 
-_NOTHING: frozenset[str] = frozenset()
 _open: dict[int, Live] = {}
 
 
@@ -57,7 +54,7 @@ def live(
     """
     if isinstance(interval, bool) or not isinstance(interval, int | float):
         raise UsageError(f"interval: it is of type {type(interval).__name__}; give a number of seconds, such as 60")
-    if not (math.isfinite(interval) and 0 < interval <= threading.TIMEOUT_MAX / 2):
+    if not 0 < interval <= threading.TIMEOUT_MAX / 2:  # a number that is not finite too
         raise UsageError("interval: it is not a length of time; give a number of seconds above 0, such as 60")
     check_type("background", background, bool, "True or False")
     config = resolve_config(
@@ -80,19 +77,13 @@ class Live(LiveScope):
     All methods may be called from each thread. A forked process has a watcher thread of its own.
     """
 
-    __slots__ = (
-        *("__weakref__", "_config", "_ended", "_error", "_changed", "_is_closed", "_new_pause", "_pace", "_started"),
-        *("_subscriptions", "_turn", "_watcher"),
-    )
+    __slots__ = ("_new_pause", "_refresher", "_subscriptions", "_watcher")
 
     def __init__(self, config: Config, pace: Pace, *, new_pause: Callable[[], Pause] | None) -> None:
         """Internal: `live` returns handles. `new_pause`: None means that no thread is started."""
-        self._config, self._pace, self._new_pause = config, pace, new_pause
         self._subscriptions = Subscriptions()
-        self._turn = threading.RLock()  # held by the thread that refreshes; its callbacks may refresh too
-        self._started = self._ended = 0  # the numbers of the last refresh that was started, and that has ended
-        self._changed, self._error = _NOTHING, None  # type: tuple[frozenset[str], Exception | None]
-        self._is_closed = False
+        self._refresher = Refresher(config, pace, self._subscriptions.deliver)
+        self._new_pause = new_pause
         self._watcher: Watcher | None = None
         self._watch()
         _open[id(self)] = self
@@ -100,32 +91,32 @@ class Live(LiveScope):
     @property
     def config(self) -> Config:
         """Return the newest valid configuration. It does not change: use it for values that belong together."""
-        return self._config
+        return self._refresher.config
 
     @property
     def environment(self) -> str | None:
         """Return the environment's name, or None if the files were named one by one."""
-        return self._config.environment
+        return self._refresher.config.environment
 
     @property
     def failures(self) -> int:
         """Return how many refreshes have failed since the last success; 0 if the last one succeeded."""
-        return self._pace.failures
+        return self._refresher.pace.failures
 
     def service(self, name: str) -> LiveService:
         """Return the mapping of one service, which is refreshed too. Raises UsageError as `Config.service` does."""
-        return LiveService(lambda: self._config, name)
+        return LiveService(lambda: self._refresher.config, name)
 
     def install_log_masking(self) -> LogMasking:
         """Mask all secrets on all handlers of this process: the present ones, earlier ones and later ones.
 
         The result has `uninstall()`, and is a context manager.
         """
-        return self._config.install_log_masking()
+        return self._refresher.config.install_log_masking()
 
     def __repr__(self) -> str:
-        state = ", closed" if self._is_closed else ""
-        return f"<Live {self._config!r}{state}>"
+        state = ", closed" if self._refresher.is_closed else ""
+        return f"<Live {self._refresher.config!r}{state}>"
 
     # Changes
 
@@ -158,7 +149,7 @@ class Live(LiveScope):
         names = texts_of("keys", (keys,) if isinstance(keys, str) else keys)
         if names is None:
             return None
-        config = self._config
+        config = self._refresher.config
         known = {key for scope in (config, *map(config.service, config.services)) for key in scope}
         for name in names:
             if name not in known:
@@ -173,15 +164,7 @@ class Live(LiveScope):
         Calls from several threads at the same time share a refresh that began after they were called.
         Raises what `resolve_config` raises, and UsageError if the handle is closed. The configuration stays then.
         """
-        asked_at = self._started
-        with self._turn:
-            if self._is_closed:
-                raise UsageError("live: this handle was closed; call secretsync.live again")
-            if self._ended <= asked_at:
-                self._refresh()
-            elif self._error is not None:
-                raise self._error
-            return self._changed
+        return self._refresher.refresh()
 
     def refresh_if_due(self) -> frozenset[str]:
         """Refresh if the interval is over. Return the keys that changed.
@@ -189,60 +172,13 @@ class Live(LiveScope):
         A failure is logged as a warning of `secretsync`; the configuration stays, and the next interval is longer. If
         another thread refreshes at present, this returns at once.
         """
-        return self._refresh_if_due(is_patient=False)
-
-    def _refresh_if_due(self, *, is_patient: bool) -> frozenset[str]:
-        turn, changed = self._turn, _NOTHING  # A callback may fork, and a forked process has another lock.
-        if self._pace.remaining() > 0 or not turn.acquire(blocking=is_patient):
-            return _NOTHING
-        try:
-            # Another thread may have refreshed in the meantime.
-            if not self._is_closed and self._pace.remaining() == 0:
-                self._refresh()
-                changed = self._changed
-        except SecretSyncError as error:
-            self._warn(str(error))
-        except Exception as error:  # noqa: BLE001 - a plug-in may raise anything; its message may hold a value
-            self._warn(type(error).__name__)
-        finally:
-            turn.release()
-        return changed
-
-    def _refresh(self) -> None:
-        """Refresh once. The caller has the turn."""
-        self._started = number = self._started + 1
-        try:
-            new, changed = self._config.refresh()
-        except Exception as error:
-            self._changed, self._error, self._ended = _NOTHING, error, number
-            self._pace.fail()
-            raise
-        if failures := self._pace.failures:
-            _info(f"live: the configuration was refreshed again after {failures} failures")
-        self._pace.succeed()
-        if self._is_closed:
-            changed = _NOTHING
-        else:
-            self._config = new
-        self._changed, self._error, self._ended = changed, None, number
-        if changed:
-            _info(f"live: new versions or values of {', '.join(sorted(changed))}")
-            self._subscriptions.deliver(Refreshed(new, changed))
-            self._changed = changed  # A callback may have refreshed.
-
-    def _warn(self, cause: str) -> None:
-        if not self._is_closed:
-            wait = format_duration(self._pace.remaining())
-            log_warning(
-                f"live: the configuration was not refreshed and stays as it was; next attempt in {wait}; the cause is: "
-                f"{cause}"
-            )
+        return self._refresher.refresh_if_due()
 
     # Threads and processes
 
     def _watch(self) -> None:
         if self._new_pause is not None:
-            self._watcher = Watcher(self._pace, lambda: self._refresh_if_due(is_patient=True), self._new_pause())
+            self._watcher = Watcher(self._refresher, self._new_pause())
 
     def close(self, timeout: float = 5.0) -> None:
         """End the watcher thread and all iterations. No callback begins after this. Values can still be read.
@@ -254,7 +190,7 @@ class Live(LiveScope):
             self._watcher.stop(timeout)
 
     def _end(self) -> None:
-        self._is_closed = True
+        self._refresher.is_closed = True
         _open.pop(id(self), None)
         self._subscriptions.close()
         if self._watcher is not None:
@@ -269,11 +205,8 @@ class Live(LiveScope):
         self.close()
 
     def _begin_in_child(self) -> None:
-        # Another thread of the parent may have held the locks, and threads do not exist in the child.
-        self._turn = threading.RLock()
-        self._ended = self._started
+        self._refresher.begin_in_child()
         self._subscriptions.begin_in_child()
-        self._pace.restart()
         try:
             self._watch()
         except RuntimeError:
@@ -293,7 +226,3 @@ def _end_all() -> None:
 
 os.register_at_fork(after_in_child=_begin_in_child)
 atexit.register(_end_all)
-
-
-def _info(text: str) -> None:
-    logging.getLogger("secretsync").info("%s", text)

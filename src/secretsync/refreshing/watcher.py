@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from secretsync.refreshing.pace import Pace
+    from secretsync.refreshing.refresher import Refresher
 
 
 class Pause(Protocol):
@@ -21,19 +20,19 @@ class Pause(Protocol):
 
 
 class Watcher:
-    """A daemon thread that calls `refresh` when `pace` says so. It never keeps the process alive."""
+    """A daemon thread that refreshes a configuration after each interval. It never keeps the process alive."""
 
-    __slots__ = ("_pace", "_pause", "_refresh", "_thread")
+    __slots__ = ("_pause", "_refresher", "_thread")
 
-    def __init__(self, pace: Pace, refresh: Callable[[], object], pause: Pause) -> None:
-        """Start the thread. `refresh` does not raise."""
-        self._pace, self._refresh, self._pause = pace, refresh, pause
+    def __init__(self, refresher: Refresher, pause: Pause) -> None:
+        """Start the thread."""
+        self._refresher, self._pause = refresher, pause
         self._thread = threading.Thread(target=self._run, name="secretsync-live", daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
-        while not self._pause.wait(self._pace.remaining()):
-            self._refresh()
+        while not self._pause.wait(self._refresher.pace.remaining()):
+            self._refresher.refresh_if_due(is_patient=True)
 
     def stop(self, timeout: float) -> None:
         """End the thread, and wait for its end up to `timeout` seconds. A callback may call this."""
