@@ -182,7 +182,7 @@ def test_live_takes_the_arguments_of_resolve_config(shop: Shop) -> None:
             secretsync.live("test", interval=interval, **shop.options())  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="background"):
         secretsync.live("test", background="no", **shop.options())  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match="there are: test"):
+    with pytest.raises(UsageError, match="did you mean test"):
         secretsync.live("tset", **shop.options())
     shop.break_store()
     with pytest.raises(ResolutionError):
@@ -414,10 +414,10 @@ def test_readers_never_see_a_mix(shop: Shop) -> None:
             assert len(dict(live.items())) == 4
 
     with shop.open() as live:
-        threads = [threading.Thread(target=read) for _ in range(4)]
+        threads = [threading.Thread(target=read) for _ in range(2)]
         for thread in threads:
             thread.start()
-        for _ in range(30):
+        for _ in range(10):
             key, other = shop.canary(), shop.canary()
             versions[key] = other
             shop.store.put("key", key)
