@@ -1,12 +1,14 @@
 """`secretsync.live`: the newest valid configuration, callbacks, threads, forks, asyncio and failures."""
 
 import asyncio
+import gc
 import inspect
 import io
 import logging
 import queue
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +18,7 @@ import pytest
 import secretsync
 from secretsync import MissingKeyError, ProblemKind, ResolutionError, SecretSyncError, UsageError, resolve_config
 from secretsync.config.refreshed import Refreshed
-from secretsync.refreshing.live import Live
+from secretsync.refreshing.live import Live, _open
 from secretsync.refreshing.pace import Pace
 from secretsync.testing import MemoryProvider
 from tests.support.canary import CanaryFactory
@@ -395,6 +397,21 @@ def test_without_a_thread_the_application_refreshes(shop: Shop, log: Callable[[]
         assert len(shop.store.fetched) == asked
         assert live["KEY"] == shop.values["key"]
     assert log().count("WARNING") == 1
+
+
+def test_a_handle_without_a_thread_needs_no_close(shop: Shop) -> None:
+    """A handle that nothing refers to any more is collected, and one with a thread lives until it is closed."""
+    ticker, calls = Ticker(), []  # type: tuple[Ticker, list[Refreshed]]
+    dropped = weakref.ref(shop.open())
+    shop.open(ticker).on_change("KEY", calls.append)
+    gc.collect()
+    assert dropped() is None
+    ticker.pauses.get(timeout=HANG)
+    shop.rotate("key")
+    ticker.tick()
+    assert len(calls) == 1
+    (watching,) = [live for live in _open.values() if live["KEY"] == shop.values["key"]]
+    watching.close()
 
 
 # Threads

@@ -22,7 +22,7 @@ class Changes(AsyncIterator[Refreshed]):
     def __init__(self, keys: frozenset[str] | None) -> None:
         """Begin to collect. `keys`: None means every key."""
         self._keys = keys
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # A signal handler may call `close` while its thread holds the lock.
         self._pending: Refreshed | None = None
         self._is_closed = False
         self._waiting: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}

@@ -6,6 +6,7 @@ import atexit
 import inspect
 import os
 import threading
+import weakref
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Self
 
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     from secretsync.providers.interface import Provider
     from secretsync.refreshing.watcher import Pause
 
-_open: dict[int, Live] = {}
+# Weak, so that a handle without a thread needs no `close`. A thread keeps its handle until `close`.
+_open: weakref.WeakValueDictionary[int, Live] = weakref.WeakValueDictionary()
 
 
 def live(
@@ -77,12 +79,12 @@ class Live(LiveScope):
     All methods may be called from each thread. A forked process has a watcher thread of its own.
     """
 
-    __slots__ = ("_new_pause", "_refresher", "_subscriptions", "_watcher")
+    __slots__ = ("__weakref__", "_new_pause", "_refresher", "_subscriptions", "_watcher")
 
     def __init__(self, config: Config, pace: Pace, *, new_pause: Callable[[], Pause] | None) -> None:
         """Internal: `live` returns handles. `new_pause`: None means that no thread is started."""
         self._subscriptions = Subscriptions()
-        self._refresher = Refresher(config, pace, self._subscriptions.deliver)
+        self._refresher = Refresher(config, pace, self._deliver)
         self._new_pause = new_pause
         self._watcher: Watcher | None = None
         self._watch()
@@ -155,6 +157,9 @@ class Live(LiveScope):
             if name not in known:
                 raise UsageError(f"keys: {unknown('key', name, known)}; {suggestion(name, known)}")
         return frozenset(names)
+
+    def _deliver(self, refreshed: Refreshed) -> None:
+        self._subscriptions.deliver(refreshed)
 
     # Refreshing
 

@@ -27,7 +27,7 @@ class Subscriptions:
 
     def begin_in_child(self) -> None:
         """Keep the callbacks in a process that was forked. The loops of asyncio are those of the parent."""
-        self._lock = threading.Lock()  # Another thread may have held the lock.
+        self._lock = threading.RLock()  # A signal handler may close the handle while its thread holds the lock.
         # Weak, because an iteration ends without a call if its task ends.
         self._changes: weakref.WeakSet[Changes] = weakref.WeakSet()
         self._undelivered: deque[Refreshed] = deque()
