@@ -5,6 +5,7 @@ import http.client
 import importlib
 import itertools
 import json
+import operator
 import re
 import subprocess
 import sys
@@ -134,8 +135,7 @@ class Rotator:
         password = self.canary()
         with self.turn:
             self.postgresql.query(f"ALTER ROLE {user} PASSWORD '{password}'")
-            self.store.put("password", password)
-            self.store.put("user", user)
+            self.store.put("login", {"user": user, "password": password})
 
 
 @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
@@ -161,35 +161,43 @@ def test_sqlalchemy_while_the_password_rotates(
     monkeypatch.setattr(live_sqlalchemy, "time", types.SimpleNamespace(sleep=sleep))
     database = (
         f"DRIVER=postgresql+pg8000\nHOST=127.0.0.1\nPORT={postgresql.port}\nNAME=postgres\n"
-        "USER_NAME=$<docker:user>\nPASSWORD=$<docker:password>\n"
+        "USER_NAME=$<docker:login#user>\nPASSWORD=$<docker:login#password>\n"
     )
     made = project({**FILES, "env/production/database.env": database})
     users = itertools.cycle(rotator.users[:count])
     rotator.rotate(next(users))
     secretsync.set(stores={"docker": rotator.store})
     config = resolve_config("production", root=made.root)
-    counted, is_over = threading.Semaphore(0), threading.Event()
+    answered, is_over = threading.Condition(), threading.Event()
+    counts = [0] * 4
     failures: list[type[Exception]] = []
 
-    def request() -> None:
+    def request(number: int) -> None:
         while not is_over.is_set():
             try:
                 with engine.connect() as connection:
                     assert connection.execute(text("select current_user")).scalar_one() in rotator.users
             except Exception as error:  # noqa: BLE001 - each failure counts
                 failures.append(type(error))
-            counted.release()
+            with answered:
+                counts[number] += 1
+                answered.notify_all()
+
+    def wait_for_each_thread() -> None:
+        """Wait until each thread has made two more requests, so that none is behind by several rotations."""
+        with answered:
+            wanted = [count + 2 for count in counts]
+            assert answered.wait_for(lambda: all(map(operator.ge, counts, wanted)), HANG)
 
     with Live(config, Pace(1e6), new_pause=None) as live:
         engine = live_sqlalchemy.engine_of(live)
-        threads = [threading.Thread(target=request) for _ in range(4)]
+        threads = [threading.Thread(target=request, args=(number,)) for number in range(4)]
         for thread in threads:
             thread.start()
         for _ in range(20):
             rotator.rotate(user := next(users))
             engine.dispose()  # as if connections were lost, so that new ones log in
-            for _ in range(12):
-                assert counted.acquire(timeout=HANG)
+            wait_for_each_thread()
         live.refresh()
         is_over.set()
         for thread in threads:

@@ -43,6 +43,7 @@ def engine_of(live: Live) -> Engine:
         newest = live.config.service("database")  # one configuration, so that user and password belong together
         return {"user": newest["USER_NAME"], "password": newest["PASSWORD"]}
 
-    # Idle connections of the old user are closed. A connection that is in use stays until its request ends.
-    live.on_change(["USER_NAME", "PASSWORD"], lambda _change: engine.dispose())
+    # Close idle connections of the old user. A connection that is in use stays until its request ends. PostgreSQL keeps
+    # connections whose password changed, so they stay too.
+    live.on_change("USER_NAME", lambda _change: engine.dispose())
     return engine
