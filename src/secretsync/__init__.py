@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     )
     from secretsync.core.model import Origin
     from secretsync.core.secret import Secret
+    from secretsync.refreshing.live import Live, live
     from secretsync.resolving.kept_stores import close_stores
     from secretsync.rotation.age_rules import State
     from secretsync.rotation.report import AgeFinding, RotationReport, SecretAge
@@ -36,6 +37,7 @@ __all__ = [
     "Config",
     "ConfigurationError",
     "Key",
+    "Live",
     "MissingKeyError",
     "Origin",
     "OutputError",
@@ -54,6 +56,7 @@ __all__ = [
     "__version__",
     "check_rotation",
     "close_stores",
+    "live",
     "resolve_config",
 ]
 
@@ -64,6 +67,7 @@ _HOMES = {
     "Config": "config.config",
     "AgeFinding": "rotation.report",
     "Key": "config.binding.fields",
+    "Live": "refreshing.live",
     "Origin": "core.model",
     "Refreshed": "config.refreshed",
     "RotationReport": "rotation.report",
@@ -72,6 +76,7 @@ _HOMES = {
     "State": "rotation.report",
     "check_rotation": "api",
     "close_stores": "resolving.kept_stores",
+    "live": "refreshing.live",
     "resolve_config": "api",
 }
 

@@ -1,0 +1,1 @@
+"""Keep the configuration of a running Python service up to date."""
