@@ -145,6 +145,20 @@ def test_a_signal_before_the_application_starts(app: Project) -> None:
     assert not (app.root / "started").exists()
 
 
+def test_signals_while_the_secrets_are_read(app: Project) -> None:
+    """Each signal is forwarded during the start, also after one that does not end the start."""
+    os.mkfifo(app.root / "input.env")
+    with supervised(app, "--env-file", "input.env", "--timeout", "1h", program=["true"]) as process:
+        wait_until(process.children)
+        [child] = process.children()
+        process.send(signal.SIGTSTP)
+        wait_until(lambda: state_of(child) == "T")
+        process.send(signal.SIGCONT)
+        wait_until(lambda: state_of(child) != "T")
+        process.send(signal.SIGTERM)
+        assert process.status() == 143
+
+
 def test_the_application_leads_a_group_of_its_own(app: Project) -> None:
     """Processes that the application started get the signals too."""
     child = f"{PYTHON[0]} -I -S -c '{ACKNOWLEDGE.replace(chr(39), chr(34))}'"

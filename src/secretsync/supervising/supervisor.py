@@ -52,6 +52,7 @@ class Supervisor:
         self._terminal = terminal
         self._grace = grace
         self._started: int | None = started
+        os.set_blocking(started, False)  # Otherwise a signal before the start would end all work until the start.
         self._on_start, self._on_kill = on_start, on_kill
         self._output = output
         self._ending = {number for number in _ENDING if number not in signals.ignored}
@@ -123,7 +124,11 @@ class Supervisor:
 
     def _look_for_start(self) -> None:
         """Call `on_start` once if the pipe `started` has ended."""
-        if self._started is None or os.read(self._started, 1):
+        if self._started is None:
+            return
+        try:
+            os.read(self._started, 1)
+        except BlockingIOError:  # The application has not started.
             return
         os.close(self._started)
         self._started = None
