@@ -203,10 +203,11 @@ def test_the_grace_period_ends_with_sigkill(app: Project, start: Start, number: 
         assert process.status() == 137
 
 
-def test_a_second_signal_ends_the_grace_period(app: Project, start: Start) -> None:
+@pytest.mark.parametrize("grace", ["1h", "30d", "999999999w"])
+def test_a_second_signal_ends_the_grace_period(app: Project, start: Start, grace: str) -> None:
     """SIGTERM after SIGINT or SIGTERM kills at once, however long --grace is."""
     for first in (signal.SIGINT, signal.SIGTERM):
-        with start(app, "--grace", "1h", program=[*PYTHON, STUBBORN]) as process:
+        with start(app, "--grace", grace, program=[*PYTHON, STUBBORN]) as process:
             process.output.until("ready\n")
             process.send(first)
             assert process.acknowledged() == first
