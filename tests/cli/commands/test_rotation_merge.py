@@ -111,6 +111,7 @@ def test_out_of_date(made: Project) -> None:
     assert "this report is out of date: it is 4 days old; run check-rotation there again" in row["hint"]
     assert merged(made, file, "--outdated-after", "12h", *LATER, expect=1)["outdated"] == 1
     assert merged(made, file, "--outdated-after", "52w", "--at", "2027-02-01", expect=0)["outdated"] == 0
+    assert merged(made, file, "--outdated-after", "999999999w", *LATER, expect=0)["outdated"] == 0
 
 
 def test_a_merge_of_merges(made: Project) -> None:
