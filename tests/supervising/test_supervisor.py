@@ -232,6 +232,17 @@ def test_stop_and_continue_without_a_terminal(app: Project) -> None:
         assert process.status() == 137  # after the grace period, because a stopped process does not end
 
 
+def test_the_kill_of_a_second_signal_is_reported(app: Project) -> None:
+    """The message names the second signal and not the grace period, which is not over."""
+    with supervised(app, "--grace", "1h", program=[*PYTHON, STUBBORN]) as process:
+        process.output.until("ready\n")
+        process.send(signal.SIGINT)
+        assert process.acknowledged() == signal.SIGINT
+        process.send(signal.SIGTERM)
+        assert process.status() == 137
+        assert process.stderr() == "secretsync: a second signal asked the command to end; SIGKILL ends it\n"
+
+
 def test_the_kill_is_reported(app: Project) -> None:
     """The message names the grace period; --quiet prints nothing."""
     for quiet in ((), ("--quiet",)):

@@ -67,7 +67,7 @@ def supervise(
         grace=grace,
         started=reader,
         on_start=become_user,
-        on_kill=lambda: inform(f"the command did not end within {grace:g} s; SIGKILL ends it"),
+        on_kill=inform,
         output=output,
     )
     forbid_core_file()
