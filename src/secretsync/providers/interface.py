@@ -32,7 +32,6 @@ Information = tuple[SecretRef, Found[SecretInfo] | Missing | Failed]
 Outline = tuple[SecretRef, Found[SecretOutline] | Missing | Failed]
 
 
-
 class Deadline:
     """The end of one whole resolution, by the monotonic clock."""
 
