@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from secretsync.audit.collect import audit_plan
 from secretsync.audit.report import AuditReport
 from secretsync.core.secret import Environ
@@ -86,6 +88,15 @@ def test_stores_without_a_clock(project: MakeProject, canary: CanaryFactory) -> 
         ("rotation-overdue", "OLD"),
         ("rotation-undated", "UNDATED"),
     ]
+
+
+@pytest.mark.parametrize("limit", ["999999999w", "999999999d", "P999999W"])
+def test_a_limit_beyond_the_calendar(project: MakeProject, limit: str) -> None:
+    """A secret with such a limit is not overdue."""
+    binding = f"A = {{ ref = 'docker:a', rotated = 2026-01-01, max_age = '{limit}' }}\n"
+    made = project({SECURITY: "A=$<A>\n", BINDINGS: f"[stores.docker]\ndir = 'none'\n[secrets]\n{binding}"})
+    audited = made.cli("audit", "-e", "production", expect=0)
+    assert "0 overdue" in audited.stdout
 
 
 def test_who_may_not_see_ages_is_told_so(vault: VaultSpace, project: MakeProject, canary: CanaryFactory) -> None:

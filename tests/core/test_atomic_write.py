@@ -393,14 +393,15 @@ def test_a_target_that_is_swapped_after_the_check(
     assert victim.read_bytes() == b"untouched"
 
 
-def test_fifo(folder: Path) -> None:
+@pytest.mark.parametrize("seconds", [30, 1e300])
+def test_fifo(folder: Path, seconds: float) -> None:
     """A FIFO gets everything, more than a pipe holds too, and stays a FIFO."""
     os.mkfifo(folder / "fifo", 0o600)
     received: list[bytes] = []
     reader = threading.Thread(target=lambda: received.append((folder / "fifo").read_bytes()))
     reader.start()
     data = os.urandom(300_000)
-    assert write_file(str(folder / "fifo"), data, fifo_seconds=30) == WRITTEN
+    assert write_file(str(folder / "fifo"), data, fifo_seconds=seconds) == WRITTEN
     reader.join()
     assert received == [data]
     assert stat.S_ISFIFO((folder / "fifo").lstat().st_mode)

@@ -79,6 +79,13 @@ def test_a_named_pipe(tmp_path: Path) -> None:
         writer.join()
 
 
+@pytest.mark.parametrize("seconds", [30 * 86400.0, 1e300, float("inf")])
+def test_a_bound_that_no_poll_takes(seconds: float) -> None:
+    """A time of weeks, or without an end, is a bound like others."""
+    with written(b"A=1\n") as descriptor:
+        assert read(f"/dev/fd/{descriptor}", seconds) == b"A=1\n"
+
+
 def test_a_named_pipe_in_parts(tmp_path: Path) -> None:
     """Wait for a writer that pauses, and join what several writers write."""
     path = tmp_path / "fifo"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from secretsync import ResolutionError, UsageError, resolve_config
+from secretsync import ResolutionError, UsageError, ValidationError, resolve_config
 from secretsync.integrations.pytest_plugin import MARKER, Overrides, override
 from secretsync.testing import MemoryProvider
 from tests.support.canary import CanaryFactory
@@ -40,6 +40,15 @@ def test_values(shop: Project, secretsync: Overrides, canary: CanaryFactory) -> 
             assert config.refresh().config["SECRET_KEY"] == second
         assert resolve_config("production", root=shop.root)["SECRET_KEY"] == first
         assert config.origin("SECRET_KEY").is_secret
+
+
+def test_a_value_that_is_refused(shop: Project, secretsync: Overrides) -> None:
+    """The error and the origin name the override, not the process environment, which does not have the value."""
+    secretsync.set({"SECRET_KEY": "short"})
+    with pytest.raises(ValidationError, match=r"^override: SECRET_KEY: it must have at least 32 characters"):
+        resolve_config("production", root=shop.root)
+    config = resolve_config("production", root=shop.root, validate=False)
+    assert config.origin("SECRET_KEY").file == "override"
 
 
 def test_a_value_of_a_service(shop: Project, secretsync: Overrides, canary: CanaryFactory) -> None:

@@ -27,7 +27,7 @@ from tests.support.pid1 import (
     read_fields,
     start_secretsync,
 )
-from tests.support.processes import signal_mask
+from tests.support.processes import clean_environment, secretsync_argv, signal_mask
 from tests.support.projects import MakeProject, Project
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux, which is not here")
@@ -202,6 +202,28 @@ def test_no_descriptor_is_handed_over(run: Run) -> None:
         ended = run("ls", "/proc/self/fd", state=State(open=(reading, writing)))
     # 3 is the folder that ls itself reads.
     assert ended.stdout.split() == [b"0", b"1", b"2", b"3"]
+
+
+@pytest.mark.parametrize(
+    ("variables", "handed_over"),
+    [
+        ("LISTEN_FDS=2 LISTEN_PID=$$", "34"),
+        ("LISTEN_FDS=1 LISTEN_PID=$$", "3"),
+        ("LISTEN_FDS=2 LISTEN_PID=1", ""),
+        ("LISTEN_FDS=2", ""),
+        ("LISTEN_FDS=x LISTEN_PID=$$", ""),
+    ],
+)
+def test_sockets_of_systemd_are_handed_over(project: MakeProject, variables: str, handed_over: str) -> None:
+    """The descriptors of LISTEN_FDS reach the program if LISTEN_PID is this process."""
+    made = project({"env/test/common.env": "A=1\n", "3": "3", "4": "4", "5": "5"})
+    opened = f'exec env {variables} "$@" 3<3 4<4 5<5'
+    program = ["sh", "-c", "for number in 3 4 5; do cat <&$number; done 2>/dev/null; :"]
+    argv = ["sh", "-c", opened, "sh", *secretsync_argv(["run", "-e", "test", "--", *program])]
+    ended = subprocess.run(
+        argv, cwd=made.root, env=clean_environment(made.home), capture_output=True, text=True, check=False, timeout=HANG
+    )
+    assert (ended.returncode, ended.stdout) == (0, handed_over), ended.stderr
 
 
 def test_closed_stdin_stays_closed(run: Run) -> None:

@@ -145,6 +145,20 @@ def test_a_signal_before_the_application_starts(app: Project) -> None:
     assert not (app.root / "started").exists()
 
 
+def test_signals_while_the_secrets_are_read(app: Project) -> None:
+    """Each signal is forwarded during the start, also after one that does not end the start."""
+    os.mkfifo(app.root / "input.env")
+    with supervised(app, "--env-file", "input.env", "--timeout", "1h", program=["true"]) as process:
+        wait_until(process.children)
+        [child] = process.children()
+        process.send(signal.SIGTSTP)
+        wait_until(lambda: state_of(child) == "T")
+        process.send(signal.SIGCONT)
+        wait_until(lambda: state_of(child) != "T")
+        process.send(signal.SIGTERM)
+        assert process.status() == 143
+
+
 def test_the_application_leads_a_group_of_its_own(app: Project) -> None:
     """Processes that the application started get the signals too."""
     child = f"{PYTHON[0]} -I -S -c '{ACKNOWLEDGE.replace(chr(39), chr(34))}'"
@@ -189,10 +203,11 @@ def test_the_grace_period_ends_with_sigkill(app: Project, start: Start, number: 
         assert process.status() == 137
 
 
-def test_a_second_signal_ends_the_grace_period(app: Project, start: Start) -> None:
+@pytest.mark.parametrize("grace", ["1h", "30d", "999999999w"])
+def test_a_second_signal_ends_the_grace_period(app: Project, start: Start, grace: str) -> None:
     """SIGTERM after SIGINT or SIGTERM kills at once, however long --grace is."""
     for first in (signal.SIGINT, signal.SIGTERM):
-        with start(app, "--grace", "1h", program=[*PYTHON, STUBBORN]) as process:
+        with start(app, "--grace", grace, program=[*PYTHON, STUBBORN]) as process:
             process.output.until("ready\n")
             process.send(first)
             assert process.acknowledged() == first
@@ -215,6 +230,17 @@ def test_stop_and_continue_without_a_terminal(app: Project) -> None:
         wait_until(lambda: state_of(number) == "T")
         process.send(signal.SIGTERM)
         assert process.status() == 137  # after the grace period, because a stopped process does not end
+
+
+def test_the_kill_of_a_second_signal_is_reported(app: Project) -> None:
+    """The message names the second signal and not the grace period, which is not over."""
+    with supervised(app, "--grace", "1h", program=[*PYTHON, STUBBORN]) as process:
+        process.output.until("ready\n")
+        process.send(signal.SIGINT)
+        assert process.acknowledged() == signal.SIGINT
+        process.send(signal.SIGTERM)
+        assert process.status() == 137
+        assert process.stderr() == "secretsync: a second signal asked the command to end; SIGKILL ends it\n"
 
 
 def test_the_kill_is_reported(app: Project) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 
 from secretsync.audit.evidence import Ages, Evidence
 from secretsync.policy.findings import RuleFinding, found
@@ -92,4 +91,4 @@ def _limit(evidence: Evidence, binding: Binding) -> Limit:
 def _is_overdue(evidence: Evidence, binding: Binding, limit: Limit) -> bool:
     if binding.rotated is None or limit.seconds is None:
         return False
-    return evidence.at - binding.rotated >= timedelta(seconds=limit.seconds)
+    return (evidence.at - binding.rotated).total_seconds() >= limit.seconds

@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     import signal
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from types import ModuleType
     from typing import NoReturn
 
@@ -110,8 +110,10 @@ def _run(arguments: list[str]) -> int:
         group = _group(name, COMMANDS)
         if not group:
             return _unknown_command(name, COMMANDS)
-        if not rest or f"{name} {rest[0]}" not in group:
+        if not rest or rest[0].startswith("-"):
             return _print_group(name, group, is_help=rest[:1] in (["-h"], ["--help"]))
+        if f"{name} {rest[0]}" not in group:
+            return _unknown_command(rest[0], [command.removeprefix(f"{name} ") for command in group], group=name)
         name, rest = f"{name} {rest[0]}", rest[1:]
     return _run_command(name, rest)
 
@@ -190,14 +192,17 @@ def _print_group(name: str, commands: Mapping[str, str], *, is_help: bool) -> in
     return 0 if is_help else 2
 
 
-def _unknown_command(name: str, commands: Mapping[str, str]) -> int:
+def _unknown_command(name: str, commands: Collection[str], *, group: str = "") -> int:
+    """Print that there is no such command. `group`: the command before it, if it has commands of its own."""
     from secretsync.cli import console
     from secretsync.core.text import suggestion, unknown
 
-    hint = suggestion(name, commands, "`secretsync --help` lists the commands")
+    program = f"secretsync {group}".rstrip()
+    hint = suggestion(name, commands, f"`{program} --help` lists the commands")
     if name.startswith("-"):
         hint = "write options after the command: secretsync COMMAND [OPTIONS]"
-    console.info(f"{unknown('command', name, commands)}; {hint}")
+    place = f"{group}: " if group else ""
+    console.info(f"{place}{unknown('command', name, commands)}; {hint}")
     return 2
 
 

@@ -79,7 +79,9 @@ class _Parser(argparse.ArgumentParser):
         known = [option for option in self._option_string_actions if option.startswith("--")]
         names = [argument.partition("=")[0] for argument in unknown_arguments if argument.startswith("-")]
         if not names:
-            advice = "put -- before the command" if self.prog.endswith(" run") else "-e NAME names an environment"
+            advice = "-e NAME names an environment"
+            if self.prog.endswith(" run"):
+                advice = "put -- before the command and all of its arguments"
             if any(argument.endswith(".env") for argument in unknown_arguments):
                 advice = "put --env-file before the name of an env file"
             return f"{count_of(len(unknown_arguments), 'argument')} too many; {advice}"

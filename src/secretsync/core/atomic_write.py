@@ -19,6 +19,7 @@ import time
 
 from secretsync.core.errors import OutputError, Problem, ProblemKind
 from secretsync.core.files import sync
+from secretsync.core.model import LONGEST_WAIT
 from secretsync.core.temporary_file import PRIVATE, create, remove_stale, unlink
 
 WRITTEN = "written"
@@ -95,7 +96,7 @@ def _write(path: str, data: bytes, mode: int | None, owner: tuple[int, int] | No
         remove_stale(folder)
         present = _present(folder, name)
         if present is not None and stat.S_ISFIFO(present.st_mode):
-            _write_fifo(folder, name, data, time.monotonic() + fifo_seconds)
+            _write_fifo(folder, name, data, time.monotonic() + min(fifo_seconds, LONGEST_WAIT))
             return WRITTEN
         if present is not None:
             _check_replaceable(present)

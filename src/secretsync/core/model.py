@@ -13,7 +13,11 @@ if TYPE_CHECKING:
     from secretsync.core.metadata import Clock, SecretInfo, SecretOutline
     from secretsync.core.problem_kinds import ProblemKind
 
+# Locks, sockets and polls raise OverflowError for a wait of more than some weeks.
+LONGEST_WAIT = 7 * 86400.0  # seconds
+
 __all__ = [
+    "LONGEST_WAIT",
     "Clock",
     "Entry",
     "Failed",

@@ -10,6 +10,7 @@ import sys
 import time
 
 from secretsync.core.files import MAX_BYTES, STANDARD_INPUT, FileRefusal, Input, not_readable, too_large
+from secretsync.core.model import LONGEST_WAIT
 
 _CHUNK = 64 * 1024
 _DESCRIPTOR = re.compile(r"/(?:dev|proc/(?:self|thread-self))/fd/([0-9]{1,9})")
@@ -67,7 +68,7 @@ def _read(descriptor: int, limit: int, seconds: float, *, may_block: bool) -> by
         return FileRefusal(cause="it is a terminal, and env files are not typed; name a file, or write to it with |")
     if refusal := _refuse_type(os.fstat(descriptor), is_given=may_block):
         return refusal
-    until = time.monotonic() + seconds
+    until = time.monotonic() + min(seconds, LONGEST_WAIT)
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     parts: list[bytes] = []

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from secretsync.providers.interface import Provider
 
 MARKER = "secretsync_no_stores"
+_PLACE = "override"  # what messages call the file of such a value
 _LOCAL = ("docker", "env")  # providers of files and variables, which a test can make
 _stash = pytest.StashKey[tuple[contextlib.ExitStack, list[str]]]()
 
@@ -161,9 +162,11 @@ def _with_values(load_plan: Callable[..., Any]) -> Callable[..., Any]:
         values = {key: value for layer in _layers for key, value in layer.values.items()}
         if values:
             kept = () if request.variables is None else request.variables.entries
-            own = [replace(variable_entry(key, value), literal=True) for key, value in values.items()]
+            # All entries of one file have its name, and `run` knows its own variables by their name of the file.
+            file = FILE if kept else _PLACE
+            own = [replace(variable_entry(key, value), literal=True, file=file) for key, value in values.items()]
             entries = (*(entry for entry in kept if entry.key not in values), *own)
-            variables = EnvFile(file=FILE, service=None, entries=entries)
+            variables = EnvFile(file=file, service=None, entries=entries)
             request = replace(request, variables=variables, are_variables_highest=True)
         return load_plan(request, environ, _stores(stores), *rest)
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from secretsync.core.errors import ConfigurationError, Problem, ProblemKind
 from secretsync.core.light import MappingProxyType, Protocol
-from secretsync.core.model import Failed, Found, Missing, SecretInfo, SecretOutline, SecretRef
+from secretsync.core.model import LONGEST_WAIT, Failed, Found, Missing, SecretInfo, SecretOutline, SecretRef
 from secretsync.core.records import Record
 from secretsync.core.secret import Payload
 
@@ -31,9 +31,6 @@ Answer = tuple[SecretRef, Found[Payload] | Missing | Failed]
 Information = tuple[SecretRef, Found[SecretInfo] | Missing | Failed]
 Outline = tuple[SecretRef, Found[SecretOutline] | Missing | Failed]
 
-# Locks, sockets and polls do not accept a wait of more than some weeks.
-_LONGEST = 7 * 86400.0  # seconds
-
 
 class Deadline:
     """The end of one whole resolution, by the monotonic clock."""
@@ -41,7 +38,7 @@ class Deadline:
     __slots__ = ("_at", "on_wait", "seconds")
 
     def __init__(self, seconds: float) -> None:
-        self.seconds = min(seconds, _LONGEST)
+        self.seconds = min(seconds, LONGEST_WAIT)
         self._at = time.monotonic() + self.seconds
         # Called with the cause before a request is sent again, and with None when it got its answer.
         self.on_wait: Callable[[str | None], None] | None = None

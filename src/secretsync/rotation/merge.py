@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from secretsync.core.durations import format_duration
 from secretsync.core.errors import Problem, ProblemKind
@@ -72,16 +72,15 @@ def _reports(file: ReportFile, now: datetime) -> list[RotationReport]:
 
 def _marked(report: RotationReport, now: datetime, outdated_after: float) -> RotationReport:
     """Return the report with a row in the state unknown if it is out of date."""
-    age = now - report.at
-    if age <= timedelta(seconds=outdated_after):
+    age = (now - report.at).total_seconds()
+    if age <= outdated_after:
         return report
-    seconds = int(age.total_seconds())
     finding = AgeFinding(
         state=State.UNKNOWN,
         reference=report.environment,
         keys=(),
-        cause=f"this report is out of date: it is {format_duration(seconds)} old",
+        cause=f"this report is out of date: it is {format_duration(age)} old",
         hint="run check-rotation there again",
     )
     row = row_of_environment(report.environment, State.UNKNOWN, (finding,))
-    return replace(report, secrets=(*report.secrets, row), outdated=seconds)
+    return replace(report, secrets=(*report.secrets, row), outdated=int(age))

@@ -72,7 +72,7 @@ def exec_program(
         import resource
 
         resource.setrlimit(resource.RLIMIT_CORE, core_limits)
-    _close_descriptors()
+    _close_descriptors(3 + _socket_count(environment))
     handlers = _reset_signals()
     try:
         os.execve(path, argv, dict(environment))  # noqa: S606 - exec is the purpose of this function
@@ -90,15 +90,22 @@ def exec_program(
     raise CommandError(f"{path}: it cannot be executed: {text}{hint}", 126)
 
 
-def _close_descriptors() -> None:
-    """Let the program inherit no descriptor above 2."""
+def _socket_count(environment: Mapping[bytes, bytes]) -> int:
+    """Return how many sockets systemd opened for this process, from 3 on: see sd_listen_fds(3)."""
+    count = environment.get(b"LISTEN_FDS", b"")
+    is_meant = environment.get(b"LISTEN_PID") == str(os.getpid()).encode()
+    return int(count) if is_meant and count.isdigit() and len(count) < 5 else 0
+
+
+def _close_descriptors(first: int) -> None:
+    """Let the program inherit no descriptor from `first` on."""
     try:
         names = os.listdir("/proc/self/fd")
     except OSError:
-        os.closerange(3, 1024)
+        os.closerange(first, 1024)
         return
     for name in names:
-        if int(name) > 2:
+        if int(name) >= first:
             try:
                 os.set_inheritable(int(name), False)  # noqa: FBT003
             except OSError:  # the descriptor of listdir itself

@@ -8,6 +8,8 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
+from secretsync.core.model import LONGEST_WAIT
+
 # The kernel sends the first four for an error of this process itself. Python ignores SIGPIPE and SIGXFSZ.
 _NOT_TAKEN = {
     *(signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL),
@@ -68,12 +70,12 @@ class Signals:
     def wait(self, timeout: float | None, other: int | None = None) -> bytes:
         """Wait until a signal arrives, `other` can be read, or `timeout` seconds are over. Return the signals.
 
-        None means no limit.
+        None means no limit. A long wait may end earlier.
         """
         poll = select.poll()
         for descriptor in (self._reader, *(() if other is None else (other,))):
             poll.register(descriptor, select.POLLIN)
-        poll.poll(None if timeout is None else timeout * 1000)
+        poll.poll(None if timeout is None else min(timeout, LONGEST_WAIT) * 1000)
         numbers = bytearray()
         while True:
             try:

@@ -66,7 +66,7 @@ def supervise(
         grace=grace,
         started=reader,
         on_start=become_user,
-        on_kill=lambda: inform(f"the command did not end within {grace:g} s; SIGKILL ends it"),
+        on_kill=inform,
         output=output,
     )
     if (reason := hide_process()) is not None:

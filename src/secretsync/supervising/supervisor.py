@@ -39,19 +39,22 @@ class Supervisor:
         grace: float,
         started: int,
         on_start: Callable[[], None],
-        on_kill: Callable[[], None],
+        on_kill: Callable[[str], None],
         output: Output | None = None,
     ) -> None:
         """`grace`: seconds between SIGTERM and SIGKILL.
 
         `started`: the descriptor of a pipe that ends if the application becomes another user or starts; then `on_start`
-        is called. `on_kill`: called if the grace period is over. `output`: None means that it goes past this process.
+        is called. `on_kill`: called with a message before SIGKILL is sent.
+        `output`: None means that it goes past this process.
         """
         self._child = child
         self._signals = signals
         self._terminal = terminal
         self._grace = grace
+        self._reason = f"the command did not end within {grace:g} s"
         self._started: int | None = started
+        os.set_blocking(started, False)  # Otherwise a signal before the start would end all work until the start.
         self._on_start, self._on_kill = on_start, on_kill
         self._output = output
         self._ending = {number for number in _ENDING if number not in signals.ignored}
@@ -106,6 +109,7 @@ class Supervisor:
             self._is_asked_to_end = True
             if self._kill_at is not None:
                 self._kill_at = time.monotonic()
+                self._reason = "a second signal asked the command to end"
                 return
             self._kill_at = time.monotonic() + self._grace
         self._terminal.give(self._child)  # because `fg` of a shell gives the terminal to this process
@@ -123,7 +127,11 @@ class Supervisor:
 
     def _look_for_start(self) -> None:
         """Call `on_start` once if the pipe `started` has ended."""
-        if self._started is None or os.read(self._started, 1):
+        if self._started is None:
+            return
+        try:
+            os.read(self._started, 1)
+        except BlockingIOError:  # The application has not started.
             return
         os.close(self._started)
         self._started = None
@@ -184,7 +192,7 @@ class Supervisor:
         self._kill_at = None
         self._give_up_at = time.monotonic() + _AFTER_KILL
         if self._status is None:
-            self._on_kill()
+            self._on_kill(f"{self._reason}; SIGKILL ends it")
             with contextlib.suppress(PermissionError):
                 os.kill(self._child, signal.SIGKILL)  # also if it has changed its group
         self._send(signal.SIGKILL)

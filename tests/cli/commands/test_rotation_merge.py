@@ -111,6 +111,7 @@ def test_out_of_date(made: Project) -> None:
     assert "this report is out of date: it is 4 days old; run check-rotation there again" in row["hint"]
     assert merged(made, file, "--outdated-after", "12h", *LATER, expect=1)["outdated"] == 1
     assert merged(made, file, "--outdated-after", "52w", "--at", "2027-02-01", expect=0)["outdated"] == 0
+    assert merged(made, file, "--outdated-after", "999999999w", *LATER, expect=0)["outdated"] == 0
 
 
 def test_a_merge_of_merges(made: Project) -> None:
@@ -219,9 +220,14 @@ def test_files_that_are_not_reports(made: Project, canary: CanaryFactory) -> Non
 def test_the_group(made: Project) -> None:
     """The group lists its commands, and a wrong or missing one is a usage error."""
     assert "merge" in made.cli("rotation", "--help", expect=0).stdout
-    for arguments in ((), ("nothing",), ("--verbose",)):
+    for arguments in ((), ("--verbose",)):
         done = made.cli("rotation", *arguments, expect=2)
         assert done.stdout == ""
         assert "merge" in done.stderr
+    unknown = made.cli("rotation", "nothing", expect=2).stderr
+    advice = "`secretsync rotation --help` lists the commands"
+    assert unknown == f"secretsync: rotation: there is no command of this name; {advice}\n"
+    misspelt = "secretsync: rotation: there is no command 'merg'; did you mean merge?\n"
+    assert made.cli("rotation", "merg", expect=2).stderr == misspelt
     assert made.cli("rotation", "merge", "--help", expect=0).stdout.startswith("usage: secretsync rotation merge ")
     assert "REPORT.json" in made.cli("rotation", "merge", expect=2).stderr
