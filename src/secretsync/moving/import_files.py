@@ -83,6 +83,7 @@ def plan_import(sources: Sequence[Source], request: ImportRequest, policy: Polic
     finder = TargetFinder(request.bindings, request.environment, request.replaced)
     _target(finder, "NAME", request.to)  # so that a wrong --to is refused although there is no secret
     targets = {name: _target(finder, name, request.to) for name in secrets}
+    _refuse_shared_places(targets, secrets)
     values = [value.reveal() for value in secrets.values()]
     _verify(rows, secrets)
     ends = [line for source in sources for line in clean(source.comments, values, policy)]
@@ -162,6 +163,20 @@ def _target(finder: TargetFinder, name: str, to: str) -> Target:
     if isinstance(found, Fault):
         raise UsageError(f"--to: {found.cause}" + (f"; {found.hint}" if found.hint else ""))
     return found[0]
+
+
+def _refuse_shared_places(targets: Mapping[str, Target], secrets: Mapping[str, Secret]) -> None:
+    """Raise ConfigurationError if two values would get one place, because one of them would be lost."""
+    names: dict[tuple[SecretRef, str | None], str] = {}
+    problems = []
+    for name, target in targets.items():
+        other = names.setdefault((target.ref, target.selector.field), name)
+        if secrets[other].reveal() != secrets[name].reveal():
+            cause = f"{other} has the same place, {reference_of(target)}, and another value"
+            hint = f"rename one of both, or make them fields of one secret: --to {target.store}:PATH"
+            problems.append(Problem(kind=ProblemKind.CONFIGURATION, key=name, cause=cause, hint=hint))
+    if problems:
+        raise ConfigurationError(problems)
 
 
 def reference_of(target: Target) -> str:

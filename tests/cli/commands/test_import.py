@@ -34,7 +34,7 @@ def test_the_plan_without_a_write(project: MakeProject, canary: CanaryFactory) -
     before = contents(made)
     dry = made.cli("import", ".env", "-e", "production", "--to", "docker:", "--dry-run", expect=0)
     assert contents(made) == before
-    assert "created env/production/security.env" in dry.stdout
+    assert "would create env/production/security.env\nwould extend providers/production.toml\n" in dry.stdout
     done = made.cli("import", ".env", "-e", "production", "--to", "docker:", expect=0)
     assert "install -m 600 /dev/stdin secrets/secret_key  # SECRET_KEY" in done.stdout
     assert "2 secrets to store" in done.stdout
@@ -84,6 +84,34 @@ def test_nothing_is_overwritten(project: MakeProject, canary: CanaryFactory) -> 
     (made.root / "secrets/secret_key").unlink()
     made.cli(*command, expect=0)
     assert made.read("env/production/common.env").startswith("OTHER=1\n# The web application\n")
+
+
+def test_a_file_that_cannot_be_written(project: MakeProject, canary: CanaryFactory) -> None:
+    """No secret is stored, and no file is called created, if one of the files cannot be written."""
+    made = make(project, canary)
+    (made.root / "env/production").mkdir(parents=True)
+    (made.root / "env/production/common.env").symlink_to("../../target.env")
+    made.write("target.env", "OTHER=1\n")
+    failed = made.cli("import", ".env", "-e", "production", "--to", "docker:", "--write", expect=6)
+    assert "env/production/common.env: it is a symbolic link" in failed.stderr
+    assert "created" not in failed.stdout
+    assert "extended" not in failed.stdout
+    assert not (made.root / "secrets").exists()
+    assert made.read("target.env") == "OTHER=1\n"
+
+
+def test_two_names_with_one_place(project: MakeProject, canary: CanaryFactory) -> None:
+    """Two names that the store writes in one way are refused if their values differ, because one would be lost."""
+    first, second = canary(), canary()
+    made = project({".env": f"DB_PASSWORD={first}\ndb_password={second}\n", "providers/test.toml": STORE})
+    command = ("import", ".env", "-e", "test", "--write", "--to")
+    failed = made.cli(*command, "docker:", expect=2)
+    assert "db_password: DB_PASSWORD has the same place, docker:db_password, and another value" in failed.stderr
+    assert not (made.root / "secrets").exists()
+    made.cli(*command, "docker:app", expect=0)
+    assert made.cli("get", "db_password", "-e", "test", reveals=True, expect=0).stdout == second
+    made = project({".env": f"DB_PASSWORD={first}\ndb_password={first}\n", "providers/test.toml": STORE})
+    made.cli(*command, "docker:", expect=0)
 
 
 def test_decisions_of_the_user(project: MakeProject, canary: CanaryFactory) -> None:

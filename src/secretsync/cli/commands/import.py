@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Mapping
 
 from secretsync.cli import console
 from secretsync.cli.loading import no_environment, store_access
@@ -22,7 +23,7 @@ from secretsync.core.names import is_environment_name, is_lenient
 from secretsync.core.secret import Environ
 from secretsync.core.text import count_of, path_or
 from secretsync.moving.classify import Kind
-from secretsync.moving.files import write
+from secretsync.moving.files import check_writable, write
 from secretsync.moving.import_files import ImportPlan, ImportRequest, plan_import, reference_of, write_secrets
 from secretsync.moving.sources import FORMATS, read_source
 from secretsync.moving.store_commands import store_commands
@@ -33,6 +34,8 @@ from secretsync.project.layout import named_environment
 
 USAGE = "FILE... -e NAME --to STORE:PATH [--write | --dry-run] [OPTIONS]"
 EXAMPLE = "  secretsync import .env -e production --to vault:secret/production/app --write"
+
+_AS_PLANNED = {"created": "would create", "extended": "would extend"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -87,12 +90,15 @@ def execute(options: argparse.Namespace) -> int:
         for note in plan.notes:
             console.warn(note)
     if options.dry_run:
+        _print_files(plan, _AS_PLANNED, options)
         return 0
+    check_writable(request.root, plan.files)
     if options.write and plan.secrets:
         for ref, written in write_secrets(plan, store_access(options, Environ(os.environ))).items():
             if not options.quiet:
                 console.info(f"{ref}: {'stored' if written.is_changed else 'it has these values already'}")
     write(request.root, plan.files)
+    _print_files(plan, {}, options)
     if not options.quiet:
         _print_next(options, plan)
     return 0
@@ -140,8 +146,11 @@ def _print_plan(plan: ImportPlan) -> None:
         Kind.URL: ("URL with a password", "URLs with a password"),
     }
     print(", ".join(count_of(count, *words[kind]) for kind, count in counts.items()))
-    for file in plan.files:
-        print(f"{file.state} {file.path}")
+
+
+def _print_files(plan: ImportPlan, words: Mapping[str, str], options: argparse.Namespace) -> None:
+    for file in () if options.quiet else plan.files:
+        print(f"{words.get(file.state, file.state)} {file.path}")
 
 
 def _print_next(options: argparse.Namespace, plan: ImportPlan) -> None:

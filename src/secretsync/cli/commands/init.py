@@ -9,6 +9,7 @@ from secretsync.cli import console
 from secretsync.cli.commands.schema import FILES, schema_text
 from secretsync.cli.init_stores import STORES, bindings_of_store, next_commands
 from secretsync.cli.options import add_option
+from secretsync.core.atomic_write import shared_mode, write_new_file
 from secretsync.core.errors import OutputError, UsageError
 from secretsync.core.files import FileRefusal, Input, read_file
 from secretsync.core.git import GitError, ignored_paths
@@ -188,18 +189,15 @@ def _write(root: str, path: str, text: str, *, is_quiet: bool) -> None:
     failure = None
     try:
         os.makedirs(os.path.dirname(full), exist_ok=True)
-        with open(full, "x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        result = "kept"
     except OSError as error:
-        failure, result = error.strerror, ""
-    else:
-        result = "created"
+        failure = error.strerror
     if failure is not None:
         raise OutputError(f"{full}: it cannot be written: {failure}")
+    # As a whole or not at all, because the next run would keep a part of a file.
+    is_absent = not os.path.lexists(full)
+    is_created = is_absent and write_new_file(full, text.encode("utf-8"), mode=shared_mode(full))
     if not is_quiet:
-        print(f"{result} {path}")
+        print(f"{'created' if is_created else 'kept'} {path}")
 
 
 def _ignore(root: str, name: str, lines: tuple[str, ...], *, is_quiet: bool) -> None:
