@@ -28,7 +28,6 @@ ARGUMENTS = {
     "restore": ("archive.tar.gz",),
     "export": ("--to", "gitlab"),
     "permissions": ("--store", "aws"),
-    "schema": ("bindings",),
     "import": ("env/production/common.env", "--to", "docker:", "--dry-run"),
     "set": ("docker:code", "--generate", "16"),
 }
@@ -112,7 +111,7 @@ def test_an_option_with_one_value_is_not_repeated(
 ) -> None:
     """A second value is refused for every option that takes one, because only the last one would count."""
     action = options_of(command)[option]
-    known = {"timeout": "3s", "outdated_after": "3d", "at": "2027-01-01", "keep": "3", "generate": "16"}
+    known = {"timeout": "3s", "outdated_after": "3d", "at": "2027-01-01", "keep": "3", "generate": "16", "grace": "3s"}
     value = known.get(action.dest, "x")
     value = next(iter(action.choices)) if action.choices else value
     with pytest.raises(SystemExit) as refused:
@@ -176,6 +175,7 @@ WITHOUT_STORES: dict[str, list[tuple[str, ...]]] = {
     "permissions": [],  # it needs a secret in a store
     "init": [("-e", "production")],
     "providers": [(), ("vault",)],
+    "schema": [("bindings",), ("policy",)],
 }
 
 
@@ -192,7 +192,7 @@ def test_what_needs_no_store_asks_for_no_setting(project: MakeProject) -> None:
             done = made.cli(command, *call, env={"CODE": "1"}, reveals=True)
             # An audit may have findings on the files.
             assert done.status == 0 or (command, done.status) == ("audit", 1), (command, call, done.stderr)
-            if command not in ("providers", "audit"):
+            if command not in ("providers", "audit", "schema"):
                 assert not [name for name in SETTINGS if name in done.stdout + done.stderr], (command, call)
 
 

@@ -148,7 +148,7 @@ def test_into_openbao(project: MakeProject, vault: VaultSpace, canary: CanaryFac
     env = vault.environ(vault.token(vault.policy(f"{mount}/*", capabilities=["create", "read", "update"])))
     command = ("import", ".env", "-e", "production", "--to", f"vault:{mount}/production/app")
     shown = made.cli(*command, expect=0).stdout
-    assert f"vault kv put {mount}/production/app SECRET_KEY=-  # SECRET_KEY" in shown
+    assert f"vault kv put -cas=0 {mount}/production/app SECRET_KEY=-  # SECRET_KEY" in shown
     assert f"vault kv patch {mount}/production/app DATABASE_PASSWORD=-" in shown
     for _ in range(2):
         made.cli(*command, "--write", env=env, expect=0)
@@ -162,3 +162,24 @@ def test_into_openbao(project: MakeProject, vault: VaultSpace, canary: CanaryFac
     (tmp_path / "after").write_text(rendered.stdout)
     assert dict(dotenv.dotenv_values(tmp_path / "after")) == dict(dotenv.dotenv_values(made.root / ".env"))
     assert os.listdir(made.root / "env/production")
+
+
+def test_no_environment_is_named(project: MakeProject) -> None:
+    """In a folder without env/ the way is -e, because `import` makes the first environment."""
+    failed = project({".env": "A=1\n"}).cli("import", ".env", "--to", "vault:", expect=2)
+    assert "no environment is named; give -e NAME, or set $SECRETSYNC_ENV" in failed.stderr
+
+
+def test_the_commands_of_aws(project: MakeProject, canary: CanaryFactory) -> None:
+    """One command creates a JSON secret, and names its fields."""
+    made = make(project, canary)
+    shown = made.cli("import", ".env", "-e", "production", "--to", "aws:prod/app", expect=0).stdout
+    assert shown.count("create-secret") == 1
+    assert "--secret-string file://secret.json  # SECRET_KEY, DATABASE_PASSWORD\n" in shown
+
+
+def test_the_plain_text_that_is_left(project: MakeProject, canary: CanaryFactory) -> None:
+    """After a write, the files that still have the secrets are named."""
+    made = make(project, canary)
+    done = made.cli("import", ".env", "-e", "production", "--to", "docker:", "--write", expect=0)
+    assert "next: remove the secrets from .env: they are still there in plain text\n" in done.stdout

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from secretsync.cli import console
 from secretsync.cli.loading import no_environment, store_access
 from secretsync.cli.options import add_option, variable_name
-from secretsync.core.errors import ConfigurationError, UsageError
+from secretsync.core.errors import ConfigurationError, UsageError, printable
 from secretsync.core.names import is_environment_name, is_lenient
 from secretsync.core.secret import Environ
 from secretsync.core.text import count_of, path_or
@@ -160,4 +160,7 @@ def _print_next(options: argparse.Namespace, plan: ImportPlan) -> None:
         for command in store_commands(plan):
             print(f"  {command}")
     print()
+    files = ", ".join(printable(file) for file in options.files if os.path.isfile(file))
+    if plan.secrets and options.write and files:
+        print(f"next: remove the secrets from {files}: they are still there in plain text")
     print(f"next: secretsync run -e {plan.plan.project.environment} -- COMMAND")
