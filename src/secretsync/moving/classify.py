@@ -186,6 +186,9 @@ def _safe_in_urls(text: str, wholes: dict[str, Secret]) -> str:
 def _undecided(entry: SourceEntry, reason: str) -> Problem:
     cause = f"it mixes a secret with a variable of the process environment ({reason})"
     hint = f"write the whole value into {entry.file}, or say that it is a setting: --setting {entry.key}"
+    if not entry.is_exact:  # a decision would not help
+        cause = "a variable of the process environment is in a text that an env file of SecretSync cannot hold"
+        hint = f"write the value without the variable into {entry.file}"
     return Problem(
         kind=ProblemKind.CONFIGURATION, file=entry.file, line=entry.line or None, key=entry.key, cause=cause, hint=hint
     )
