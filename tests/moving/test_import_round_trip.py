@@ -37,7 +37,7 @@ def run_import(path: Path, root: Path, to: str, stores: dict[str, Provider], env
         replaced={name: store.spec for name, store in stores.items()},
     )
     plan = plan_import([read_source(str(path), None, None)], request, Policy())
-    write_secrets(plan, StoreAccess({}, replaced=stores))
+    list(write_secrets(plan, StoreAccess({}, replaced=stores)))
     write(str(root), plan.files)
     return plan
 

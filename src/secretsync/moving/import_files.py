@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from secretsync.core.errors import ConfigurationError, Problem, ProblemKind, ResolutionError, UsageError
 from secretsync.core.model import Failed, Found, SecretRef
@@ -236,17 +236,18 @@ def _plan(request: ImportRequest, finder: TargetFinder, targets: Mapping[str, Ta
     )
 
 
-def write_secrets(plan: ImportPlan, access: StoreAccess) -> dict[SecretRef, Written]:
-    """Store the secrets; a value that is there already is never replaced. Raises ResolutionError for each failure."""
-    done: dict[SecretRef, Written] = {}
+def write_secrets(plan: ImportPlan, access: StoreAccess) -> Iterator[tuple[SecretRef, Written]]:
+    """Store the secrets, and yield each result; a value that is there already is never replaced.
+
+    Raises ResolutionError with each failure, after the other secrets are stored.
+    """
     problems: list[Problem] = []
     for ref, names in plan.by_secret.items():
         change = FieldChange([(plan.targets[name].selector, plan.secrets[name]) for name in names], keeps_present=True)
         outcome: Found[Written] | Failed = access.write(plan.plan, ref, change)
         if isinstance(outcome, Found):
-            done[ref] = outcome.value
+            yield ref, outcome.value
         else:
             problems.append(Problem(kind=outcome.kind, reference=str(ref), cause=outcome.cause, hint=outcome.hint))
     if problems:
         raise ResolutionError(problems)
-    return done

@@ -80,6 +80,7 @@ def test_nothing_is_overwritten(project: MakeProject, canary: CanaryFactory) -> 
     made.write("secrets/secret_key", theirs)
     failed = made.cli(*command, expect=3)
     assert "docker:secret_key: the secret has another value in the store already" in failed.stderr
+    assert "docker:database_password: stored" in failed.stderr  # the user has to know what is in the store now
     assert made.read("secrets/secret_key") == theirs
     (made.root / "secrets/secret_key").unlink()
     made.cli(*command, expect=0)

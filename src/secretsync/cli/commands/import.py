@@ -94,7 +94,7 @@ def execute(options: argparse.Namespace) -> int:
         return 0
     check_writable(request.root, plan.files)
     if options.write and plan.secrets:
-        for ref, written in write_secrets(plan, store_access(options, Environ(os.environ))).items():
+        for ref, written in write_secrets(plan, store_access(options, Environ(os.environ))):
             if not options.quiet:
                 console.info(f"{ref}: {'stored' if written.is_changed else 'it has these values already'}")
     write(request.root, plan.files)
