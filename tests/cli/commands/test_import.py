@@ -184,3 +184,15 @@ def test_the_plain_text_that_is_left(project: MakeProject, canary: CanaryFactory
     made = make(project, canary)
     done = made.cli("import", ".env", "-e", "production", "--to", "docker:", "--write", expect=0)
     assert "next: remove the secrets from .env: they are still there in plain text\n" in done.stdout
+
+
+def test_a_pipe(project: MakeProject, canary: CanaryFactory) -> None:
+    """Secrets of another tool come from a pipe, so that no plain text is on the disk."""
+    made, value = project({"providers/test.toml": STORE}), canary()
+    command = ("import", "-", "-e", "test", "--to", "docker:", "--write")
+    done = made.cli(*command, stdin=f'{{"API_TOKEN": "{value}", "PORT": "80"}}', expect=0)
+    assert "still there in plain text" not in done.stdout
+    assert made.read("env/test/common.env") == "PORT=80\n"
+    assert made.read("secrets/api_token") == value
+    assert "standard input: it is empty" in made.cli(*command, expect=2).stderr
+    assert "standard input:1:2: there is" in made.cli(*command, stdin="A 1\n", expect=2).stderr

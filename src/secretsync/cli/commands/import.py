@@ -40,7 +40,12 @@ _AS_PLANNED = {"created": "would create", "extended": "would extend"}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `import`."""
-    parser.add_argument("files", nargs="+", metavar="FILE", help="a file to import; later files override earlier ones")
+    parser.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="a file to import, - for standard input, or a pipe; later files override earlier ones",
+    )
     help_text = "the environment that gets the entries: a folder in env/; else $SECRETSYNC_ENV, else $ENVIRONMENT"
     add_option(parser, "--environment", help=help_text)
     parser.add_argument(
@@ -83,7 +88,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> int:
     """Return 0 after the files are written."""
     request = _request(options)
-    sources = [read_source(path, options.source_format, options.service) for path in options.files]
+    sources = [
+        read_source(path, options.source_format, options.service, seconds=options.timeout or 30.0)
+        for path in options.files
+    ]
     plan = plan_import(sources, request, Policy())
     if not options.quiet:
         _print_plan(plan)
