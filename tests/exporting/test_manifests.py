@@ -175,3 +175,41 @@ def test_other_files_are_refused(data: bytes) -> None:
     """Raise an error that names the file, for YAML, other objects and other encodings."""
     with pytest.raises(Unreadable, match=r"^x\.json: it "):
         Manifests(Bindings()).add("x.json", data)
+
+
+WRONG: tuple[object, ...] = ("x", {"a": 1}, 1, [1], ["x"], [None])
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_list_of_another_shape(wrong: object) -> None:
+    """What should be a list of objects and is not is named, because a check that sees nothing would be green."""
+    for name in ("data", "dataFrom"):
+        assert read(secret(**{name: wrong}))[0].unchecked[0].endswith(f"web: {name} is not a list of objects")
+    task = read({"containerDefinitions": wrong})[0]
+    assert task.unchecked == ["0.json: task: containerDefinitions is not a list of objects"]
+    task = read({"containerDefinitions": [{"name": "web", "secrets": wrong}]})[0]
+    assert task.unchecked == ["0.json: task/web: secrets is not a list of objects"]
+
+
+@pytest.mark.parametrize("remote", ["x", {}, {"key": None}, {"key": ["x"]}])
+def test_a_reference_without_a_key(remote: object) -> None:
+    """A reference that names no secret is named, and no other secret is checked in its place."""
+    main = store("main", {"aws": {"service": "SecretsManager", "region": "eu-west-1"}})
+    manifests, _ = read(main, secret({"secretKey": "A", "remoteRef": remote}))
+    assert manifests.entries == []
+    assert manifests.unchecked == ["1.json: shop/web: A: it names no secret, because it has no key"]
+
+
+@pytest.mark.parametrize("limits", ["x", "[]", "5", '{"A": 5}', '{"A": {"max_age": 5}}', "[" * 100_000, 5, {"A": {}}])
+def test_damaged_limits(limits: object) -> None:
+    """Limits that cannot be read are named, because a secret without a limit is never overdue."""
+    main = store("main", {"aws": {"service": "SecretsManager", "region": "eu-west-1"}})
+    made = secret(ref("A", "app"))
+    made["metadata"]["annotations"] = {"secretsync/limits": limits}
+    assert "the annotation secretsync/limits is damaged" in read(main, made)[0].unchecked[0]
+
+
+def test_nesting_that_is_too_deep() -> None:
+    """A file that is nested too deeply is refused by its name."""
+    with pytest.raises(Unreadable, match=r"x\.json: its JSON is nested too deeply"):
+        Manifests(Bindings()).add("x.json", b"[" * 100_000)

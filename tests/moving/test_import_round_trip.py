@@ -37,7 +37,7 @@ def run_import(path: Path, root: Path, to: str, stores: dict[str, Provider], env
         replaced={name: store.spec for name, store in stores.items()},
     )
     plan = plan_import([read_source(str(path), None, None)], request, Policy())
-    write_secrets(plan, StoreAccess({}, replaced=stores))
+    list(write_secrets(plan, StoreAccess({}, replaced=stores)))
     write(str(root), plan.files)
     return plan
 
@@ -108,8 +108,10 @@ def one(tmp_path: Path) -> Callable[[str], ImportPlan]:
 
 def test_variables_in_single_quotes(one: Callable[[str], ImportPlan]) -> None:
     """A variable in single quotes stays as it is written, which is a difference to python-dotenv."""
-    [file] = one("A=1\nB='${A}'\n").files
-    assert file.content == "A=1\nB='${A}'\n"
+    plan = one("A=1\nB='${A}'\nC='$<A> ${'\nD=\"${A}\"\n")
+    assert plan.files[0].content.startswith("A=1\nB='${A}'\n")
+    [note] = plan.notes
+    assert ".env:2: B: in single quotes ${...} stays as it is written" in note
 
 
 @pytest.mark.reveals
@@ -117,6 +119,15 @@ def test_a_secret_with_a_variable_of_the_process(one: Callable[[str], ImportPlan
     """An entry that mixes a secret with a variable that no file defines needs a decision."""
     with pytest.raises(ConfigurationError, match="API_TOKEN: it mixes a secret with a variable of the process"):
         one("API_TOKEN=abc${ELSEWHERE}def\n")
+
+
+@pytest.mark.parametrize(
+    "text", ["\\\\${ELSEWHERE}", "\\\\${ELSEWHERE:-x}", "a\\\\\\\\${ELSEWHERE:-}b", "${ELSEWHERE:-{}"]
+)
+def test_a_variable_that_an_env_file_cannot_hold(one: Callable[[str], ImportPlan], text: str) -> None:
+    """A file that SecretSync would refuse is not written, whether the process has the variable or not."""
+    with pytest.raises(ConfigurationError, match="A: a variable of the process environment is in a text"):
+        one(f'A="{text}"\n')
 
 
 def test_a_variable_of_a_later_line(one: Callable[[str], ImportPlan]) -> None:

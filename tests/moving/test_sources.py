@@ -10,6 +10,8 @@ from secretsync.core.errors import ConfigurationError
 from secretsync.moving.sources import read_source
 from tests.support.canary import CanaryFactory
 
+FIELDS = (("Secret", "data"), ("Secret", "stringData"), ("ConfigMap", "data"))
+
 
 def texts(
     tmp_path: Path, name: str, content: str, *, format_: str | None = None, service: str | None = None
@@ -76,10 +78,34 @@ def test_compose(tmp_path: Path) -> None:
         texts(tmp_path, "compose.yml", listed)
 
 
-@pytest.mark.parametrize("content", ["a: [", "!!python/object:os.system {}", "x: 1", "kind: Secret\ndata: {A: '!'}\n"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "a: [",
+        "!!python/object:os.system {}",
+        "x: 1",
+        "kind: Secret\ndata: {A: '!'}\n",
+        *(
+            f"kind: {kind}\n{field}: {content}"
+            for kind, field in FIELDS
+            for content in ("x", "[x]", "1", "{{a: b}: c}")
+        ),
+        *(f"kind: List\nitems: {content}" for content in ("x", "1", "{kind: Secret}", "[1, [x]]")),
+        *(f"services: {content}" for content in ("x", "[x]", "{web: x}", "{web: {environment: x}}")),
+        "services: {web: {environment: [[A, b]]}}",
+    ],
+)
 def test_yaml_that_is_refused(tmp_path: Path, content: str, canary: CanaryFactory) -> None:
     """Bad YAML, tags of Python and other documents are errors without a part of the file."""
     value = canary()
     with pytest.raises(ConfigurationError) as raised:
         texts(tmp_path, "bad.yaml", f"{content}\n# {value}\n")
+    assert value not in str(raised.value)
+
+
+def test_a_pasted_secret_as_a_name(tmp_path: Path, canary: CanaryFactory) -> None:
+    """A name that is not one is in no message, because it may be a secret."""
+    value = canary("x ")
+    with pytest.raises(ConfigurationError) as raised:
+        texts(tmp_path, "bad.yaml", f"kind: Secret\ndata: {{'{value}': '!'}}\n")
     assert value not in str(raised.value)

@@ -165,16 +165,6 @@ def write_report(text: str, path: str | None = None) -> None:
     if path is None:
         sys.stdout.buffer.write(data)
         return
-    from secretsync.core.atomic_write import write_file
+    from secretsync.core.atomic_write import shared_mode, write_file
 
-    write_file(path, data, mode=_report_mode(path))
-
-
-def _report_mode(path: str) -> int:
-    """Return the mode of the present file, or that of any new file: a report holds no secret, and others read it."""
-    try:
-        return os.stat(path).st_mode & 0o666
-    except OSError:
-        mask = os.umask(0)
-        os.umask(mask)
-        return 0o666 & ~mask
+    write_file(path, data, mode=shared_mode(path))  # a report holds no secret, and others read it

@@ -43,6 +43,14 @@ def bindings_of_store(store: str, name: str, service: str) -> str:
     )
 
 
+def unbound(store: str, name: str, service: str, text: str) -> str | None:
+    """Return the warning for bindings that are kept and do not name the place in `store`; None if they do."""
+    line = f'SECRET_KEY = "{_STORES[store][1].format(name=name, service=service)}"'
+    if line in text.split("\n"):
+        return None
+    return f"providers/{name}.toml is kept, and does not bind SECRET_KEY to {store}; to do so, add to [secrets]: {line}"
+
+
 def next_commands(name: str) -> tuple[str, ...]:
     """Return the next three commands."""
     return (

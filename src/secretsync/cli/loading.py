@@ -82,7 +82,15 @@ def no_environment(options: argparse.Namespace, environ: Environ) -> UsageError:
     """
     from secretsync.project.layout import environments, find_root
 
-    names = environments(find_root(options.root, environ))
+    try:
+        names = environments(find_root(options.root, environ))
+    except UsageError:
+        if hasattr(options, "env_file"):
+            raise
+        names = ()  # `import` makes the first environment
+    if not hasattr(options, "env_file"):
+        known = f" (the project has {', '.join(names)})" if names else ""
+        return UsageError(f"no environment is named{known}; give -e NAME, or set $SECRETSYNC_ENV")
     known = f"the project has {', '.join(names)}" if names else "env/ has none, and `secretsync init` creates some"
     every = ", --all" if hasattr(options, "all") else ""
     return UsageError(

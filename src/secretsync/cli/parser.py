@@ -48,6 +48,12 @@ class _OptionalFile(argparse.Action):
         namespace.optional_files = [*vars(namespace).get("optional_files", ()), values]
 
 
+NO_VALUE = (
+    "a value cannot be an argument, because other users and the history of the shell see it; pipe the value, "
+    "or give --from-file or --generate"
+)
+
+
 class _Parser(argparse.ArgumentParser):
     """A parser whose messages do not repeat arguments, because a user may paste a secret into any of them."""
 
@@ -84,6 +90,8 @@ class _Parser(argparse.ArgumentParser):
                 advice = "put -- before the command and all of its arguments"
             if any(argument.endswith(".env") for argument in unknown_arguments):
                 advice = "put --env-file before the name of an env file"
+            if self.prog.endswith(" set"):
+                return NO_VALUE
             return f"{count_of(len(unknown_arguments), 'argument')} too many; {advice}"
         if self.prog.endswith(" run") and not unknown_arguments[0].startswith("-"):
             return "the command is not after --; put -- before it: secretsync run -e production -- COMMAND"

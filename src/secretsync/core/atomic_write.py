@@ -73,14 +73,24 @@ def write_file(
     raise OutputError([Problem(kind=ProblemKind.OUTPUT, file=path, cause=cause, hint=hint)])
 
 
-def write_new_file(path: str, data: bytes) -> bool:
-    """Write `data` to a new file of mode 0600; return False if the name is taken already. Raises OutputError."""
+def write_new_file(path: str, data: bytes, *, mode: int = PRIVATE) -> bool:
+    """Write `data` to a new file; return False if the name is taken already. Raises OutputError."""
     try:
-        return _write_new(path, data)
+        return _write_new(path, data, mode)
     except OSError as error:
         cause, hint = f"it cannot be written: {error.strerror}", _HINTS.get(error.errno or 0)
     del data
     raise OutputError([Problem(kind=ProblemKind.OUTPUT, file=path, cause=cause, hint=hint)])
+
+
+def shared_mode(path: str) -> int:
+    """Return the mode for a file without secrets: that of the present file, or that of any new file of this user."""
+    try:
+        return os.stat(path).st_mode & 0o666
+    except OSError:
+        mask = os.umask(0)
+        os.umask(mask)
+        return 0o666 & ~mask
 
 
 def _write(path: str, data: bytes, mode: int | None, owner: tuple[int, int] | None, fifo_seconds: float) -> str:
@@ -183,7 +193,7 @@ def _replace(folder: int, name: str, data: bytes, mode: int, owner: tuple[int, i
     sync(folder)
 
 
-def _write_new(path: str, data: bytes) -> bool:
+def _write_new(path: str, data: bytes, mode: int) -> bool:
     folder_path, name = os.path.split(path)
     folder = os.open(folder_path or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -191,6 +201,8 @@ def _write_new(path: str, data: bytes) -> bool:
         temporary, descriptor = create(folder)
         try:
             _write_all(descriptor, data, None)
+            if mode != PRIVATE:
+                os.fchmod(descriptor, mode)
             os.fsync(descriptor)
             _take_name(folder, temporary, name)
         except FileExistsError:

@@ -37,12 +37,13 @@ class Manifests:
     def add(self, shown: str, data: bytes) -> None:
         """Add a file of JSON. Raises Unreadable if it is none, or has no object that is known."""
         try:
-            document = parse_json(data.decode("utf-8"))
+            known = [one for one in _objects(parse_json(data.decode("utf-8"))) if _kind(one)]
+        except RecursionError:
+            raise Unreadable(f"{shown}: its JSON is nested too deeply") from None
         except UnicodeDecodeError:
             raise Unreadable(f"{shown}: it is not UTF-8") from None
         except NotJsonError as error:
             raise Unreadable(f"{shown}: it {error.cause}; give the output of `kubectl get ... -o json`") from None
-        known = [one for one in _objects(document) if _kind(one)]
         if not known:
             raise Unreadable(f"{shown}: it has no ExternalSecret, SecretStore or task definition")
         self._objects += [(shown, one) for one in known]
@@ -70,11 +71,11 @@ class Manifests:
         namespace, name = _identity(one)
         place = f"{shown}: {namespace}/{name}"
         spec = _dict(one, "spec")
-        for item in _dicts(spec, "data"):
+        for item in self._items(place, spec, "data"):
             key = str(item.get("secretKey"))
             source = _dict(_dict(item, "sourceRef"), "storeRef") or _dict(spec, "secretStoreRef")
             self._add_reference(place, key, namespace, source, _dict(item, "remoteRef"))
-        for number, item in enumerate(_dicts(spec, "dataFrom")):
+        for number, item in enumerate(self._items(place, spec, "dataFrom")):
             key = f"dataFrom[{number}]"
             source = _dict(_dict(item, "sourceRef"), "storeRef") or _dict(spec, "secretStoreRef")
             if "extract" in item:
@@ -83,12 +84,23 @@ class Manifests:
                 self.unchecked.append(f"{place}: {key}: a generator or a search names no secret")
         self._add_limits(place, _dict(_dict(one, "metadata"), "annotations").get(ANNOTATION))
 
+    def _items(self, place: str, parent: Json, name: str) -> Iterator[Json]:
+        """Yield the objects of a list. Anything else is a reference that cannot be checked, so that it is not lost."""
+        found = parent.get(name)
+        for item in found if isinstance(found, list) else () if found is None else (found,):
+            if isinstance(found, list) and isinstance(item, dict):
+                yield item
+            else:
+                self.unchecked.append(f"{place}: {name} is not a list of objects")
+
     def _add_reference(self, place: str, key: str, namespace: str, source: Json, remote: Json) -> None:
         kind, name = str(source.get("kind", "SecretStore")), str(source.get("name"))
         found = _store_name(kind, namespace, name)
         given = self.bindings.stores.get(name)
         store = self._stores.get(found) if given is None else _Store(given)
-        if store is None:
+        if not isinstance(remote.get("key"), str):
+            self.unchecked.append(f"{place}: {key}: it names no secret, because it has no key")
+        elif store is None:
             self.unchecked.append(f"{place}: {key}: the {kind} {name} is not in the input, nor in the bindings")
         elif store.config is None:
             self.unchecked.append(f"{place}: {key}: the provider of the {kind} {name} has no counterpart")
@@ -104,19 +116,19 @@ class Manifests:
     def _add_limits(self, place: str, annotation: object) -> None:
         """Add the limits that `export` wrote."""
         try:
-            limits = parse_json(annotation) if isinstance(annotation, str) else {}
+            limits = _limits(annotation)
             for entry in self.entries:
-                if entry.file == place and isinstance(found := _dict(limits, entry.key), dict) and found:
+                if entry.file == place and (found := _dict(limits, entry.key)):
                     name = f"{place} {entry.key}"
                     self._limits[name] = _binding(name, entry.text[2:-1], found)
-        except (NotJsonError, ValueError, AttributeError):
+        except (NotJsonError, ValueError, RecursionError):
             self.unchecked.append(f"{place}: the annotation {ANNOTATION} is damaged, so its limits do not count")
 
     def _add_task(self, shown: str, one: Json) -> None:
         family = str(one.get("family", "task"))
-        for container in _dicts(one, "containerDefinitions"):
+        for container in self._items(f"{shown}: {family}", one, "containerDefinitions"):
             place = f"{shown}: {family}/{container.get('name', 'container')}"
-            for item in _dicts(container, "secrets"):
+            for item in self._items(place, container, "secrets"):
                 key, parts = str(item.get("name")), str(item.get("valueFrom")).split(":")
                 if parts[:1] != ["arn"] or parts[2:3] != ["secretsmanager"] or len(parts) not in (7, 10):
                     self.unchecked.append(f"{place}: {key}: it is not in Secrets Manager")
@@ -124,6 +136,14 @@ class Manifests:
                 stage, version = parts[8:10] if len(parts) == 10 else ("", "")
                 options = tuple((name, value) for name, value in (("version", version), ("stage", stage)) if value)
                 self._add_entry(place, key, StorePath("aws", ":".join(parts[:7]), options))
+
+
+def _limits(annotation: object) -> dict[str, Json]:
+    """Return the limits in an annotation, by key. Raises ValueError, NotJsonError or RecursionError."""
+    limits = parse_json("{}" if annotation is None else str(annotation))
+    if isinstance(limits, dict) and all(isinstance(found, dict) for found in limits.values()):
+        return limits
+    raise ValueError(ANNOTATION)
 
 
 def _objects(document: object) -> Iterator[Json]:
@@ -150,11 +170,6 @@ def _kind(one: Json) -> str:
 def _dict(parent: Json, name: str) -> Json:
     found = parent.get(name)
     return found if isinstance(found, dict) else {}
-
-
-def _dicts(parent: Json, name: str) -> Iterator[Json]:
-    found = parent.get(name)
-    return (one for one in found if isinstance(one, dict)) if isinstance(found, list) else iter(())
 
 
 def _identity(one: Json) -> tuple[str, str]:

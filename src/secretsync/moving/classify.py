@@ -121,14 +121,18 @@ def _judged(entry: SourceEntry) -> Entry:
 
 
 def _spread(entries: Iterable[SourceEntry], kinds: dict[str, tuple[Kind, str]], settings: Collection[str]) -> None:
-    """Make a secret of each setting that repeats the value of a secret."""
-    values = [entry.value.reveal() for entry in entries if entry.value and kinds[entry.key][0] is Kind.SECRET]
-    values = [value for value in values if len(value) >= _LEAST_REPEATED]
+    """Make a secret of each setting that repeats the value of a secret, or the password of a URL."""
+    values = []
     for entry in entries:
-        text = _value_of(entry)
+        kind, match = kinds[entry.key][0], _URL.fullmatch(entry.text.reveal())
+        if kind is Kind.SECRET and entry.value:
+            values.append(entry.value.reveal())
+        elif kind is Kind.URL and match:
+            values += [match[2], unquote(match[2])]
+    for entry in entries:
         is_open = kinds[entry.key][0] is Kind.SETTING and entry.key not in settings
         # A variable leads to the secret, and the text itself does not hold it.
-        if is_open and any(value in entry.text.reveal() for value in values if value in text):
+        if is_open and holds_secret(entry.text.reveal(), values) and holds_secret(_value_of(entry), values):
             kinds[entry.key] = Kind.SECRET, "it repeats a secret"
 
 
@@ -182,11 +186,14 @@ def _safe_in_urls(text: str, wholes: dict[str, Secret]) -> str:
 def _undecided(entry: SourceEntry, reason: str) -> Problem:
     cause = f"it mixes a secret with a variable of the process environment ({reason})"
     hint = f"write the whole value into {entry.file}, or say that it is a setting: --setting {entry.key}"
+    if not entry.is_exact:  # a decision would not help
+        cause = "a variable of the process environment is in a text that an env file of SecretSync cannot hold"
+        hint = f"write the value without the variable into {entry.file}"
     return Problem(
         kind=ProblemKind.CONFIGURATION, file=entry.file, line=entry.line or None, key=entry.key, cause=cause, hint=hint
     )
 
 
 def holds_secret(text: str, values: Iterable[str]) -> bool:
-    """Return True if a comment holds one of the secrets that are imported."""
-    return any(value in text for value in values if len(value) >= _LEAST_REPEATED)
+    """Return True if a text holds one of these values, as it is or percent-encoded."""
+    return any(form in text for value in values if len(value) >= _LEAST_REPEATED for form in (value, quote(value, "")))

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from secretsync.core.atomic_write import write_file
-from secretsync.core.errors import ConfigurationError, Problem, ProblemKind
+from secretsync.core.atomic_write import shared_mode, write_file, write_new_file
+from secretsync.core.errors import ConfigurationError, OutputError, Problem, ProblemKind
 from secretsync.core.files import FileRefusal, Input, read_file
 from secretsync.core.records import Record
 from secretsync.core.secret import Hidden
 from secretsync.project.env_file import parse_env_file
 from secretsync.rendering.formats import dotenv
+
+_HEADER = re.compile(r"""(?m)^[ \t]*\[[ \t]*(?:secrets|"secrets"|'secrets')[ \t]*\][ \t]*(?:#[^\r\n]*)?(?:\r?\n|\Z)""")
 
 
 class Line(Hidden):
@@ -32,7 +34,12 @@ class PlannedFile(Record):
 
     path: str  # below the root
     content: str
-    state: str  # "created", "extended" or "unchanged"
+    before: str | None  # the content that is extended; None if there is no file
+
+    @property
+    def state(self) -> str:
+        """Return "created", "extended" or "unchanged"."""
+        return "created" if self.before is None else "unchanged" if self.before == self.content else "extended"
 
 
 def written_value(key: str, text: str, value: str | None) -> str | None:
@@ -55,8 +62,8 @@ def plan_env_file(root: str, path: str, lines: Sequence[tuple[Line, str]], end: 
     """Return the file with these entries; each line with its right side. Raises ConfigurationError for a conflict."""
     present = _present(root, path)
     if present is None:
-        return PlannedFile(path, _format(lines, end), "created")
-    parsed = parse_env_file(present.encode(), file=path)
+        return PlannedFile(path, _format(lines, end), None)
+    parsed = parse_env_file(present.encode("utf-8", "surrogateescape"), file=path)
     if parsed.problems:
         raise ConfigurationError(parsed.problems)
     entries = {entry.key: entry for entry in parsed.entries}
@@ -89,40 +96,100 @@ def refuse_moved(root: str, folder: str, keys: Mapping[str, Sequence[str]]) -> N
 
 def plan_bindings(root: str, path: str, references: dict[str, str]) -> PlannedFile:
     """Return the bindings file with these references, by name. Raises ConfigurationError for a conflict."""
-    lines = [f"{name} = {json.dumps(reference, ensure_ascii=False)}" for name, reference in references.items()]
+    lines = {name: f"{name} = {json.dumps(reference, ensure_ascii=False)}\n" for name, reference in references.items()}
     present = _present(root, path)
     if present is None:
         head = "# The places of the secrets. This file contains no credential.\n[secrets]\n"
-        return PlannedFile(path, head + "".join(f"{line}\n" for line in lines), "created")
+        return PlannedFile(path, head + "".join(lines.values()), None)
     from secretsync.project.bindings_file import read_bindings
 
     bindings = read_bindings(os.path.join(root, path), file=path)
     if bindings.problems:
         raise ConfigurationError(bindings.problems)
-    problems, missing = [], []
-    for (name, reference), line in zip(references.items(), lines, strict=True):
+    problems = []
+    for name, reference in references.items():
         there = bindings.secrets.get(name)
-        if there is None:
-            missing.append(line)
-        elif there.reference != reference:
+        if there is not None and there.reference != reference:
             problems.append(_conflict(path, there.line, name))
     if problems:
         raise ConfigurationError(problems)
+    missing = {name: reference for name, reference in references.items() if name not in bindings.secrets}
+    return PlannedFile(path, _with_bindings(path, present, missing, [lines[name] for name in missing]), present)
+
+
+def _with_bindings(path: str, present: str, missing: Mapping[str, str], lines: Sequence[str]) -> str:
+    """Return the bindings with further lines. Raises ConfigurationError if the file has no place for them."""
+    import tomllib
+
     if not missing:
-        return PlannedFile(path, present, "unchanged")
-    added = "".join(f"{line}\n" for line in missing)
-    if header := re.search(r"(?m)^\[secrets\][ \t]*(?:#.*)?\n", present):
-        return PlannedFile(path, present[: header.end()] + added + present[header.end() :], "extended")
-    return _added(path, present, f"\n[secrets]\n{added}")
+        return present
+    wanted = tomllib.loads(present.removeprefix("\ufeff"))
+    wanted["secrets"] = {**wanted.get("secrets", {}), **missing}
+    for before, after, prefix in _places_of_bindings(present):
+        text = "".join([before, *(f"{prefix}{line}" for line in lines), after])
+        try:
+            if tomllib.loads(text.removeprefix("\ufeff")) == wanted:
+                return text
+        except tomllib.TOMLDecodeError:
+            continue
+    cause, hint = "no line can be added to secrets", "write it as a table: [secrets]; nothing was written"
+    raise ConfigurationError([Problem(kind=ProblemKind.CONFIGURATION, file=path, cause=cause, hint=hint)])
+
+
+def _places_of_bindings(present: str) -> Iterator[tuple[str, str, str]]:
+    """Yield the text before and after further bindings, and what each of their lines begins with."""
+    gap = "" if not present or present.endswith("\n") else "\n"
+    for header in _HEADER.finditer(present):  # a match in a string is not a table, so that the result is read again
+        before, after = present[: header.end()], present[header.end() :]
+        yield before if after else f"{before}{gap}", after, ""
+    yield f"{present}{gap}\n[secrets]\n", "", ""
+    comments = re.match(r"\ufeff?(?:[ \t]*(?:#[^\n]*)?\n)*", present)  # such as the line that names a schema
+    end = comments.end() if comments else 0
+    yield present[:end], present[end:], "secrets."  # for a file that has dotted keys
+
+
+def check_writable(root: str, files: Sequence[PlannedFile]) -> None:
+    """Raise OutputError if a file cannot be written, so that it is known before a secret is stored."""
+    for file in files:
+        if file.state == "unchanged":
+            continue
+        full = os.path.join(root, file.path)
+        folder = os.path.dirname(full)
+        while not os.path.lexists(folder):
+            folder = os.path.dirname(folder)
+        cause = None
+        if os.path.islink(full):
+            cause, hint = "it is a symbolic link, and nothing is written through one", "replace it by the file itself"
+        elif not os.path.isdir(folder):
+            cause, hint = f"{folder} is not a folder", "rename it"
+        elif not os.access(folder, os.W_OK | os.X_OK):
+            cause, hint = f"the folder {folder} cannot be written", "change its mode, or run as its owner"
+        if cause is not None:
+            raise OutputError([Problem(kind=ProblemKind.OUTPUT, file=file.path, cause=cause, hint=hint)])
 
 
 def write(root: str, files: Sequence[PlannedFile]) -> None:
     """Write the files that are new or extended. Raises OutputError."""
     for file in files:
-        if file.state != "unchanged":
-            full = os.path.join(root, file.path)
+        if file.state == "unchanged":
+            continue
+        full = os.path.join(root, file.path)
+        cause = None
+        try:
             os.makedirs(os.path.dirname(full), exist_ok=True)
-            write_file(full, file.content.encode(), mode=0o644)
+        except OSError as error:
+            cause = f"its folder cannot be created: {error.strerror}"
+        if cause is not None:
+            raise OutputError([Problem(kind=ProblemKind.OUTPUT, file=file.path, cause=cause)])
+        data, mode = file.content.encode("utf-8", "surrogateescape"), shared_mode(full)
+        is_kept = _present(root, file.path) == file.before
+        if is_kept and file.before is None:
+            is_kept = write_new_file(full, data, mode=mode)
+        elif is_kept:
+            write_file(full, data, mode=mode)
+        if not is_kept:
+            cause, hint = "another process wrote it at the same time, so it was not replaced", "run the import again"
+            raise OutputError([Problem(kind=ProblemKind.OUTPUT, file=file.path, cause=cause, hint=hint)])
 
 
 def _format(lines: Sequence[tuple[Line, str]], end: Sequence[str]) -> str:
@@ -137,10 +204,8 @@ def _format(lines: Sequence[tuple[Line, str]], end: Sequence[str]) -> str:
 
 
 def _added(path: str, present: str, added: str) -> PlannedFile:
-    if not added:
-        return PlannedFile(path, present, "unchanged")
-    gap = "" if not present or present.endswith("\n") else "\n"
-    return PlannedFile(path, f"{present}{gap}{added}", "extended")
+    gap = "" if not added or not present or present.endswith("\n") else "\n"
+    return PlannedFile(path, f"{present}{gap}{added}", present)
 
 
 def _present(root: str, path: str) -> str | None:

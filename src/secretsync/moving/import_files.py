@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from secretsync.core.errors import ConfigurationError, Problem, ProblemKind, ResolutionError, UsageError
 from secretsync.core.model import Failed, Found, SecretRef
@@ -83,6 +83,7 @@ def plan_import(sources: Sequence[Source], request: ImportRequest, policy: Polic
     finder = TargetFinder(request.bindings, request.environment, request.replaced)
     _target(finder, "NAME", request.to)  # so that a wrong --to is refused although there is no secret
     targets = {name: _target(finder, name, request.to) for name in secrets}
+    _refuse_shared_places(targets, secrets)
     values = [value.reveal() for value in secrets.values()]
     _verify(rows, secrets)
     ends = [line for source in sources for line in clean(source.comments, values, policy)]
@@ -164,6 +165,20 @@ def _target(finder: TargetFinder, name: str, to: str) -> Target:
     return found[0]
 
 
+def _refuse_shared_places(targets: Mapping[str, Target], secrets: Mapping[str, Secret]) -> None:
+    """Raise ConfigurationError if two values would get one place, because one of them would be lost."""
+    names: dict[tuple[SecretRef, str | None], str] = {}
+    problems = []
+    for name, target in targets.items():
+        other = names.setdefault((target.ref, target.selector.field), name)
+        if secrets[other].reveal() != secrets[name].reveal():
+            cause = f"{other} has the same place, {reference_of(target)}, and another value"
+            hint = f"rename one of both, or make them fields of one secret: --to {target.store}:PATH"
+            problems.append(Problem(kind=ProblemKind.CONFIGURATION, key=name, cause=cause, hint=hint))
+    if problems:
+        raise ConfigurationError(problems)
+
+
 def reference_of(target: Target) -> str:
     """Return the reference of a place, as it is written into bindings."""
     return format_reference(StorePath(target.store, target.ref.path, (), target.selector.field))
@@ -221,17 +236,18 @@ def _plan(request: ImportRequest, finder: TargetFinder, targets: Mapping[str, Ta
     )
 
 
-def write_secrets(plan: ImportPlan, access: StoreAccess) -> dict[SecretRef, Written]:
-    """Store the secrets; a value that is there already is never replaced. Raises ResolutionError for each failure."""
-    done: dict[SecretRef, Written] = {}
+def write_secrets(plan: ImportPlan, access: StoreAccess) -> Iterator[tuple[SecretRef, Written]]:
+    """Store the secrets, and yield each result; a value that is there already is never replaced.
+
+    Raises ResolutionError with each failure, after the other secrets are stored.
+    """
     problems: list[Problem] = []
     for ref, names in plan.by_secret.items():
         change = FieldChange([(plan.targets[name].selector, plan.secrets[name]) for name in names], keeps_present=True)
         outcome: Found[Written] | Failed = access.write(plan.plan, ref, change)
         if isinstance(outcome, Found):
-            done[ref] = outcome.value
+            yield ref, outcome.value
         else:
             problems.append(Problem(kind=outcome.kind, reference=str(ref), cause=outcome.cause, hint=outcome.hint))
     if problems:
         raise ResolutionError(problems)
-    return done

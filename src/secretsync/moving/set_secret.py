@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from secretsync.core.errors import ConfigurationError, Problem, ProblemKind, ResolutionError, UsageError
@@ -11,7 +12,8 @@ from secretsync.core.secret import Secret
 from secretsync.planning.one_reference import OneReference, open_reference
 from secretsync.planning.references import Target
 from secretsync.planning.request import ConfigRequest
-from secretsync.project.placeholders import BareName, StorePath, format_reference
+from secretsync.project.bindings import Bindings
+from secretsync.project.placeholders import BareName, StorePath, format_reference, parse_reference
 from secretsync.providers.writing import Written
 from secretsync.resolving.stores import StoreAccess
 from secretsync.resolving.write import FieldChange
@@ -61,11 +63,23 @@ def _only_target(opened: OneReference) -> Target:
     name = opened.written
     places = ", ".join(target.shown for target in targets) or "no store"
     file = f"providers/{environment}.toml" if environment else "the bindings"
-    example = next((one.shown for one in targets if opened.plan.specs[one.store].is_writable), f"docker:{name.lower()}")
+    example = _place_of_others(name, opened.plan.bindings) or next(
+        (one.shown for one in targets if opened.plan.specs[one.store].is_writable), f"docker:{name.lower()}"
+    )
     raise UsageError(
         f"{name}: it has no binding, and a lookup asks {places}, which is not a single place; "
         f'add {name} = "{example}" to [secrets] of {file}'
     )
+
+
+def _place_of_others(name: str, bindings: Bindings) -> str | None:
+    """Return a place for `name` in the JSON secret that has the most bindings; None if no binding names a field."""
+    places = [parse_reference(binding.reference) for binding in bindings.secrets.values()]
+    fields = [place for place in places if isinstance(place, StorePath) and place.field is not None]
+    if not fields:
+        return None
+    (store, path), _ = Counter((place.store, place.path) for place in fields).most_common(1)[0]
+    return format_reference(StorePath(store, path, (), name))
 
 
 def _with_field(name: str, selector: Selector, field: str | None) -> Selector:

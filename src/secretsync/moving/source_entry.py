@@ -36,7 +36,7 @@ class SourceEntry(Hidden):
         self.file = file
         self.line = line
         self.comments = comments
-        self.is_exact = is_exact and (value is None or _is_plain(text, value))
+        self.is_exact = is_exact and _is_plain(text, value)
 
     @property
     def place(self) -> str:
@@ -120,11 +120,14 @@ def _evaluate(parsed: Parsed, values: Mapping[str, str], secrets: Mapping[str, s
     return "".join(found)
 
 
-def _is_plain(text: str, value: str) -> bool:
-    """Return True if a text means `value`, or has variables, which are checked together with the other entries."""
+def _is_plain(text: str, value: str | None) -> bool:
+    """Return True if SecretSync reads a text, and if it means `value` or has variables.
+
+    The variables are checked together with the other entries.
+    """
     parsed = parse_value(text)
     if parsed.faults:
         return False
-    if all(isinstance(part, Text) for part in parsed.parts):
+    if value is not None and all(isinstance(part, Text) for part in parsed.parts):
         return "".join(part.text for part in parsed.parts if isinstance(part, Text)) == value
     return True

@@ -15,13 +15,20 @@ def store_commands(plan: ImportPlan) -> Iterator[str]:
     seen: set[str] = set()
     for name, target in plan.targets.items():
         config = plan.plan.stores[target.store]
-        line = _COMMANDS.get(config.provider, _own)(name, target, config.settings, target.ref.path in seen)
+        command = _COMMANDS.get(config.provider, _own)
+        line = command(name, target, config.settings, target.ref.path in seen)
+        names = name
+        if command is _aws:  # one command for all fields, which are in one file
+            if target.ref.path in seen:
+                continue
+            names = ", ".join(key for key, other in plan.targets.items() if other.ref.path == target.ref.path)
         seen.add(target.ref.path)
-        yield f"{line}  # {name}"
+        yield f"{line}  # {names}"
 
 
 def _vault(name: str, target: Target, _settings: Mapping[str, Any], is_known: bool) -> str:  # noqa: FBT001
-    verb = "patch" if is_known else "put"
+    # -cas=0 creates a secret. Without it, `put` would remove the fields that a secret has already.
+    verb = "patch" if is_known else "put -cas=0"
     return f"vault kv {verb} {shlex.quote(target.ref.path)} {shlex.quote(f'{target.selector.field or name}=-')}"
 
 

@@ -37,7 +37,7 @@ def test_the_plan_without_a_write(project: MakeProject, canary: CanaryFactory) -
     before = contents(made)
     dry = made.cli("import", ".env", "-e", "production", "--to", "docker:", "--dry-run", expect=0)
     assert contents(made) == before
-    assert "created env/production/security.env" in dry.stdout
+    assert "would create env/production/security.env\nwould extend providers/production.toml\n" in dry.stdout
     done = made.cli("import", ".env", "-e", "production", "--to", "docker:", expect=0)
     assert "install -m 600 /dev/stdin secrets/secret_key  # SECRET_KEY" in done.stdout
     assert "2 secrets to store" in done.stdout
@@ -83,10 +83,39 @@ def test_nothing_is_overwritten(project: MakeProject, canary: CanaryFactory) -> 
     made.write("secrets/secret_key", theirs)
     failed = made.cli(*command, expect=3)
     assert "docker:secret_key: the secret has another value in the store already" in failed.stderr
+    assert "docker:database_password: stored" in failed.stderr  # the user has to know what is in the store now
     assert made.read("secrets/secret_key") == theirs
     (made.root / "secrets/secret_key").unlink()
     made.cli(*command, expect=0)
     assert made.read("env/production/common.env").startswith("OTHER=1\n# The web application\n")
+
+
+def test_a_file_that_cannot_be_written(project: MakeProject, canary: CanaryFactory) -> None:
+    """No secret is stored, and no file is called created, if one of the files cannot be written."""
+    made = make(project, canary)
+    (made.root / "env/production").mkdir(parents=True)
+    (made.root / "env/production/common.env").symlink_to("../../target.env")
+    made.write("target.env", "OTHER=1\n")
+    failed = made.cli("import", ".env", "-e", "production", "--to", "docker:", "--write", expect=6)
+    assert "env/production/common.env: it is a symbolic link" in failed.stderr
+    assert "created" not in failed.stdout
+    assert "extended" not in failed.stdout
+    assert not (made.root / "secrets").exists()
+    assert made.read("target.env") == "OTHER=1\n"
+
+
+def test_two_names_with_one_place(project: MakeProject, canary: CanaryFactory) -> None:
+    """Two names that the store writes in one way are refused if their values differ, because one would be lost."""
+    first, second = canary(), canary()
+    made = project({".env": f"DB_PASSWORD={first}\ndb_password={second}\n", "providers/test.toml": STORE})
+    command = ("import", ".env", "-e", "test", "--write", "--to")
+    failed = made.cli(*command, "docker:", expect=2)
+    assert "db_password: DB_PASSWORD has the same place, docker:db_password, and another value" in failed.stderr
+    assert not (made.root / "secrets").exists()
+    made.cli(*command, "docker:app", expect=0)
+    assert made.cli("get", "db_password", "-e", "test", reveals=True, expect=0).stdout == second
+    made = project({".env": f"DB_PASSWORD={first}\ndb_password={first}\n", "providers/test.toml": STORE})
+    made.cli(*command, "docker:", expect=0)
 
 
 def test_decisions_of_the_user(project: MakeProject, canary: CanaryFactory) -> None:
@@ -123,7 +152,7 @@ def test_into_openbao(project: MakeProject, vault: VaultSpace, canary: CanaryFac
     env = vault.environ(vault.token(vault.policy(f"{mount}/*", capabilities=["create", "read", "update"])))
     command = ("import", ".env", "-e", "production", "--to", f"vault:{mount}/production/app")
     shown = made.cli(*command, expect=0).stdout
-    assert f"vault kv put {mount}/production/app SECRET_KEY=-  # SECRET_KEY" in shown
+    assert f"vault kv put -cas=0 {mount}/production/app SECRET_KEY=-  # SECRET_KEY" in shown
     assert f"vault kv patch {mount}/production/app DATABASE_PASSWORD=-" in shown
     for _ in range(2):
         made.cli(*command, "--write", env=env, expect=0)
@@ -137,3 +166,36 @@ def test_into_openbao(project: MakeProject, vault: VaultSpace, canary: CanaryFac
     (tmp_path / "after").write_text(rendered.stdout)
     assert dict(dotenv.dotenv_values(tmp_path / "after")) == dict(dotenv.dotenv_values(made.root / ".env"))
     assert os.listdir(made.root / "env/production")
+
+
+def test_no_environment_is_named(project: MakeProject) -> None:
+    """In a folder without env/ the way is -e, because `import` makes the first environment."""
+    failed = project({".env": "A=1\n"}).cli("import", ".env", "--to", "vault:", expect=2)
+    assert "no environment is named; give -e NAME, or set $SECRETSYNC_ENV" in failed.stderr
+
+
+def test_the_commands_of_aws(project: MakeProject, canary: CanaryFactory) -> None:
+    """One command creates a JSON secret, and names its fields."""
+    made = make(project, canary)
+    shown = made.cli("import", ".env", "-e", "production", "--to", "aws:prod/app", expect=0).stdout
+    assert shown.count("create-secret") == 1
+    assert "--secret-string file://secret.json  # SECRET_KEY, DATABASE_PASSWORD\n" in shown
+
+
+def test_the_plain_text_that_is_left(project: MakeProject, canary: CanaryFactory) -> None:
+    """After a write, the files that still have the secrets are named."""
+    made = make(project, canary)
+    done = made.cli("import", ".env", "-e", "production", "--to", "docker:", "--write", expect=0)
+    assert "next: remove the secrets from .env: they are still there in plain text\n" in done.stdout
+
+
+def test_a_pipe(project: MakeProject, canary: CanaryFactory) -> None:
+    """Secrets of another tool come from a pipe, so that no plain text is on the disk."""
+    made, value = project({"providers/test.toml": STORE}), canary()
+    command = ("import", "-", "-e", "test", "--to", "docker:", "--write")
+    done = made.cli(*command, stdin=f'{{"API_TOKEN": "{value}", "PORT": "80"}}', expect=0)
+    assert "still there in plain text" not in done.stdout
+    assert made.read("env/test/common.env") == "PORT=80\n"
+    assert made.read("secrets/api_token") == value
+    assert "standard input: it is empty" in made.cli(*command, expect=2).stderr
+    assert "standard input:1:2: there is" in made.cli(*command, stdin="A 1\n", expect=2).stderr

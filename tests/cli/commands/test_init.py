@@ -9,7 +9,7 @@ import pytest
 from secretsync.audit.dockerignore import DockerIgnore
 from tests.servers.openbao import VaultSpace
 from tests.support.canary import CanaryFactory
-from tests.support.processes import RunCli
+from tests.support.processes import RunCli, clean_environment, secretsync_argv
 from tests.support.tools import needs_tool
 
 
@@ -149,3 +149,24 @@ def test_the_files_for_each_store_are_right(run_cli: RunCli, store: str) -> None
     run_cli("init", "--store", store, expect=0)
     explained = run_cli("explain", "-e", "production", "--offline", expect=0)
     assert f"{store}:" in explained.stdout
+
+
+def test_a_full_disk(run_cli: RunCli, tmp_path: Path) -> None:
+    """A file that cannot be written as a whole is not there, so that the next run creates it."""
+    command = f"ulimit -f 0; exec {' '.join(secretsync_argv(('init',)))}"
+    environment = clean_environment(tmp_path, {})
+    failed = subprocess.run(["sh", "-c", command], cwd=tmp_path, env=environment, capture_output=True, check=False)
+    assert failed.returncode == 6
+    assert b"it cannot be written" in failed.stderr
+    assert files_of(tmp_path) == set()
+    assert "created env/development/common.env" in run_cli("init", expect=0).stdout
+
+
+def test_another_store_for_bindings_that_are_kept(run_cli: RunCli, tmp_path: Path) -> None:
+    """If the bindings are kept, the line that binds the secret to the named store is shown."""
+    assert run_cli("init", "--store", "docker", expect=0).stderr == ""
+    assert run_cli("init", "--store", "docker", expect=0).stderr == ""
+    before = (tmp_path / "providers/production.toml").read_bytes()
+    second = run_cli("init", "--store", "vault", "--service", "web", expect=0)
+    assert 'add to [secrets]: SECRET_KEY = "vault:secret/production/web#SECRET_KEY"' in second.stderr
+    assert (tmp_path / "providers/production.toml").read_bytes() == before

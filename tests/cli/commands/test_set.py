@@ -73,7 +73,7 @@ def test_a_reference(project: MakeProject, canary: CanaryFactory) -> None:
     """A reference is set like a name."""
     made, value = make(project), canary()
     result = made.cli("set", "docker:other#key", "-e", "production", stdin=value, expect=0)
-    assert result.stdout == "docker:other#key: docker:other#key: created\n"
+    assert result.stdout == "docker:other#key: created\n"
     assert json.loads(made.read("secrets/other")) == {"key": value}
 
 
@@ -237,3 +237,35 @@ def test_a_schedule_of_the_store(project: MakeProject, aws_moto: AwsAccount, can
     made = make(project, f'[secrets]\nTOKEN = "aws:{name}"\n')
     result = made.cli("set", "TOKEN", "-e", "production", stdin=canary(), env=aws_moto.environ())
     assert "the store rotates" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [("TOKEN", "{}"), ("TOKEN={}",)])
+def test_a_value_as_an_argument(project: MakeProject, arguments: tuple[str, ...]) -> None:
+    """A value among the arguments is refused with the reason and the ways that exist, and is not repeated."""
+    value = "Tr0ub4dor"  # a canary is refused in the arguments of a test
+    failed = make(project).cli("set", *(text.format(value) for text in arguments), "-e", "production", expect=2)
+    assert "a value cannot be an argument" in failed.stderr
+    assert "pipe the value, or give --from-file or --generate" in failed.stderr
+    assert value not in failed.stderr
+
+
+def test_a_closed_standard_input(project: MakeProject) -> None:
+    """Without a standard input the ways to give a value are named."""
+    made = make(project)
+    command = f"exec {' '.join(secretsync_argv(('set', 'TOKEN', '-e', 'production')))} <&-"
+    environment = clean_environment(made.home, {})
+    failed = subprocess.run(["sh", "-c", command], cwd=made.root, env=environment, capture_output=True, check=False)
+    assert failed.returncode == 2
+    assert b"standard input is closed; pipe the value" in failed.stderr
+
+
+def test_a_place_beside_the_other_secrets(project: MakeProject) -> None:
+    """The advice for a name without a binding is the JSON secret that the other names have."""
+    failed = make(project).cli("set", "NEW_KEY", "-e", "production", "--generate", "32", expect=2)
+    assert 'add NEW_KEY = "docker:app#NEW_KEY" to [secrets] of providers/production.toml' in failed.stderr
+
+
+def test_a_reference_is_shown_once(project: MakeProject) -> None:
+    """A reference in the place of a name is in the result once."""
+    done = make(project).cli("set", "docker:other", "-e", "production", "--generate", "32", expect=0)
+    assert done.stdout == "docker:other: created\n"

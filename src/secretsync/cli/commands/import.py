@@ -13,16 +13,17 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Mapping
 
 from secretsync.cli import console
 from secretsync.cli.loading import no_environment, store_access
 from secretsync.cli.options import add_option, variable_name
-from secretsync.core.errors import ConfigurationError, UsageError
+from secretsync.core.errors import ConfigurationError, UsageError, printable
 from secretsync.core.names import is_environment_name, is_lenient
 from secretsync.core.secret import Environ
 from secretsync.core.text import count_of, path_or
 from secretsync.moving.classify import Kind
-from secretsync.moving.files import write
+from secretsync.moving.files import check_writable, write
 from secretsync.moving.import_files import ImportPlan, ImportRequest, plan_import, reference_of, write_secrets
 from secretsync.moving.sources import FORMATS, read_source
 from secretsync.moving.store_commands import store_commands
@@ -34,10 +35,17 @@ from secretsync.project.layout import named_environment
 USAGE = "FILE... -e NAME --to STORE:PATH [--write | --dry-run] [OPTIONS]"
 EXAMPLE = "  secretsync import .env -e production --to vault:secret/production/app --write"
 
+_AS_PLANNED = {"created": "would create", "extended": "would extend"}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `import`."""
-    parser.add_argument("files", nargs="+", metavar="FILE", help="a file to import; later files override earlier ones")
+    parser.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="a file to import, - for standard input, or a pipe; later files override earlier ones",
+    )
     help_text = "the environment that gets the entries: a folder in env/; else $SECRETSYNC_ENV, else $ENVIRONMENT"
     add_option(parser, "--environment", help=help_text)
     parser.add_argument(
@@ -80,19 +88,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> int:
     """Return 0 after the files are written."""
     request = _request(options)
-    sources = [read_source(path, options.source_format, options.service) for path in options.files]
+    sources = [
+        read_source(path, options.source_format, options.service, seconds=options.timeout or 30.0)
+        for path in options.files
+    ]
     plan = plan_import(sources, request, Policy())
     if not options.quiet:
         _print_plan(plan)
         for note in plan.notes:
             console.warn(note)
     if options.dry_run:
+        _print_files(plan, _AS_PLANNED, options)
         return 0
+    check_writable(request.root, plan.files)
     if options.write and plan.secrets:
-        for ref, written in write_secrets(plan, store_access(options, Environ(os.environ))).items():
+        for ref, written in write_secrets(plan, store_access(options, Environ(os.environ))):
             if not options.quiet:
                 console.info(f"{ref}: {'stored' if written.is_changed else 'it has these values already'}")
     write(request.root, plan.files)
+    _print_files(plan, {}, options)
     if not options.quiet:
         _print_next(options, plan)
     return 0
@@ -140,8 +154,11 @@ def _print_plan(plan: ImportPlan) -> None:
         Kind.URL: ("URL with a password", "URLs with a password"),
     }
     print(", ".join(count_of(count, *words[kind]) for kind, count in counts.items()))
-    for file in plan.files:
-        print(f"{file.state} {file.path}")
+
+
+def _print_files(plan: ImportPlan, words: Mapping[str, str], options: argparse.Namespace) -> None:
+    for file in () if options.quiet else plan.files:
+        print(f"{words.get(file.state, file.state)} {file.path}")
 
 
 def _print_next(options: argparse.Namespace, plan: ImportPlan) -> None:
@@ -151,4 +168,7 @@ def _print_next(options: argparse.Namespace, plan: ImportPlan) -> None:
         for command in store_commands(plan):
             print(f"  {command}")
     print()
+    files = ", ".join(printable(file) for file in options.files if os.path.isfile(file))
+    if plan.secrets and options.write and files:
+        print(f"next: remove the secrets from {files}: they are still there in plain text")
     print(f"next: secretsync run -e {plan.plan.project.environment} -- COMMAND")

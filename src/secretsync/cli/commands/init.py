@@ -7,8 +7,9 @@ import os
 
 from secretsync.cli import console
 from secretsync.cli.commands.schema import FILES, schema_text
-from secretsync.cli.init_stores import STORES, bindings_of_store, next_commands
+from secretsync.cli.init_stores import STORES, bindings_of_store, next_commands, unbound
 from secretsync.cli.options import add_option
+from secretsync.core.atomic_write import shared_mode, write_new_file
 from secretsync.core.errors import OutputError, UsageError
 from secretsync.core.files import FileRefusal, Input, read_file
 from secretsync.core.git import GitError, ignored_paths
@@ -96,20 +97,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Return 0 after the missing files are written."""
-    names = options.environment or (["production"] if options.store else ["development", "production"])
-    if not all(is_environment_name(name) for name in names):
-        raise UsageError("the name of an environment must be letters, digits, '_' and '-', at most 64")
-    if not is_environment_name(options.service) or options.service in ("common", "security"):
-        raise UsageError("--service must be a name of letters, digits, '_' and '-', and not common or security")
+    names = _names(options)
     root = options.root
-    if not os.path.isdir(root):
-        raise UsageError(f"{path_or(root, '--root')}: there is no such folder; create it")
     if options.schemas:
         for file in FILES:
             _write(root, f"schemas/{file}.schema.json", schema_text(file), is_quiet=options.quiet)
     for name in names:
         for path, text in _files(name, options.service, options.store).items():
             _write(root, path, _schema_line(root, path) + text, is_quiet=options.quiet)
+        if options.store:
+            _warn_if_unbound(options, name)
     _ignore(root, ".gitignore", _IGNORED_BY_GIT, is_quiet=options.quiet)
     _ignore(root, ".dockerignore", _IGNORED_BY_DOCKER, is_quiet=options.quiet)
     for ignored, rule in _ignored_by_git(root, [f"env/{name}/common.env" for name in names]).items():
@@ -119,6 +116,25 @@ def execute(options: argparse.Namespace) -> int:
         commands = next_commands(names[0]) if options.store else (f"secretsync explain -e {names[0]}",)
         print("\n".join(f"next: {command}" for command in commands))
     return 0
+
+
+def _names(options: argparse.Namespace) -> list[str]:
+    """Return the environments. Raises UsageError for options that cannot be used."""
+    names: list[str] = options.environment or (["production"] if options.store else ["development", "production"])
+    if not all(is_environment_name(name) for name in names):
+        raise UsageError("the name of an environment must be letters, digits, '_' and '-', at most 64")
+    if not is_environment_name(options.service) or options.service in ("common", "security"):
+        raise UsageError("--service must be a name of letters, digits, '_' and '-', and not common or security")
+    if not os.path.isdir(options.root):
+        raise UsageError(f"{path_or(options.root, '--root')}: there is no such folder; create it")
+    return names
+
+
+def _warn_if_unbound(options: argparse.Namespace, name: str) -> None:
+    data = read_file(os.path.join(options.root, f"providers/{name}.toml"), Input.BINDINGS)
+    text = data.decode("utf-8", "replace") if isinstance(data, bytes) else ""
+    if (warning := unbound(options.store, name, options.service, text)) is not None:
+        console.warn(warning)
 
 
 def _schema_line(root: str, path: str) -> str:
@@ -188,18 +204,15 @@ def _write(root: str, path: str, text: str, *, is_quiet: bool) -> None:
     failure = None
     try:
         os.makedirs(os.path.dirname(full), exist_ok=True)
-        with open(full, "x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        result = "kept"
     except OSError as error:
-        failure, result = error.strerror, ""
-    else:
-        result = "created"
+        failure = error.strerror
     if failure is not None:
         raise OutputError(f"{full}: it cannot be written: {failure}")
+    # As a whole or not at all, because the next run would keep a part of a file.
+    is_absent = not os.path.lexists(full)
+    is_created = is_absent and write_new_file(full, text.encode("utf-8"), mode=shared_mode(full))
     if not is_quiet:
-        print(f"{result} {path}")
+        print(f"{'created' if is_created else 'kept'} {path}")
 
 
 def _ignore(root: str, name: str, lines: tuple[str, ...], *, is_quiet: bool) -> None:

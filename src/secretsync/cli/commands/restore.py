@@ -108,7 +108,7 @@ def _show(restore: Restore) -> None:
 
 def _is_confirmed() -> bool:
     """Ask for confirmation at the terminal. Raises UsageError if there is no terminal."""
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():
         raise UsageError("nothing was changed; give --yes to restore, or --dry-run to see the changes")
     print("restore this? [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")

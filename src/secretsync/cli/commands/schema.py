@@ -21,7 +21,7 @@ FILES = ("bindings", "policy")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `schema`."""
-    parser.add_argument("file", choices=FILES, metavar="FILE", help="the kind of file: bindings or policy")
+    parser.add_argument("file", choices=FILES, metavar="bindings|policy", help="the kind of file")
     add_option(parser, "--output")
 
 

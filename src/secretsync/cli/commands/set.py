@@ -14,8 +14,10 @@ import sys
 from secretsync.cli import console
 from secretsync.cli.loading import environment_of, has_environments, store_access, visible_environ
 from secretsync.cli.options import add_source, whole_number
+from secretsync.cli.parser import NO_VALUE
 from secretsync.core.errors import ExitStatus, UsageError
 from secretsync.core.files import FileRefusal, Input, read_file
+from secretsync.core.names import is_entry_name
 from secretsync.core.secret import Environ, Secret
 from secretsync.moving.generate import FORMATS, LEAST, MOST, generate
 from secretsync.moving.set_secret import Place, check_value, find_place, put_value, warnings_of
@@ -55,6 +57,8 @@ def execute(options: argparse.Namespace) -> int:
     """Return 0 after the value is stored, and 1 if another process changed the secret at the same time."""
     if options.generate is not None and options.generate < LEAST:
         raise UsageError(f"--generate {options.generate} is too short to be secret; give {LEAST} or more")
+    if is_entry_name(options.name.partition("=")[0]) and "=" in options.name:
+        raise UsageError(NO_VALUE)
     environ = Environ(os.environ)
     source = environment_of(options, environ, has_default=not has_environments(options.root, environ))
     environ = visible_environ(source, environ)
@@ -65,7 +69,8 @@ def execute(options: argparse.Namespace) -> int:
             console.warn(warning)
     written = put_value(place, _value(options, place), access)
     if not options.quiet:
-        print(f"{place.name}: {place.shown}: {format_written(written)}")
+        shown = place.shown if place.name == place.shown else f"{place.name}: {place.shown}"
+        print(f"{shown}: {format_written(written)}")
     if written.race is None:
         return 0
     console.warn(f"{place.name}: {written.race}; look at the secret, and run the command again if this value must win")
@@ -90,6 +95,8 @@ def _value(options: argparse.Namespace, place: Place) -> Secret:
         data = read_file(options.from_file, Input.SECRET_FILE)
         if isinstance(data, FileRefusal):
             raise UsageError(f"--from-file: {data.cause}")
+    elif sys.stdin is None:
+        raise UsageError("standard input is closed; pipe the value, or give --from-file or --generate")
     elif sys.stdin.isatty():
         import getpass  # Imported only for a terminal.
 

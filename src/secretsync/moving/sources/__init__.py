@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 
 from secretsync.core.errors import ConfigurationError, Problem, ProblemKind
-from secretsync.core.files import FileRefusal, Input, read_file
+from secretsync.core.files import STANDARD_INPUT, FileRefusal, Input, read_named_file
 from secretsync.core.records import Record
 from secretsync.moving.source_entry import Source
 
@@ -31,14 +32,19 @@ FORMATS = {
 }
 
 
-def read_source(path: str, format_: str | None, service: str | None) -> Source:
-    """Return the entries of a file. `format_`: a name of FORMATS; None means that the file decides.
+def read_source(path: str, format_: str | None, service: str | None, *, seconds: float = 30.0) -> Source:
+    """Return the entries of a file, which may be a pipe. `format_`: a name of FORMATS; None: the file decides.
 
-    Raises ConfigurationError, whose messages hold no value.
+    `seconds`: the longest time until the writer of a pipe has closed it. Raises ConfigurationError, whose messages
+    hold no value.
     """
-    data = read_file(path, Input.ENV_FILE)
+    path = STANDARD_INPUT if path == "-" else path
+    data = read_named_file(path, Input.ENV_FILE, seconds, may_be_empty=True)
+    path = "standard input" if path == STANDARD_INPUT else path
     if isinstance(data, FileRefusal):
         raise bad_source(path, data.cause)
+    if not data and not os.path.isfile(path):
+        raise bad_source(path, "it is empty, so the program that writes it has probably failed", "look at its messages")
     name = format_ or detect(path, data)
     module = import_module(f"{__name__}.{FORMATS[name].module}")
     source: Source = module.read(data, path, service)

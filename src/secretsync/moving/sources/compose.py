@@ -50,6 +50,8 @@ def _pairs(environment: Any, file: str) -> list[tuple[str, str | None]]:
         pairs = [
             (name, text if equals else None) for name, equals, text in (str(one).partition("=") for one in environment)
         ]
+    else:
+        raise bad_source(file, "environment is neither a mapping nor a list", "write NAME: value")
     for number, (key, _) in enumerate(pairs, 1):
         if not isinstance(key, str) or not is_key(key):
             raise bad_source(file, f"the name of variable {number} is not a name", "correct it in the file")

@@ -29,7 +29,13 @@ def read(data: bytes, file: str, _service: str | None) -> Source:
         made = _entry(entry, values, keys, tuple(comments.pop(entry.key)))
         values[entry.key] = None if made.value is None else made.value.reveal()
         entries.append(made)
-    return Source(tuple(entries), tuple(comments[""]))
+    notes = tuple(
+        f"{file}:{entry.line}: {entry.key}: in single quotes ${{...}} stays as it is written, and python-dotenv "
+        "replaces it; use double quotes if it is a variable"
+        for entry in parsed.entries
+        if entry.literal and _VARIABLE.search(entry.text)
+    )
+    return Source(tuple(entries), tuple(comments[""]), notes)
 
 
 def _comments(parsed: EnvFile) -> dict[str, list[str]]:
