@@ -7,6 +7,7 @@
 # make bench         large env files beside python-dotenv, stores beside other tools, and many starts at once (simulated): a few minutes, ratios
 # make lint          style, types and import layers
 # make docs-tables   the tables and help texts of README.md, CONTRIBUTING.md and docs/, from the code
+# make docs-pictures the pictures of README.md, from real output; the page of rotation needs chromium
 # make clean         everything that the others made
 #
 # Nothing but Python >= 3.11 and make is needed; PYTHON=... names another interpreter.
@@ -18,7 +19,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-cloud test-fast test test-long test-oldest lint bench docs-tables clean
+.PHONY: help demo demo-cloud test-fast test test-long test-oldest lint bench docs-tables docs-pictures clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -75,6 +76,9 @@ bench: $(VENV)/.dev .tools/.servers .tools/.peers
 
 docs-tables: $(VENV)/.dev
 	$(BIN)/python -m tests.docs.generate
+
+docs-pictures: $(VENV)/.dev
+	$(BIN)/python -m tests.docs.pictures
 
 clean:
 	rm -rf $(VENV) .secrets build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
