@@ -20,7 +20,7 @@ def rows_for(cause: str) -> list[str]:
 @pytest.mark.parametrize(
     ("files", "arguments", "cause"),
     [
-        ({"env/test/a.env": "A=$<B#c>\n"}, ("check", "-e", "test"), "a name does not take a field"),
+        ({"env/test/a.env": "A=$<B??>\n"}, ("check", "-e", "test"), "a name does not take a field"),
         ({"env/test/a.env": "export\n"}, ("check", "-e", "test"), "there is no name after 'export'"),
         ({"env/test/a.env": "A=1\n"}, ("check", "-e", "test", "--bindings", "x.toml"), "--bindings needs --env-file"),
         ({"env/test/a.env": "A=1\n"}, ("check", "-e", "../x"), None),
