@@ -8,6 +8,7 @@
 # make lint          style, types and import layers
 # make docs-tables   the tables and help texts of README.md, CONTRIBUTING.md and docs/, from the code
 # make man           man/secretsync.1 and a manual page for each command, from the data of --help
+# make docs-pictures the pictures of README.md, from real output; the page of rotation needs chromium
 # make clean         everything that the others made
 #
 # Nothing but Python >= 3.11 and make is needed; PYTHON=... names another interpreter.
@@ -19,7 +20,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-cloud test-fast test test-long test-oldest lint bench docs-tables man clean
+.PHONY: help demo demo-cloud test-fast test test-long test-oldest lint bench docs-tables docs-pictures man clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -88,6 +89,9 @@ bench: $(VENV)/.dev .tools/.servers .tools/.peers
 
 docs-tables: $(VENV)/.dev
 	$(BIN)/python -m tests.docs.generate
+
+docs-pictures: $(VENV)/.dev
+	$(BIN)/python -m tests.docs.pictures
 
 man: $(VENV)/.dev
 	$(BIN)/python -m secretsync.cli.man_page man

@@ -87,7 +87,18 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(message)
     from importlib import import_module
 
-    value = getattr(import_module(f"secretsync.{_HOMES.get(name, 'core.errors')}"), name)
+    try:
+        import posix  # noqa: F401 - already imported, except on Windows, which does not have the module
+
+        value = getattr(import_module(f"secretsync.{_HOMES.get(name, 'core.errors')}"), name)
+    except ModuleNotFoundError as error:
+        from secretsync.core.platforms import refusal
+
+        text = refusal(error.name)
+        if text is None:
+            raise
+        message = f"secretsync: {text}"
+        raise ImportError(message, name=error.name) from None
     globals()[name] = value
     return value
 

@@ -23,6 +23,7 @@ from secretsync.rendering.formats import FORMATS as OUTPUT_FORMATS
 from secretsync.rotation.age_rules import State
 from secretsync.rotation.formats import FORMATS as ROTATION_FORMATS
 from secretsync.rotation.formats.prometheus import METRICS
+from tests.docs.messages import messages, plain
 
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -203,6 +204,9 @@ def _block(match: re.Match[str]) -> str:
     begin, name, arguments, end = match.groups()
     if name == "settings":
         text = _settings(arguments)
+    elif name == "messages":
+        rows = [(plain(cause), plain(step)) for cause, step in messages()[arguments]]
+        text = "\n".join(markdown_table(("Message", "Next step"), rows))
     elif name == "help":
         text = f"```text\n{help_of()}```"
     elif name == "help-of-commands":

@@ -7,6 +7,7 @@ import pytest
 
 from secretsync.providers.registry import BUILT_IN
 from tests.docs.generate import MISSING, PAGES, TABLES, filled, package_rows
+from tests.docs.messages import messages
 
 _MARKER = re.compile(r"^<!-- table: ([^>]+) -->$", re.MULTILINE)
 
@@ -20,10 +21,11 @@ def test_generated_blocks(page: Path) -> None:
 
 
 def test_every_table_is_in_a_page() -> None:
-    """Each table is in one page, and each built-in provider has its table of settings."""
+    """Each table is in one page. Each built-in provider has its settings there, and each package its messages."""
     markers = _MARKER.findall("".join(page.read_text(encoding="utf-8") for page in PAGES))
     settings = {f"settings {provider}" for provider in BUILT_IN}
-    assert sorted(markers) == sorted({*TABLES, *settings, "settings vault auth", "help", "help-of-commands"})
+    lists = {f"messages {package}" for package in messages()}
+    assert sorted(markers) == sorted({*TABLES, *settings, *lists, "settings vault auth", "help", "help-of-commands"})
 
 
 def test_rows_of_a_table() -> None:

@@ -21,6 +21,7 @@ from secretsync.project.bindings_file import parse_bindings
 from secretsync.project.env_file import parse_env_file
 from secretsync.project.placeholders import parse_value
 from secretsync.providers.interface import Deadline, StoreContext
+from secretsync.providers.registry import BUILT_IN
 from tests.support.canary import CanaryFactory
 from tests.support.processes import clean_environment, run_command
 from tests.support.projects import MakeProject
@@ -35,9 +36,9 @@ def blocks(language: str, text: str = README) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
-def table(heading: str) -> list[list[str]]:
+def table(heading: str, text: str) -> list[list[str]]:
     """The rows of the first table under a heading, without its head."""
-    section = README.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    section = text.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
     rows = [line for line in section.split("\n") if line.startswith("|")]
     return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows[2:]]
 
@@ -93,9 +94,26 @@ def test_files_in_the_readme() -> None:
         assert not parse_bindings(block.encode(), "README.md").problems
 
 
+@pytest.mark.parametrize("block", blocks("toml"))
+def test_stores_of_the_readme(project: MakeProject, block: str) -> None:
+    """The settings and references of each store are accepted by its provider."""
+    names = tomllib.loads(block)["secrets"]
+    assert names
+    entries = "".join(f"{name}=$<{name}>\n" for name in names)
+    made = project({"env/production/security.env": entries, "providers/production.toml": block})
+    shown = made.cli("explain", "-e", "production", "--offline", expect=0).stdout
+    assert all(name in shown for name in names)
+
+
+def test_the_readme_has_each_store() -> None:
+    """Each built-in provider has a block, and the page is short."""
+    assert {name for block in blocks("toml") for name in tomllib.loads(block)["stores"]} == set(BUILT_IN)
+    assert len(README.split("\n")) < 260
+
+
 def test_placeholders_of_the_table() -> None:
     """Each form in the table of placeholders is one."""
-    rows = table("Placeholders")
+    rows = table("Forms", page("placeholders.md"))
     assert len(rows) >= 10
     for written, _ in rows:
         for form in re.findall(r"`([^`]+)`", written):

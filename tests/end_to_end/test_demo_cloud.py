@@ -71,7 +71,7 @@ def test_it_ends_well(tmp_path: Path) -> None:
     for words in ("aws:demo/app#secret_key (version ", "aws: 1 secret, 1 request, "):
         assert words in shown
     assert "signed with SECRET_KEY=<Secret ********>: valid" in shown
-    assert report_in(shown) == report_in((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert report_in(shown) == report_in((ROOT / "docs" / "rotation.md").read_text(encoding="utf-8"))
     assert done.stderr == ""
     assert not left_behind(tmp_path)
     assert not list(tmp_path.glob("secretsync-demo-*"))

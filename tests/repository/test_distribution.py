@@ -16,7 +16,20 @@ from secretsync.providers.registry import BUILT_IN, load_provider
 from tests.support.processes import clean_environment, run_command
 
 ROOT = Path(__file__).parents[2]
-NOT_PUBLISHED = {".ci", "benchmarks", "constraints.txt", "demo", "docker", "env", "Makefile", "providers", "tests"}
+NOT_PUBLISHED = {
+    ".ci",
+    ".github",
+    "action.yml",
+    "templates",
+    "benchmarks",
+    "constraints.txt",
+    "demo",
+    "docker",
+    "env",
+    "Makefile",
+    "providers",
+    "tests",
+}
 
 
 def build(source: Path, target: Path, *what: str) -> Mapping[str, Path]:

@@ -19,12 +19,17 @@ def run_in_terminal(
     arguments: Sequence[str], *, columns: int, cwd: Path, env: Mapping[str, str]
 ) -> tuple[int, list[str]]:
     """Return the exit status of SecretSync and the lines that it writes to a terminal, stdout and stderr together."""
+    return run_program_in_terminal(secretsync_argv(arguments), columns=columns, cwd=cwd, env=env)
+
+
+def run_program_in_terminal(
+    argv: Sequence[str], *, columns: int, cwd: Path, env: Mapping[str, str]
+) -> tuple[int, list[str]]:
+    """Return the exit status of a program and the lines that it writes to a terminal, stdout and stderr together."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     try:
-        process = subprocess.Popen(
-            secretsync_argv(arguments), cwd=cwd, env=dict(env), stdin=theirs, stdout=theirs, stderr=theirs
-        )
+        process = subprocess.Popen(argv, cwd=cwd, env=dict(env), stdin=theirs, stdout=theirs, stderr=theirs)
     finally:
         os.close(theirs)
     written = b""
@@ -40,7 +45,7 @@ def run_in_terminal(
     finally:
         os.close(ours)
     status = process.wait(HANG)
-    assert_clean(written, f"the terminal of: {' '.join(arguments)}")
+    assert_clean(written, f"the terminal of: {' '.join(argv)}")
     return status, written.decode().replace("\r\n", "\n").split("\n")
 
 

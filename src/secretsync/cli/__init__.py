@@ -92,6 +92,10 @@ def _stdout_failed(error: OSError) -> int:
 
 
 def _run(arguments: list[str]) -> int:
+    try:
+        import posix  # noqa: F401 - already imported, except on Windows, which does not have the module
+    except ModuleNotFoundError as error:
+        return _refuse_platform(error.name)
     from secretsync.cli.commands import COMMANDS
 
     name = arguments[0] if arguments else "--help"
@@ -132,6 +136,8 @@ def _run_command(name: str, arguments: list[str]) -> int:
         if error.filename is None:
             raise  # `main` reports the failure of standard output
         return _internal_error(error)
+    except ModuleNotFoundError as error:
+        return _refuse_platform(error.name) or _internal_error(error)
     except Exception as error:  # noqa: BLE001 - the top of the command line: print the type only, as a text may hold a value
         return _internal_error(error)
     return _report_failure(name, failure)
@@ -203,6 +209,18 @@ def _unknown_command(name: str, commands: Collection[str], *, group: str = "") -
         hint = "write options after the command: secretsync COMMAND [OPTIONS]"
     place = f"{group}: " if group else ""
     console.info(f"{place}{unknown('command', name, commands)}; {hint}")
+    return 2
+
+
+def _refuse_platform(module: str | None) -> int:
+    """Return 2, and print a message, if only POSIX systems have `module`; else return 0."""
+    from secretsync.cli import console
+    from secretsync.core.platforms import refusal
+
+    text = refusal(module)
+    if text is None:
+        return 0
+    console.info(text)
     return 2
 
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
+import pytest
+
+import secretsync
 from secretsync.core.errors import ProblemKind, ResolutionError
 from secretsync.providers.docker import DockerProvider
 from secretsync.providers.interface import StoreContext
+from tests.support.processes import CommandResult, clean_environment, run_command
 from tests.support.projects import MakeProject
 
 BINDINGS = "lookup = ['docker']\n[stores.docker]\ndir = 'files'\n"
@@ -65,3 +70,46 @@ def told_as(user: int, folder: str) -> tuple[str, str]:
     kind, cause, hint = json.loads(said)
     assert kind == ProblemKind.DENIED.value
     return cause, hint
+
+
+# Reports a version for the distributions in `installed`, and for no other.
+INSTALLED = """
+from importlib import metadata
+def version(name):
+    if name not in installed:
+        raise metadata.PackageNotFoundError(name)
+    return "9.8.7"
+metadata.version = version
+from secretsync.cli import main
+main(arguments)
+"""
+
+
+@pytest.mark.parametrize(
+    ("installed", "shown", "is_warned"),
+    [
+        (("secretsync-adapter",), "secretsync-adapter 9.8.7 in ", False),
+        (("secretsync-adapter", "secretsync"), "secretsync-adapter 9.8.7 in ", True),
+        (("secretsync",), "the distribution secretsync-adapter is not installed", True),
+        ((), "the distribution secretsync-adapter is not installed", False),
+    ],
+)
+def test_the_first_line_names_the_distribution(
+    project: MakeProject, installed: tuple[str, ...], shown: str, *, is_warned: bool
+) -> None:
+    """The first line shows which SecretSync runs, and another distribution of the name is a warning."""
+    made = project({"env/test/common.env": "A=$<docker:a>\n", "providers/test.toml": BINDINGS})
+
+    def doctor(*options: str) -> CommandResult:
+        arguments = ["doctor", "-e", "test", *options]
+        argv = [sys.executable, "-c", f"installed, arguments = {installed!r}, {arguments!r}{INSTALLED}"]
+        return run_command(argv, cwd=made.root, env=clean_environment(made.home), expect=0)
+
+    done = doctor()
+    line = done.stdout.split("\n")[0]
+    assert shown in line
+    assert str(Path(secretsync.__file__).parent) in line
+    assert ("uninstall both, then install secretsync-adapter" in done.stderr) is is_warned
+    document = json.loads(doctor("--format", "json").stdout)["installation"]
+    assert document["version"] == ("9.8.7" if "secretsync-adapter" in installed else None)
+    assert document["other"] == ("9.8.7" if "secretsync" in installed else None)

@@ -1,6 +1,6 @@
 """Ask each store of an environment for the identity of this process there: names and ids only, and the response time.
 
-No secret is read.
+No secret is read. The first line names the installed distribution and its version.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 
 from secretsync.cli import console
 from secretsync.cli.each_environment import each_environment
+from secretsync.cli.installation import find_installation
 from secretsync.cli.loading import handed_over, hide_memory
 from secretsync.cli.options import add_format, add_source
 from secretsync.core.errors import ExitStatus, Problem, combined_status, worst_status
@@ -42,13 +43,17 @@ def execute(options: argparse.Namespace) -> int:
         ),
         lambda project, label, problems: _Report(project, label, (), problems),
     )
+    installation = find_installation()
+    if installation.warning is not None:
+        console.warn(installation.warning)
     if options.format == "json":
         documents = [_document(report) for report in reports]
-        print(console.format_json(console.documents_of(reports[0].project, documents, is_several=is_several)))
+        document = console.documents_of(reports[0].project, documents, is_several=is_several)
+        print(console.format_json({**document, "installation": installation.document()}))
     else:
-        for number, report in enumerate(reports):
-            if number:
-                print()
+        console.print_lines(installation.line)
+        for report in reports:
+            print()
             _print_text(report)
     return int(combined_status(report.exit_status for report in reports))
 
