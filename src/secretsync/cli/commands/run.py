@@ -10,7 +10,7 @@ import os
 
 from secretsync.cli import console
 from secretsync.cli.loading import handed_over, open_plan, resolve_valid
-from secretsync.cli.options import add_access_log, add_option, add_source, duration, variable_pattern
+from secretsync.cli.options import add_access_log, add_option, add_source, duration, length, variable_pattern
 from secretsync.core.errors import UsageError
 from secretsync.core.secret import Environ
 from secretsync.core.text import count_of
@@ -34,11 +34,12 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from typing import NoReturn
 
+    from secretsync.cli.watching import WatchedStart
     from secretsync.core.model import Resolved
     from secretsync.planning.plan import Plan
     from secretsync.running.drop_privileges import User
     from secretsync.supervising.output import MaskedOutput
-    from secretsync.supervising.supervise import ApplicationSide
+    from secretsync.supervising.sides import ApplicationSide, CandidateSide
 
 USAGE = "[-e NAME] [--env-file FILE...] [OPTIONS] -- COMMAND [ARGUMENT]..."
 _SHOWN_NAMES = 20  # of variables that are not handed over, in a message
@@ -109,23 +110,73 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="mask the secrets in standard output and error of COMMAND, unless they are a terminal; a best effort; "
         "implies --supervise",
     )
+    _add_watch_options(parser)
+
+
+def _add_watch_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("rotation")
+    group.add_argument(
+        "--watch",
+        action="store_true",
+        help="compare the versions of the secrets again and again, from metadata alone; after a change, resolve and "
+        "validate the configuration, and restart COMMAND; implies --supervise",
+    )
+    group.add_argument(
+        "--interval",
+        metavar="TIME",
+        type=duration,
+        help='with --watch: the time between two comparisons: "60s" (default)',
+    )
+    group.add_argument(
+        "--settle",
+        metavar="TIME",
+        type=length,
+        help='with --watch: the time from a change to the next resolution, for other changes: "5s" (default)',
+    )
+    group.add_argument(
+        "--splay",
+        metavar="TIME",
+        type=length,
+        help="with --watch: wait up to this time more, at random, so that a fleet does not restart at once",
+    )
+    group.add_argument(
+        "--on-change",
+        metavar="ACTION",
+        help='with --watch: "restart" (default), "signal:HUP", "command:..." (for sh, with the new values in its '
+        'environment) or "none"',
+    )
+    group.add_argument(
+        "--watch-values",
+        action="store_true",
+        help="with --watch: read and compare the values of secrets without versions, except leased ones",
+    )
 
 
 def execute(options: argparse.Namespace) -> int:
     """Replace this process, or supervise one that is replaced. Only the supervisor returns, with the exit status."""
     if not options.command:
         raise UsageError("there is no command; add it after --: secretsync run -e production -- COMMAND")
+    environ = inherited_environment()
+    if options.watch:
+        return _run_watched(options, environ)
+    _refuse_watch_options(options)
     output = _open_output(options)
     side = _supervise(options, output)
-    return side if isinstance(side, int) else _become_application(options, side, output)
+    return side if isinstance(side, int) else _become_application(options, environ, side, output)
 
 
 def _become_application(
-    options: argparse.Namespace, side: ApplicationSide | None, output: MaskedOutput | None
+    options: argparse.Namespace,
+    environ: dict[str, str],
+    side: ApplicationSide | CandidateSide | None,
+    output: MaskedOutput | None = None,
+    watched: WatchedStart | None = None,
 ) -> NoReturn:
-    """Replace this process. `side`: None means that the process has no supervisor. `output`: masked, or None."""
+    """Replace this process. `side`: None means that the process has no supervisor. `output`: masked, or None.
+
+    `watched`: the start below --watch, or None.
+    """
     core_limits = forbid_core_file()
-    environ = inherited_environment()
     # Every mistake in the arguments is reported before a store is asked.
     path = find_program(options.command[0], environ)
     user = _find_user(options.user)
@@ -134,6 +185,8 @@ def _become_application(
     credentials = [pattern for spec in plan.specs.values() for pattern in spec.credentials]
     if used_credentials(credentials, environ, ()):
         _hide_process(options)
+    if watched is not None:
+        watched.read_versions(plan, visible)
     config = resolve_valid(plan, visible, options)
     resolved = config.resolved()
     refuse_unsafe_variables(resolved, options.allow_name)
@@ -169,6 +222,8 @@ def _become_application(
         side.before_user_changes()
     _become_user(user)
     _write_files(folder, resolved, files)
+    if watched is not None and not watched.is_start:
+        watched.react(environment, core_limits)
     if output is not None:
         output.redirect(secret for found in resolved.values() if found.is_secret for secret in _secrets_of(found))
     exec_program(path, options.command, environment, core_limits=core_limits)
@@ -248,7 +303,7 @@ def _hide_process(options: argparse.Namespace) -> None:
         )
 
 
-# The options --supervise and --mask-output.
+# The options --supervise, --mask-output and --watch.
 
 
 def _open_output(options: argparse.Namespace) -> MaskedOutput | None:
@@ -278,6 +333,28 @@ def _supervise(options: argparse.Namespace, output: MaskedOutput | None) -> Appl
     grace = DEFAULT_GRACE if options.grace is None else options.grace
     inform = (lambda _: None) if options.quiet else console.info
     return supervise(grace=grace, become_user=follow, inform=inform, output=output)
+
+
+def _refuse_watch_options(options: argparse.Namespace) -> None:
+    given = ("interval", "settle", "splay", "on_change", "watch_values")
+    for name in given:
+        if getattr(options, name) not in (None, False):
+            option = f"--{name.replace('_', '-')}"
+            raise UsageError(f"{option} has no effect without --watch; add --watch, or remove {option}")
+
+
+def _run_watched(options: argparse.Namespace, environ: dict[str, str]) -> int:
+    """Supervise the application and watch its secrets. Each forked process continues here with its side."""
+    from secretsync.cli.watching import WatchedStart, supervise_watched, watch
+    from secretsync.supervising.sides import WatcherSide
+
+    side = supervise_watched(options)
+    if isinstance(side, int):
+        return side
+    if isinstance(side, WatcherSide):
+        plan, visible = _open_plan(options, environ)
+        return watch(options, side, plan, visible)
+    return _become_application(options, environ, side, watched=WatchedStart(options, side))
 
 
 def _secrets_of(found: Resolved) -> tuple[str, ...]:
