@@ -78,7 +78,7 @@ def _refuse_combinations(options: argparse.Namespace, reaction: Reaction) -> Non
             "--files"
         )
     for path in (*(options.env_file or ()), *((options.bindings,) if options.bindings else ())):
-        if path == STANDARD_INPUT or _is_pipe(path):
+        if path in ("-", STANDARD_INPUT) or _is_pipe(path):
             raise UsageError("--watch reads the env files again, and a pipe has its content only once; name a file")
 
 

@@ -136,8 +136,9 @@ class Rotations:
         """End the watcher and the candidate."""
         for process in (self._watcher, self._candidate):
             if process is not None:
-                with contextlib.suppress(ProcessLookupError):
+                with contextlib.suppress(ProcessLookupError, ChildProcessError):
                     os.kill(process, signal.SIGKILL)
+                    os.waitpid(process, 0)
 
     # The candidate
 

@@ -1,0 +1,291 @@
+"""`run --watch`: a rotation restarts or informs the application, and a failure does neither."""
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.servers.openbao import VaultSpace
+from tests.support.canary import CanaryFactory
+from tests.support.processes import clean_environment
+from tests.support.projects import MakeProject, Project
+from tests.support.supervised import PYTHON, Lines, Supervised, supervised, wait_until
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux, which is not here")
+
+# Writes its process id and the digest of its secret, then each SIGHUP.
+SHOW = """
+import hashlib, os, signal
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+os.write(1, b"%d %s\\n" % (os.getpid(), hashlib.sha256(os.environb[b"KEY"]).hexdigest()[:8].encode()))
+while True:
+    signal.sigwait({signal.SIGHUP})
+    os.write(1, b"hangup\\n")
+"""
+FAST = ("--watch", "--interval", "50ms", "--settle", "0s")
+
+
+@pytest.fixture
+def app(project: MakeProject, canary: CanaryFactory) -> Project:
+    """A project with a secret in a file."""
+    return project(
+        {
+            "env/test/security.env": "KEY=$<docker:key>\n",
+            "providers/test.toml": '[stores.docker]\ndir = "files"\n',
+            "files/key": canary(),
+        }
+    )
+
+
+def shown(value: str) -> str:
+    """Return what the application writes for a secret."""
+    import hashlib
+
+    return hashlib.sha256(value.encode()).hexdigest()[:8]
+
+
+@contextmanager
+def watched(made: Project, *options: str, program: str = SHOW) -> Iterator[tuple[Supervised, Lines]]:
+    """Start the application, and return the lines of standard error too."""
+    with supervised(made, *FAST, *options, program=[*PYTHON, program]) as process:
+        assert process.process.stderr is not None
+        yield process, Lines(process.process.stderr.fileno())
+
+
+def rotate(made: Project, value: str) -> None:
+    """Replace the secret as a rotation does: the file has the old or the new content."""
+    made.write("new", value).replace(made.root / "files/key")
+
+
+def started(process: Supervised) -> tuple[int, str]:
+    """Wait for the start of an application; return its process id and the digest of its secret."""
+    number, digest = process.output.line().split()
+    return int(number), digest
+
+
+def test_each_rotation_restarts_the_application(app: Project, canary: CanaryFactory) -> None:
+    """The old application has ended before the next one starts, and nothing is left behind at the end."""
+    with watched(app) as (process, errors):
+        first, digest = started(process)
+        assert digest == shown(app.read("files/key"))
+        for _ in range(5):
+            new = canary()
+            rotate(app, new)
+            second, digest = started(process)
+            assert digest == shown(new)
+            assert not Path(f"/proc/{first}").exists()
+            errors.until("docker:key: other content; the command is restarted\n")
+            first = second
+        children = process.children()
+        process.send(signal.SIGTERM)
+        assert process.status() == 143
+        assert not any(Path(f"/proc/{number}").exists() for number in children)
+
+
+def test_the_supervisor_has_no_secret(app: Project, canary: CanaryFactory) -> None:
+    """The memory of the supervisor and of the watcher does not have the values, after a restart too."""
+    old, new = app.read("files/key"), canary()
+    with watched(app) as (process, _):
+        started(process)
+        rotate(app, new)
+        application, _ = started(process)
+        wait_until(lambda: len(process.children()) == 2)
+        assert not any(value.encode() in memory_of(process.pid) for value in (old, new))
+        assert application in process.children()
+
+
+def memory_of(process: int) -> bytes:
+    """Return the writable memory of a process."""
+    found = []
+    with Path(f"/proc/{process}/mem").open("rb") as memory:
+        for line in Path(f"/proc/{process}/maps").read_text().splitlines():
+            span, mode, *_ = line.split()
+            if not mode.startswith("rw") or line.endswith(("[vvar]", "[vsyscall]")):
+                continue
+            start, end = (int(number, 16) for number in span.split("-"))
+            memory.seek(start)
+            found.append(memory.read(end - start))
+    return b"".join(found)
+
+
+def test_an_invalid_configuration_does_not_restart(app: Project, canary: CanaryFactory) -> None:
+    """The old application goes on with a warning, and is restarted as soon as the secret is valid again."""
+    with watched(app) as (process, errors):
+        first, _ = started(process)
+        (app.root / "files/key").unlink()
+        errors.until("there is no file .*/files/key")
+        errors.until(r"content -> missing; the new configuration cannot be used \(status 3\); the application goes on")
+        errors.until("goes on")  # the next attempt
+        assert Path(f"/proc/{first}").exists()
+        new = canary()
+        rotate(app, new)
+        assert started(process)[1] == shown(new)
+
+
+def test_policy_errors_do_not_restart(app: Project, canary: CanaryFactory) -> None:
+    """A value that the policy refuses does not reach the application."""
+    app.write("providers/test.toml", 'strict = true\n[stores.docker]\ndir = "files"\n')
+    app.write("env/test/policy.toml", "[checks.KEY]\nmin_length = 8\n")
+    with watched(app) as (process, errors):
+        started(process)
+        rotate(app, "short")
+        errors.until(r"the new configuration cannot be used \(status 2\)")
+        new = canary()
+        rotate(app, new)
+        assert started(process)[1] == shown(new)
+
+
+def test_a_signal(app: Project, canary: CanaryFactory) -> None:
+    """The same application gets the signal, once for each rotation."""
+    with watched(app, "--on-change", "signal:HUP") as (process, errors):
+        first, _ = started(process)
+        for _ in range(3):
+            rotate(app, canary())
+            assert process.output.line() == "hangup"
+            errors.until("docker:key: other content; sent signal 1\n")
+        assert first in process.children()
+
+
+def test_a_command(app: Project, canary: CanaryFactory) -> None:
+    """The command has the new value in its environment, and a failure is tried again."""
+    command = 'command:printf %s "$KEY" | sha256sum | head -c 8; echo; test -e done || { touch done; exit 3; }'
+    with watched(app, "--on-change", command) as (process, errors):
+        started(process)
+        new = canary()
+        rotate(app, new)
+        assert process.output.line() == shown(new)
+        errors.until(r"the command of --on-change failed \(status 3\)")
+        assert process.output.line() == shown(new)
+        errors.until("the command of --on-change was run\n")
+
+
+def test_nothing_is_done(app: Project, canary: CanaryFactory) -> None:
+    """`none` only prints the change."""
+    with watched(app, "--on-change", "none") as (process, errors):
+        first, _ = started(process)
+        rotate(app, canary())
+        errors.until("docker:key: other content; valid, and nothing is done\n")
+        assert first in process.children()
+
+
+def test_a_stubborn_application_is_killed(app: Project, canary: CanaryFactory) -> None:
+    """A restart sends SIGKILL after the grace period."""
+    program = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)" + SHOW
+    with watched(app, "--grace", "100ms", program=program) as (process, errors):
+        started(process)
+        new = canary()
+        rotate(app, new)
+        errors.until("SIGKILL ends it")
+        assert started(process)[1] == shown(new)
+
+
+def test_the_end_during_a_restart(app: Project, canary: CanaryFactory) -> None:
+    """SIGTERM while the old application ends: the next one is not started, and a second signal cuts the grace."""
+    program = SHOW.replace("{signal.SIGHUP}", "{signal.SIGHUP, signal.SIGTERM}")
+    with watched(app, "--grace", "1h", program=program) as (process, errors):
+        first, _ = started(process)
+        rotate(app, canary())
+        errors.until("the command is restarted")
+        assert process.output.line() == "hangup"
+        process.send(signal.SIGTERM)
+        assert process.output.line() == "hangup"
+        assert Path(f"/proc/{first}").exists()
+        process.send(signal.SIGTERM)
+        assert process.status() == 137
+        assert process.process.stdout is not None
+        assert process.process.stdout.read() == b""
+
+
+def test_the_status_is_that_of_the_application(app: Project) -> None:
+    """If the application ends by itself, it is not started again."""
+    with supervised(app, *FAST, program=["sh", "-c", "exit 7"]) as process:
+        assert process.status() == 7
+
+
+def test_the_watcher_is_started_again(app: Project, canary: CanaryFactory) -> None:
+    """If the watcher is killed, another one goes on."""
+    with watched(app) as (process, errors):
+        first, _ = started(process)
+        wait_until(lambda: len(process.children()) == 2)
+        (watcher,) = set(process.children()) - {first}
+        import os
+
+        os.kill(watcher, signal.SIGKILL)
+        errors.until("the process that watches the versions has ended; it is started again")
+        new = canary()
+        rotate(app, new)
+        assert started(process)[1] == shown(new)
+
+
+def test_secrets_that_cannot_be_watched_are_named(project: MakeProject, canary: CanaryFactory) -> None:
+    """The process environment has no versions."""
+    made = project({"env/test/security.env": "KEY=$<env:SOURCE>\n"})
+    run = made.cli("run", "-e", "test", "--watch", "--", "true", env={"SOURCE": canary()}, expect=0)
+    assert run.stderr.count("not watched, because there are no versions: env:SOURCE") == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--interval", "1s"], "--interval has no effect without --watch"),
+        (["--watch-values"], "--watch-values has no effect without --watch"),
+        (["--watch", "--mask-output"], "--mask-output cannot mask the secrets of a later start"),
+        (["--watch", "--on-change", "signal:NOPE"], "--on-change signal: its name is not known"),
+        (["--watch", "--on-change", "signal:"], "--on-change signal: its name is not known"),
+        (["--watch", "--on-change", "reload"], "--on-change: its action is not known"),
+        (["--watch", "--on-change", "command:"], "--on-change: its action is not known"),
+        (["--watch", "--on-change", "none", "--files", "x"], "--files would mix old and new files"),
+        (["--watch", "--env-file", "-"], "a pipe has its content only once"),
+    ],
+)
+def test_options_that_exclude_each_other(app: Project, options: list[str], message: str) -> None:
+    """The message names the option, and nothing is started."""
+    run = app.cli("run", "-e", "test", *options, "--", "touch", "started", expect=2)
+    assert message in run.stderr
+    assert not (app.root / "started").exists()
+
+
+class VaultApp:
+    """A project with a secret in KV v2."""
+
+    def __init__(self, vault: VaultSpace, make: MakeProject, canary: CanaryFactory) -> None:
+        self.vault, self.canary, self.mount = vault, canary, vault.kv2()
+        self.project = make({"env/test/security.env": f"KEY=$<vault:{self.mount}/app#key>\n"})
+        self.rotate()
+
+    def rotate(self) -> str:
+        """Store a new version, and return its value."""
+        value = self.canary()
+        self.vault.write(self.mount, "app", {"key": value})
+        return value
+
+
+@pytest.fixture
+def in_vault(vault: VaultSpace, project: MakeProject, canary: CanaryFactory) -> VaultApp:
+    """The project with its store."""
+    return VaultApp(vault, project, canary)
+
+
+def test_versions_of_vault(in_vault: VaultApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new version restarts the application; the message has both versions."""
+    token = in_vault.vault.token(in_vault.vault.policy(f"{in_vault.mount}/data/*", f"{in_vault.mount}/metadata/*"))
+    extended = {**clean_environment(in_vault.project.home), **in_vault.vault.environ(token)}
+    monkeypatch.setattr("tests.support.supervised.clean_environment", lambda _: extended)
+    with watched(in_vault.project) as (process, errors):
+        started(process)
+        new = in_vault.rotate()
+        assert started(process)[1] == shown(new)
+        errors.until("version 1 -> version 2; the command is restarted")
+
+
+def test_denied_metadata_ends_the_start(in_vault: VaultApp) -> None:
+    """A token that may read the value and not the metadata ends the start with status 4 and the missing permission."""
+    token = in_vault.vault.token(in_vault.vault.policy(f"{in_vault.mount}/data/*"))
+    arguments = ("run", "-e", "test", "--watch", "--", "touch", "started")
+    run = in_vault.project.cli(*arguments, env=in_vault.vault.environ(token), expect=4)
+    assert f"{in_vault.mount}/metadata/app" in run.stderr
+    assert "--watch reads the metadata of each secret" in run.stderr
+    assert not (in_vault.project.root / "started").exists()
