@@ -41,7 +41,8 @@ def test_a_change_that_is_taken_back() -> None:
 
 def test_failures_grow_up_to_an_hour() -> None:
     """Each failure doubles the wait, and the same report of the stores does not shorten it."""
-    found, now, pauses = schedule(), 0.0, []
+    found, now = schedule(), 0.0
+    pauses: list[float] = []
     found.observe(A, now)
     for _ in range(9):
         assert found.due is not None

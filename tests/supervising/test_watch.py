@@ -1,5 +1,7 @@
 """`run --watch`: a rotation restarts or informs the application, and a failure does neither."""
 
+import hashlib
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -42,8 +44,6 @@ def app(project: MakeProject, canary: CanaryFactory) -> Project:
 
 def shown(value: str) -> str:
     """Return what the application writes for a secret."""
-    import hashlib
-
     return hashlib.sha256(value.encode()).hexdigest()[:8]
 
 
@@ -71,6 +71,8 @@ def test_each_rotation_restarts_the_application(app: Project, canary: CanaryFact
     with watched(app) as (process, errors):
         first, digest = started(process)
         assert digest == shown(app.read("files/key"))
+        wait_until(lambda: len(process.children()) == 2)
+        descriptors = os.listdir(f"/proc/{process.pid}/fd")
         for _ in range(5):
             new = canary()
             rotate(app, new)
@@ -79,6 +81,8 @@ def test_each_rotation_restarts_the_application(app: Project, canary: CanaryFact
             assert not Path(f"/proc/{first}").exists()
             errors.until("docker:key: other content; the command is restarted\n")
             first = second
+        wait_until(lambda: len(process.children()) == 2)
+        assert sorted(os.listdir(f"/proc/{process.pid}/fd")) == sorted(descriptors)
         children = process.children()
         process.send(signal.SIGTERM)
         assert process.status() == 143
@@ -211,8 +215,6 @@ def test_the_watcher_is_started_again(app: Project, canary: CanaryFactory) -> No
         first, _ = started(process)
         wait_until(lambda: len(process.children()) == 2)
         (watcher,) = set(process.children()) - {first}
-        import os
-
         os.kill(watcher, signal.SIGKILL)
         errors.until("the process that watches the versions has ended; it is started again")
         new = canary()
@@ -238,6 +240,7 @@ def test_secrets_that_cannot_be_watched_are_named(project: MakeProject, canary: 
         (["--watch", "--on-change", "reload"], "--on-change: its action is not known"),
         (["--watch", "--on-change", "command:"], "--on-change: its action is not known"),
         (["--watch", "--on-change", "none", "--files", "x"], "--files would mix old and new files"),
+        (["--watch", "--env-file", "/dev/fd/3"], "a pipe has its content only once"),
         (["--watch", "--env-file", "-"], "a pipe has its content only once"),
     ],
 )

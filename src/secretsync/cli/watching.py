@@ -78,11 +78,14 @@ def _refuse_combinations(options: argparse.Namespace, reaction: Reaction) -> Non
             "--files"
         )
     for path in (*(options.env_file or ()), *((options.bindings,) if options.bindings else ())):
-        if path in ("-", STANDARD_INPUT) or _is_pipe(path):
+        if _is_read_once(path):
             raise UsageError("--watch reads the env files again, and a pipe has its content only once; name a file")
 
 
-def _is_pipe(path: str) -> bool:
+def _is_read_once(path: str) -> bool:
+    """True for a pipe, and for a descriptor of this process, which the supervisor closes."""
+    if path in ("-", STANDARD_INPUT) or path.startswith(("/dev/fd/", "/proc/self/fd/")):
+        return True
     try:
         return stat.S_ISFIFO(os.stat(path).st_mode)
     except OSError:  # reported when it is read
@@ -144,7 +147,7 @@ def watch(options: argparse.Namespace, side: WatcherSide, plan: Plan, environ: E
     gc.enable()  # because this process lives long
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_IGN)  # A signal to the whole group ends the supervisor, and then this process.
-    release_descriptors({side.descriptor}, is_silent=True)
+    release_descriptors({side.descriptor}, (0, 1))
     access = replace(_quiet_access(options, environ), are_kept=True)
 
     def read() -> Versions:

@@ -80,6 +80,11 @@ class Rotations:
         return tuple(number for number in (self._ready, self._reports) if number is not None)
 
     @property
+    def kept(self) -> tuple[int, ...]:
+        """The descriptors that must stay open."""
+        return self.descriptors if self._turn is None else (*self.descriptors, self._turn)
+
+    @property
     def due(self) -> float | None:
         """When `step` has something to do without a message; None means never."""
         return min((at for at in (self._schedule.due, self._watch_at) if at is not None), default=None)

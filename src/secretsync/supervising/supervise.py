@@ -24,13 +24,13 @@ DEFAULT_GRACE = 10.0
 _PR_SET_CHILD_SUBREAPER = 36
 
 
-def release_descriptors(kept: Collection[int], *, is_silent: bool) -> None:
+def release_descriptors(kept: Collection[int], silent: Collection[int]) -> None:
     """Close the descriptors that this process does not need, because a pipe ends only if no process holds it.
 
-    `is_silent`: standard output too. Standard error stays for messages.
+    `silent`: the standard streams that become the null device. Standard error stays for messages.
     """
     nowhere = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-    for number in (0, 1) if is_silent else (0,):
+    for number in silent:
         os.dup2(nowhere, number)
     os.close(nowhere)
     try:
@@ -80,8 +80,10 @@ def supervise(
     )
     forbid_core_file()
     _hide(inform)
-    kept = {reader, *signals.descriptors, *(() if terminal.descriptor is None else (terminal.descriptor,))}
-    release_descriptors({*kept, *(() if output is None else output.start(signals.wake))}, is_silent=output is None)
+    kept = {reader, *_kept(signals, terminal)}
+    release_descriptors(
+        {*kept, *(() if output is None else output.start(signals.wake))}, (0, 1) if output is None else (0,)
+    )
     return supervisor.run()
 
 
@@ -91,7 +93,7 @@ def supervise_watched(
     """Do the same as `supervise`, and start the application again, or inform it, after a rotation.
 
     Each process that is forked returns its side. This process stays the user that it is, so that a later one can read
-    the secrets again, and keeps all descriptors, because the next application inherits them.
+    the secrets again, and keeps the standard streams, because the next application inherits them.
     """
     from secretsync.supervising.rotations import Rotations
 
@@ -113,6 +115,8 @@ def supervise_watched(
     with contextlib.suppress(OSError):  # done by the child already
         os.setpgid(child, child)
     _hide(inform)
+    # The standard streams stay for the next application.
+    release_descriptors({*rotations.kept, *_kept(signals, terminal)}, ())
     return Supervisor(
         child,
         signals=signals,
@@ -129,6 +133,11 @@ def _adopt_orphans(inform: Callable[[str], None]) -> None:
     """Become the parent of orphaned processes. Process 1 is that anyway, and other systems cannot do it."""
     if sys.platform == "linux" and os.getpid() != 1 and (failure := prctl(_PR_SET_CHILD_SUBREAPER, 1)):
         inform(f"orphaned processes of the command are not reaped: {os.strerror(failure)}")
+
+
+def _kept(signals: Signals, terminal: Terminal) -> tuple[int, ...]:
+    """Return the descriptors that every supervisor needs."""
+    return *signals.descriptors, *(() if terminal.descriptor is None else (terminal.descriptor,))
 
 
 def _hide(inform: Callable[[str], None]) -> None:
