@@ -12,9 +12,10 @@ import pytest
 
 from tests.servers.openbao import VaultSpace
 from tests.support.canary import CanaryFactory
+from tests.support.pid1 import need_namespaces
 from tests.support.processes import clean_environment
 from tests.support.projects import MakeProject, Project
-from tests.support.supervised import PYTHON, Lines, Supervised, supervised, wait_until
+from tests.support.supervised import PLACES, PYTHON, Lines, Supervised, state_of, supervised, wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux, which is not here")
 
@@ -40,6 +41,14 @@ def app(project: MakeProject, canary: CanaryFactory) -> Project:
             "files/key": canary(),
         }
     )
+
+
+@pytest.fixture(params=PLACES)
+def place(request: pytest.FixtureRequest) -> str:
+    """The name of a kind of place."""
+    if "process 1" in request.param:
+        need_namespaces()
+    return str(request.param)
 
 
 def shown(value: str) -> str:
@@ -151,6 +160,45 @@ def test_a_signal(app: Project, canary: CanaryFactory) -> None:
             assert process.output.line() == "hangup"
             errors.until("docker:key: other content; sent signal 1\n")
         assert first in process.children()
+
+
+def test_workers_do_not_get_the_signal(app: Project, canary: CanaryFactory) -> None:
+    """Only the main process gets the signal, because workers of gunicorn end at SIGHUP."""
+    worker = """
+import os, signal
+if os.fork() == 0:
+    os.write(1, b"%d worker\\n" % os.getpid())
+    while True:
+        signal.pause()
+os.waitid(os.P_ALL, 0, os.WNOHANG | os.WEXITED)
+"""
+    with watched(app, "--on-change", "signal:HUP", program=worker + SHOW) as (process, _):
+        lines = [process.output.line().split() for _ in range(2)]
+        (worker_id,) = [int(line[0]) for line in lines if line[1] == "worker"]
+        rotate(app, canary())
+        assert process.output.line() == "hangup"
+        assert state_of(worker_id) != "Z"
+
+
+def test_in_each_place(app: Project, canary: CanaryFactory, place: str) -> None:
+    """A restart works in a terminal, where the next application is in the foreground, and as process 1."""
+    program = SHOW.replace("%d %s\\n", "%d %s %d\\n").replace(".encode()))", ".encode(), in_front()))", 1)
+    front = """
+def in_front():
+    try:
+        return os.tcgetpgrp(os.open("/dev/tty", os.O_RDWR)) == os.getpgrp()
+    except OSError:
+        return 2
+"""
+    with PLACES[place](app, *FAST, program=[*PYTHON, f"import os{front}{program}"]) as process:
+        expected = "1" if "terminal" in place else "2"
+        for value in (app.read("files/key"), canary(), canary()):
+            if value != app.read("files/key"):
+                rotate(app, value)
+            _, digest, is_in_front = process.output.line().split()
+            assert (digest, is_in_front) == (shown(value), expected)
+        process.send(signal.SIGTERM)
+        assert process.status() == 143
 
 
 def test_a_command(app: Project, canary: CanaryFactory) -> None:

@@ -13,6 +13,7 @@ from secretsync.cli import console
 from secretsync.cli.loading import store_access
 from secretsync.core.errors import ResolutionError, UsageError
 from secretsync.core.files import STANDARD_INPUT
+from secretsync.core.problem_kinds import ProblemKind
 from secretsync.core.records import replace
 from secretsync.running.exec_command import Limits, exec_program
 from secretsync.supervising import supervise as supervising
@@ -153,9 +154,14 @@ def watch(options: argparse.Namespace, side: WatcherSide, plan: Plan, environ: E
     def read() -> Versions:
         return read_versions(plan, access, key=side.key, reads_values=options.watch_values)
 
+    def read_again_if_denied() -> Versions:
+        # A kept login may have ended. The store was closed then, and the second attempt logs in again.
+        versions = read()
+        return read() if any(one.kind is ProblemKind.DENIED for one in versions.problems) else versions
+
     compare_again(
         side.baseline,
-        read=read,
+        read=read_again_if_denied,
         interval=DEFAULT_INTERVAL if options.interval is None else options.interval,
         wait=side.wait,
         report=side.report,

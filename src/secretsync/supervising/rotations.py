@@ -199,7 +199,7 @@ class Rotations:
         effect = {SIGNAL: f"sent signal {reaction.number}", COMMAND: "the command of --on-change was run"}
         self._inform(f"{self._changes()}; {effect.get(reaction.kind, 'valid, and nothing is done')}")
         if reaction.kind == SIGNAL:
-            supervisor.send(reaction.number)
+            supervisor.notify(reaction.number)
         self._accept()
 
     def _accept(self) -> None:

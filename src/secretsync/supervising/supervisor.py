@@ -158,15 +158,20 @@ class Supervisor(Generic[T]):
                 self._kill_at = time.monotonic()
                 return
         self._terminal.give(self._child)  # because `fg` of a shell gives the terminal to this process
-        self.send(number)
+        self._send(number)
 
     def restart(self, successor: int) -> None:
         """End the application as SIGTERM does. After its end the process `successor` becomes the application."""
         self._successor = successor
         if self._kill_at is None:
             self._kill_at = time.monotonic() + self._grace
-        self.send(signal.SIGTERM)
-        self.send(signal.SIGCONT)
+        self._send(signal.SIGTERM)
+        self._send(signal.SIGCONT)
+
+    def notify(self, number: int) -> None:
+        """Send a signal to the application alone. Its workers may end at a signal that is meant for it, such as HUP."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(self._child, number)
 
     def _succeed(self) -> bool:
         """Let the successor become the application. Return False if there is none, or if this process is to end."""
@@ -179,7 +184,7 @@ class Supervisor(Generic[T]):
         self._helpers.continue_successor()
         return True
 
-    def send(self, number: int) -> None:
+    def _send(self, number: int) -> None:
         """Send a signal to the process group of the application."""
         try:
             os.killpg(self._child, number)
@@ -198,7 +203,7 @@ class Supervisor(Generic[T]):
         self._on_start()
         unsent, self._unsent = self._unsent, []
         for number in unsent:
-            self.send(number)
+            self._send(number)
 
     def _reap(self) -> None:
         """Take the exit status of each child and each orphan that has ended."""
@@ -225,8 +230,8 @@ class Supervisor(Generic[T]):
         """End the processes that the application left in its group."""
         if is_group(self._child) and self._kill_at is None:
             self._kill_at = time.monotonic() + self._grace
-            self.send(signal.SIGTERM)
-            self.send(signal.SIGCONT)
+            self._send(signal.SIGTERM)
+            self._send(signal.SIGCONT)
 
     def _stop(self, number: int) -> None:
         """Stop together with the application, so that the shell of the terminal notices that.
@@ -237,7 +242,7 @@ class Supervisor(Generic[T]):
         if self._terminal.descriptor is None:
             return
         if number in (signal.SIGTTIN, signal.SIGTTOU) and self._terminal.give(self._child):
-            self.send(signal.SIGCONT)
+            self._send(signal.SIGCONT)
             return
         self._terminal.take_back(self._child)
         received = self._signals.stop()
@@ -246,7 +251,7 @@ class Supervisor(Generic[T]):
         if signal.SIGCONT not in received:  # this process could not stop
             self._terminal.give(self._child)
             if number != signal.SIGSTOP:
-                self.send(signal.SIGCONT)
+                self._send(signal.SIGCONT)
 
     def _kill_in_time(self) -> None:
         """Send SIGKILL if the grace period is over."""
@@ -258,4 +263,4 @@ class Supervisor(Generic[T]):
             self._on_kill()
             with contextlib.suppress(PermissionError):
                 os.kill(self._child, signal.SIGKILL)  # also if it has changed its group
-        self.send(signal.SIGKILL)
+        self._send(signal.SIGKILL)
