@@ -46,7 +46,7 @@ def supervise_watched(options: argparse.Namespace) -> CandidateSide | WatcherSid
         splay=options.splay or 0.0,
         reaction=parse_reaction(options.on_change),
     )
-    _refuse_combinations(options, settings.reaction)
+    _refuse_combinations(options)
     return supervising.supervise_watched(
         grace=DEFAULT_GRACE if options.grace is None else options.grace,
         inform=(lambda _: None) if options.quiet else console.info,
@@ -70,14 +70,9 @@ def parse_reaction(text: str | None) -> Reaction:
     raise UsageError('--on-change: its action is not known; write "restart", "signal:NAME", "command:..." or "none"')
 
 
-def _refuse_combinations(options: argparse.Namespace, reaction: Reaction) -> None:
+def _refuse_combinations(options: argparse.Namespace) -> None:
     if options.mask_output:
         raise UsageError("--mask-output cannot mask the secrets of a later start; remove it, or remove --watch")
-    if options.files is not None and reaction.kind != RESTART:
-        raise UsageError(
-            "--files would mix old and new files while the command reads them; use --on-change restart, or remove "
-            "--files"
-        )
     for path in (*(options.env_file or ()), *((options.bindings,) if options.bindings else ())):
         if _is_read_once(path):
             raise UsageError("--watch reads the env files again, and a pipe has its content only once; name a file")

@@ -221,7 +221,7 @@ def _become_application(
     if side is not None:
         side.before_user_changes()
     _become_user(user)
-    _write_files(folder, resolved, files)
+    _write_files(folder, resolved, files, is_switched=watched is not None)
     if watched is not None and not watched.is_start:
         watched.react(environment, core_limits)
     if output is not None:
@@ -403,8 +403,18 @@ def _choose_files(
     return files
 
 
-def _write_files(folder: str | None, resolved: Mapping[str, Resolved], files: Mapping[str, str]) -> None:
-    if folder is not None:
-        from secretsync.running.secret_files import write_secrets
+def _write_files(
+    folder: str | None, resolved: Mapping[str, Resolved], files: Mapping[str, str], *, is_switched: bool
+) -> None:
+    """Write the files. `is_switched`: all are replaced in one step, because the application may read them."""
+    if folder is None:
+        return
+    values = {key: resolved[key].value.reveal() for key in files}
+    if is_switched:
+        from secretsync.running.secret_generations import write_generation
 
-        write_secrets(folder, {key: resolved[key].value.reveal() for key in files})
+        write_generation(folder, values)
+        return
+    from secretsync.running.secret_files import write_secrets
+
+    write_secrets(folder, values)
