@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers.aws import AwsAccount
 from tests.servers.openbao import VaultSpace
 from tests.support.canary import CanaryFactory
 from tests.support.pid1 import need_namespaces
@@ -370,3 +371,31 @@ def test_denied_metadata_ends_the_start(in_vault: VaultApp) -> None:
     assert f"{in_vault.mount}/metadata/app" in run.stderr
     assert "--watch reads the metadata of each secret" in run.stderr
     assert not (in_vault.project.root / "started").exists()
+
+
+def test_versions_of_aws(
+    aws: AwsAccount, project: MakeProject, canary: CanaryFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The version ids of AWS: a new version restarts the application."""
+    aws.create("app", canary())
+    made = project({"env/test/security.env": f"KEY=$<aws:{aws.name('app')}>\n"})
+    extended = {**clean_environment(made.home), **aws.environ()}
+    monkeypatch.setattr("tests.support.supervised.clean_environment", lambda _: extended)
+    with watched(made) as (process, errors):
+        started(process)
+        new = canary()
+        aws.put("app", new)
+        assert started(process)[1] == shown(new)
+        errors.until("version .* -> version .*; the command is restarted")
+
+
+def test_denied_metadata_of_aws_ends_the_start(
+    aws_moto: AwsAccount, project: MakeProject, canary: CanaryFactory
+) -> None:
+    """An identity that may read the value and not the versions ends the start with status 4 and the missing action."""
+    aws_moto.create("app", canary())
+    reader = aws_moto.principal(["GetSecretValue", "BatchGetSecretValue"])
+    made = project({"env/test/security.env": f"KEY=$<aws:{aws_moto.name('app')}>\n"})
+    run = made.cli("run", "-e", "test", "--watch", "--", "touch", "started", env=aws_moto.environ(reader), expect=4)
+    assert "secretsmanager:ListSecretVersionIds" in run.stderr
+    assert not (made.root / "started").exists()

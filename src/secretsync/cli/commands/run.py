@@ -1,7 +1,7 @@
 """Resolve the configuration, then replace this process with COMMAND, with the configuration in its environment.
 
 COMMAND keeps the process id, so signals and the exit status are its own. Nothing is started unless everything that is
-selected resolved. With --supervise, SecretSync stays the parent process of COMMAND.
+selected resolved. With --supervise or --watch, SecretSync stays the parent process of COMMAND.
 """
 
 from __future__ import annotations
