@@ -389,13 +389,11 @@ def test_versions_of_aws(
         errors.until("version .* -> version .*; the command is restarted")
 
 
-def test_denied_metadata_of_aws_ends_the_start(
-    aws_moto: AwsAccount, project: MakeProject, canary: CanaryFactory
-) -> None:
+def test_denied_metadata_of_aws_ends_the_start(aws: AwsAccount, project: MakeProject, canary: CanaryFactory) -> None:
     """An identity that may read the value and not the versions ends the start with status 4 and the missing action."""
-    aws_moto.create("app", canary())
-    reader = aws_moto.principal(["GetSecretValue", "BatchGetSecretValue"])
-    made = project({"env/test/security.env": f"KEY=$<aws:{aws_moto.name('app')}>\n"})
-    run = made.cli("run", "-e", "test", "--watch", "--", "touch", "started", env=aws_moto.environ(reader), expect=4)
+    aws.create("app", canary())
+    reader = aws.principal(["GetSecretValue", "BatchGetSecretValue"])
+    made = project({"env/test/security.env": f"KEY=$<aws:{aws.name('app')}>\n"})
+    run = made.cli("run", "-e", "test", "--watch", "--", "touch", "started", env=aws.environ(reader), expect=4)
     assert "secretsmanager:ListSecretVersionIds" in run.stderr
     assert not (made.root / "started").exists()
