@@ -113,7 +113,13 @@ def test_an_option_with_one_value_is_not_repeated(
 ) -> None:
     """A second value is refused for every option that takes one, because only the last one would count."""
     action = options_of(command)[option]
-    known = {"timeout": "3s", "outdated_after": "3d", "at": "2027-01-01", "keep": "3", "generate": "16", "grace": "3s"}
+    known = {
+        **dict.fromkeys(("timeout", "grace", "interval", "settle", "splay"), "3s"),
+        "outdated_after": "3d",
+        "at": "2027-01-01",
+        "keep": "3",
+        "generate": "16",
+    }
     value = known.get(action.dest, "x")
     value = next(iter(action.choices)) if action.choices else value
     with pytest.raises(SystemExit) as refused:

@@ -30,6 +30,17 @@ def duration(text: str) -> float:
     return seconds
 
 
+def length(text: str) -> float:
+    """Return the seconds of an option such as --settle. Zero is possible."""
+    from secretsync.core.durations import parse_length
+
+    seconds = parse_length(text)
+    if seconds is None:
+        message = 'it must be a length of time, such as "0s", "30s" or "2m"'
+        raise _wrong_value(message)
+    return seconds
+
+
 def variable_name(text: str) -> str:
     """Return the value of --allow-name: the name of a variable."""
     from secretsync.core.names import is_key

@@ -87,6 +87,7 @@ class DockerProvider:
         has_clock=False,
         has_outlines=True,
         is_writable=True,
+        is_local=True,
     )
 
     def __init__(self, context: StoreContext) -> None:

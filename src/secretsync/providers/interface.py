@@ -135,6 +135,7 @@ class ProviderSpec(Record, kw_only=True):
     has_clock: bool = True  # False: ages are declared in the bindings
     has_outlines: bool = False  # it has a method `outline`: see OutlineProvider
     is_writable: bool = False  # it has a method `write`: see WritableProvider of providers/writing.py
+    is_local: bool = False  # its values are files of this machine: without versions, their contents are compared
 
 
 class StoreContext(Record, kw_only=True):

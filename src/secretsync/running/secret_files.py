@@ -16,6 +16,7 @@ from secretsync.core.files import FileRefusal, Input, read_file
 from secretsync.core.model import Resolved
 
 _LIST = ".secretsync-files"
+DATA = ".secretsync-data"  # how the names of generations begin: see secret_generations.py
 _MODE = 0o400
 _IN_MEMORY = ("tmpfs", "ramfs")
 
@@ -121,6 +122,25 @@ def write_secrets(folder: str, values: Mapping[str, str]) -> None:
 
     Raises OutputError. If the folder contains a file of another program, nothing is written.
     """
+    before, present = known_files(folder)
+    if any(name.startswith(DATA) for name in present):
+        from secretsync.running.secret_generations import remove_generations  # Imported only after a run with --watch.
+
+        remove_generations(folder)
+    # The list names old and new files before the first change, so that the next run knows all files if this one dies.
+    write_list(folder, before | set(values))
+    for name in sorted(before - set(values)):
+        remove_file(os.path.join(folder, name))
+    for name, value in values.items():
+        write_value(os.path.join(folder, name), value)
+    write_list(folder, values)
+
+
+def known_files(folder: str) -> tuple[set[str], set[str]]:
+    """Return the secrets that the last run wrote, and all names in the folder.
+
+    Raises OutputError if the folder contains a file of another program.
+    """
     list_path = os.path.join(folder, _LIST)
     try:
         before = _read_list(list_path)
@@ -136,17 +156,17 @@ def write_secrets(folder: str, values: Mapping[str, str]) -> None:
             f"it contains files that --files did not write: {', '.join(foreign[:3])}",
             "name a folder that contains only secrets",
         )
-    # The list names old and new files before the first change, so that the next run knows all files if this one dies.
-    write_file(list_path, _as_list(before | set(values)))
-    for name in sorted(before - set(values)):
-        _remove(os.path.join(folder, name))
-    for name, value in values.items():
-        write_file(os.path.join(folder, name), value.encode("utf-8", "surrogateescape"), mode=_MODE)
-    write_file(list_path, _as_list(values))
+    return before, present
 
 
-def _as_list(names: Collection[str]) -> bytes:
-    return "".join(f"{name}\n" for name in sorted(names)).encode("utf-8")
+def write_value(path: str, value: str) -> None:
+    """Write one secret to a file."""
+    write_file(path, value.encode("utf-8", "surrogateescape"), mode=_MODE)
+
+
+def write_list(folder: str, names: Collection[str]) -> None:
+    """Write the list of the secrets in the folder."""
+    write_file(os.path.join(folder, _LIST), "".join(f"{name}\n" for name in sorted(names)).encode("utf-8"))
 
 
 def _read_list(path: str) -> set[str]:
@@ -160,7 +180,8 @@ def _read_list(path: str) -> set[str]:
     return {name for name in data.decode("utf-8", "replace").split("\n") if name.isidentifier()}
 
 
-def _remove(path: str) -> None:
+def remove_file(path: str) -> None:
+    """Remove a file or a link of an earlier run, if it exists. Raises OutputError."""
     failure = None
     try:
         os.unlink(path)

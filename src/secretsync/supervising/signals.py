@@ -67,13 +67,13 @@ class Signals:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         return child
 
-    def wait(self, timeout: float | None, other: int | None = None) -> bytes:
-        """Wait until a signal arrives, `other` can be read, or `timeout` seconds are over. Return the signals.
+    def wait(self, timeout: float | None, *others: int) -> bytes:
+        """Wait until a signal arrives, one of `others` can be read, or `timeout` seconds are over. Return the signals.
 
         None means no limit. A long wait may end earlier.
         """
         poll = select.poll()
-        for descriptor in (self._reader, *(() if other is None else (other,))):
+        for descriptor in (self._reader, *others):
             poll.register(descriptor, select.POLLIN)
         poll.poll(None if timeout is None else min(timeout, LONGEST_WAIT) * 1000)
         numbers = bytearray()

@@ -7,11 +7,12 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from secretsync.supervising.signals import WAKE, Signals
 from secretsync.supervising.terminal import Terminal, is_group
 
+T = TypeVar("T")
 _ENDING = (signal.SIGTERM, signal.SIGINT)
 _POLL = 0.02  # seconds; the end of a process that is not a child of this process sends no signal
 _AFTER_KILL = 1.0  # seconds until this process ends although a process of the group is not gone
@@ -27,7 +28,31 @@ class Output(Protocol):
         """Return True if everything is written."""
 
 
-class Supervisor:
+class Helpers(Protocol[T]):
+    """The other child processes of this process, which prepare the next application."""
+
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """The pipes from these processes."""
+
+    @property
+    def due(self) -> float | None:
+        """When `step` has something to do without a message from a pipe, on the monotonic clock; None means never."""
+
+    def step(self, supervisor: Supervisor[T]) -> T | None:
+        """Read the pipes and do what is due. A new process returns what it is for; this process returns None."""
+
+    def ended(self, supervisor: Supervisor[T], process: int, code: int) -> None:
+        """Take the end of a process, which may be another than one of these. `code`: negative for a signal."""
+
+    def continue_successor(self) -> None:
+        """Let the process that waits become the application."""
+
+    def close(self) -> None:
+        """End all of them."""
+
+
+class Supervisor(Generic[T]):
     """The parent of the application. The application is the leader of a process group of its own."""
 
     def __init__(
@@ -37,26 +62,31 @@ class Supervisor:
         signals: Signals,
         terminal: Terminal,
         grace: float,
-        started: int,
+        started: int | None,
         on_start: Callable[[], None],
         on_kill: Callable[[str], None],
         output: Output | None = None,
+        helpers: Helpers[T] | None = None,
     ) -> None:
         """`grace`: seconds between SIGTERM and SIGKILL.
 
         `started`: the descriptor of a pipe that ends if the application becomes another user or starts; then `on_start`
         is called. `on_kill`: called with a message before SIGKILL is sent.
-        `output`: None means that it goes past this process.
+        `output`: None means that it goes past this process. `helpers`: other child processes; None means that there are
+        none.
         """
         self._child = child
+        self._successor: int | None = None  # the process that becomes the application after this one has ended
         self._signals = signals
         self._terminal = terminal
         self._grace = grace
         self._reason = f"the command did not end within {grace:g} s"
-        self._started: int | None = started
-        os.set_blocking(started, False)  # Otherwise a signal before the start would end all work until the start.
+        self._started = started
+        if started is not None:
+            os.set_blocking(started, False)  # Otherwise a signal before the start would end all work until the start.
         self._on_start, self._on_kill = on_start, on_kill
         self._output = output
+        self._helpers = helpers
         self._ending = {number for number in _ENDING if number not in signals.ignored}
         self._status: int | None = None
         self._kill_at: float | None = None  # when SIGKILL is sent
@@ -65,15 +95,30 @@ class Supervisor:
         self._is_asked_to_end = False
         self._is_draining = False
 
-    def run(self) -> int:
-        """Return the exit status of the application, or 128 and the number of the signal that ended it."""
+    @property
+    def is_going_on(self) -> bool:
+        """True if the application runs and nobody asked it to end."""
+        return self._status is None and not self._is_asked_to_end and self._successor is None
+
+    def run(self) -> int | T:
+        """Return the exit status of the application, or 128 and the number of the signal that ended it.
+
+        A process that `helpers` started returns what the process is for.
+        """
         self._terminal.give(self._child)
+        helpers = self._helpers
         while not self._is_finished():
-            for number in self._signals.wait(self._timeout(), self._started):
+            started = () if self._started is None else (self._started,)
+            others = () if helpers is None else helpers.descriptors
+            for number in self._signals.wait(self._timeout(), *started, *others):
                 self._receive(number)
             self._look_for_start()
             self._reap()
             self._kill_in_time()
+            if helpers is not None and (task := helpers.step(self)) is not None:
+                return task
+        if helpers is not None:
+            helpers.close()
         self._terminal.take_back(self._child)
         assert self._status is not None  # noqa: S101 - for the type checker
         return self._status
@@ -82,8 +127,10 @@ class Supervisor:
         if self._status is None:
             return False
         if self._give_up_at is not None and time.monotonic() >= self._give_up_at:
-            return True
+            return not self._succeed()
         if is_group(self._child):
+            return False
+        if self._succeed():
             return False
         if self._output is None:
             return True
@@ -98,7 +145,8 @@ class Supervisor:
         """Return the seconds until something has to be done without a signal; None means never."""
         if self._status is not None and not self._is_draining:
             return _POLL
-        times = [at for at in (self._kill_at, self._give_up_at) if at is not None]
+        due = None if self._helpers is None or not self.is_going_on else self._helpers.due
+        times = [at for at in (self._kill_at, self._give_up_at, due) if at is not None]
         return max(0.0, min(times) - time.monotonic()) if times else None
 
     def _receive(self, number: int) -> None:
@@ -106,14 +154,40 @@ class Supervisor:
         if number in (WAKE, signal.SIGCHLD):
             return
         if number in self._ending:
+            is_repeated = self._is_asked_to_end or self._successor is None
             self._is_asked_to_end = True
-            if self._kill_at is not None:
+            if self._kill_at is None:
+                self._kill_at = time.monotonic() + self._grace
+            elif is_repeated:
                 self._kill_at = time.monotonic()
                 self._reason = "a second signal asked the command to end"
                 return
-            self._kill_at = time.monotonic() + self._grace
         self._terminal.give(self._child)  # because `fg` of a shell gives the terminal to this process
         self._send(number)
+
+    def restart(self, successor: int) -> None:
+        """End the application as SIGTERM does. After its end the process `successor` becomes the application."""
+        self._successor = successor
+        if self._kill_at is None:
+            self._kill_at = time.monotonic() + self._grace
+        self._send(signal.SIGTERM)
+        self._send(signal.SIGCONT)
+
+    def notify(self, number: int) -> None:
+        """Send a signal to the application alone. Its workers may end at a signal that is meant for it, such as HUP."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(self._child, number)
+
+    def _succeed(self) -> bool:
+        """Let the successor become the application. Return False if there is none, or if this process is to end."""
+        if self._successor is None or self._is_asked_to_end or self._helpers is None:
+            return False
+        self._terminal.take_back(self._child)
+        self._child, self._successor = self._successor, None
+        self._status = self._kill_at = self._give_up_at = None
+        self._terminal.give(self._child)
+        self._helpers.continue_successor()
+        return True
 
     def _send(self, number: int) -> None:
         """Send a signal to the process group of the application."""
@@ -150,6 +224,9 @@ class Supervisor:
             if process == 0:
                 return
             if process != self._child:
+                if self._helpers is not None and not os.WIFSTOPPED(status):
+                    self._successor = None if process == self._successor else self._successor
+                    self._helpers.ended(self, process, os.waitstatus_to_exitcode(status))
                 continue
             if os.WIFSTOPPED(status):
                 self._stop(os.WSTOPSIG(status))

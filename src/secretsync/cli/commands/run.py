@@ -1,7 +1,7 @@
 """Resolve the configuration, then replace this process with COMMAND, with the configuration in its environment.
 
 COMMAND keeps the process id, so signals and the exit status are its own. Nothing is started unless everything that is
-selected resolved. With --supervise, SecretSync stays the parent process of COMMAND.
+selected resolved. With --supervise or --watch, SecretSync stays the parent process of COMMAND.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 
 from secretsync.cli import console
 from secretsync.cli.loading import handed_over, open_plan, resolve_valid
-from secretsync.cli.options import add_access_log, add_option, add_source, duration, variable_pattern
+from secretsync.cli.options import add_access_log, add_option, add_source, duration, length, variable_pattern
 from secretsync.core.errors import UsageError
 from secretsync.core.secret import Environ
 from secretsync.core.text import count_of
@@ -34,11 +34,12 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from typing import NoReturn
 
+    from secretsync.cli.watching import WatchedStart
     from secretsync.core.model import Resolved
     from secretsync.planning.plan import Plan
     from secretsync.running.drop_privileges import User
     from secretsync.supervising.output import MaskedOutput
-    from secretsync.supervising.supervise import ApplicationSide
+    from secretsync.supervising.sides import ApplicationSide, CandidateSide
 
 USAGE = "[-e NAME] [--env-file FILE...] [OPTIONS] -- COMMAND [ARGUMENT]..."
 _SHOWN_NAMES = 20  # of variables that are not handed over, in a message
@@ -109,28 +110,80 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="mask the secrets in standard output and error of COMMAND, unless they are a terminal; a best effort; "
         "implies --supervise",
     )
+    _add_watch_options(parser)
+
+
+def _add_watch_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("rotation")
+    group.add_argument(
+        "--watch",
+        action="store_true",
+        help="compare the versions of the secrets again and again, from metadata alone; after a change, resolve and "
+        "validate the configuration, and restart COMMAND; implies --supervise",
+    )
+    group.add_argument(
+        "--interval",
+        metavar="TIME",
+        type=duration,
+        help='with --watch: the time between two comparisons: "60s" (default)',
+    )
+    group.add_argument(
+        "--settle",
+        metavar="TIME",
+        type=length,
+        help='with --watch: the time from a change to the next resolution, for other changes: "5s" (default)',
+    )
+    group.add_argument(
+        "--splay",
+        metavar="TIME",
+        type=length,
+        help="with --watch: wait up to this time more, at random, so that a fleet does not restart at once",
+    )
+    group.add_argument(
+        "--on-change",
+        metavar="ACTION",
+        help='with --watch: "restart" (default), "signal:HUP", "command:..." (for sh, with the new values in its '
+        'environment) or "none"',
+    )
+    group.add_argument(
+        "--watch-values",
+        action="store_true",
+        help="with --watch: read and compare the values of secrets without versions, except leased ones",
+    )
 
 
 def execute(options: argparse.Namespace) -> int:
     """Replace this process, or supervise one that is replaced. Only the supervisor returns, with the exit status."""
     if not options.command:
         raise UsageError("there is no command; add it after --: secretsync run -e production -- COMMAND")
+    environ = inherited_environment()
+    if options.watch:
+        return _run_watched(options, environ)
+    _refuse_watch_options(options)
     output = _open_output(options)
     side = _supervise(options, output)
-    return side if isinstance(side, int) else _become_application(options, side, output)
+    return side if isinstance(side, int) else _become_application(options, environ, side, output)
 
 
 def _become_application(
-    options: argparse.Namespace, side: ApplicationSide | None, output: MaskedOutput | None
+    options: argparse.Namespace,
+    environ: dict[str, str],
+    side: ApplicationSide | CandidateSide | None,
+    output: MaskedOutput | None = None,
+    watched: WatchedStart | None = None,
 ) -> NoReturn:
-    """Replace this process. `side`: None means that the process has no supervisor. `output`: masked, or None."""
-    environ = inherited_environment()
+    """Replace this process. `side`: None means that the process has no supervisor. `output`: masked, or None.
+
+    `watched`: the start below --watch, or None.
+    """
     # Every mistake in the arguments is reported before a store is asked.
     path = find_program(options.command[0], environ)
     user = _find_user(options.user)
     plan, visible = _open_plan(options, environ)
     folder = _open_folder(options, plan, user)
     credentials = [pattern for spec in plan.specs.values() for pattern in spec.credentials]
+    if watched is not None:
+        watched.read_versions(plan, visible)
     # Nothing but credentials is hidden, because the application shows the values to the same processes.
     config = resolve_valid(plan, visible, options, is_hidden=bool(used_credentials(credentials, environ, ())))
     resolved = config.resolved()
@@ -166,7 +219,9 @@ def _become_application(
     if side is not None:
         side.before_user_changes()
     _become_user(user)
-    _write_files(folder, resolved, files)
+    _write_files(folder, resolved, files, is_switched=watched is not None)
+    if watched is not None and not watched.is_start:
+        watched.react(environment, options.core_limits)
     if output is not None:
         output.redirect(secret for found in resolved.values() if found.is_secret for secret in _secrets_of(found))
     exec_program(path, options.command, environment, core_limits=options.core_limits)
@@ -236,7 +291,7 @@ def _warn_of_dropped_names(
         console.warn(f"{shell} drops variables with '.' or '-' in their names: {shown}{rest}; start the program itself")
 
 
-# The options --supervise and --mask-output.
+# The options --supervise, --mask-output and --watch.
 
 
 def _open_output(options: argparse.Namespace) -> MaskedOutput | None:
@@ -266,6 +321,28 @@ def _supervise(options: argparse.Namespace, output: MaskedOutput | None) -> Appl
     grace = DEFAULT_GRACE if options.grace is None else options.grace
     inform = (lambda _: None) if options.quiet else console.info
     return supervise(grace=grace, become_user=follow, inform=inform, output=output)
+
+
+def _refuse_watch_options(options: argparse.Namespace) -> None:
+    given = ("interval", "settle", "splay", "on_change", "watch_values")
+    for name in given:
+        if getattr(options, name) not in (None, False):
+            option = f"--{name.replace('_', '-')}"
+            raise UsageError(f"{option} has no effect without --watch; add --watch, or remove {option}")
+
+
+def _run_watched(options: argparse.Namespace, environ: dict[str, str]) -> int:
+    """Supervise the application and watch its secrets. Each forked process continues here with its side."""
+    from secretsync.cli.watching import WatchedStart, supervise_watched, watch
+    from secretsync.supervising.sides import WatcherSide
+
+    side = supervise_watched(options)
+    if isinstance(side, int):
+        return side
+    if isinstance(side, WatcherSide):
+        plan, visible = _open_plan(options, environ)
+        return watch(options, side, plan, visible)
+    return _become_application(options, environ, side, watched=WatchedStart(options, side))
 
 
 def _secrets_of(found: Resolved) -> tuple[str, ...]:
@@ -314,8 +391,18 @@ def _choose_files(
     return files
 
 
-def _write_files(folder: str | None, resolved: Mapping[str, Resolved], files: Mapping[str, str]) -> None:
-    if folder is not None:
-        from secretsync.running.secret_files import write_secrets
+def _write_files(
+    folder: str | None, resolved: Mapping[str, Resolved], files: Mapping[str, str], *, is_switched: bool
+) -> None:
+    """Write the files. `is_switched`: all are replaced in one step, because the application may read them."""
+    if folder is None:
+        return
+    values = {key: resolved[key].value.reveal() for key in files}
+    if is_switched:
+        from secretsync.running.secret_generations import write_generation
 
-        write_secrets(folder, {key: resolved[key].value.reveal() for key in files})
+        write_generation(folder, values)
+        return
+    from secretsync.running.secret_files import write_secrets
+
+    write_secrets(folder, values)
