@@ -16,7 +16,7 @@ from tests.support.canary import CanaryFactory
 from tests.support.projects import MakeProject, Project
 
 # Values that a project does not decide: any text is possible.
-FREE = {"TIME", "N", "BYTES", "TEXT", "USER[:GROUP]", "MODE", "FIELD", "NAME"}
+FREE = {"ACTION", "TIME", "N", "BYTES", "TEXT", "USER[:GROUP]", "MODE", "FIELD", "NAME"}
 FREE_NAMES = {"--name", "--namespace", "--service-account", "--secret", "--setting"}
 
 
@@ -99,6 +99,7 @@ def test_names_of_the_project(shop: Project) -> None:
     assert words_of("render", "-e", "production", "--format", "") == list(FORMATS)
 
 
+@pytest.mark.sink(".secretsync/history/*")  # settings are recorded as they are
 def test_records(shop: Project) -> None:
     """`diff` takes the records of the environment, the newest first, or two environments."""
     for port in (1, 2):
