@@ -21,7 +21,7 @@ VIEWERS: Mapping[str, tuple[str, ...]] = {
     "groff": ("groff", "-man", "-ww", "-Tascii", "-P-cbou", "-rLL=110n"),
     "mandoc": ("mandoc", "-T", "ascii", "-O", "width=110"),
 }
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "commands.md").read_text(encoding="utf-8")
 
 
 def shown_by(viewer: str, page: str) -> str:
@@ -63,14 +63,14 @@ def test_a_page_has_all_of_the_help(viewer: str, command: str) -> None:
 
 @pytest.mark.parametrize("viewer", VIEWERS)
 def test_the_page_of_secretsync(viewer: str) -> None:
-    """Each command with its line, and each exit status with its meaning in the README."""
+    """Each command with its line, and each exit status with its meaning on the page of commands."""
     words = joined(shown_by(viewer, man_pages()["secretsync.1"]))
     for name, summary in COMMANDS.items():
         assert f"{name} {summary}; see secretsync-{name.replace(' ', '-')}(1)" in words
     assert list(EXIT_STATUSES) == list(ExitStatus)
     for status, text in EXIT_STATUSES.items():
         assert f"{int(status)} {text}" in words
-        assert status > ExitStatus.OUTPUT or f"| {int(status)} | {text} |" in README
+        assert status > ExitStatus.OUTPUT or f"| {int(status)} | {text} |" in PAGE
 
 
 @given(

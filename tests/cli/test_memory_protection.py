@@ -40,7 +40,18 @@ ASKING = {
 }
 # These read files only, and hold no credential and no value of a store.
 SILENT = {
-    *("backup", "export", "init", "permissions", "providers", "restore", "rotation merge", "schema", "template"),
+    *(
+        "backup",
+        "completion",
+        "export",
+        "init",
+        "permissions",
+        "providers",
+        "restore",
+        "rotation merge",
+        "schema",
+        "template",
+    ),
 }
 
 
