@@ -287,7 +287,7 @@ def resolve_valid(
 ) -> Config:
     """Return the resolved configuration of a plan. The values of a strict environment are validated.
 
-    `is_hidden`: as in `store_access`; None means True if the plan has secrets.
+    `is_hidden`: as in `store_access`; None means True if the values of a store are not on this machine anyway.
     """
     from secretsync.core.errors import ValidationError
     from secretsync.resolving.pipeline import resolve_plan
@@ -296,7 +296,10 @@ def resolve_valid(
     if plan.is_strict and options.no_validate:
         console.info(f"{plan.project.label}: values are not validated (--no-validate)")
 
-    is_hidden = bool(plan.refs) if is_hidden is None else is_hidden
+    if is_hidden is None:
+        # Files and variables can be read by the same processes, and the protection costs a start some milliseconds.
+        used = [plan.specs[store] for store in {ref.store for ref in plan.refs}]
+        is_hidden = any(spec.is_secret_store and not spec.is_local for spec in used)
     access = store_access(options, environ, is_logged=True, is_hidden=is_hidden)
     access = replace(access, on_lease=None if options.quiet else _warn_of_end)
     try:
