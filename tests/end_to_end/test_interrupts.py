@@ -6,11 +6,8 @@ traceback that reaches the caller holds the frames of SecretSync at that moment.
 
 import logging
 import random
-import sys
 from collections.abc import Callable
-from pathlib import Path
-from types import FrameType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
@@ -18,10 +15,9 @@ from secretsync import AppConfig, Config, check_rotation, resolve_config
 from secretsync.testing import MemoryProvider
 from tests.support.amounts import AMOUNTS
 from tests.support.canary import CanaryFactory, find_leaks
+from tests.support.interrupts import SOURCE, interrupt
 from tests.support.projects import MakeProject, Project
 from tests.support.walker import everything_shown
-
-SOURCE = f"{Path(__file__).parents[2] / 'src'}/"
 
 
 class TimeLimitError(Exception):
@@ -106,32 +102,6 @@ NAMES = (
 )
 
 
-def interrupt(action: Callable[[], object], moment: int) -> tuple[int, BaseException | None]:
-    """Call `action`, and raise at the line of SecretSync with this number; return the lines that ran, and the error."""
-    passed = 0
-
-    def trace(frame: FrameType, event: str, _: Any) -> Any:
-        nonlocal passed
-        if not frame.f_code.co_filename.startswith(SOURCE):
-            return None
-        if event == "line":
-            passed += 1
-            if passed == moment:
-                sys.settrace(None)
-                raise TimeLimitError
-        return trace
-
-    tracer = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        action()
-    except Exception as error:  # noqa: BLE001 - `bind` takes any exception of a conversion for its refusal
-        return passed, error
-    finally:
-        sys.settrace(tracer)
-    return passed, None
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_no_moment_shows_a_value(
     name: str, shop: Project, store: MemoryProvider, request: pytest.FixtureRequest
@@ -140,13 +110,14 @@ def test_no_moment_shows_a_value(
     known = calls(shop, store)
     assert set(known) == set(NAMES)
     action = known[name]
-    count, _ = interrupt(action, 0)
+    count, _ = interrupt(action, 0, TimeLimitError)
     amount = AMOUNTS[request.config.getoption("amount")]
     draw = random.Random(request.config.getoption("hostile_seed"))
     moments = draw.sample(range(1, count + 1), min(count, amount.interrupts))
     bad = set()
     for moment in moments:
-        _, error = interrupt(action, moment)
+        # `bind` takes any exception of a conversion for its refusal.
+        _, error = interrupt(action, moment, TimeLimitError, caught=Exception)
         if error is None:  # this call took another way than the first one
             continue
         place = place_of(error)

@@ -5,10 +5,9 @@ import io
 import logging
 import re
 import secrets
-import sys
 import traceback
 from collections.abc import Callable, Iterator
-from types import CellType, FrameType, TracebackType
+from types import CellType, TracebackType
 from typing import Any
 
 import pytest
@@ -20,6 +19,7 @@ from secretsync.config.masking.masker import Masker
 from secretsync.testing import MemoryProvider
 from tests.support.canary import CanaryFactory, find_leaks
 from tests.support.growth import AssertLinear
+from tests.support.interrupts import interrupt
 from tests.support.projects import MakeProject
 
 
@@ -104,7 +104,7 @@ def test_nothing_is_left_after_the_configuration(project: MakeProject) -> None:
         config.as_environ()
         with pytest.raises(ValueTypeError):
             config.get_int("KEY")
-        assert _interrupt(3, lambda: config["URL"]) is not None
+        assert interrupt(lambda: config["URL"], 3, KeyboardInterrupt)[1] is not None
 
     use()
     assert _held(f"secret-{number}", (str, bytes)) == 0
@@ -136,32 +136,6 @@ def test_old_and_new_values_are_masked_after_a_refresh(
         assert masker.text(f"{old} {new} {newest}") == "******** ******** ********"
 
 
-def _interrupt(line: int, action: Callable[[], object]) -> BaseException | None:
-    """Return the KeyboardInterrupt that `action` raises if it comes at the given line of SecretSync's code."""
-    passed = 0
-
-    def trace(frame: FrameType, event: str, _: Any) -> Any:
-        nonlocal passed
-        if "secretsync" not in frame.f_code.co_filename or "/tests/" in frame.f_code.co_filename:
-            return None
-        if event == "line":
-            passed += 1
-            if passed == line:
-                sys.settrace(None)
-                raise KeyboardInterrupt
-        return trace
-
-    tracer = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        action()
-    except KeyboardInterrupt as error:
-        return error
-    finally:
-        sys.settrace(tracer)
-    return None
-
-
 def _shown(error: BaseException) -> Iterator[str]:
     """Yield what a debugger shows of an exception: the variables of all frames, and the exceptions before it."""
     yield "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
@@ -177,7 +151,7 @@ def test_an_interrupt_while_it_is_built_shows_no_value(config: Config, make: str
     """At whatever line it comes."""
     getattr(config, make)()  # imports
     line, step = 1, 1
-    while (error := _interrupt(line, getattr(config, make))) is not None:
+    while (error := interrupt(getattr(config, make), line, KeyboardInterrupt)[1]) is not None:
         for text in _shown(error):
             assert not find_leaks(text)
         line, step = line + step, step + (line > 100)
