@@ -1,14 +1,14 @@
-# make demo          the development environment, resolved and shown masked, and an application started with it
-# make demo-cloud    servers in the place of AWS and Vault, on loopback, and an environment resolved from both
-# make test-fast     the tests that need no server, no container and no other process, with few examples
+# make demo          resolve the development environment, start an application
+# make demo-cloud    the same with servers in the place of AWS and Vault
+# make test-fast     tests without servers, containers and other processes
 # make test          every test
-# make test-long     every test with many examples: 10,000 strings in each format, 10,000 configurations of run, 20,000 variables, 1,000 killed writers; SEED=... repeats a run
-# make test-oldest   the tests of the stores with the lowest version of each package that SecretSync accepts, and those of integrations with the oldest frameworks
-# make bench         large env files beside python-dotenv, stores beside other tools, and many starts at once (simulated): a few minutes, ratios
+# make test-long     every test with many examples; SEED=... repeats a run
+# make test-oldest   tests with the lowest versions of SDKs and frameworks
+# make bench         ratios to other tools; takes a few minutes
 # make lint          style, types and import layers
-# make docs-tables   the tables and help texts of README.md, CONTRIBUTING.md and docs/, from the code
-# make man           man/secretsync.1 and a manual page for each command, from the data of --help
-# make docs-pictures the pictures of README.md, from real output; the page of rotation needs chromium
+# make docs-tables   the generated tables and help texts of the documents
+# make man           a manual page for secretsync and for each command
+# make docs-pictures the pictures of README.md; needs chromium
 # make clean         everything that the others made
 #
 # Nothing but Python >= 3.11 and make is needed; PYTHON=... names another interpreter.
