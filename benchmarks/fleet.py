@@ -27,9 +27,9 @@ from azure.core.exceptions import HttpResponseError
 from secretsync.core.model import Found, SecretRef
 from secretsync.providers import remote
 from secretsync.providers.aws import fetch as aws_fetch
-from secretsync.providers.aws.client import AwsClient
-from secretsync.providers.aws.errors import AwsRequestError
-from secretsync.providers.aws.identities import KeySource
+from secretsync.providers.aws_account.client import AwsClient
+from secretsync.providers.aws_account.errors import AwsRequestError
+from secretsync.providers.aws_account.identities import KeySource
 from secretsync.providers.http.messages import Response
 from secretsync.providers.interface import Deadline
 from secretsync.providers.turns import Turns
@@ -150,7 +150,7 @@ def _json(document: Mapping[str, Any]) -> bytes:
 
 def start_aws(service: Service, secrets: int, *, singly: bool = False) -> Iterator[Any]:
     """Read from AWS. `singly`: without batches."""
-    client = AwsClient("aws", lambda: _Way(service))
+    client = AwsClient("aws", "secretsmanager", lambda: _Way(service))
     client.batch_is_refused = singly
     refs = [SecretRef("aws", f"app-{number}") for number in range(secrets)]
     return aws_fetch.fetch(client, refs, Deadline(_HOUR))

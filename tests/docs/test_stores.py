@@ -10,7 +10,7 @@ import pytest
 from secretsync.core.secret import Environ
 from secretsync.planning.request import ConfigRequest, load_plan
 from secretsync.project.placeholders import parse_value
-from secretsync.providers.aws.way import OF_THE_SDK
+from secretsync.providers.aws_account.way import OF_THE_SDK
 from secretsync.providers.registry import BUILT_IN, load_provider
 from secretsync.resolving.open_stores import Stores
 from tests.servers.aws import AwsAccount, Principal

@@ -11,7 +11,7 @@ from secretsync.core.errors import ConfigurationError, ProblemKind
 from secretsync.core.model import Failed, Missing, SecretRef
 from secretsync.providers import AzureProvider, docker, env
 from secretsync.providers.aws import inputs as aws
-from secretsync.providers.aws.way import Source
+from secretsync.providers.aws_account.way import Source
 from secretsync.providers.azure import inputs as azure
 from secretsync.providers.inputs import InputKind, InputRule, InputTable
 from secretsync.providers.interface import Deadline, Provider, StoreContext

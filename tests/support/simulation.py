@@ -21,8 +21,8 @@ import pytest
 from greenlet import getcurrent, greenlet  # type: ignore[import-untyped]
 
 from secretsync.providers import interface, remote, threads, turns
-from secretsync.providers.aws import client as aws_client
-from secretsync.providers.aws import credentials as aws_credentials
+from secretsync.providers.aws_account import client as aws_client
+from secretsync.providers.aws_account import credentials as aws_credentials
 from secretsync.providers.http import client as http_client
 from secretsync.providers.http import connecting, connection
 from secretsync.providers.vault import provider as vault_provider

@@ -11,8 +11,8 @@ from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Clock, Failed, Found, Missing
 from secretsync.providers.aws import describe as aws_describe
 from secretsync.providers.aws.describe import rotation_period
-from secretsync.providers.aws.direct import DirectWay
-from secretsync.providers.aws.sdk import SdkWay
+from secretsync.providers.aws_account.direct import DirectWay
+from secretsync.providers.aws_account.sdk.way import SdkWay
 from secretsync.providers.interface import Deadline
 from tests.providers.aws.helpers import describe, failed, fetch, info_of, provider, ref
 from tests.servers.aws import METADATA_ACTIONS, AwsAccount

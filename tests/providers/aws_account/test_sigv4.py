@@ -10,7 +10,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from secretsync.providers.aws.sigv4 import Keys, signed_headers
+from secretsync.providers.aws_account.sigv4 import Keys, signed_headers
 
 _PRINTED = string.printable
 _WORDS = string.ascii_letters + string.digits + "-"

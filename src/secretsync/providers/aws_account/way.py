@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from enum import StrEnum
 
-from secretsync.providers.aws.endpoints import is_plain_region
+from secretsync.providers.aws_account.endpoints import SERVICES, is_plain_region
 from secretsync.providers.interface import StoreContext
 
 # The SDK reads these and SecretSync does not. Empty counts as unset here and below: Compose and CI set variables for
@@ -75,9 +75,9 @@ def configured_endpoint(context: StoreContext, service: str, *, is_ignored: bool
 
     `is_ignored`: AWS_IGNORE_CONFIGURED_ENDPOINT_URLS, or the configuration file, says to ignore the variables.
     """
-    if service == "secretsmanager" and (url := context.setting("endpoint_url")):
+    if service in SERVICES and (url := context.setting("endpoint_url")):
         return "endpoint_url", url
-    own = {"secretsmanager": "SECRETS_MANAGER"}.get(service, service.replace("-", "_").upper())
+    own = SERVICES[service].variable if service in SERVICES else service.replace("-", "_").upper()
     for name in () if is_ignored else (f"AWS_ENDPOINT_URL_{own}", "AWS_ENDPOINT_URL"):
         if url := context.environ.get(name):
             return name, url

@@ -26,9 +26,10 @@ from botocore.session import Session
 from secretsync.core.errors import ProblemKind
 from secretsync.core.files import Input, check_file
 from secretsync.core.text import is_shown, suggestion
-from secretsync.providers.aws.identities import ProgramError
-from secretsync.providers.aws.inputs import check_endpoint, unusable
-from secretsync.providers.aws.way import configured_endpoint
+from secretsync.providers.aws_account.endpoints import SERVICES
+from secretsync.providers.aws_account.identities import ProgramError
+from secretsync.providers.aws_account.inputs import check_endpoint, unusable
+from secretsync.providers.aws_account.way import configured_endpoint
 from secretsync.providers.interface import StoreContext
 
 _CONNECT_TIMEOUT = 2.0  # seconds; botocore's own is 60
@@ -97,7 +98,7 @@ class _FewServices(Loader):
     def list_available_services(self, type_name: str) -> list[str]:
         """Return the services that may be loaded."""
         del type_name
-        return ["secretsmanager", "signin", "sso", "sso-oidc", "sts"]
+        return [*SERVICES, "signin", "sso", "sso-oidc", "sts"]
 
 
 class StoreSession(Session):

@@ -1,6 +1,19 @@
-"""The endpoint of a service of AWS in a region."""
+"""The services of AWS with secrets, and the endpoint of a service in a region."""
 
 from __future__ import annotations
+
+from secretsync.core.records import Record
+
+
+class Service(Record):
+    """How a service is named in other places than its host."""
+
+    variable: str  # the end of the variable with its endpoint: AWS_ENDPOINT_URL_...
+    target: str  # the start of the header X-Amz-Target
+
+
+# The services that a provider may ask for secrets, by the names of their hosts.
+SERVICES = {"secretsmanager": Service("SECRETS_MANAGER", "secretsmanager")}
 
 # The domain of each partition, by the start of its regions: a word and a number follow. All other regions are in the
 # commercial partition, or in GovCloud, which has the same domain.

@@ -10,7 +10,7 @@ from botocore.exceptions import UnknownServiceError
 
 from secretsync.core.errors import ProblemKind, ResolutionError
 from secretsync.providers.aws.provider import AwsProvider
-from secretsync.providers.aws.sdk_session import StoreSession
+from secretsync.providers.aws_account.sdk.session import StoreSession
 from secretsync.providers.interface import Deadline, StoreContext
 from tests.providers.aws.helpers import LONG, failed, fetch, provider, ref, value_of
 from tests.servers.aws import AwsAccount, ContainerCredentials

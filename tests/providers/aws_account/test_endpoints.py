@@ -8,7 +8,7 @@ import pytest
 from botocore.endpoint_provider import EndpointProvider
 from botocore.loaders import Loader
 
-from secretsync.providers.aws.endpoints import SUFFIXES, is_plain_region, regional_endpoint
+from secretsync.providers.aws_account.endpoints import SUFFIXES, is_plain_region, regional_endpoint
 
 _LOADER = Loader()
 _PARTITIONS: list[dict[str, Any]] = _LOADER.load_data("partitions")["partitions"]

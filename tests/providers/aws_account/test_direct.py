@@ -9,8 +9,8 @@ import pytest
 
 from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Failed
-from secretsync.providers.aws.direct import DirectChannel, DirectWay
-from secretsync.providers.aws.errors import AwsRequestError
+from secretsync.providers.aws_account.direct import DirectChannel, DirectWay
+from secretsync.providers.aws_account.errors import AwsRequestError
 from secretsync.providers.interface import Deadline, RequestCounter, StoreContext
 from tests.servers.aws import ContainerCredentials, Principal
 from tests.servers.faults import running

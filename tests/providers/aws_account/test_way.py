@@ -9,12 +9,12 @@ import botocore.session
 import pytest
 from botocore.exceptions import NoRegionError
 
-from secretsync.providers.aws.client import Way
-from secretsync.providers.aws.direct import DirectWay
-from secretsync.providers.aws.errors import AwsRequestError
-from secretsync.providers.aws.inputs import check_inputs
-from secretsync.providers.aws.sdk import SdkWay, open_session
-from secretsync.providers.aws.way import configured_region, reason_for_sdk
+from secretsync.providers.aws_account.client import Way
+from secretsync.providers.aws_account.direct import DirectWay
+from secretsync.providers.aws_account.errors import AwsRequestError
+from secretsync.providers.aws_account.inputs import check_inputs
+from secretsync.providers.aws_account.sdk.way import SdkWay, open_session
+from secretsync.providers.aws_account.way import configured_region, reason_for_sdk
 from secretsync.providers.interface import Deadline, RequestCounter, StoreContext
 from tests.servers.aws import ContainerCredentials, Principal
 from tests.servers.faults import running
@@ -209,7 +209,7 @@ def _of_botocore(monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]) -> Fo
 def _of_secretsync(context: StoreContext) -> Found:
     deadline = Deadline(HANG)
     way: Way
-    check_inputs(context)
+    check_inputs(context, "secretsmanager")
     if (reason := reason_for_sdk(context)) is None:
         way = DirectWay(context, RequestCounter())
         held = way.credentials.get(deadline)

@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from secretsync.core.model import Failed, SecretRef
-from secretsync.providers.aws.errors import AwsRequestError
-from secretsync.providers.aws.identities import KeySource
+from secretsync.providers.aws_account.errors import AwsRequestError
+from secretsync.providers.aws_account.identities import KeySource
 from secretsync.providers.interface import Deadline
 from secretsync.providers.remote import Retries
 from secretsync.providers.threads import run_in_threads
@@ -64,9 +64,10 @@ class Way(Protocol):
 class AwsClient:
     """The channels and the requests of one store. Used from many threads."""
 
-    def __init__(self, store: str, make_way: Callable[[], Way]) -> None:
-        """`make_way`: called before the first request; raises AwsRequestError."""
+    def __init__(self, store: str, service: str, make_way: Callable[[], Way]) -> None:
+        """`service`: that has the secrets. `make_way`: called before the first request; raises AwsRequestError."""
         self.store = store
+        self.service = service
         self.batch_is_refused = False  # for this process: further batches would be refused too
         self._make_way = make_way
         self._opening = threading.Lock()  # held while credentials are looked for, which may hang
@@ -98,16 +99,16 @@ class AwsClient:
             groups.setdefault(key, (channel, []))[1].extend(regions[region])
         yield from groups.values()
 
-    def channel(self, region: str | None, retries: Retries, service: str = "secretsmanager") -> Channel:
-        """Return the requests to `service` in `region` (None: the store's). Raises AwsRequestError."""
+    def channel(self, region: str | None, retries: Retries, service: str | None = None) -> Channel:
+        """Return the requests to `service` in `region`; None: that of the store. Raises AwsRequestError."""
 
         def attempt() -> Channel:
             with self._opening:
                 if self._way is None:
                     self._way = self._make_way()
-                key = (region, service)
+                key = (region, service or self.service)
                 if key not in self._channels:
-                    self._channels[key] = self._way.connect(region, service, retries.deadline)
+                    self._channels[key] = self._way.connect(*key, retries.deadline)
                 return self._channels[key]
 
         return retries.run(attempt)

@@ -7,17 +7,17 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from secretsync.core.errors import ProblemKind
-from secretsync.providers.aws.client import WORKERS
-from secretsync.providers.aws.errors import OPENING, AwsRequestError
-from secretsync.providers.aws.identities import KeySource, no_credentials, source_of
-from secretsync.providers.aws.inputs import unusable
-from secretsync.providers.aws.responses import in_utc
+from secretsync.providers.aws_account.client import WORKERS
+from secretsync.providers.aws_account.errors import OPENING, AwsRequestError
+from secretsync.providers.aws_account.identities import KeySource, no_credentials, source_of
+from secretsync.providers.aws_account.inputs import unusable
+from secretsync.providers.aws_account.responses import in_utc
 from secretsync.providers.interface import Deadline, RequestCounter, StoreContext
 from secretsync.providers.registry import import_modules, is_installed
 from secretsync.providers.sdk_logging import silenced
 
 if TYPE_CHECKING:
-    from secretsync.providers.aws.sdk_responses import Responses
+    from secretsync.providers.aws_account.sdk.responses import Responses
 
 
 def open_session(context: StoreContext, reason: str) -> Any:
@@ -29,7 +29,7 @@ def open_session(context: StoreContext, reason: str) -> Any:
         cause = f"the SDK of AWS, boto3, is needed and not installed; it is needed for {reason}"
         raise unusable(ProblemKind.CONFIGURATION, cause, 'pip install "secretsync-adapter[aws]"')
     import_modules(("boto3",))
-    from secretsync.providers.aws.sdk_session import make_session
+    from secretsync.providers.aws_account.sdk.session import make_session
 
     return make_session(context, WORKERS)
 
@@ -81,7 +81,7 @@ class SdkWay:
             raise AwsRequestError("NoCredentialsError", outcome=outcome)
         key = (region or self._session.region_name, service)
         if key not in self._clients:
-            from secretsync.providers.aws.sdk_responses import Responses
+            from secretsync.providers.aws_account.sdk.responses import Responses
 
             client = self._session.client(service, region_name=key[0])
             self._clients[key] = (client, Responses(client))

@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from secretsync.providers.aws.credentials import make_credentials, send
-from secretsync.providers.aws.endpoints import regional_endpoint
-from secretsync.providers.aws.error_codes import EXPIRED, SIGNATURE
-from secretsync.providers.aws.errors import OPENING, AwsRequestError
-from secretsync.providers.aws.messages import json_request, query_request, read_json, read_query
-from secretsync.providers.aws.responses import in_utc
-from secretsync.providers.aws.sigv4 import Keys, signed_headers
-from secretsync.providers.aws.way import configured_endpoint, configured_region, is_true
+from secretsync.providers.aws_account.credentials import make_credentials, send
+from secretsync.providers.aws_account.endpoints import regional_endpoint
+from secretsync.providers.aws_account.error_codes import EXPIRED, SIGNATURE
+from secretsync.providers.aws_account.errors import OPENING, AwsRequestError
+from secretsync.providers.aws_account.messages import json_request, query_request, read_json, read_query
+from secretsync.providers.aws_account.responses import in_utc
+from secretsync.providers.aws_account.sigv4 import Keys, signed_headers
+from secretsync.providers.aws_account.way import configured_endpoint, configured_region, is_true
 from secretsync.providers.http.client import HttpClient
 from secretsync.providers.http.failures import HttpError
 from secretsync.providers.http.messages import Response
@@ -140,7 +140,10 @@ class DirectChannel:
         raise refused or AwsRequestError("NoCredentialsError")
 
     def _post(self, operation: str, parameters: Mapping[str, Any], keys: Keys, deadline: Deadline) -> Response:
-        headers, body = (query_request if self._is_sts else json_request)(operation, parameters)
+        if self._is_sts:
+            headers, body = query_request(operation, parameters)
+        else:
+            headers, body = json_request(self._service, operation, parameters)
         headers["Host"] = self._http.target.host_header
         headers = signed_headers(keys, self._service, self.region, headers, body, at=self._way.now())
         del headers["Host"]  # the client adds it

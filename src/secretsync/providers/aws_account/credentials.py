@@ -11,12 +11,12 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from secretsync.core.errors import ProblemKind
-from secretsync.providers.aws.errors import AwsRequestError
-from secretsync.providers.aws.identities import CONTAINER, KeySource, container_refusal
-from secretsync.providers.aws.inputs import FILES, read_token, unusable
-from secretsync.providers.aws.messages import query_request, read_query
-from secretsync.providers.aws.sigv4 import Keys
-from secretsync.providers.aws.way import Source, credential_source
+from secretsync.providers.aws_account.errors import AwsRequestError
+from secretsync.providers.aws_account.identities import CONTAINER, KeySource, container_refusal
+from secretsync.providers.aws_account.inputs import FILES, read_token, unusable
+from secretsync.providers.aws_account.messages import query_request, read_query
+from secretsync.providers.aws_account.sigv4 import Keys
+from secretsync.providers.aws_account.way import Source, credential_source
 from secretsync.providers.http.client import HttpClient
 from secretsync.providers.http.failures import HttpError
 from secretsync.providers.http.messages import Response

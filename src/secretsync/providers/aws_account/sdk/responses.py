@@ -12,7 +12,7 @@ from urllib3 import HTTPResponse
 from urllib3 import exceptions as urllib3
 
 from secretsync.core.errors import ProblemKind
-from secretsync.providers.aws.inputs import unusable
+from secretsync.providers.aws_account.inputs import unusable
 from secretsync.providers.interface import Deadline
 from secretsync.providers.sdk_body import BodyError, read_body
 

@@ -1,4 +1,4 @@
-"""Write requests to AWS, and read its responses: JSON 1.1 of Secrets Manager, the query protocol of STS."""
+"""Write requests to AWS, and read its responses: JSON 1.1 of services with secrets, the query protocol of STS."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from secretsync.providers.aws.errors import AwsRequestError
+from secretsync.providers.aws_account.endpoints import SERVICES
+from secretsync.providers.aws_account.errors import AwsRequestError
 from secretsync.providers.http.messages import Response
 from secretsync.providers.remote import retry_after
 
@@ -17,9 +18,10 @@ _STS_VERSION = "2011-06-15"
 _ELEMENT = re.compile(r"<([A-Za-z]+)>\s*([^<>&\s]+(?: [^<>&\s]+)*)\s*</\1>")
 
 
-def json_request(operation: str, parameters: Mapping[str, Any]) -> tuple[dict[str, str], bytes]:
-    """Return headers and body of an operation of Secrets Manager."""
-    headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": f"secretsmanager.{operation}"}
+def json_request(service: str, operation: str, parameters: Mapping[str, Any]) -> tuple[dict[str, str], bytes]:
+    """Return headers and body of an operation of a service with secrets."""
+    target = f"{SERVICES[service].target}.{operation}"
+    headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": target}
     return headers, json.dumps(parameters).encode()
 
 
@@ -30,7 +32,7 @@ def query_request(operation: str, parameters: Mapping[str, Any]) -> tuple[dict[s
 
 
 def read_json(response: Response, operation: str) -> dict[str, Any]:
-    """Return the object in a response of Secrets Manager. Raises AwsRequestError if the response is not a success."""
+    """Return the object in a JSON 1.1 response. Raises AwsRequestError if the response is not a success."""
     document = _json(response.body)
     if not 200 <= response.status < 300:
         found = document if isinstance(document, dict) else {}
