@@ -76,7 +76,7 @@ def _if_not_set(setting: Setting) -> str:
 def package_rows() -> dict[str, int]:
     """The packages and modules of the import contract that exist, each with its row: 1 is the lowest row."""
     tools = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
-    (layers,) = (one["layers"] for one in tools["importlinter"]["contracts"] if one["type"] == "layers")
+    (layers,) = (one["layers"] for one in tools["importlinter"]["contracts"] if "containers" in one)
     rows = {name.strip(" ()"): row for row, names in enumerate(reversed(layers), 1) for name in names.split("|")}
     source = ROOT / "src" / "secretsync"
     return {
