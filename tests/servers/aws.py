@@ -117,9 +117,14 @@ class AwsAccount:
         self.client().create_secret(Name=self.name(name))
 
     def principal(
-        self, actions: Iterable[str] = READ_ACTIONS, resource: str = "*", *, deny: Iterable[str] = ()
+        self,
+        actions: Iterable[str] = READ_ACTIONS,
+        resource: str = "*",
+        *,
+        deny: Iterable[str] = (),
+        service: str = "secretsmanager",
     ) -> Principal:
-        """A new user who may call these actions of Secrets Manager on `resource`, and none of `deny`.
+        """A new user who may call these actions of `service` on `resource`, and none of `deny`.
 
         Listing and batches have no resource: they are allowed for all, where they are among the actions.
         """
@@ -133,7 +138,7 @@ class AwsAccount:
             ("Deny", set(deny), resource),
         )
         statements = [
-            {"Effect": effect, "Action": [f"secretsmanager:{action}" for action in sorted(some)], "Resource": where}
+            {"Effect": effect, "Action": [f"{service}:{action}" for action in sorted(some)], "Resource": where}
             for effect, some, where in groups
             if some
         ]

@@ -1,4 +1,4 @@
-"""ministack: Secrets Manager, IAM and STS with signatures and policies checked."""
+"""ministack: Secrets Manager, Parameter Store, IAM and STS with signatures and policies checked."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def start_ministack(folder: Path, *, clock: bool = False) -> Ministack:
             "AUTH": "true",
             "BIND_HOST": HOST,
             "GATEWAY_PORT": str(port),
-            "SERVICES": "secretsmanager,iam,sts",
+            "SERVICES": "secretsmanager,ssm,iam,sts",
             "DOCKER_HOST": f"unix://{folder}/no-docker",
             "SFTP_ENABLED": "0",
             "IOT_MTLS_ENABLED": "0",  # it would take a fixed port

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from secretsync.providers.aws_account.credentials import make_credentials, send
-from secretsync.providers.aws_account.endpoints import regional_endpoint
+from secretsync.providers.aws_account.endpoints import SERVICES, regional_endpoint
 from secretsync.providers.aws_account.error_codes import EXPIRED, SIGNATURE
 from secretsync.providers.aws_account.errors import OPENING, AwsRequestError
 from secretsync.providers.aws_account.messages import json_request, query_request, read_json, read_query
@@ -148,9 +148,17 @@ class DirectChannel:
         headers = signed_headers(keys, self._service, self.region, headers, body, at=self._way.now())
         del headers["Host"]  # the client adds it
 
+        is_repeatable = self._is_sts or operation not in SERVICES[self._service].once
+
         def request() -> Response:
             return self._http.request(
-                "POST", "/", headers=headers, body=body, deadline=deadline, operation=operation, is_repeatable=True
+                "POST",
+                "/",
+                headers=headers,
+                body=body,
+                deadline=deadline,
+                operation=operation,
+                is_repeatable=is_repeatable,
             )
 
         return send(request, operation)

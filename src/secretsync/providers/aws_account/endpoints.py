@@ -10,10 +10,14 @@ class Service(Record):
 
     variable: str  # the end of the variable with its endpoint: AWS_ENDPOINT_URL_...
     target: str  # the start of the header X-Amz-Target
+    once: tuple[str, ...] = ()  # operations that must not be sent again if it is unknown whether they were carried out
 
 
 # The services that a provider may ask for secrets, by the names of their hosts.
-SERVICES = {"secretsmanager": Service("SECRETS_MANAGER", "secretsmanager")}
+SERVICES = {
+    "secretsmanager": Service("SECRETS_MANAGER", "secretsmanager"),
+    "ssm": Service("SSM", "AmazonSSM", once=("PutParameter",)),
+}
 
 # The domain of each partition, by the start of its regions: a word and a number follow. All other regions are in the
 # commercial partition, or in GovCloud, which has the same domain.
