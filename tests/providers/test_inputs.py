@@ -16,6 +16,7 @@ from secretsync.providers.azure import inputs as azure
 from secretsync.providers.inputs import InputKind, InputRule, InputTable
 from secretsync.providers.interface import Deadline, Provider, StoreContext
 from secretsync.providers.registry import BUILT_IN, load_provider
+from secretsync.providers.ssm import inputs as ssm
 from secretsync.providers.vault import inputs as vault
 from tests.support.canary import CanaryFactory, find_leaks
 from tests.support.limits import HANG
@@ -25,6 +26,7 @@ TABLES: dict[str, InputTable] = {
     "azure": azure.INPUTS,
     "docker": docker.inputs(),
     "env": env.inputs(),
+    "ssm": ssm.INPUTS,
     "vault": vault.INPUTS,
 }
 FILES = (InputKind.AUTHORITIES, InputKind.CERTIFICATE, InputKind.PEM_OR_PKCS12)
@@ -32,14 +34,16 @@ URLS = (InputKind.SERVER, InputKind.URL)
 
 # The settings and variables with which the inputs of a group are read. No server is there.
 AZURE_APP = {"AZURE_TENANT_ID": "tenant", "AZURE_CLIENT_ID": "client"}
+_AWS = {
+    "": {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "key"},
+    "endpoints": {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "key"},
+    Source.KEYS: {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "key"},
+    Source.WEB_IDENTITY: {"AWS_ROLE_ARN": "arn:aws:iam::1:role/x", "AWS_WEB_IDENTITY_TOKEN_FILE": "{good}"},
+    Source.CONTAINER: {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:9/creds"},
+}
 WHOLE: dict[str, dict[str, dict[str, str]]] = {
-    "aws": {
-        "": {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "key"},
-        "endpoints": {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "key"},
-        Source.KEYS: {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "key"},
-        Source.WEB_IDENTITY: {"AWS_ROLE_ARN": "arn:aws:iam::1:role/x", "AWS_WEB_IDENTITY_TOKEN_FILE": "{good}"},
-        Source.CONTAINER: {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:9/creds"},
-    },
+    "aws": _AWS,
+    "ssm": _AWS,
     "azure": {
         "": {**AZURE_APP, "AZURE_CLIENT_SECRET": "secret"},
         "client-secret": {**AZURE_APP, "AZURE_CLIENT_SECRET": "secret"},
@@ -65,13 +69,13 @@ WHOLE: dict[str, dict[str, dict[str, str]]] = {
     },
 }
 SETTINGS: dict[str, dict[str, Any]] = {
-    "aws": {"region": "eu-west-1"},
+    **dict.fromkeys(("aws", "ssm"), {"region": "eu-west-1"}),
     "azure": {"vault_url": "https://v.vault.azure.net"},
     "docker": {},
     "env": {},
     "vault": {"address": "https://127.0.0.1:9", "kv_version": 2},
 }
-PATHS = {"aws": "app", "azure": "app", "docker": "app", "env": "NAME", "vault": "secret/app"}
+PATHS = {"aws": "app", "ssm": "/app", "azure": "app", "docker": "app", "env": "NAME", "vault": "secret/app"}
 
 
 class Case(NamedTuple):
