@@ -69,7 +69,8 @@ WHOLE: dict[str, dict[str, dict[str, str]]] = {
     },
 }
 SETTINGS: dict[str, dict[str, Any]] = {
-    **dict.fromkeys(("aws", "ssm"), {"region": "eu-west-1"}),
+    "aws": {"region": "eu-west-1"},
+    "ssm": {"region": "eu-west-1"},
     "azure": {"vault_url": "https://v.vault.azure.net"},
     "docker": {},
     "env": {},
