@@ -94,7 +94,7 @@ docs-pictures: $(VENV)/.dev
 	$(BIN)/python -m tests.docs.pictures
 
 man: $(VENV)/.dev
-	$(BIN)/python -m secretsync.cli.man_page man
+	$(BIN)/python -m secretsync.cli.manual.man_page man
 
 clean:
 	rm -rf $(VENV) .secrets build dist man .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -12,7 +12,7 @@ from secretsync.planning.request import ConfigRequest, load_plan
 from secretsync.project.placeholders import parse_value
 from secretsync.providers.aws.way import OF_THE_SDK
 from secretsync.providers.registry import BUILT_IN, load_provider
-from secretsync.resolving.open_stores import Stores
+from secretsync.resolving.requests.open_stores import Stores
 from tests.servers.aws import AwsAccount, Principal
 from tests.servers.names import unique
 from tests.servers.openbao import VaultSpace
