@@ -10,8 +10,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import secretsync
 from docutils import nodes
+
+import secretsync
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx

@@ -115,7 +115,7 @@ def test_shell(place: str, text: str) -> None:
 
 def test_commands_of_a_script() -> None:
     """Each command is found: in a pipe, after `&&`, over two lines, in a substitution, behind a comment."""
-    script = 'A="$(secretsync get X -e production)" psql\npass show x | secretsync set X \\\n  -e p && secretsync audit # why\n'
+    script = 'A="$(secretsync get X -e production)" psql\npass x | secretsync set X \\\n  -e p && secretsync audit #\n'
     assert list(commands(script)) == [["get", "X", "-e", "production"], ["set", "X", "-e", "p"], ["audit"]]
     with pytest.raises(SystemExit):
         check_command(["audit", "--no-such-option"])

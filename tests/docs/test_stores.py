@@ -1,4 +1,4 @@
-"""The pages on stores: their tables are the providers' own data, their examples are read, their policies do what they say."""
+"""The pages on stores: tables are the providers' data, examples are read, and policies do what the pages say."""
 
 import json
 import re
