@@ -27,7 +27,7 @@ from secretsync.rotation.formats.prometheus import METRICS
 from tests.docs.messages import messages, plain
 
 ROOT = Path(__file__).parents[2]
-PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
+PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")))
 MISSING = "TODO"  # in a new row, for the cell that has to be written by hand
 
 _BLOCK = re.compile(r"(<!-- table: (\S+)(?: ([^>]+))? -->\n).*?(<!-- end -->)", re.DOTALL)
