@@ -8,7 +8,7 @@ from secretsync.core.secret import Secret
 from secretsync.providers.interface import Deadline
 from secretsync.providers.ssm.provider import SsmProvider
 from secretsync.providers.writing import Written
-from secretsync.resolving.write import FieldChange, no_answer, write
+from secretsync.resolving.requests.write import FieldChange, no_answer, write
 from tests.providers.ssm.helpers import failed, fetch, provider, put, ref, value_of
 from tests.servers.aws import AwsAccount
 from tests.servers.faults import aws_error, reset
