@@ -291,7 +291,7 @@ def test_get(world: World, reference: str, key: str) -> None:
         ("vault:{mount}/nothing#x", 3, "there is no {mount}/nothing"),
         ("azure:nothing", 3, "no such secret"),
         ("azure:not_a_name", 2, "Key Vault names do not have underscores"),
-        ("gcp:x", 2, "there is no store of this name; there are: aws, azure, docker, env, vault"),
+        ("gcp:x", 2, "there is no store of this name; there are: aws, azure, docker, env, ssm, vault"),
     ],
 )
 def test_get_without_a_value(world: World, reference: str, status: int, words: str) -> None:
