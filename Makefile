@@ -5,7 +5,7 @@
 # make test-long     every test with many examples; SEED=... repeats a run
 # make test-oldest   tests with the lowest versions of SDKs and frameworks
 # make bench         ratios to other tools; takes a few minutes
-# make lint          style, types and import layers
+# make lint          style, types, import layers and words
 # make docs          the site, in build/docs
 # make docs-tables   the generated tables and help texts of the documents
 # make man           a manual page for secretsync and for each command
@@ -80,6 +80,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m tests.repository.plain_words
 
 # Beside other tools, which are installed in an environment of their own.
 bench: $(VENV)/.dev .tools/.servers .tools/.peers

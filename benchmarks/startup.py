@@ -37,7 +37,7 @@ def call(*argv: str) -> None:
 
 
 def install(folder: Path) -> Path:
-    """The interpreter of a new virtual environment with the wheel of this checkout in it."""
+    """Return the interpreter of a new virtual environment with the wheel of this checkout in it."""
     call(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT))
     venv = folder / "venv"
     call(sys.executable, "-m", "venv", "--without-pip", str(venv))
@@ -54,7 +54,7 @@ def install(folder: Path) -> Path:
 
 
 def make_project(folder: Path) -> dict[str, str]:
-    """The environment for a project of 40 variables in `folder`: settings, variables, secrets files."""
+    """Return the environment for a project of 40 variables in `folder`: settings, variables, secrets files."""
     lines = [f"SETTING_{number}=the value of setting {number}" for number in range(20)]
     lines += [f"VARIABLE_{number}=$<env:VARIABLE_{number}>" for number in range(10)]
     lines += [f"SECRET_{number}=$<docker:secret_{number}>" for number in range(10)]

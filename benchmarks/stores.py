@@ -67,7 +67,7 @@ class Place:
     environ: Mapping[str, str] = field(repr=False)
 
     def project(self, name: str, secrets: Mapping[str, Sequence[str]]) -> Path:
-        """A project that refers to these secrets of each store."""
+        """Return a project that refers to these secrets of each store."""
         lines = [
             f'{store.upper()}_{number}="$<{REFERENCES[store].format(secret)}>"\n'
             for store, some in secrets.items()
@@ -87,7 +87,7 @@ class Place:
 
 
 def fill(folder: Path, names: Sequence[str], aws: AwsAccount, vault: VaultSpace, azure: AzureWorld) -> Place:
-    """The servers with a secret of each name in them."""
+    """Return the servers with a secret of each name in them."""
     keyvault = azure.vault()
     aws.create_many(names)
     for name in names:
@@ -116,7 +116,7 @@ def run(argv: Sequence[str], cwd: Path, environ: Mapping[str, str], count: int) 
 
 
 def compare(place: Place, ways: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, tuple[float, int]]:
-    """The median time, and the requests, of each way, in turn."""
+    """Return the median time, and the requests, of each way, in turn."""
     times: dict[str, list[float]] = {name: [] for name in ways}
     asked = {}
     for number in range(rounds + 1):
@@ -130,13 +130,13 @@ def compare(place: Place, ways: Mapping[str, Callable[[], float]], rounds: int) 
 
 
 def secretsync(project: Path, place: Place, count: int) -> Callable[[], float]:
-    """A way: `render`."""
+    """Return a way: `render`."""
     argv = [sys.executable, "-I", "-m", "secretsync", "render", "-e", "test", "--format", "json"]
     return lambda: run(argv, project, place.environ, count)
 
 
 def loop(store: str, names: Sequence[str], place: Place) -> Callable[[], float]:
-    """A way: the SDK, one secret after the other."""
+    """Return a way: the SDK, one secret after the other."""
     program = f"import json\nnames = {list(names)!r}\n{LOOPS[store]}print(json.dumps(values))"
     return lambda: run([sys.executable, "-I", "-c", program], place.folder, place.environ, len(names))
 

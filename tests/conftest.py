@@ -56,7 +56,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """This test's own, empty home folder."""
+    """Return an empty home folder for this test."""
     return tmp_path_factory.mktemp("home")
 
 
@@ -83,7 +83,7 @@ def clean_process(request: pytest.FixtureRequest, home: Path) -> Iterator[None]:
 
 @pytest.fixture
 def canary() -> Iterator[CanaryFactory]:
-    """The factory that every secret in the tests comes from: `canary()`, `canary(after="$x")`, `canary.watch(path)`."""
+    """Return the factory of all secrets in the tests: `canary()`, `canary(after="$x")`, `canary.watch(path)`."""
     factory = CanaryFactory()
     yield factory
     factory.check_watched()

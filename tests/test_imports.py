@@ -63,7 +63,7 @@ os._exit = os.execve = show
 
 
 def imports_of(program: str, cwd: Path, home: Path) -> set[str]:
-    """The modules that `program` imports, without those that an interpreter has anyway."""
+    """Return the modules that `program` imports, without those that an interpreter has anyway."""
     found = []
     for text in (program, ""):
         command = [sys.executable, "-I", "-c", f"{SHOW}{text}\nshow()"]
@@ -73,7 +73,7 @@ def imports_of(program: str, cwd: Path, home: Path) -> set[str]:
 
 
 def imports_of_command(arguments: list[str], cwd: Path, home: Path) -> set[str]:
-    """The modules that `secretsync ARGUMENTS` imports."""
+    """Return the modules that `secretsync ARGUMENTS` imports."""
     modules = imports_of(f"from secretsync.cli import main; main({arguments!r})", cwd, home)
     assert "secretsync.cli" in modules
     return modules
@@ -86,7 +86,7 @@ def under(names: set[str], modules: set[str]) -> set[str]:
 
 @pytest.fixture
 def shop(project: MakeProject) -> Project:
-    """Settings, an environment variable, a secrets file and bindings."""
+    """Create settings, an environment variable, a secrets file and bindings."""
     return project(
         {
             "env/test/common.env": "A=1\nB=$<env:B:-x>\n",

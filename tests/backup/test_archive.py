@@ -127,7 +127,10 @@ MANIFESTS: dict[str, tuple[str, Any]] = {
     "size": ("checksum", lambda manifest: manifest["entries"][2].update(size=1)),
     "mode": ("mode", lambda manifest: manifest["entries"][2].update(mode="0600")),
     "kind": ("not what the manifest says", lambda manifest: manifest["entries"][1].update(kind="file")),
-    "more": ("the archive has not", lambda manifest: manifest["entries"].append({"path": "env/x", "mode": "0644"})),
+    "more": (
+        "the archive does not have it",
+        lambda manifest: manifest["entries"].append({"path": "env/x", "mode": "0644"}),
+    ),
     "less": ("the manifest does not have it", lambda manifest: manifest["entries"].pop()),
     "twice": ("twice", lambda manifest: manifest["entries"].append(manifest["entries"][0])),
     "extra word": ("not what the manifest says", lambda manifest: manifest["entries"][0].update(uid=0)),

@@ -64,20 +64,20 @@ def test_every_command_is_here() -> None:
 
 @pytest.fixture
 def server() -> Iterator[socket.socket]:
-    """A store that accepts connections and never answers."""
+    """Yield a store that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener
 
 
 @pytest.fixture
 def shop(project: MakeProject) -> Project:
-    """A project with a secret in Vault."""
+    """Return a project with a secret in Vault."""
     return project({"env/production/security.env": "KEY=$<vault:secret/app#key>\n"})
 
 
 @pytest.fixture
 def environ(shop: Project, server: socket.socket, canary: CanaryFactory) -> dict[str, str]:
-    """The environment of a process with a token for the store."""
+    """Return the environment of a process with a token for the store."""
     address = f"http://127.0.0.1:{server.getsockname()[1]}"
     return clean_environment(shop.home, {"VAULT_ADDR": address, "VAULT_TOKEN": canary()})
 

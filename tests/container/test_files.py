@@ -26,7 +26,7 @@ def read_instruction(dockerfile: Path, name: str) -> str:
 
 
 def read_list(dockerfile: Path, name: str) -> list[str]:
-    """The command in an instruction's exec form."""
+    """Return the command in an instruction's exec form."""
     text = read_instruction(dockerfile, name)
     found: list[str] = json.loads(text[text.index("[") :])
     return found
@@ -38,7 +38,7 @@ def read_manifests(kind: str | None = None) -> list[Any]:
 
 
 def pod_specs() -> list[tuple[str, Any]]:
-    """The pods that the manifests make, with the name of what makes them."""
+    """Return the pods that the manifests make, with the name of what makes them."""
     found = []
     for manifest in read_manifests():
         spec = manifest["spec"]["jobTemplate"]["spec"] if manifest["kind"] == "CronJob" else manifest.get("spec", {})

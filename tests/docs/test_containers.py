@@ -24,7 +24,7 @@ PARSERS = {"run": build_parser("run", run), "render": build_parser("render", ren
 
 
 def blocks(language: str) -> list[str]:
-    """The fenced blocks of one language."""
+    """Return the fenced blocks of one language."""
     return re.findall(rf"^```{language}\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 
 

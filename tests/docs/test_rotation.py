@@ -27,7 +27,7 @@ EXAMPLES = ROOT / "docs" / "examples"
 
 
 def section(title: str) -> str:
-    """The text under a heading."""
+    """Return the text under a heading."""
     _, _, rest = PAGE.partition(f"# {title}\n")
     assert rest, title
     return re.split(r"^#+ ", rest, maxsplit=1, flags=re.MULTILINE)[0]
@@ -160,7 +160,7 @@ ALERTS = {"SecretOverdue": ("expired", "overdue"), "SecretNotJudged": ("missing"
 
 
 def _expected(name: str, states: tuple[str, ...]) -> dict[str, object]:
-    """The alerts of one rule, three hours after the first metrics."""
+    """Return the alerts of one rule, three hours after the first metrics."""
     said = {
         "SecretOverdue": "shop production: A_KEY,B_URL is {state}",
         "SecretNotJudged": "shop production: the age of A_KEY,B_URL is not known ({state})",
@@ -183,7 +183,7 @@ def _expected(name: str, states: tuple[str, ...]) -> dict[str, object]:
 
 
 def _due_soon() -> dict[str, object]:
-    """The alert of a secret that has three days left."""
+    """Return the alert of a secret that has three days left."""
     labels = {"project": "shop", "environment": "production", "store": "aws"} | {
         "reference": "aws:due/x",
         "keys": "A_KEY,B_URL",

@@ -38,12 +38,12 @@ ENVIRON = {
 
 
 def blocks(language: str, text: str = TEXT) -> list[str]:
-    """The fenced blocks of one language."""
+    """Return the fenced blocks of one language."""
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
 def first_cells(heading: str) -> Iterator[str]:
-    """The first cell of each row in the table below a heading."""
+    """Yield the first cell of each row in the table below a heading."""
     table = TEXT.split(f"\n## {heading}\n", 1)[1].split("\n#", 1)[0]
     rows = [line.split("|")[1].strip() for line in table.split("\n") if line.startswith("|")]
     yield from rows[2:]
@@ -147,7 +147,7 @@ def test_messages(store: str) -> None:
 
 
 def aws_user(account: AwsAccount, document: str) -> Principal:
-    """A new user with a policy of the page, which is about another account."""
+    """Return a new user with a policy of the page, which is about another account."""
     iam, name = account.client("iam"), unique("documented")
     arn = iam.create_user(UserName=name)["User"]["Arn"]
     policy = document.replace("123456789012", account.root.access_key)
@@ -193,7 +193,7 @@ def test_listing_can_be_left_out(aws: AwsAccount, project: MakeProject) -> None:
 
 
 def vault_token(space: VaultSpace, rules: str) -> Mapping[str, str]:
-    """The environment of somebody with a policy of the page."""
+    """Return the environment of somebody with a policy of the page."""
     name = unique("documented")
     space.root.sys.create_or_update_policy(name, rules)
     return space.environ(space.token(name))

@@ -221,7 +221,7 @@ class _Machine(LoopbackServer):
     role: str | None = None
 
     def answer(self, request: Request) -> Response:
-        """The name of the role, or its keys."""
+        """Return the name of the role, or its keys."""
         if request.method == "PUT":
             return Response(200, b"token")
         if self.role is None:

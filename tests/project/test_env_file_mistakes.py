@@ -100,7 +100,7 @@ OPEN: dict[str, tuple[str, int, str, str]] = {
 
 
 def problems_of(text: str) -> list[Problem]:
-    """The problems of a file."""
+    """Return the problems of a file."""
     return list(parse_env_file(text.encode(), file="x.env").problems)
 
 

@@ -28,12 +28,12 @@ from tests.support.plans import plan_errors
 
 
 def variable(text: str, operator: str, *word: Text | Variable) -> Variable:
-    """A variable with a word."""
+    """Return a variable with a word."""
     return Variable(text, operator, word)
 
 
 def message(text: str, operator: str, shown: str) -> Variable:
-    """A variable with a message."""
+    """Return a variable with a message."""
     return Variable(text, operator, message=shown)
 
 
@@ -41,12 +41,12 @@ ARN = "arn:aws:secretsmanager:eu-west-1:1234:secret:prod/app-AbCdEf"
 
 
 def name(text: str, default: str | None = None, message: str | None = None) -> Placeholder:
-    """A placeholder of a bare name."""
+    """Return a placeholder of a bare name."""
     return Placeholder(BareName(text), default, message)
 
 
 def path(store: str, text: str, field: str | None = None, **options: str) -> Placeholder:
-    """A placeholder of a path in a store."""
+    """Return a placeholder of a path in a store."""
     return Placeholder(StorePath(store, text, tuple(options.items()), field))
 
 

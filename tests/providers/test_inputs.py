@@ -153,7 +153,7 @@ def _name(case: Case) -> str:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with usable files."""
+    """Return a folder with usable files."""
     (tmp_path / "good").write_text("a.web.token")
     (tmp_path / "pem").write_text("-----BEGIN CERTIFICATE-----\n")
     return tmp_path

@@ -433,7 +433,7 @@ def test_large_handover_leaves_nothing_behind_in_a_smaller_one(shop: Project) ->
 
 @pytest.fixture
 def layers(shop: Project) -> Project:
-    """The shared configuration and a service have different secrets and settings of the same keys."""
+    """Return the shared configuration and a service have different secrets and settings of the same keys."""
     shop.write("env/production/web.env", "SECRET_KEY=$<docker:of_web>\nPLACE=web\nONLY=1\n")
     shop.write("env/production/worker.env", "ONLY=1\nSECRET_KEY=$<docker:of_web>\n")
     shop.write("files/of_web", make_canary())
@@ -491,7 +491,7 @@ def test_changed_value_without_a_variable(layers: Project) -> None:
 
 @pytest.fixture
 def single(project: MakeProject) -> Project:
-    """A project that is one env file."""
+    """Return a project that is one env file."""
     return project(
         {".env": "DEBUG=true\nA=$<docker:key>\nENVIRONMENT=production\n", "s.toml": STORES, "files/key": "k" * 40}
     )

@@ -29,12 +29,12 @@ ZONES = ("UTC", "America/New_York", "Asia/Kathmandu", ":bad")
 
 
 def ago(days: float = 0, seconds: int = 0) -> datetime:
-    """The moment so long before NOW; negative: after it."""
+    """Return the moment so long before NOW; negative: after it."""
     return NOW - timedelta(days=days, seconds=seconds)
 
 
 def made(days: float = 0, seconds: int = 0, clock: Clock = Clock.VERSION_CREATED, **more: object) -> SecretInfo:
-    """A version of that age."""
+    """Return a version of that age."""
     return SecretInfo(version="7", created=ago(days, seconds), clock=clock, **more)  # type: ignore[arg-type]
 
 
@@ -50,7 +50,7 @@ class Row(NamedTuple):
 
 
 def row(name: str, said: SecretInfo | Missing | Failed, state: str, status: int, binding: str = "") -> Row:
-    """A row of the table."""
+    """Return a row of the table."""
     return Row(name, said, state, status, binding)
 
 
@@ -77,7 +77,7 @@ def _boundaries() -> Iterator[Row]:
 
 
 def _declared() -> Iterator[Row]:
-    """Stores without a clock: files and variables."""
+    """Register stores without a clock: files and variables."""
     touched = SecretInfo(modified=ago(1))
     for kind, said in (("DOCKER", touched), ("ENV", SecretInfo()), ("VAULT_KV1", SecretInfo())):
         yield row(f"{kind}_UNDECLARED", said, "unknown", 1)
@@ -182,7 +182,7 @@ class Store(MemoryProvider):
 def check(
     root: Path, rows: Mapping[str, SecretInfo | Missing | Failed], *, strict: bool = False, now: datetime = NOW
 ) -> RotationReport:
-    """The report on the environment `production` below `root`, whose store says `rows`."""
+    """Return the report on the environment `production` below `root`, whose store says `rows`."""
     store = Store(rows)
     report = check_rotation("production", root=root, environ={}, now=now, strict=strict, stores={"memory": store})
     assert store.fetched == []
@@ -190,7 +190,7 @@ def check(
 
 
 def write(root: Path, env: str, toml: str = "", environment: str = "production") -> None:
-    """An environment of one file and its bindings."""
+    """Create an environment of one file and its bindings."""
     (root / "env" / environment).mkdir(parents=True, exist_ok=True)
     (root / "env" / environment / "security.env").write_text(env)
     (root / "providers").mkdir(exist_ok=True)

@@ -40,7 +40,7 @@ os.write(1, bytes(100_000) + b"end\\n")
 
 @pytest.fixture
 def app(project: MakeProject, canary: CanaryFactory) -> Project:
-    """A project with a setting, a secret, a secret of several lines and a value that holds a secret."""
+    """Return a project with a setting, a secret, a secret of several lines and a value that holds a secret."""
     return project(
         {
             "env/test/common.env": "A=1\n",

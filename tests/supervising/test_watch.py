@@ -34,7 +34,7 @@ FAST = ("--watch", "--interval", "50ms", "--settle", "0s")
 
 @pytest.fixture
 def app(project: MakeProject, canary: CanaryFactory) -> Project:
-    """A project with a secret in a file."""
+    """Return a project with a secret in a file."""
     return project(
         {
             "env/test/security.env": "KEY=$<docker:key>\n",
@@ -46,7 +46,7 @@ def app(project: MakeProject, canary: CanaryFactory) -> Project:
 
 @pytest.fixture(params=PLACES)
 def place(request: pytest.FixtureRequest) -> str:
-    """The name of a kind of place."""
+    """Return the name of a kind of place."""
     if "process 1" in request.param:
         need_namespaces()
     return str(request.param)
@@ -348,7 +348,7 @@ class VaultApp:
 
 @pytest.fixture
 def in_vault(vault: VaultSpace, project: MakeProject, canary: CanaryFactory) -> VaultApp:
-    """The project with its store."""
+    """Return the project with its store."""
     return VaultApp(vault, project, canary)
 
 

@@ -48,7 +48,7 @@ def _heed(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 def _is_of_a_test(frame: FrameType | None) -> bool:
-    """True if the nearest code of this repository is that of a test."""
+    """Return True if the nearest code of this repository is that of a test."""
     while frame is not None:
         name = frame.f_code.co_filename
         if name.startswith(_PRODUCT):

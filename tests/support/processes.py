@@ -41,7 +41,7 @@ class CommandResult:
 
 
 def signal_mask(text: str) -> int:
-    """A mask of /proc/PID/status, without the two signals that the C library keeps for itself.
+    """Return a mask of /proc/PID/status, without the two signals that the C library keeps for itself.
 
     No program can set them, so what stands there comes from whoever started the tests.
     """
@@ -121,7 +121,7 @@ def run_command(
 
 
 def secretsync_argv(arguments: Sequence[str], *, isolated: bool = True) -> list[str]:
-    """The command line that runs SecretSync: isolated as in a container, or with PYTHONPATH heeded."""
+    """Return the command line that runs SecretSync: isolated as in a container, or with PYTHONPATH heeded."""
     # -s -P: no packages of the user, nothing imported from the working directory; all else of -I is PYTHON* variables.
     return [sys.executable, *(["-I"] if isolated else ["-s", "-P"]), "-m", "secretsync", *arguments]
 

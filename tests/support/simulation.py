@@ -265,5 +265,5 @@ def connect(patch: pytest.MonkeyPatch, network: Network) -> None:
 
 @pytest.fixture
 def simulation(monkeypatch: pytest.MonkeyPatch) -> Simulation:
-    """The providers in a simulation."""
+    """Return the providers in a simulation."""
     return enter(monkeypatch)

@@ -143,7 +143,7 @@ def width() -> int | None:
 
 
 def is_coloured() -> bool:
-    """True if stdout has colours."""
+    """Return True if stdout has colours."""
     from secretsync.core.reporting import terminal
 
     return terminal.is_coloured(sys.stdout, os.environ)

@@ -128,7 +128,7 @@ def visible_environ(source: ConfigRequest, environ: Environ, kept: Collection[st
 
 
 def handed_over(environ: Mapping[str, str]) -> Handover | None:
-    """Return what a `run` handed over to this process; None if there is none, or if its variables are damaged."""
+    """Return what a `run` handed over to this process; None without one, or if its variables are damaged."""
     from secretsync.resolving.handover import Handover, HandoverError
 
     try:
@@ -138,7 +138,7 @@ def handed_over(environ: Mapping[str, str]) -> Handover | None:
 
 
 def has_environments(root: str | None, environ: Environ) -> bool:
-    """True if `root`, or this folder or one above it, is a project."""
+    """Return True if `root`, or this folder or one above it, is a project."""
     from secretsync.project.layout import find_root
 
     try:

@@ -79,7 +79,7 @@ def _refuse_combinations(options: argparse.Namespace) -> None:
 
 
 def _is_read_once(path: str) -> bool:
-    """True for a pipe, and for a descriptor of this process, which the supervisor closes."""
+    """Return True for a pipe, and for a descriptor of this process, which the supervisor closes."""
     if path in ("-", STANDARD_INPUT) or path.startswith(("/dev/fd/", "/proc/self/fd/")):
         return True
     try:

@@ -53,7 +53,7 @@ class SecretFilter(Hidden, logging.Filter):
 def _takes_copies(caller: FrameType) -> bool:
     """Return True if `caller` is `logging` itself, which logs what a filter returns. Others may only look at its truth.
 
-    A masked copy that nobody takes would be a secret in the log.
+    A masked copy that is not used would leave the secret in the log.
     """
     in_filter, in_handler, in_logger = _CHAINS
     above = caller.f_back

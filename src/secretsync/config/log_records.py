@@ -179,7 +179,7 @@ class RecordMasker(Hidden):
 def _formatted(error: BaseException, trace: Any) -> str:
     try:
         return logging.Formatter().formatException((type(error), error, trace))
-    except Exception:  # noqa: BLE001 - an exception that cannot be shown is shown by nobody
+    except Exception:  # noqa: BLE001 - an exception that cannot be formatted is not shown
         return "\n".join(shown(one) for one in chain_of(error))
 
 

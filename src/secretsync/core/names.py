@@ -290,7 +290,7 @@ def _drop_qualifiers(words: list[str]) -> None:
 
 
 def _sensitive_term(words: list[str]) -> tuple[int, int]:
-    """Return where the last sensitive word or phrase begins and ends; 0 and 0 if there is none."""
+    """Return where the last sensitive word or phrase begins and ends; 0 and 0 without such a word."""
     last = words[-1]
     is_end = last in _WEAK or (last.endswith(_JOINED) and last not in _ORDINARY)
     for end in range(len(words), 0, -1):

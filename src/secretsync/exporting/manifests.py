@@ -35,7 +35,7 @@ class Manifests:
         self._limits: dict[str, Binding] = {}
 
     def add(self, shown: str, data: bytes) -> None:
-        """Add a file of JSON. Raises Unreadable if it is none, or has no object that is known."""
+        """Add a file of JSON. Raises Unreadable if it is not JSON, or has no object that is known."""
         try:
             known = [one for one in _objects(parse_json(data.decode("utf-8"))) if _kind(one)]
         except RecursionError:
@@ -247,7 +247,7 @@ def _vault_path(store: _Store, path: str) -> str:
 
 
 def _binding(name: str, reference: str, found: Json) -> Binding:
-    """Return the limit of one key as a binding. Raises ValueError for a length of time or a date that is none."""
+    """Return the limit of one key as a binding. Raises ValueError for an invalid length of time or date."""
     written, limit, rotated = str(found.get("max_age", "")), None, None
     seconds = parse_duration(written)
     if written not in ("", "never") and seconds is None:

@@ -210,7 +210,7 @@ class Plan(Record, kw_only=True):
         return replace(self, entries=entries, stores=stores)
 
     def placed(self, problem: Problem) -> Problem:
-        """A problem that a store has by itself, at the first placeholder that leads to it."""
+        """Return a problem that a store has by itself, at the first placeholder that leads to it."""
         entries = self.entries.values()
         uses = ((entry, part, target) for entry in entries for part in entry.secrets for target in part.targets)
         for planned, part, target in uses:

@@ -49,7 +49,7 @@ def make_plan(
     template_entries: Sequence[Entry] = (),
     names: SensitiveNames | None = None,
 ) -> tuple[Plan | None, tuple[Problem, ...]]:
-    """The plan for the selected services (None: all), and every configuration problem of the whole environment.
+    """Return the plan for the selected services (None: all), and every configuration problem of the whole environment.
 
     `replaced`: the specs of stores that the caller brings, in place of the configured ones.
     `template_entries`: entries that no env file has; they see the shared configuration and the selected services.
@@ -187,7 +187,7 @@ class _Planner:
         return ordered
 
     def _plan_entry(self, entry: Entry, layers: tuple[str, ...]) -> PlannedEntry:
-        """An entry's parts; `layers`: the files that its variables see, the highest first."""
+        """Return an entry's parts; `layers`: the files that its variables see, the highest first."""
         if entry.literal or "$" not in entry.text:
             return PlannedEntry(entry, (Text(entry.text),) if entry.text else ())
         parsed = parse_value(entry.text)

@@ -59,7 +59,7 @@ class Placeholder(Record):
     reference: Reference
     default: str | None = None
     message: str | None = None
-    written: str = ""  # the reference as it stands in the file
+    written: str = ""  # the reference as it is written in the file
     offset: int = 0  # of its `$` in the value
 
     _uncompared = ("written", "offset")
@@ -79,7 +79,7 @@ class Variable(Record):
 
     @property
     def default(self) -> str | None:
-        """The word, as written, that replaces a variable without a value; None if there is none."""
+        """The word, as written, that replaces a variable without a value, or None."""
         return self.written if self.operator in (":-", "-") else None
 
 

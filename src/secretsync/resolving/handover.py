@@ -47,7 +47,7 @@ class Handover(Record, kw_only=True):
     files: tuple[str, ...] | None  # None: those in the folders of the environment
     bindings: str | None  # None: those in the folders, or none
     named: str | None  # the environment that the variables of the application name at its start
-    validates: bool  # False: `run` was told not to validate the values
+    validates: bool  # False: `run` had the option not to validate the values
     services: tuple[str, ...]  # those that were selected
     withheld: tuple[str, ...]  # variables for the access to stores that the application does not have
     names: Mapping[str, Mapping[str, Any]]  # variable -> file, key, secret, references, stores, versions, path
@@ -160,7 +160,7 @@ class Handover(Record, kw_only=True):
             )
 
     def is_of(self, project: Project) -> bool:
-        """True if `run` resolved this project."""
+        """Return True if `run` resolved this project."""
         if project.environment != self.environment:
             return False
         if project.is_in_folders:

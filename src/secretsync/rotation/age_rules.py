@@ -48,7 +48,7 @@ class Case(Record, kw_only=True):
     observed: datetime | None = None  # when the store answered; None: at `now`
     warn_before: float | None = None  # seconds; None: 14 days, or half of a limit below 28
     declared: datetime | None = None  # when it was last rotated, as the bindings say
-    command: str | None = None  # the command that stores a new version; None if there is none
+    command: str | None = None  # the command that stores a new version, or None
 
     @property
     def known_until(self) -> datetime:
@@ -217,7 +217,7 @@ def _rotate_hint(case: Case, *, is_declared: bool) -> str:
 
 
 def _has_ended(until: date, now: datetime) -> bool:
-    """True if `now` is after the day `until`, in UTC."""
+    """Return True if `now` is after the day `until`, in UTC."""
     return now.astimezone(UTC).date() > until
 
 

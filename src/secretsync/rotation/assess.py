@@ -94,12 +94,12 @@ def _used(plan: Plan, answers: Answers[SecretInfo]) -> dict[SecretRef, _Used]:
 
 
 def _is_declared(plan: Plan, ref: SecretRef, bindings: tuple[Binding, ...]) -> bool:
-    """True if the store of `ref` does not have a clock, and a binding declares the date of the secret."""
+    """Return True if the store of `ref` does not have a clock, and a binding declares the date of the secret."""
     return any(binding.rotated is not None for binding in bindings) and not plan.specs[ref.store].has_clock
 
 
 def _is_unseen(outcome: Found[SecretInfo] | Missing | Failed) -> bool:
-    """True if this machine does not have the secret, or may not look at it."""
+    """Return True if this machine does not have the secret, or may not look at it."""
     return isinstance(outcome, Missing) or (isinstance(outcome, Failed) and outcome.kind is ProblemKind.DENIED)
 
 
@@ -160,7 +160,7 @@ def _secret_age(plan: Plan, used: _Used, now: datetime, observed: datetime, *, s
 
 
 def _command(plan: Plan, used: _Used) -> str | None:
-    """Return the command that stores a new version of a secret; None if there is none.
+    """Return the command that stores a new version of a secret, or None.
 
     A store that rotates passwords itself does not store a given value. A new version of a pinned secret is not read.
     """

@@ -81,7 +81,7 @@ def _refused(path: str, cause: str, hint: str | None = None) -> OutputError:
 
 
 def _is_in_memory(path: str) -> bool:
-    """True if the folder, or the parent of a new folder, is on a file system in memory; False if that is unknown."""
+    """Return True if the folder, or the parent of a new one, is on a file system in memory; False if unknown."""
     try:
         number = os.stat(path if os.path.lexists(path) else os.path.dirname(path)).st_dev
     except OSError:

@@ -22,7 +22,7 @@ class ChangeSchedule:
         self._failures = 0
         self._is_trying = False
         self.changes: Mapping[str, str] = {}  # from a secret to the text of its change
-        self.due: float | None = None  # the time of the next attempt; None: there is none
+        self.due: float | None = None  # the time of the next attempt; None if no attempt is due
 
     def observe(self, changes: Mapping[str, str], now: float) -> None:
         """Take the differences between the stores and the running application.

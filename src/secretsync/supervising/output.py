@@ -101,17 +101,17 @@ class _Copy:
     """One stream from a pipe to a descriptor. A slow reader slows the application down, because writing waits."""
 
     def __init__(self, reader: int, target: int, ended: int, masking: _Masking, wake: Callable[[], None]) -> None:
-        """`ended`: a descriptor that can be read as soon as the application has ended. `wake`: called at the end."""
+        """Keep the ends. `ended`: readable as soon as the application has ended. `wake`: called at the end."""
         self._reader, self._target, self._ended, self._masking, self._wake = reader, target, ended, masking, wake
         self.is_done = False
 
     def run(self) -> None:
-        """Copy until the pipe ends, nobody reads the target, or the application has ended and the pipe is empty."""
+        """Copy until the pipe ends, the target has no reader, or the application has ended and the pipe is empty."""
         try:
             stream = self._masking.stream()
             self._copy(stream)
             self._write(stream.finish())
-        except OSError:  # Nobody reads the target. The application gets an error too, because its pipe is closed.
+        except OSError:  # The target has no reader. The application gets an error too, because its pipe is closed.
             os.close(self._reader)
         finally:
             if self._target == 1:  # The reader of the target sees its end although this process goes on.

@@ -12,7 +12,7 @@ class ApplicationSide:
     """The process that becomes the application. Its methods inform the supervisor."""
 
     def __init__(self, started: int) -> None:
-        """`started`: a descriptor that closes at exec too."""
+        """Keep the descriptor. `started`: a descriptor that closes at exec too."""
         self._started = started
 
     def before_user_changes(self) -> None:
@@ -46,7 +46,7 @@ class WatcherSide:
     """The process that watches the versions."""
 
     def __init__(self, reports: int, baseline: Mapping[str, str], key: bytes) -> None:
-        """`reports`: the pipe to the supervisor. `baseline`: the versions that the application runs with."""
+        """Keep the pipe. `reports`: the pipe to the supervisor. `baseline`: the versions of the application."""
         self.descriptor = reports
         self.baseline = baseline
         self.key = key

@@ -97,7 +97,7 @@ class Supervisor(Generic[T]):
 
     @property
     def is_going_on(self) -> bool:
-        """True if the application runs and nobody asked it to end."""
+        """Return True if the application runs and was not asked to end."""
         return self._status is None and not self._is_asked_to_end and self._successor is None
 
     def run(self) -> int | T:
@@ -137,7 +137,7 @@ class Supervisor(Generic[T]):
         if not self._is_draining:
             self._is_draining = True
             if not self._is_asked_to_end:
-                self._kill_at = None  # Nobody is in a hurry, so that a slow reader gets all output.
+                self._kill_at = None  # No signal asks for a quick end, so that a slow reader gets all output.
             self._output.drain()
         return self._output.is_done()
 
@@ -179,7 +179,7 @@ class Supervisor(Generic[T]):
             os.kill(self._child, number)
 
     def _succeed(self) -> bool:
-        """Let the successor become the application. Return False if there is none, or if this process is to end."""
+        """Let the successor become the application. Return False without a successor, or if this process is to end."""
         if self._successor is None or self._is_asked_to_end or self._helpers is None:
             return False
         self._terminal.take_back(self._child)

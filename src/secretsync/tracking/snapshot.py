@@ -18,7 +18,7 @@ from secretsync.tracking.recorded_text import text_rule
 
 
 def observe(plan: Plan, infos: Answers[SecretInfo] | None) -> tuple[EnvironmentState, tuple[Problem, ...]]:
-    """The state of `plan`, and why parts of it are not known. `infos`: None where the stores were not asked.
+    """Return the state of `plan`, and why parts of it are not known. `infos`: None where the stores were not asked.
 
     That a secret is missing, disabled or deleted is a state; that its store did not say is a problem.
     """

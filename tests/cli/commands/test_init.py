@@ -14,7 +14,7 @@ from tests.support.tools import needs_tool
 
 
 def files_of(folder: Path) -> set[str]:
-    """The files below `folder`, without git's own."""
+    """Return the files below `folder`, without git's own."""
     found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     return {name for name in found if not name.startswith(".git/")}
 

@@ -41,20 +41,20 @@ Library = Callable[[Config, list[str]], str]  # logs each text and returns what 
 
 @pytest.fixture
 def secret(canary: CanaryFactory) -> str:
-    """A secret that every encoding changes."""
+    """Return a secret that every encoding changes."""
     return canary(before="n\"a'b\\c/é&<%41 ", after="+😀")
 
 
 @pytest.fixture
 def root(project: MakeProject) -> Path:
-    """A project whose only secret is in a store in memory."""
+    """Return a project whose only secret is in a store in memory."""
     made: Path = project({"env/test/security.env": "KEY=$<memory:key>\n"}).root
     return made
 
 
 @pytest.fixture
 def config(root: Path, secret: str) -> Config:
-    """The configuration with that secret."""
+    """Return the configuration with that secret."""
     return resolve_config("test", root=root, environ={}, stores={"memory": MemoryProvider({"key": secret})})
 
 
@@ -254,7 +254,7 @@ def test_each_form_with_each_library(config: Config, secret: str, canary: Canary
 
 @pytest.fixture
 def environment(root: Path, secret: str) -> Mapping[str, str]:
-    """The variables for a program of `programs`."""
+    """Return the variables for a program of `programs`."""
     (root / "secret").write_text(secret)
     return {**clean_environment(root), "LOGGED_ROOT": str(root), "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
 
@@ -277,7 +277,7 @@ def test_each_form_with_a_program(
 
 @pytest.fixture
 def gunicorn(environment: Mapping[str, str], tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
-    """A running gunicorn with one worker, and the file of its output."""
+    """Yield a running gunicorn with one worker, and the file of its output."""
     command = [sys.executable, "-m", "gunicorn", "--bind=127.0.0.1:0", "--access-logfile=-", "--no-control-socket"]
     command += ["--access-logformat=%(r)s %({x-text}i)s", "tests.config.libraries.programs.gunicorn_site:app"]
     with (

@@ -76,7 +76,7 @@ def test_uvicorns_own_configuration(canary: CanaryFactory) -> None:
 
 
 def structured() -> structlog.stdlib.ProcessorFormatter:
-    """A formatter for records of structlog and of others."""
+    """Return a formatter for records of structlog and of others."""
     chain: list[Any] = [structlog.stdlib.add_log_level, structlog.stdlib.ExtraAdder()]
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=chain,

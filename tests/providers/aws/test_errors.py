@@ -33,7 +33,7 @@ MakeProxy = Callable[[str], FaultProxy]
 def client_error(
     code: str, message: str = "", status: int = 400, operation: str = "GetSecretValue", pause: str = ""
 ) -> AwsRequestError:
-    """The error for an answer of AWS."""
+    """Return the error for an answer of AWS."""
     metadata: Any = {"HTTPStatusCode": status, "HTTPHeaders": {"retry-after": pause}}
     response: Any = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": metadata}
     return AwsRequestError.of(ClientError(response, operation), operation)
@@ -41,13 +41,13 @@ def client_error(
 
 @pytest.fixture
 def proxy(aws: AwsAccount, fault_proxy: MakeProxy) -> FaultProxy:
-    """A proxy before the account, which counts requests."""
+    """Return a proxy before the account, which counts requests."""
     return fault_proxy(aws.url)
 
 
 @pytest.fixture(params=["ministack", "moto"])
 def account(request: pytest.FixtureRequest) -> AwsAccount:
-    """An account on either server: they write the same refusals in different ways."""
+    """Return an account on either server: they write the same refusals in different ways."""
     found: AwsAccount = request.getfixturevalue("aws" if request.param == "ministack" else "aws_moto")
     return found
 

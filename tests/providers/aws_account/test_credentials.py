@@ -60,7 +60,7 @@ def test_an_empty_variable(aws: AwsAccount, canary: CanaryFactory, empty: tuple[
 
 
 def _profile(folder: Path, text: str) -> dict[str, str | None]:
-    """The variables that make the profile `work` of a file with this text the one in use."""
+    """Return the variables that make the profile `work` of a file with this text the one in use."""
     (folder / "config").write_text(text)
     return {**NO_KEYS, "AWS_CONFIG_FILE": str(folder / "config"), "AWS_PROFILE": "work"}
 

@@ -42,7 +42,7 @@ class Service(LoopbackServer):
 
 @pytest.fixture
 def service() -> Iterator[Service]:
-    """The service on loopback."""
+    """Yield the service on loopback."""
     made = Service()
     with running(made):
         yield made

@@ -22,7 +22,7 @@ def _of_botocore(service: str) -> EndpointProvider:
 
 @pytest.fixture(scope="module")
 def providers() -> dict[str, EndpointProvider]:
-    """The rules of botocore for the two services that are requested."""
+    """Return the rules of botocore for the two services that are requested."""
     return {service: _of_botocore(service) for service in ("secretsmanager", "sts")}
 
 

@@ -37,7 +37,7 @@ class Sts(LoopbackServer):
     """STS as its two kinds of answers are documented. It gives keys to whoever has the token."""
 
     def answer(self, request: Request) -> Response:
-        """The keys, for who brings the token."""
+        """Return the keys, for who brings the token."""
         if request.form.get("WebIdentityToken") != "a.web.token":
             code = "<Code>InvalidIdentityToken</Code><Message>no</Message>"
             return Response(400, f"<ErrorResponse><Error>{code}</Error></ErrorResponse>".encode())

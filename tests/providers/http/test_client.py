@@ -33,7 +33,7 @@ OK = b"HTTP/1.1 200 OK\r\n"
 
 @pytest.fixture
 def server() -> Iterator[Echo]:
-    """A server on loopback."""
+    """Yield a server on loopback."""
     with echo() as running:
         yield running
 

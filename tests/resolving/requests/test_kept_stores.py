@@ -77,7 +77,7 @@ class Shop:
 
 @pytest.fixture
 def shop(canary: CanaryFactory, project: MakeProject) -> Iterator[Shop]:
-    """The project and its server."""
+    """Yield the project and its server."""
     files = {"env/test/security.env": ENV, "providers/test.toml": BINDINGS, "secret-id": "id-1"}
     server = Vault(canary())
     with running(server):

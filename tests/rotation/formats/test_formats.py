@@ -250,7 +250,7 @@ class Page(HTMLParser):
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
-        """It must be the one that was opened last."""
+        """Close the tag, which must be the one that was opened last."""
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
@@ -349,7 +349,7 @@ def test_html_headline(environments: tuple[str, ...], days: int, words: str) -> 
 
 
 def one_secret(at: datetime, seconds: float) -> Document:
-    """A secret that was made at `at`, and is good for so many seconds."""
+    """Return a secret that was made at `at`, and is good for so many seconds."""
     limit = Limit(seconds=seconds, written="a limit")
     made = SecretAge(
         reference="aws:x",

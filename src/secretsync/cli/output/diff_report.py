@@ -35,7 +35,7 @@ class Side(Record, kw_only=True):
 
 
 def format_diff(before: Side, after: Side, comparison: Comparison, look: Look, *, is_quiet: bool) -> str:
-    """Return the comparison as text. `is_quiet`: only the changes, so the text is empty if there are none."""
+    """Return the comparison as text. `is_quiet`: only the changes, so the text is empty without a change."""
     lines: list[str] = []
     if comparison:
         lines += [f"--- {_title(before)}", f"+++ {_title(after)}"]

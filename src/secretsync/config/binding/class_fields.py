@@ -14,7 +14,7 @@ _LIBRARIES = {"__pydantic_validator__": "of_pydantic", "__struct_fields__": "of_
 
 
 def is_class_with_fields(kind: Any) -> bool:
-    """True if `bind` fills classes of this kind."""
+    """Return True if `bind` fills classes of this kind."""
     return isinstance(kind, type) and _reader(kind) is not None
 
 

@@ -27,7 +27,7 @@ _MOST_NAMED = 12  # members of an Enum in a message
 
 
 def has_pydantic_schema(thing: Any) -> bool:
-    """True for types and annotations that bring their own conversion for pydantic."""
+    """Return True for types and annotations that bring their own conversion for pydantic."""
     return hasattr(thing, "__get_pydantic_core_schema__")
 
 
@@ -79,7 +79,7 @@ def _by_pydantic(hint: Any) -> Conversion | None:
 
 
 def _enum(kind: type[enum.Enum]) -> Conversion:
-    """A member by its value, then by its name, then as the class's own `_missing_` finds it."""
+    """Return a member by its value, then by its name, then as the class's own `_missing_` finds it."""
 
     def convert(text: str) -> enum.Enum:
         for member in kind:
@@ -112,13 +112,13 @@ def _shown(value: Any) -> str:
 
 
 def _writes(text: str, value: Any) -> bool:
-    """True if `text` is `value` as its type is written."""
+    """Return True if `text` is `value` as its type is written."""
     conversion = conversion_of(type(value)) if value is not None else None
     return conversion is not None and attempt(conversion.convert, text) == value
 
 
 def _union(parts: tuple[Any, ...]) -> Conversion | None:
-    """The first type that takes the text, in the order written, but types that take every text are the last."""
+    """Return the first type that takes the text, in the order written, but types that take every text are the last."""
     ordered = sorted(parts, key=lambda part: bare_hint(part) in _TAKE_EVERYTHING)
     found = [conversion_of(part) for part in ordered]
     conversions = [conversion for conversion in found if conversion]

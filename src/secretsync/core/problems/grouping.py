@@ -43,7 +43,7 @@ def grouped(
 
 
 def is_one_cause(count: int, kind: ProblemKind | None) -> bool:
-    """True if `count` problems of one cause are shown as one."""
+    """Return True if `count` problems of one cause are shown as one."""
     return count > (1 if kind in _OF_THE_STORE else SHOWN)
 
 
@@ -63,7 +63,7 @@ def _without(text: str | None, names: Iterable[str]) -> str | None:
 
 
 def is_store_failure(kind: ProblemKind | None) -> bool:
-    """True if a problem of this kind is about the store and not about one secret."""
+    """Return True if a problem of this kind is about the store and not about one secret."""
     return kind in _OF_THE_STORE
 
 

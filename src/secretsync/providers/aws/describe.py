@@ -130,7 +130,7 @@ class _Round:
             if not is_named(page, ref.path):
                 return garbled("is about another secret, or about none")
             if (versions := records(page, "Versions")) is None:
-                return garbled("has a list of versions that is none")
+                return garbled("has an invalid list of versions")
             found += versions
         # After the deadline further pages are not read, so that a version on one of them must not count as missing.
         return self.retries.no_answer() if self.deadline.is_over else found

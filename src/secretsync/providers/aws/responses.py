@@ -43,7 +43,7 @@ def payload(answer: Mapping[str, Any], ref: SecretRef) -> Found[Payload] | Faile
     if (ref.version not in (None, version)) or (stage is not None and stage not in stages):
         return garbled("is about another version")
     if created is not None and in_utc(created) is None:
-        return garbled("has a date that is none")
+        return garbled("has an invalid date")
     return Found(Payload(value, version=version if isinstance(version, str) else None, created=in_utc(created)))
 
 

@@ -85,7 +85,7 @@ class Credentials:
             self._lock.release()
 
     def replace(self, keys: Keys, deadline: Deadline) -> Keys | None:
-        """Return other keys in place of expired keys; None if there are none. Raises AwsRequestError."""
+        """Return other keys in place of expired keys, or None. Raises AwsRequestError."""
         with self._lock:
             if self._keys is keys and self._end is not None:
                 self._keys = None
@@ -191,7 +191,7 @@ def _from_container(context: StoreContext, connections: Connections, deadline: D
 
 
 def send(request: Callable[[], Response], operation: str, *, code: str | None = None, place: str = "") -> Response:
-    """Return the response to a request. Raises AwsRequestError if there is none. `code`, `place`: of that error."""
+    """Return the response to a request. Raises AwsRequestError without one. `code`, `place`: of that error."""
     failed = None
     try:
         return request()

@@ -98,7 +98,7 @@ MEANINGS = (
     (
         {"CodeWantedError"},
         ProblemKind.DENIED,
-        "the profile wants a code of an MFA device, and nobody is asked for one",
+        "the profile wants a code of an MFA device, and SecretSync does not ask for one",
         "sign in before: `aws sts get-session-token`, or `aws sso login`",
     ),
     (

@@ -115,7 +115,7 @@ def _profile_mistake(error: BaseException, source: KeySource) -> Failed | None:
 def refused_credentials(operation: str, code: str, source: KeySource, role: str | None) -> Failed | None:
     """Return the outcome of a request for credentials that AWS refused; None for another operation or code.
 
-    `role`: the ARN in the answer; None if there is none.
+    `role`: the ARN in the answer, or None.
     """
     if operation == _SSO and code in ("ForbiddenException", "ResourceNotFoundException", "InvalidRequestException"):
         cause = f"the SSO session does not give the role of {source.of_profile} ({code})"

@@ -71,7 +71,7 @@ def configured_region(context: StoreContext) -> str | None:
 
 
 def configured_endpoint(context: StoreContext, service: str, *, is_ignored: bool) -> tuple[str, str] | None:
-    """Return the setting or variable with the endpoint of `service`, and its URL; None if there is none.
+    """Return the setting or variable with the endpoint of `service`, and its URL, or None.
 
     `is_ignored`: AWS_IGNORE_CONFIGURED_ENDPOINT_URLS, or the configuration file, says to ignore the variables.
     """

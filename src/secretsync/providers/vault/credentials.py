@@ -155,7 +155,7 @@ class Login:
             return secret_id
         if reply.status >= 500 or reply.status == 429:
             raise RequestError(Failed(ProblemKind.UNAVAILABLE, f"the secret_id cannot be unwrapped ({reply.status})"))
-        cause = "the wrapped secret_id cannot be opened: it was opened before, it has expired, or it is none"
+        cause = "the wrapped secret_id cannot be opened: it was opened before, has expired, or is not a wrapping token"
         hint = "where we did not open it, somebody else may have: have a new one issued, and find out who did"
         raise RequestError(Failed(ProblemKind.DENIED, cause, hint))
 
@@ -163,7 +163,7 @@ class Login:
         """Return an input of the method, which must be set."""
         if found := text_of(read(self._context, rule)):
             return found
-        cause = f"the method {self.method} needs a {key}, and there is none"
+        cause = f"the method {self.method} needs a {key}, which is not set"
         hint = f"name a file with it (auth.{key}_file in the bindings), or set {rule.names[0]}"
         raise RequestError(Failed(ProblemKind.DENIED, cause, hint))
 

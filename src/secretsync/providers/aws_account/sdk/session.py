@@ -164,7 +164,7 @@ class StoreSession(Session):
                 raise unusable(ProblemKind.CONFIGURATION, cause, "name a regular file")
 
     def load_credentials(self) -> Any:
-        """Return the credentials of the standard chain, or of the role to assume; None if there are none."""
+        """Return the credentials of the standard chain, or of the role to assume, or None."""
         found = self._chain().load_credentials()
         if found is None or self._role is None:
             return found
