@@ -39,6 +39,7 @@ class WatchSettings(Record, kw_only=True):
     settle: float
     splay: float
     reaction: Reaction
+    on_informed: Callable[[], None] = lambda: None  # called after the application was informed
 
 
 class Rotations:
@@ -199,6 +200,8 @@ class Rotations:
         self._inform(f"{self._changes()}; {effect.get(reaction.kind, 'valid, and nothing is done')}")
         if reaction.kind == SIGNAL:
             supervisor.notify(reaction.number)
+        if reaction.kind != NONE:
+            self._settings.on_informed()
         self._accept()
 
     def _accept(self) -> None:

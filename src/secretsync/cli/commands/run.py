@@ -88,6 +88,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--allow-disk", action="store_true", help="let --files write to a disk in a strict environment")
     parser.add_argument(
+        "--record",
+        metavar="FILE",
+        help="write the versions of the secrets that COMMAND starts with to FILE, without values, for check-rotation "
+        "--running FILE",
+    )
+    parser.add_argument(
         "--user",
         metavar="USER[:GROUP]",
         help="after the secrets are read, become this user (name or number) and drop all privileges of root",
@@ -204,6 +210,8 @@ def _become_application(
         is_strict=plan.is_strict,
         withheld=_withheld(environ, variables, plan),
         validates=not options.no_validate,
+        record=options.record,
+        key=None if watched is None else watched.key,
     )
     environment |= {name.encode(): text.encode() for name, text in handover.to_variables().items()}
     refuse_unfit(environment, resolved)
@@ -220,6 +228,10 @@ def _become_application(
         side.before_user_changes()
     _become_user(user)
     _write_files(folder, resolved, files, is_switched=watched is not None)
+    if options.record is not None and (watched is None or watched.is_recorded):
+        from secretsync.cli.record import write_record  # Imported only for --record.
+
+        write_record(options.record, handover, plan.project_name, is_start=watched is None or watched.is_start)
     if watched is not None and not watched.is_start:
         watched.react(environment, options.core_limits)
     if output is not None:
