@@ -1,6 +1,7 @@
 """`run --watch`: a rotation restarts or informs the application, and a failure does neither."""
 
 import hashlib
+import json
 import os
 import signal
 import sys
@@ -398,3 +399,46 @@ def test_denied_metadata_of_aws_ends_the_start(aws: AwsAccount, project: MakePro
     run = made.cli("run", "-e", "test", "--watch", "--", "touch", "started", env=aws.environ(reader), expect=4)
     assert "secretsmanager:ListSecretVersionIds" in run.stderr
     assert not (made.root / "started").exists()
+
+
+def test_the_record_follows_each_restart(app: Project, canary: CanaryFactory) -> None:
+    """It has the process and the content of each start, and its digests can be compared after each of them."""
+    with watched(app, "--record", "record.json") as (process, _):
+        for _ in range(3):
+            number, _ = started(process)
+            record = json.loads(app.read("record.json"))
+            assert record["pid"] == number
+            for name in ("record.json", str(number)):
+                assert is_stale(app, name) is False
+            rotate(app, canary())
+
+
+@pytest.mark.sink("secrets/*")
+@pytest.mark.parametrize(
+    ("reaction", "message", "follows"),
+    [
+        ("signal:HUP", "sent signal 1", True),
+        ("command:true", "was run", True),
+        ("command:false", "failed", False),
+        ("none", "nothing is done", False),
+    ],
+)
+def test_the_record_follows_what_informs_the_application(
+    app: Project, canary: CanaryFactory, reaction: str, message: str, *, follows: bool
+) -> None:
+    """After a signal or a command the same process counts as current, and after a failure or no reaction as stale."""
+    with watched(app, "--record", "record.json", "--on-change", reaction) as (process, errors):
+        number, _ = started(process)
+        rotate(app, canary())
+        errors.until(f"{message}.*\n")
+        for name in ("record.json", str(number)):
+            assert is_stale(app, name) is not follows
+        assert json.loads(app.read("record.json"))["pid"] == number
+
+
+def is_stale(made: Project, name: str) -> bool:
+    """Return True if a process has another version than the store."""
+    done = made.cli("check-rotation", "--running", name, "--format", "json")
+    (secret,) = json.loads(done.stdout)["secrets"]
+    (found,) = secret["running"]
+    return bool(found["stale"])

@@ -344,7 +344,12 @@ def test_a_process_that_may_not_be_read(project: MakeProject, canary: CanaryFact
     made = project(file_kind(canary, tmp_path).files)
     body = """
     import os, sys
-    from secretsync.cli import main
+    from secretsync.cli import main as command
+    def main(arguments):
+        try:
+            return command(arguments)
+        except SystemExit as end:
+            return end.code
     for arguments in (["check-rotation", "--running", "999999999"], ["ps"]):
         main(arguments)  # This imports everything, because the other user cannot read the files of Python.
     print("another user", file=sys.stderr, flush=True)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from typing import NoReturn
 
+    from secretsync.cli.record import StartRecord
     from secretsync.cli.watching import WatchedStart
     from secretsync.core.model import Resolved
     from secretsync.planning.plan import Plan
@@ -224,19 +225,30 @@ def _become_application(
     _warn_of_dropped_names(options, path, variables, resolved)
     if options.verbose:
         console.info(f"{count_of(count, 'variable')} resolved; starting {path}")
+    record = _make_record(options, handover, plan, watched)
     if side is not None:
         side.before_user_changes()
     _become_user(user)
     _write_files(folder, resolved, files, is_switched=watched is not None)
-    if options.record is not None and (watched is None or watched.is_recorded):
-        from secretsync.cli.record import write_record  # Imported only for --record.
-
-        write_record(options.record, handover, plan.project_name, is_start=watched is None or watched.is_start)
+    if record is not None:
+        record.write()
     if watched is not None and not watched.is_start:
         watched.react(environment, options.core_limits)
     if output is not None:
         output.redirect(secret for found in resolved.values() if found.is_secret for secret in _secrets_of(found))
     exec_program(path, options.command, environment, core_limits=options.core_limits)
+
+
+def _make_record(
+    options: argparse.Namespace, handover: Handover, plan: Plan, watched: WatchedStart | None
+) -> StartRecord | None:
+    """Return the record of this start. The user of the application may not read the module, so it is imported now."""
+    if options.record is None or (watched is not None and not watched.is_recorded):
+        return None
+    from secretsync.cli.record import StartRecord
+
+    is_start = watched is None or watched.is_start
+    return StartRecord(options.record, handover, plan.project_name, is_start=is_start)
 
 
 def _open_plan(options: argparse.Namespace, environ: Mapping[str, str]) -> tuple[Plan, Environ]:
