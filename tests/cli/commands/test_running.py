@@ -340,29 +340,30 @@ def test_a_foreign_process_sends_no_credential(
 
 @needs_root
 def test_a_process_that_may_not_be_read(project: MakeProject, canary: CanaryFactory, tmp_path: Path) -> None:
-    """The status is 4 for a process of another user, and the list counts the processes that it does not have."""
+    """The status is 4 for a process of another user, and those that the list does not have are counted."""
     made = project(file_kind(canary, tmp_path).files)
+    # The modules are imported and used before, because the other user cannot read the files of Python.
     body = """
     import os, sys
-    from secretsync.cli import main as command
-    def main(arguments):
+    from secretsync.cli.running import applications, started_of
+    from secretsync.core.errors import SecretSyncError
+    def status(name):
         try:
-            return command(arguments)
-        except SystemExit as end:
-            return end.code
-    for arguments in (["check-rotation", "--running", "999999999"], ["ps"]):
-        main(arguments)  # This imports everything, because the other user cannot read the files of Python.
-    print("another user", file=sys.stderr, flush=True)
+            started_of(name)
+        except SecretSyncError as error:
+            return f"status {int(error.exit_status)}: {error}"
+    print(status("999999999"), applications()[1])
     os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534)
-    print("status", main(["check-rotation", "--running", sys.argv[1]]), flush=True)
-    print("status", main(["ps"]), flush=True)
+    print(status(sys.argv[1]))
+    print("denied", applications()[1] > 0)
     """
     with application(made) as app:
         argv = [sys.executable, "-c", textwrap.dedent(body), str(app.pid)]
-        done = run_command(argv, cwd=Path("/"), env=clean_environment(made.home), expect=0)
-    assert "status 4\n" in done.stdout
-    assert f"process {app.pid}: its variables cannot be read by this user; run this as that user or as" in done.stderr
-    assert re.search(r"\d+ process(es)? cannot be read by this user", done.stderr.partition("another user")[2])
+        lines = run_command(argv, cwd=Path("/"), env=clean_environment(made.home), expect=0).stdout.splitlines()
+    cause = "its variables cannot be read by this user; run this as that user or as root"
+    assert lines[0].startswith("status 2: --running 999999999: there is no such process")
+    assert lines[1].startswith(f"status 4: process {app.pid}: {cause}")
+    assert lines[2] == "denied True"
 
 
 def test_what_is_not_a_process_of_ours(project: MakeProject, canary: CanaryFactory, tmp_path: Path) -> None:
