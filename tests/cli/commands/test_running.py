@@ -206,7 +206,7 @@ def test_a_worker_of_gunicorn(project: MakeProject, vault: VaultSpace, canary: C
     with application(made, program=[*program, "site_:app"], env=kind.env) as app:
         assert app.pid != app.first
         kind.rotate()
-        asked = ("--running", str(app.first), "--running", str(app.pid))
+        asked = ("--running", str(app.first), str(app.pid))
         found = json.loads(check(made, kind, *asked, "--format", "json", expect=1).stdout)
         assert [one["stale"] for one in found["processes"]] == [1, 1]
         (row,) = [one for one in processes(made, kind) if one["root"] == str(made.root)]

@@ -45,9 +45,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--running",
         metavar="FILE|PID",
-        action="append",
-        help="compare the versions that this process was started with: its id, or the file of `run --record`; without "
-        "-e the configuration is that of the process; may be repeated",
+        nargs="+",
+        action="extend",
+        help="compare the versions that processes were started with: their ids, or files of `run --record`; without -e "
+        "the configuration is that of each process; may be repeated",
     )
     parser.add_argument(
         "--at",
