@@ -5,13 +5,15 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.servers.aws import AwsAccount
+from tests.servers.faults import FaultProxy, html
 from tests.servers.openbao import VaultSpace
 from tests.support.canary import CanaryFactory
 from tests.support.pid1 import need_namespaces
@@ -363,6 +365,42 @@ def test_versions_of_vault(in_vault: VaultApp, monkeypatch: pytest.MonkeyPatch) 
         new = in_vault.rotate()
         assert started(process)[1] == shown(new)
         errors.until("version 1 -> version 2; the command is restarted")
+
+
+def test_a_store_that_is_down(
+    in_vault: VaultApp,
+    monkeypatch: pytest.MonkeyPatch,
+    fault_proxy: Callable[[str], FaultProxy],
+    record_property: Callable[[str, object], None],
+) -> None:
+    """The application goes on with few requests for each interval; the rotation behind it is one restart."""
+    made, interval = in_vault.project, 0.05  # of FAST
+    token = in_vault.vault.token(in_vault.vault.policy(f"{in_vault.mount}/data/*", f"{in_vault.mount}/metadata/*"))
+    proxy = fault_proxy(in_vault.vault.url)
+    extended = {**clean_environment(made.home), **in_vault.vault.environ(token, url=proxy.url)}
+    monkeypatch.setattr("tests.support.supervised.clean_environment", lambda _: extended)
+    with watched(made) as (process, errors):
+        first, _ = started(process)
+        begin = time.monotonic()
+        proxy.fail(html())
+        proxy.requests.clear()
+        errors.until("cannot be read: ")
+        proxy.requests.wait_for(40)  # A page in place of an answer is not asked for again before the next interval.
+        intervals = (time.monotonic() - begin) / interval
+        asked = proxy.requests.count()
+        record_property("intervals", round(intervals))
+        record_property("requests", asked)
+        assert intervals >= 10
+        assert asked <= 4 * (intervals + 2)
+        new = in_vault.rotate()
+        proxy.heal()
+        second, digest = started(process)
+        assert (digest, second != first) == (shown(new), True)
+        errors.until("version 1 -> version 2; the command is restarted")
+        # The watcher of the second start has compared again, and found nothing.
+        proxy.requests.clear()
+        proxy.requests.wait_for(6)
+        assert second in process.children()
 
 
 def test_denied_metadata_ends_the_start(in_vault: VaultApp) -> None:
