@@ -23,7 +23,7 @@ from secretsync.providers.registry import BUILT_IN, load_provider
 from secretsync.rendering.formats import FORMATS as OUTPUT_FORMATS
 from secretsync.rotation.age_rules import State
 from secretsync.rotation.formats import FORMATS as ROTATION_FORMATS
-from secretsync.rotation.formats.prometheus import METRICS
+from secretsync.rotation.formats.prometheus import METRICS, PROCESS_METRICS
 from tests.docs.messages import messages, plain
 
 ROOT = Path(__file__).parents[2]
@@ -158,8 +158,8 @@ TABLES: Mapping[str, tuple[Iterable[str], tuple[Column, ...]]] = {
         (Column("State", code), by_hand("Means"), by_hand("Status")),
     ),
     "rotation-metrics": (
-        METRICS,
-        (Column("Metric", code), by_hand("Labels"), by_hand("Is", lambda name: METRICS[name])),
+        {**METRICS, **PROCESS_METRICS},
+        (Column("Metric", code), by_hand("Labels"), by_hand("Is", lambda name: {**METRICS, **PROCESS_METRICS}[name])),
     ),
 }
 

@@ -45,6 +45,7 @@ def supervise_watched(options: argparse.Namespace) -> CandidateSide | WatcherSid
         settle=DEFAULT_SETTLE if options.settle is None else options.settle,
         splay=options.splay or 0.0,
         reaction=parse_reaction(options.on_change),
+        on_informed=lambda: _accept_record(options),
     )
     _refuse_combinations(options)
     return supervising.supervise_watched(
@@ -52,6 +53,17 @@ def supervise_watched(options: argparse.Namespace) -> CandidateSide | WatcherSid
         inform=(lambda _: None) if options.quiet else console.info,
         settings=settings,
     )
+
+
+def _accept_record(options: argparse.Namespace) -> None:
+    if options.record is None:
+        return
+    from secretsync.cli.record import accept_record
+
+    try:
+        accept_record(options.record)
+    except OSError as error:
+        console.warn(f"the file of --record keeps the old versions: {error.strerror}")
 
 
 def parse_reaction(text: str | None) -> Reaction:
@@ -94,6 +106,16 @@ class WatchedStart:
     def __init__(self, options: argparse.Namespace, side: CandidateSide) -> None:
         self._options, self._side = options, side
         self._reaction = parse_reaction(options.on_change)
+
+    @property
+    def is_recorded(self) -> bool:
+        """True unless the application keeps the old values without a message, because of --on-change none."""
+        return self.is_start or self._reaction.kind != NONE
+
+    @property
+    def key(self) -> bytes:
+        """The key of digests, the same in each start, so that a record fits the process that goes on."""
+        return self._side.key
 
     @property
     def is_start(self) -> bool:

@@ -12,7 +12,7 @@ from secretsync.planning.secrecy import secret_entries
 from secretsync.project.environ_entries import FILE
 from secretsync.providers.files import read_secret_file
 from secretsync.resolving.handover import Handover, handed_files
-from secretsync.resolving.handover_codec import digests
+from secretsync.resolving.handover_codec import content_digest, digests
 
 
 class HandedValues(Record, kw_only=True):
@@ -47,6 +47,7 @@ class HandedValues(Record, kw_only=True):
             return {}
         found: dict[EntryId, Resolved] = {}
         secret = secret_entries(plan)
+        key_of_digests = bytes.fromhex(self.handover.key)
         shown = {**{handed: here for here, handed in handed_files(plan.project).items()}, FILE: FILE}
         for name, value in self.values.items():
             row = self.handover.names[name]
@@ -66,7 +67,14 @@ class HandedValues(Record, kw_only=True):
                 stores=tuple(row.get("stores", ())),
                 versions=tuple(row.get("versions", ())),
             )
-            found[entry_id] = Resolved(entry, value, origin, (value,), is_from_store=origin.is_secret)
+            found[entry_id] = Resolved(
+                entry,
+                value,
+                origin,
+                (value,),
+                is_from_store=origin.is_secret,
+                contents=(value,) if row.get("digests") == [content_digest(key_of_digests, value)] else (),
+            )
         return found
 
 

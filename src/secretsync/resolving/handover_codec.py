@@ -21,7 +21,7 @@ KEY_VARIABLE = f"{VARIABLE}_KEY"
 VALUE_PREFIX = f"{VARIABLE}_VALUE_"
 KEY_BYTES = 16
 _DIGEST_BYTES = 16
-_SCHEMA = 3
+_SCHEMA = 4
 _MOST_INLINE = 16_384  # characters of the variable; a larger text is compressed
 _PART = 120_000  # characters of one further variable, below the limit of Linux (131,071 bytes with the name)
 _MOST_PARTS = 100
@@ -37,6 +37,8 @@ _TYPES: Mapping[str, Any] = {
     "validates": bool,
     "services": list,
     "withheld": list,
+    "started": int,
+    "record": (str, type(None)),
     "names": dict,
     "secrets": str,
     "settings": str,
@@ -45,12 +47,13 @@ _TYPES: Mapping[str, Any] = {
 
 def handover_variables(environ: Mapping[str, str]) -> tuple[str, ...]:
     """Return the names of all variables that some `run` set for its own use."""
-    return tuple(
-        name
-        for name in environ
-        if name in (VARIABLE, KEY_VARIABLE)
-        or name.startswith(VALUE_PREFIX)
-        or (name.startswith(f"{VARIABLE}_") and name.removeprefix(f"{VARIABLE}_").isdecimal())
+    return tuple(name for name in environ if has_no_value(name) or name.startswith(VALUE_PREFIX))
+
+
+def has_no_value(name: str) -> bool:
+    """True for a variable of `run` that describes the configuration, without a value of it."""
+    return name in (VARIABLE, KEY_VARIABLE) or (
+        name.startswith(f"{VARIABLE}_") and name.removeprefix(f"{VARIABLE}_").isdecimal()
     )
 
 
@@ -91,10 +94,10 @@ def decode(environ: Mapping[str, str]) -> dict[str, Any] | None:
         return None
     files = fields["files"]
     is_sound = (
-        _are_strings(fields["services"])
-        and _are_strings(fields["withheld"])
-        and (fields["environment"] is not None if files is None else _are_strings(files))
-        and all(_is_row(row) for row in fields["names"].values())
+        are_strings(fields["services"])
+        and are_strings(fields["withheld"])
+        and (fields["environment"] is not None if files is None else are_strings(files))
+        and all(is_row(row) for row in fields["names"].values())
     )
     if not is_sound:
         return None
@@ -170,24 +173,34 @@ def _parse(text: str) -> dict[str, Any] | None:
     return document if isinstance(document, dict) else None
 
 
-def _is_row(row: object) -> bool:
+def is_row(row: object) -> bool:
+    """True if `row` is the origin of one value."""
     if not isinstance(row, dict):
         return False
     if not all(
         isinstance(row.get(name, default), str) for name, default in (("file", None), ("path", ""), ("key", ""))
     ):
         return False
-    versions = row.get("versions", [])
     return (
-        _are_strings(row.get("references", []))
-        and _are_strings(row.get("stores", []))
-        and isinstance(versions, list)
-        and all(version is None or isinstance(version, str) for version in versions)
+        are_strings(row.get("references", []))
+        and are_strings(row.get("stores", []))
+        and _are_strings_or_none(row.get("versions", []))
+        and _are_strings_or_none(row.get("digests", []))
     )
 
 
-def _are_strings(value: object) -> bool:
+def are_strings(value: object) -> bool:
+    """True if `value` is a list of strings."""
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _are_strings_or_none(value: object) -> bool:
+    return isinstance(value, list) and all(item is None or isinstance(item, str) for item in value)
+
+
+def content_digest(key: bytes, content: Secret) -> str:
+    """Return the keyed digest of a secret that has no version."""
+    return _digest(key, [content.reveal().encode("utf-8", "surrogateescape")])
 
 
 def digests(key: bytes, values: Mapping[str, Secret], secret: Collection[str]) -> tuple[str, str]:

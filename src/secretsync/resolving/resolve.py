@@ -38,7 +38,7 @@ _EMPTY = "its value is empty"
 class _Pieces:
     """The pieces of one entry's value, and the origin of each piece."""
 
-    __slots__ = ("inserted", "is_from_store", "references", "stores", "texts", "uses_secret", "versions")
+    __slots__ = ("contents", "inserted", "is_from_store", "references", "stores", "texts", "uses_secret", "versions")
 
     def __init__(self) -> None:
         self.texts: list[Secret] = []
@@ -46,6 +46,7 @@ class _Pieces:
         self.references: list[str] = []
         self.stores: list[str] = []
         self.versions: list[str | None] = []
+        self.contents: list[Secret | None] = []  # see Resolved
         self.is_from_store = False
         self.uses_secret = False  # through a variable
 
@@ -53,11 +54,12 @@ class _Pieces:
         """Append a piece."""
         self.texts.append(Secret(text))
 
-    def add_origin(self, target: Target, version: str | None) -> None:
-        """Append where a piece came from."""
+    def add_origin(self, target: Target, version: str | None, content: Secret | None = None) -> None:
+        """Append where a piece came from. `content`: see Resolved."""
         self.references.append(target.shown)
         self.stores.append(target.store)
         self.versions.append(version)
+        self.contents.append(content)
 
     def add_shaped(self, value: Secret) -> None:
         """Append the passwords and tokens in `value` to the pieces that are secrets by themselves."""
@@ -171,7 +173,8 @@ def _resolve_entry(
         stores=tuple(pieces.stores),
         versions=tuple(pieces.versions),
     )
-    return Resolved(entry, value, origin, tuple(pieces.inserted), is_from_store=pieces.is_from_store)
+    contents = tuple(pieces.contents) if any(one is not None for one in pieces.contents) else ()
+    return Resolved(entry, value, origin, tuple(pieces.inserted), is_from_store=pieces.is_from_store, contents=contents)
 
 
 class _Making(Record):
@@ -234,6 +237,7 @@ def _add_entry(pieces: _Pieces, found: Resolved | None) -> bool:
     pieces.references.extend(found.origin.references)
     pieces.stores.extend(found.origin.stores)
     pieces.versions.extend(found.origin.versions)
+    pieces.contents.extend(found.contents or [None] * len(found.origin.references))
     return True
 
 
@@ -249,7 +253,7 @@ def _add_secret(making: _Making, part: SecretPart) -> bool:
         making.problems[failure_problem(plan, making.planned, part, index, chosen)] = None
         return False
     pieces.texts.append(chosen)
-    pieces.add_origin(target, version)
+    pieces.add_origin(target, version, chosen if version is None and plan.specs[target.store].is_local else None)
     pieces.is_from_store |= plan.is_secret_store(target.store)
     if is_secret_part(plan, making.planned.entry, part):
         pieces.inserted.append(chosen)

@@ -26,6 +26,7 @@ class State(StrEnum):
     MISSING = "missing"
     DENIED = "denied"
     ERROR = "error"
+    STALE = "stale"  # only with --running: a process has another version
     EXPIRED = "expired"
     OVERDUE = "overdue"
     UNKNOWN = "unknown"

@@ -19,6 +19,10 @@ from secretsync.rotation.max_age import AppliedLimit, Use, applied_limit
 from secretsync.rotation.report import AgeFinding, Key, RotationReport, SecretAge
 from secretsync.rotation.secret_dates import TOLERANCE
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from secretsync.rotation.stale import Running
+
 
 def assess(
     plan: Plan,
@@ -27,21 +31,29 @@ def assess(
     *,
     strict: bool = False,
     observed: datetime | None = None,
+    running: Running | None = None,
 ) -> RotationReport:
     """Return the report on every secret that an entry of `plan` uses, at the time `now` (aware).
 
     `strict`: secrets that are due or of unknown age count too. `observed`: when the stores answered; None means `now`.
+    `running`: processes whose versions are compared, or None.
     """
-    secrets = sorted(
-        (_secret_age(plan, used, now, observed or now, strict=strict) for used in _used(plan, answers).values()),
-        key=lambda secret: (secret.reference, secret.store),
-    )
+    if running is not None:
+        from secretsync.rotation.stale import process_states, with_running  # Imported only for --running.
+    rows = []
+    for used in _used(plan, answers).values():
+        row = _secret_age(plan, used, now, observed or now, strict=strict)
+        if running is not None:
+            row = with_running(row, used.ref, used.outcome.value if isinstance(used.outcome, Found) else None, running)
+        rows.append(row)
+    secrets = sorted(rows, key=lambda secret: (secret.reference, secret.store))
     return RotationReport(
         project=plan.project_name,
         environment=plan.project.label,
         at=now,
         is_forecast=observed is not None and now - observed > TOLERANCE,
         secrets=tuple(secrets),
+        processes=() if running is None else process_states(secrets, plan, running),
     )
 
 

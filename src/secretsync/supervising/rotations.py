@@ -39,6 +39,7 @@ class WatchSettings(Record, kw_only=True):
     settle: float
     splay: float
     reaction: Reaction
+    on_informed: Callable[[], None] = lambda: None  # called after the application was informed
 
 
 class Rotations:
@@ -196,9 +197,11 @@ class Rotations:
         """Inform the application, which goes on, of the new configuration."""
         reaction = self._settings.reaction
         effect = {SIGNAL: f"sent signal {reaction.number}", COMMAND: "the command of --on-change was run"}
-        self._inform(f"{self._changes()}; {effect.get(reaction.kind, 'valid, and nothing is done')}")
         if reaction.kind == SIGNAL:
             supervisor.notify(reaction.number)
+        if reaction.kind != NONE:
+            self._settings.on_informed()
+        self._inform(f"{self._changes()}; {effect.get(reaction.kind, 'valid, and nothing is done')}")
         self._accept()
 
     def _accept(self) -> None:

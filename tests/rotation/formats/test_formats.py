@@ -137,7 +137,7 @@ def test_junit() -> None:
     for suite in suites:
         cases = suite.findall("testcase")
         assert int(suite.get("tests", "")) == len(cases) == len(HOSTILE) * len(State)
-        assert int(suite.get("failures", "")) == len(suite.findall("testcase/failure")) == 3 * len(HOSTILE)
+        assert int(suite.get("failures", "")) == len(suite.findall("testcase/failure")) == 4 * len(HOSTILE)
         assert int(suite.get("errors", "")) == len(suite.findall("testcase/error")) == 3 * len(HOSTILE)
         assert {case.get("name") for case in cases} >= {
             f"aws:overdue/{printable(name)} (A_KEY, B_URL)" for name in HOSTILE
@@ -441,7 +441,7 @@ def test_table() -> None:
     overdue = next(line for line in lines if line.startswith("overdue"))
     assert "▕" + "█" * 12 + "▏▶" in overdue
     assert overdue.split()[1:3] == ["100", "d"]
-    assert lines[-2] == "10 secrets: " + ", ".join(f"1 {state.value}" for state in State)
+    assert lines[-2] == f"{len(State)} secrets: " + ", ".join(f"1 {state.value}" for state in State)
 
 
 def test_one_failure_of_a_store_is_one_row() -> None:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from typing import NoReturn
 
+    from secretsync.cli.record import StartRecord
     from secretsync.cli.watching import WatchedStart
     from secretsync.core.model import Resolved
     from secretsync.planning.plan import Plan
@@ -87,6 +88,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "does not exist",
     )
     parser.add_argument("--allow-disk", action="store_true", help="let --files write to a disk in a strict environment")
+    parser.add_argument(
+        "--record",
+        metavar="FILE",
+        help="write the versions of the secrets that COMMAND starts with to FILE, without values, for check-rotation "
+        "--running FILE",
+    )
     parser.add_argument(
         "--user",
         metavar="USER[:GROUP]",
@@ -204,6 +211,8 @@ def _become_application(
         is_strict=plan.is_strict,
         withheld=_withheld(environ, variables, plan),
         validates=not options.no_validate,
+        record=options.record,
+        key=None if watched is None else watched.key,
     )
     environment |= {name.encode(): text.encode() for name, text in handover.to_variables().items()}
     refuse_unfit(environment, resolved)
@@ -216,15 +225,30 @@ def _become_application(
     _warn_of_dropped_names(options, path, variables, resolved)
     if options.verbose:
         console.info(f"{count_of(count, 'variable')} resolved; starting {path}")
+    record = _make_record(options, handover, plan, watched)
     if side is not None:
         side.before_user_changes()
     _become_user(user)
     _write_files(folder, resolved, files, is_switched=watched is not None)
+    if record is not None:
+        record.write()
     if watched is not None and not watched.is_start:
         watched.react(environment, options.core_limits)
     if output is not None:
         output.redirect(secret for found in resolved.values() if found.is_secret for secret in _secrets_of(found))
     exec_program(path, options.command, environment, core_limits=options.core_limits)
+
+
+def _make_record(
+    options: argparse.Namespace, handover: Handover, plan: Plan, watched: WatchedStart | None
+) -> StartRecord | None:
+    """Return the record of this start. The user of the application may not read the module, so it is imported now."""
+    if options.record is None or (watched is not None and not watched.is_recorded):
+        return None
+    from secretsync.cli.record import StartRecord
+
+    is_start = watched is None or watched.is_start
+    return StartRecord(options.record, handover, plan.project_name, is_start=is_start)
 
 
 def _open_plan(options: argparse.Namespace, environ: Mapping[str, str]) -> tuple[Plan, Environ]:

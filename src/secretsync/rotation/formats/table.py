@@ -13,7 +13,7 @@ from secretsync.core.text import count_of
 from secretsync.core.timestamps import format_timestamp
 from secretsync.rotation.age_rules import State
 from secretsync.rotation.formats.document import Document, count_states
-from secretsync.rotation.report import RotationReport, SecretAge, worst_first
+from secretsync.rotation.report import RotationReport, SecretAge, describe, worst_first
 
 _WIDTH, _NARROW_WIDTH = 12, 6  # characters of a bar
 _NARROW = 100  # columns of a terminal in which names need the room of the bar
@@ -22,6 +22,7 @@ _COLOURS = {
     State.MISSING: Colour.MAGENTA,
     State.DENIED: Colour.MAGENTA,
     State.ERROR: Colour.MAGENTA,
+    State.STALE: Colour.RED,
     State.EXPIRED: Colour.RED,
     State.OVERDUE: Colour.RED,
     State.UNKNOWN: Colour.YELLOW,
@@ -94,6 +95,8 @@ def _environment(report: RotationReport, look: Look) -> Iterator[str]:
         if not head and group is not groups[-1]:
             yield ""
     yield ""
+    for state in report.processes:
+        yield from wrap(printable(describe(state)), look.width, indent=_NOTE)
     yield from wrap(_counts(report.summary), look.width, indent=_NOTE)
     yield ""
 
