@@ -78,7 +78,7 @@ class TestSsm(ProviderContract):
 
     @pytest.fixture
     def store(self, aws: AwsAccount) -> Iterator[SsmStore]:
-        """An empty account."""
+        """Yield an empty account."""
         proxy = ParameterProxy(aws.url)
         with running(proxy):
             yield SsmStore(aws, proxy)
@@ -89,7 +89,7 @@ class TestSsmThroughTheSdk(TestSsm):
 
     @pytest.fixture
     def store(self, aws: AwsAccount) -> Iterator[SsmStore]:
-        """An empty account."""
+        """Yield an empty account."""
         proxy = ParameterProxy(aws.url)
         with running(proxy):
             yield SsmStore(aws, proxy, transport="sdk")

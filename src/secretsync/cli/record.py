@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 
-from secretsync.core.atomic_write import shared_mode, write_file
 from secretsync.core.files import Input, read_file
+from secretsync.core.system.atomic_write import shared_mode, write_file
 from secretsync.resolving.handover import Handover
 from secretsync.resolving.started import parse_record, record_of
 

@@ -51,7 +51,7 @@ def handover_variables(environ: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def has_no_value(name: str) -> bool:
-    """True for a variable of `run` that describes the configuration, without a value of it."""
+    """Return True for a variable of `run` that describes the configuration, without a value of it."""
     return name in (VARIABLE, KEY_VARIABLE) or (
         name.startswith(f"{VARIABLE}_") and name.removeprefix(f"{VARIABLE}_").isdecimal()
     )
@@ -174,7 +174,7 @@ def _parse(text: str) -> dict[str, Any] | None:
 
 
 def is_row(row: object) -> bool:
-    """True if `row` is the origin of one value."""
+    """Return True if `row` is the origin of one value."""
     if not isinstance(row, dict):
         return False
     if not all(
@@ -190,7 +190,7 @@ def is_row(row: object) -> bool:
 
 
 def are_strings(value: object) -> bool:
-    """True if `value` is a list of strings."""
+    """Return True if `value` is a list of strings."""
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 

@@ -59,7 +59,7 @@ class Started(Record, kw_only=True):
     name: str = ""  # for messages
     program: str | None = None
     record: str | None = None  # the file that `run` keeps up to date
-    is_trusted: bool = False  # True: nobody but this user and root can have written it
+    is_trusted: bool = False  # True: only this user and root can have written it
     key: bytes | None = None  # of the digests; None: it is not known
 
     _unseen = ("key",)
@@ -114,7 +114,7 @@ class Started(Record, kw_only=True):
         return [used for used in self.secrets if used.ref == ref]
 
     def is_same(self, used: UsedSecret, content: Secret) -> bool | None:
-        """True if a file has the content that the application was started with; None if that is not known."""
+        """Return True if a file has the content that the application was started with; None if that is not known."""
         if used.digest is None or self.key is None:
             return None
         return content_digest(self.key, content) == used.digest

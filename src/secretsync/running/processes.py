@@ -115,7 +115,7 @@ def _stat(pid: int) -> tuple[str, int, int] | None:
 
 
 def _is_own(pid: int) -> bool | None:
-    """True if the real, effective, saved and file system ids are all this user's; None if the process ended.
+    """Return True if the real, effective, saved and file system ids are all this user's; None if the process ended.
 
     A program with the setuid bit has the variables that another user gave to it.
     """

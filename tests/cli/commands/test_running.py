@@ -108,7 +108,7 @@ def kind(request: pytest.FixtureRequest, canary: CanaryFactory, tmp_path: Path) 
 
 
 def file_kind(canary: CanaryFactory, tmp_path: Path) -> Kind:
-    """A file: it has no version, so that its content is compared."""
+    """Return a file: it has no version, so that its content is compared."""
     folder = tmp_path / "given"
     folder.mkdir()
     (folder / "key").write_text(canary())
@@ -297,7 +297,7 @@ cp evil.toml providers/production.toml
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder that every user can write to, which those of pytest are not."""
+    """Yield a folder that every user can write to, which those of pytest are not."""
     with tempfile.TemporaryDirectory() as name:
         path = Path(name)
         path.chmod(0o777)

@@ -11,7 +11,7 @@ from tests.servers.parameters import ParameterProxy
 
 @pytest.fixture
 def proxy(aws: AwsAccount) -> Iterator[ParameterProxy]:
-    """A proxy that refuses what AWS refuses."""
+    """Yield a proxy that refuses what AWS refuses."""
     made = ParameterProxy(aws.url)
     with running(made):
         yield made

@@ -13,14 +13,14 @@ from tests.support.limits import HANG
 def provider(
     account: AwsAccount, principal: Principal | None = None, *, url: str | None = None, transport: str = "auto"
 ) -> SsmProvider:
-    """A provider on `account`, here or through a proxy at `url`."""
+    """Return a provider on `account`, here or through a proxy at `url`."""
     environ = account.environ(principal, url=url)
     context = StoreContext(store="ssm", environment="test", settings={"transport": transport}, environ=environ)
     return SsmProvider(context)
 
 
 def put(account: AwsAccount, name: str, value: str, kind: str = "SecureString", **more: object) -> int:
-    """The version of a parameter after a write."""
+    """Return the version of a parameter after a write."""
     version: int = account.client("ssm").put_parameter(Name=name, Value=value, Type=kind, Overwrite=True, **more)[
         "Version"
     ]
@@ -28,12 +28,12 @@ def put(account: AwsAccount, name: str, value: str, kind: str = "SecureString", 
 
 
 def ref(path: str, *, version: str | None = None, stage: str | None = None) -> SecretRef:
-    """The reference to a parameter."""
+    """Return the reference to a parameter."""
     return SecretRef("ssm", path, version, stage)
 
 
 def fetch(of: SsmProvider, *refs: SecretRef | str, seconds: float = HANG) -> list[Outcome[Payload]]:
-    """The outcomes for `refs`, in their order."""
+    """Return the outcomes for `refs`, in their order."""
     asked = tuple(ref(one) if isinstance(one, str) else one for one in refs)
     answers = list(of.fetch(asked, Deadline(seconds)))
     assert sorted(map(str, asked)) == sorted(str(one) for one, _ in answers)
@@ -41,7 +41,7 @@ def fetch(of: SsmProvider, *refs: SecretRef | str, seconds: float = HANG) -> lis
 
 
 def describe(of: SsmProvider, *refs: SecretRef | str, seconds: float = HANG) -> list[Outcome[SecretInfo]]:
-    """The metadata of `refs`, in their order."""
+    """Return the metadata of `refs`, in their order."""
     asked = tuple(ref(one) if isinstance(one, str) else one for one in refs)
     answers = list(of.describe(asked, Deadline(seconds)))
     assert sorted(map(str, asked)) == sorted(str(one) for one, _ in answers)
@@ -49,18 +49,18 @@ def describe(of: SsmProvider, *refs: SecretRef | str, seconds: float = HANG) -> 
 
 
 def value_of(outcome: Outcome[Payload]) -> str | bytes:
-    """The value that was found."""
+    """Return the value that was found."""
     assert isinstance(outcome, Found), f"not found: {outcome}"
     return outcome.value.reveal()
 
 
 def info_of(outcome: Outcome[SecretInfo]) -> SecretInfo:
-    """The metadata that was found."""
+    """Return the metadata that was found."""
     assert isinstance(outcome, Found), f"not found: {outcome}"
     return outcome.value
 
 
 def failed(outcome: object) -> Failed:
-    """The failure that it is."""
+    """Return the failure that it is."""
     assert isinstance(outcome, Failed), f"not failed: {outcome}"
     return outcome

@@ -93,7 +93,7 @@ def _find(
         page = client.call(channel, "DescribeParameters", retries, MaxResults=_PAGE, **parameters, **more)
         listed = records(page, "Parameters")
         if listed is None or ("Parameters" not in page and "NextToken" not in page):
-            return garbled("has a list of parameters that is none")
+            return garbled("has an invalid list of parameters")
         found |= {path: record for record in listed for path in paths if is_named(record, path)}
         last, token = token, page.get("NextToken")
         if not token or token == last:

@@ -92,7 +92,7 @@ class _Reader:
             return _Read([(ref, outcome_of(error, ref)) for ref in job.refs])
         values, refused = records(answer, "Parameters"), answer.get("InvalidParameters") or []
         if values is None or not isinstance(refused, list):
-            return _Read([(ref, garbled("has a list that is none")) for ref in job.refs])
+            return _Read([(ref, garbled("has an invalid list")) for ref in job.refs])
         answers: list[Answer] = []
         unknown: list[SecretRef] = []
         for ref in job.refs:

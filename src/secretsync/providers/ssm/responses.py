@@ -72,5 +72,5 @@ def payload(record: Mapping[str, Any], ref: SecretRef) -> Found[Payload] | Faile
         return garbled("is about another version")
     created = in_utc(record.get("LastModifiedDate"))
     if created is None and record.get("LastModifiedDate") is not None:
-        return garbled("has a date that is none")
+        return garbled("has an invalid date")
     return Found(Payload(value, version=version, created=created))
