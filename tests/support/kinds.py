@@ -46,29 +46,52 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark each test by what it uses, before `-m` selects."""
+    known: dict[int, frozenset[str]] = {}  # by what the cases of a test share, because there are thousands of cases
     for item in items:
-        if _CONTAINERS in item.path.parents:
-            item.add_marker("containers")
-        used: set[str] = set(getattr(item, "fixturenames", ()))
-        definitions = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
-        code = [getattr(item, "function", None), *(found[-1].func for found in definitions.values())]
-        code += getattr(item, "callspec", _NO_PARAMETERS).params.values()
-        if _SERVERS in item.path.parents or used & SERVER_FIXTURES or any(map(starts_server, code)):
-            item.add_marker("servers")
-        if "assert_linear" in used:
-            item.add_marker("growth")
-        if used & _STARTERS or any(map(starts_process, code)):
-            item.add_marker("processes")
+        shared = getattr(item, "_fixtureinfo", None)
+        markers = known.get(id(shared))
+        if markers is None:
+            markers = _markers_of_test(item)
+            if shared is not None:
+                known[id(shared)] = markers
+        values = getattr(item, "callspec", _NO_PARAMETERS).params.values()
+        for marker in sorted(markers | {marker for value in values for marker in _markers_of_value(value)}):
+            item.add_marker(marker)
+
+
+def _markers_of_test(item: pytest.Item) -> frozenset[str]:
+    """Return the markers that each case of a test gets, from its folder, its fixtures and its code."""
+    markers: set[str] = set()
+    used: set[str] = set(getattr(item, "fixturenames", ()))
+    if _CONTAINERS in item.path.parents:
+        markers.add("containers")
+    if _SERVERS in item.path.parents or used & SERVER_FIXTURES:
+        markers.add("servers")
+    if "assert_linear" in used:
+        markers.add("growth")
+    if used & _STARTERS:
+        markers.add("processes")
+    definitions = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
+    for value in (getattr(item, "function", None), *(found[-1].func for found in definitions.values())):
+        markers |= _markers_of_value(value)
+    return frozenset(markers)
+
+
+def _markers_of_value(value: object) -> set[str]:
+    """Return the markers that a test gets from a function, or from a value of a table."""
+    kinds = {"servers": _SERVER_STARTERS, "processes": _STARTERS}
+    names = [_names_used(function) for function in _functions(value)]
+    return {kind for kind, starters in kinds.items() if any(used & starters for used in names)}
 
 
 def starts_process(value: object) -> bool:
     """Return True if the code of a function, or of a function of the tests that it uses, starts a process."""
-    return any(_names_used(function) & _STARTERS for function in _functions(value))
+    return "processes" in _markers_of_value(value)
 
 
 def starts_server(value: object) -> bool:
     """Return True if a function, or a function of the tests that it uses, starts a server or requests its fixture."""
-    return any(_names_used(function) & _SERVER_STARTERS for function in _functions(value))
+    return "servers" in _markers_of_value(value)
 
 
 def _functions(value: object) -> Iterator[FunctionType]:
