@@ -41,6 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "containers: needs what runs containers (set by its folder)")
     config.addinivalue_line("markers", "processes: starts processes (set by the names that its code uses)")
     config.addinivalue_line("markers", "growth: measures how time grows with size (set by its fixture)")
+    config.addinivalue_line("markers", "slow: takes as long as hundreds of others, and is not part of a fast run")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -77,11 +78,16 @@ def _markers_of_test(item: pytest.Item) -> frozenset[str]:
     return frozenset(markers)
 
 
-def _markers_of_value(value: object) -> set[str]:
+def _markers_of_value(value: object) -> frozenset[str]:
     """Return the markers that a test gets from a function, or from a value of a table."""
+    return frozenset().union(*map(_markers_of_function, _functions(value)))
+
+
+@cache
+def _markers_of_function(function: FunctionType) -> frozenset[str]:
+    used = _names_used(function)
     kinds = {"servers": _SERVER_STARTERS, "processes": _STARTERS}
-    names = [_names_used(function) for function in _functions(value)]
-    return {kind for kind, starters in kinds.items() if any(used & starters for used in names)}
+    return frozenset(kind for kind, starters in kinds.items() if used & starters)
 
 
 def starts_process(value: object) -> bool:
@@ -106,24 +112,31 @@ def _functions(value: object) -> Iterator[FunctionType]:
                 yield function
 
 
-@cache
 def _names_used(function: FunctionType) -> frozenset[str]:
     """Return the names in the code of a function and of all functions of the tests that it leads to."""
     seen: set[FunctionType] = set()
-    found: set[str] = set()
     left = [function]
+    found: set[str] = set()
     while left:
         current = left.pop()
-        if current in seen or not current.__module__.startswith("tests."):
-            continue
-        seen.add(current)
-        names = set(_names_of(current.__code__))
-        found |= names
-        scope = current.__globals__
-        modules = [vars(scope[name]) for name in names if isinstance(scope.get(name), ModuleType)]
-        for place in (scope, *modules):
-            left += [other for name in names for other in _functions(place.get(name))]
+        if current not in seen:
+            seen.add(current)
+            names, functions = _uses(current)
+            found |= names
+            left += functions
     return frozenset(found)
+
+
+@cache
+def _uses(function: FunctionType) -> tuple[frozenset[str], tuple[FunctionType, ...]]:
+    """Return the names in the code of a function, and the functions that they may mean; no names outside the tests."""
+    if not function.__module__.startswith("tests."):
+        return frozenset(), ()
+    names = frozenset(_names_of(function.__code__))
+    scope = function.__globals__
+    modules = [vars(scope[name]) for name in names if isinstance(scope.get(name), ModuleType)]
+    values = [place[name] for place in (scope, *modules) for name in names if name in place]
+    return names, tuple({other for value in values for other in _functions(value)})
 
 
 def _names_of(code: CodeType) -> Iterator[str]:
