@@ -25,14 +25,14 @@ class Amount(NamedTuple):
 AMOUNTS = {
     "fast": Amount(
         examples=5,
-        hostile=100,
+        hostile=50,
         variables=100,
         kills=3,
         configurations=10,
         calls=100,
         signals=10,
         files=100,
-        interrupts=20,
+        interrupts=10,
         swaps=200,
         imports=4,
     ),
