@@ -43,7 +43,7 @@ NOT_FAST := cli/commands container repository servers
 # Bytecode is written even if the caller does not want it, because compiling the tests takes seconds in each worker.
 test-fast: export PYTHONDONTWRITEBYTECODE :=
 test-fast: $(VENV)/.dev
-	$(BIN)/python -m pytest -n auto --amount=fast -m "not servers and not containers and not processes and not growth" \
+	$(BIN)/python -m pytest -n auto --amount=fast -m "not servers and not containers and not processes and not growth and not slow" \
 	  $(addprefix --ignore=tests/,$(NOT_FAST)) $(PYTEST_ARGS)
 
 # Two workers for each processor, because many tests wait for servers and deadlines.

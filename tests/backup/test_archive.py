@@ -191,6 +191,7 @@ def test_damage_inside_is_no_crash(data: st.DataObject) -> None:
     assert simple(read.nodes) == good
 
 
+@pytest.mark.slow
 def test_bombs() -> None:
     """An archive that unpacks to too much is refused before all of it is unpacked."""
     bomb = gzip.compress(b"\0" * (MAX_ARCHIVE_BYTES + 1), compresslevel=1)

@@ -262,6 +262,7 @@ OPENERS = {
 }
 
 
+@pytest.mark.slow
 def test_nothing_else_opens_files() -> None:
     """Count the calls that open a file in each module: inputs are read by the one reader."""
     root = Path(secretsync.__file__).parent

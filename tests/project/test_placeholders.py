@@ -22,6 +22,7 @@ from secretsync.project.placeholders import (
 )
 from tests.support.amounts import examples
 from tests.support.canary import CanaryFactory
+from tests.support.cases import check_each
 from tests.support.growth import Action, AssertLinear
 from tests.support.hostile import PLACEHOLDER_ATOMS
 from tests.support.plans import plan_errors
@@ -322,17 +323,25 @@ BAD: list[tuple[str, int, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("text", "parts"), GOOD)
-def test_what_a_value_means(text: str, parts: list[Part]) -> None:
+def test_what_a_value_means() -> None:
     """Each value becomes exactly these parts."""
-    assert parse_value(text) == Parsed(tuple(parts))
+
+    def check(case: tuple[str, list[Part]]) -> None:
+        text, parts = case
+        assert parse_value(text) == Parsed(tuple(parts))
+
+    check_each(GOOD, check, lambda case: ascii(case[0]))
 
 
-@pytest.mark.parametrize(("text", "offset", "cause"), BAD)
-def test_what_is_an_error(text: str, offset: int, cause: str) -> None:
+def test_what_is_an_error() -> None:
     """Each mistake is found once, at its `$`, in words that say which it is."""
-    faults = parse_value(text).faults
-    assert [(fault.offset, cause in fault.cause) for fault in faults] == [(offset, True)], faults
+
+    def check(case: tuple[str, int, str]) -> None:
+        text, offset, cause = case
+        faults = parse_value(text).faults
+        assert [(fault.offset, cause in fault.cause) for fault in faults] == [(offset, True)], faults
+
+    check_each(BAD, check, lambda case: ascii(case[0]))
 
 
 def test_every_fault_of_a_value_is_found() -> None:

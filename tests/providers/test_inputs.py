@@ -1,5 +1,6 @@
 """Every input of every provider is checked before the first request: variables, settings, files and URLs."""
 
+import itertools
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -19,6 +20,7 @@ from secretsync.providers.registry import BUILT_IN, load_provider
 from secretsync.providers.ssm import inputs as ssm
 from secretsync.providers.vault import inputs as vault
 from tests.support.canary import CanaryFactory, find_leaks
+from tests.support.cases import check_each
 from tests.support.limits import HANG
 
 TABLES: dict[str, InputTable] = {
@@ -151,12 +153,21 @@ def _name(case: Case) -> str:
     return f"{case.provider} {case.group or 'always'}: {case.place}: {case.form}"
 
 
+GROUPS = sorted({(case.provider, case.group) for case in _cases()})
+
+
+def _write_usable(folder: Path) -> Path:
+    """Make a folder with usable files."""
+    folder.mkdir()
+    (folder / "good").write_text("a.web.token")
+    (folder / "pem").write_text("-----BEGIN CERTIFICATE-----\n")
+    return folder
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Return a folder with usable files."""
-    (tmp_path / "good").write_text("a.web.token")
-    (tmp_path / "pem").write_text("-----BEGIN CERTIFICATE-----\n")
-    return tmp_path
+    return _write_usable(tmp_path / "usable")
 
 
 def _make(case: Case, folder: Path, text: str, patch: pytest.MonkeyPatch) -> Provider:
@@ -232,16 +243,22 @@ def _outcome(case: Case, folder: Path, text: str, patch: pytest.MonkeyPatch) -> 
     return outcome.kind, f"{outcome.cause}; {outcome.hint}"
 
 
-@pytest.mark.parametrize("case", list(_cases()), ids=_name)
-def test_a_malformed_input(case: Case, folder: Path, canary: CanaryFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("provider", "group"), GROUPS, ids=[f"{name} {group or 'always'}" for name, group in GROUPS])
+def test_a_malformed_input(provider: str, group: str, tmp_path: Path, canary: CanaryFactory) -> None:
     """Fail before the first request, by the kind of the input, with its name and without its content."""
-    secret = canary()
-    kind, words = _outcome(case, folder, _text(case, folder, secret), monkeypatch)
-    assert kind is (ProblemKind.DENIED if case.rule.is_credential else ProblemKind.CONFIGURATION), words
-    assert case.place in words
-    if case.form != "a missing file":  # paths of files are shown
-        assert not find_leaks(words)
-        assert secret not in words
+    numbers = itertools.count()
+
+    def check(case: Case) -> None:
+        secret, folder = canary(), _write_usable(tmp_path / str(next(numbers)))
+        with pytest.MonkeyPatch.context() as patch:
+            kind, words = _outcome(case, folder, _text(case, folder, secret), patch)
+        assert kind is (ProblemKind.DENIED if case.rule.is_credential else ProblemKind.CONFIGURATION), words
+        assert case.place in words
+        if case.form != "a missing file":  # paths of files are shown
+            assert not find_leaks(words)
+            assert secret not in words
+
+    check_each((case for case in _cases() if (case.provider, case.group) == (provider, group)), check, _name)
 
 
 def test_every_provider_has_a_table() -> None:
@@ -260,15 +277,17 @@ def _empty_cases() -> Iterator[Case]:
             yield case._replace(form="nothing")
 
 
-@pytest.mark.parametrize("case", list(_empty_cases()), ids=_name)
-def test_an_empty_variable_counts_as_unset(case: Case, folder: Path) -> None:
+def test_an_empty_variable_counts_as_unset(folder: Path) -> None:
     """Find no mistake in a variable without a character: Compose and CI set variables that have no value."""
     from secretsync.providers.inputs import check
 
-    environ = {case.place: ""}
-    context = StoreContext(store=case.provider, environment="test", environ=environ, root=str(folder))
-    rule = InputRule(case.rule.names, case.rule.kind, is_file=case.rule.is_file)
-    assert check(context, (rule,), "https://h.example.com") is None
+    def check_case(case: Case) -> None:
+        environ = {case.place: ""}
+        context = StoreContext(store=case.provider, environment="test", environ=environ, root=str(folder))
+        rule = InputRule(case.rule.names, case.rule.kind, is_file=case.rule.is_file)
+        assert check(context, (rule,), "https://h.example.com") is None
+
+    check_each(_empty_cases(), check_case, _name)
 
 
 @pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"])

@@ -18,6 +18,7 @@ from secretsync.rotation.age_rules import Case, assess_age
 from secretsync.rotation.max_age import BUILT_IN, AppliedLimit, specificity
 from secretsync.rotation.report import exit_status
 from secretsync.testing import MemoryProvider
+from tests.support.cases import check_each
 from tests.support.growth import Action, AssertLinear
 from tests.support.projects import MakeProject
 from tests.support.tools import needs
@@ -228,12 +229,15 @@ def test_the_table_is_long_enough() -> None:
     assert len({one.name for one in TABLE}) == len(TABLE) >= 60
 
 
-@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
-def test_truth(judged: dict[str, SecretAge], row: Row) -> None:
+def test_truth(judged: dict[str, SecretAge]) -> None:
     """State and exit status of each row, in every time zone."""
-    secret = judged[row.name]
-    assert (secret.state.value, int(exit_status(secret.findings))) == (row.state, row.status), secret.hint
-    assert secret.age is None or secret.age >= 0
+
+    def check_row(row: Row) -> None:
+        secret = judged[row.name]
+        assert (secret.state.value, int(exit_status(secret.findings))) == (row.state, row.status), secret.hint
+        assert secret.age is None or secret.age >= 0
+
+    check_each(TABLE, check_row, lambda row: row.name)
 
 
 def test_second_findings(judged: dict[str, SecretAge]) -> None:

@@ -9,6 +9,7 @@ import socket
 import threading
 import zlib
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
@@ -91,10 +92,15 @@ def reset(*, asked: bool = False) -> Fault:
 
 def compressed(size: int, *codings: str) -> Fault:
     """So many spaces, compressed once for each of `codings` (gzip, deflate)."""
+    return respond(200, _spaces(size, codings), {"Content-Encoding": ", ".join(codings)})
+
+
+@cache  # because compressing 256 MB takes more than a second
+def _spaces(size: int, codings: tuple[str, ...]) -> bytes:
     body = b" " * size
     for coding in codings:
         body = gzip.compress(body) if coding == "gzip" else zlib.compress(body)
-    return respond(200, body, {"Content-Encoding": ", ".join(codings)})
+    return body
 
 
 # Answers that a client must refuse, because of their size after decompression or because that cannot be bounded.

@@ -23,6 +23,7 @@ import pytest
 
 from secretsync import Config, ConfigurationError, Secret, resolve_config
 from tests.support.canary import CanaryFactory
+from tests.support.cases import check_each
 from tests.support.projects import MakeProject
 from tests.support.walker import everything_shown
 
@@ -200,15 +201,23 @@ TYPES: list[tuple[Any, str, Any]] = [
 OWN_CLASSES = ("msgspec", "pydantic", "strict pydantic", "pydantic dataclass")
 
 
+def _name(case: tuple[Any, str, Any]) -> str:
+    return f"{case[0]}-{case[1]}"
+
+
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(("hint", "text", "expected"), TYPES, ids=[f"{hint}-{text}" for hint, text, _ in TYPES])
-def test_types(config_of: ConfigOf, kind: str, hint: Any, text: str, expected: Any) -> None:
+def test_types(config_of: ConfigOf, kind: str) -> None:
     """One text becomes one value of one type in classes of every kind."""
-    made = config_of(VALUE=text).bind(KINDS[kind](hint))
-    value = made["value"] if isinstance(made, dict) else made.value
-    assert value == expected
-    if kind not in OWN_CLASSES and hint is not pydantic.ByteSize:
-        assert type(value) is type(expected)
+
+    def check(case: tuple[Any, str, Any]) -> None:
+        hint, text, expected = case
+        made = config_of(VALUE=text).bind(KINDS[kind](hint))
+        value = made["value"] if isinstance(made, dict) else made.value
+        assert value == expected
+        if kind not in OWN_CLASSES and hint is not pydantic.ByteSize:
+            assert type(value) is type(expected)
+
+    check_each(TYPES, check, _name)
 
 
 WRONG: list[tuple[Any, str, str]] = [
@@ -248,17 +257,19 @@ WRONG: list[tuple[Any, str, str]] = [
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(("hint", "text", "expected"), WRONG, ids=[f"{hint}-{text}" for hint, text, _ in WRONG])
-def test_wrong_values(
-    config_of: ConfigOf, canary: CanaryFactory, kind: str, hint: Any, text: str, expected: str
-) -> None:
+def test_wrong_values(config_of: ConfigOf, canary: CanaryFactory, kind: str) -> None:
     """File, line, key and type are named; the value is neither in the message nor anywhere behind it."""
-    config, made = config_of(FIRST="1", VALUE=text.format(canary())), KINDS[kind](hint)
-    with pytest.raises(ConfigurationError) as caught:
-        config.bind(made)
-    assert str(caught.value).startswith(f"env/test/common.env:2: VALUE: its value is not {expected}")
-    assert (caught.value.__cause__, caught.value.__context__) == (None, None)
-    canary.assert_clean(everything_shown(caught.value))
+
+    def check(case: tuple[Any, str, str]) -> None:
+        hint, text, expected = case
+        config, made = config_of(FIRST="1", VALUE=text.format(canary())), KINDS[kind](hint)
+        with pytest.raises(ConfigurationError) as caught:
+            config.bind(made)
+        assert str(caught.value).startswith(f"env/test/common.env:2: VALUE: its value is not {expected}")
+        assert (caught.value.__cause__, caught.value.__context__) == (None, None)
+        canary.assert_clean(everything_shown(caught.value))
+
+    check_each(WRONG, check, _name)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -240,6 +240,7 @@ LIBRARIES: list[Library] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("library", LIBRARIES, ids=lambda library: library.__name__)
 def test_each_form_with_each_library(config: Config, secret: str, canary: CanaryFactory, library: Library) -> None:
     """The text of each form is masked wherever the library writes it."""

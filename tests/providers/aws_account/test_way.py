@@ -229,6 +229,7 @@ def _of_secretsync(context: StoreContext) -> Found:
     return Found(keys, region, endpoint)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_the_same_as_botocore(
     row: Row, services: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -274,6 +274,7 @@ def test_responses_that_are_refused(server: Echo, how: str) -> None:
         assert client._idle == []
 
 
+@pytest.mark.slow
 def test_a_gzip_bomb_takes_little_memory(server: Echo) -> None:
     """A quarter of a megabyte that inflates to 256 is refused, and never inflated further than the bound."""
     block = zlib.compressobj(9, wbits=31)

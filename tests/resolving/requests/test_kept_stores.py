@@ -354,6 +354,7 @@ def test_end_of_the_process(shop: Shop) -> None:
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
+@pytest.mark.slow
 def test_nothing_grows(shop: Shop, pytestconfig: pytest.Config) -> None:
     """After many calls there are as many sockets, threads and objects as after a few."""
     calls = AMOUNTS[pytestconfig.option.amount].calls
