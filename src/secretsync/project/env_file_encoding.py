@@ -8,13 +8,13 @@ _NOT_TEXT = (
     (
         b"age-encryption.org/",
         "is encrypted by age",
-        "decrypt it: age --decrypt -i KEY FILE | secretsync run --env-file - -- ...",
+        "decrypt it, and pipe it to `secretsync run --env-file -`",
     ),
     (b"Salted__", "is encrypted by openssl", "decrypt it first"),
-    (b"\x1f\x8b", "is compressed by gzip", "decompress it: zcat FILE | secretsync run --env-file - -- ..."),
+    (b"\x1f\x8b", "is compressed by gzip", "decompress it first"),
     (b"\x28\xb5\x2f\xfd", "is compressed by zstd", "decompress it first"),
     (b"PK\x03\x04", "is a ZIP archive", "take the env file out of it"),
-    (b"\x85", "may be encrypted by GnuPG", "decrypt it: gpg --decrypt FILE | secretsync run --env-file - -- ..."),
+    (b"\x85", "may be encrypted by GnuPG", "decrypt it, and pipe it to `secretsync run --env-file -`"),
 )
 _UTF_8_HINT = "save the file as UTF-8"
 _WINDOWS_HINT = f"{_UTF_8_HINT}; Notepad and the > of PowerShell 5 write UTF-16"
