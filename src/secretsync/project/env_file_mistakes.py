@@ -326,7 +326,7 @@ def several_lines(entry: Entry) -> tuple[Mistake, str]:
     offset = entry.source.index(entry.text, entry.source.index("="))
     if entry.text.endswith("\\"):
         cause = "a backslash at the end of a line does not continue the value in the next line"
-        end = len(entry.source.rstrip()) - 1
+        backslash = len(entry.source.rstrip()) - 1
         return Mistake(
             end, cause, "write the value in one line, or put all its lines in double quotes"
         ), r"(?!.*\\\s*$).*\S"
