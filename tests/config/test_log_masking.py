@@ -3,6 +3,7 @@
 import io
 import logging
 import sys
+from typing import Any
 
 import pytest
 
@@ -74,7 +75,8 @@ def test_filters_decide_and_replace_under_masking(canary: CanaryFactory) -> None
     logger = logging.Logger("app")  # noqa: LOG001 - getLogger's have handlers of pytest
     logger.addHandler(handler)
     handler.addFilter(lambda record: record.levelno == logging.WARNING)
-    handler.addFilter(lambda record: logging.makeLogRecord({**vars(record), "msg": f"new {record.msg}"}))
+    replace: Any = lambda record: logging.makeLogRecord({**vars(record), "msg": f"new {record.msg}"})  # noqa: E731
+    handler.addFilter(replace)
     with LogMasking(Masker([Secret(secret)])):
         logger.error("dropped")
         logger.warning("a %s", secret)

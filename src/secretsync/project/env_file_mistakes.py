@@ -326,10 +326,8 @@ def several_lines(entry: Entry) -> tuple[Mistake, str]:
     offset = entry.source.index(entry.text, entry.source.index("="))
     if entry.text.endswith("\\"):
         cause = "a backslash at the end of a line does not continue the value in the next line"
-        backslash = len(entry.source.rstrip()) - 1
-        return Mistake(
-            end, cause, "write the value in one line, or put all its lines in double quotes"
-        ), r"(?!.*\\\s*$).*\S"
+        hint = "write the value in one line, or put all its lines in double quotes"
+        return Mistake(len(entry.source.rstrip()) - 1, cause, hint), r"(?!.*\\\s*$).*\S"
     if heredoc := HEREDOC.fullmatch(entry.text):
         hint = 'put the lines in quotes: NAME="first line, further lines"'
         return Mistake(offset, "a here-document of a shell begins here", hint), rf"\s*{heredoc[1]}\s*$"
