@@ -76,7 +76,7 @@ def bound(project: MakeProject, hint: Any, text: str, default: Any = dataclasses
     """Return the field `it` of a class whose field has this type."""
     root = project({"env/test/common.env": f"IT='{text}'\n"}).root
     made = dataclasses.make_dataclass("Settings", [("it", hint, dataclasses.field(default=default))])
-    return resolve_config("test", root=root, environ={}).bind(made).it  # type: ignore[attr-defined]
+    return resolve_config("test", root=root, environ={}).bind(made).it
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -130,7 +130,7 @@ def test_keys_of_fields_win_over_an_object(project: MakeProject) -> None:
     """The object is taken if no key of a field exists."""
     root = project({"env/test/common.env": 'IT={"host": "a", "port": 1}\nIT_HOST=b\nIT_PORT=2\n'}).root
     made = dataclasses.make_dataclass("Settings", [("it", OfDataclass)])
-    assert resolve_config("test", root=root, environ={}).bind(made).it == OfDataclass("b", 2)  # type: ignore[attr-defined]
+    assert resolve_config("test", root=root, environ={}).bind(made).it == OfDataclass("b", 2)
 
 
 class Numbers(pydantic.RootModel[list[int]]):
