@@ -70,6 +70,8 @@ def parse_env_file(data: bytes, *, file: str, service: str | None = None) -> Env
             continue
         entry = _entry(statement, file, service, "\n".join(comments) or None)
         comments.clear()
+        if opened is not None and opened.text.endswith("\\") and statement.line != opened.line + 1:
+            opened = None  # only the next line can be meant as its continuation
         if isinstance(entry, Problem) and opened is not None:
             problem, end = _unquoted_block(opened)
             problems.append(problem)
@@ -77,6 +79,7 @@ def parse_env_file(data: bytes, *, file: str, service: str | None = None) -> Env
             opened = None
         elif isinstance(entry, Problem):
             problems.append(entry)
+            skipped_until = _end_of_block(statement)
         elif first := entries.get(entry.key):
             cause = f"this key is already in line {first.line}"
             column = len(entry.source) - len(entry.source.lstrip()) + 1
@@ -145,12 +148,19 @@ def _entry(statement: Statement, file: str, service: str | None, comment: str | 
 
 
 def _may_open_block(entry: Entry) -> bool:
-    """Return True if the value looks like the first line of a PEM block, of JSON or of a here-document."""
+    """Return True if the value looks like the first of several lines: PEM, JSON, a here-document, a backslash."""
     if entry.text.startswith("<<"):
         from secretsync.project.env_file_mistakes import HEREDOC  # imported only for such a value
 
         return HEREDOC.fullmatch(entry.text) is not None
-    return entry.text.startswith("-----BEGIN ") or entry.text in ("{", "[")
+    return entry.text.startswith("-----BEGIN ") or entry.text in ("{", "[") or entry.text.endswith("\\")
+
+
+def _end_of_block(statement: Statement) -> str | None:
+    """Return a pattern for the last line of the block that a wrong statement begins; None if it begins none."""
+    from secretsync.project.env_file_mistakes import last_line_of_block  # imported only for a mistake
+
+    return last_line_of_block(statement.source)
 
 
 def _unquoted_block(entry: Entry) -> tuple[Problem, str]:

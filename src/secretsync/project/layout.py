@@ -230,7 +230,10 @@ def open_files(
     names = tuple(path for path in names if path not in optional or not _is_absent(path))
     for path in (*names, *([bindings] if bindings else [])):
         if not os.path.lexists(path) and not (path == "-" and path in names):
-            raise UsageError(f"{path_or(path, 'a file that was named')}: there is no such file")
+            hint = ""
+            if path.startswith(("/dev/fd/", "/proc/self/fd/")):
+                hint = "; a program between the shell and SecretSync closed it, as sudo does: use --env-file -"
+            raise UsageError(f"{path_or(path, 'a file that was named')}: there is no such file{hint}")
     return Project(
         root=absolute(root or os.curdir),
         environment=environment,

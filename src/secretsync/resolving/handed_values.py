@@ -12,7 +12,11 @@ from secretsync.planning.secrecy import secret_entries
 from secretsync.project.environ_entries import FILE
 from secretsync.providers.files import read_secret_file
 from secretsync.resolving.handover import Handover, handed_files
-from secretsync.resolving.handover_codec import content_digest, digests
+from secretsync.resolving.handover_codec import content_digest, digests, value_of_variables
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class HandedValues(Record, kw_only=True):
@@ -30,7 +34,7 @@ class HandedValues(Record, kw_only=True):
         """Return the values as they are in `environ` and in the files now."""
         found: dict[str, Secret] = {}
         for name, row in handover.names.items():
-            if (value := _value(name, row.get("path"), environ)) is not None:
+            if (value := _value(name, row, environ)) is not None:
                 found[name] = value
         secret = [name for name, row in handover.names.items() if row.get("secret")]
         secrets, settings = digests(bytes.fromhex(handover.key), found, secret)
@@ -78,8 +82,11 @@ class HandedValues(Record, kw_only=True):
         return found
 
 
-def _value(name: str, path: str | None, environ: Mapping[str, str]) -> Secret | None:
-    """Return the value of `name` in its variable or its file; None if it does not exist any more."""
+def _value(name: str, row: Mapping[str, Any], environ: Mapping[str, str]) -> Secret | None:
+    """Return the value of `name` in its variables or its file; None if it does not exist any more."""
+    path = row.get("path")
+    if "pieces" in row:
+        return value_of_variables(name, row["pieces"], environ)
     if path is None:
         return Secret(variable_text(environ[name])) if name in environ else None
     data = read_secret_file(path)

@@ -11,7 +11,7 @@ from secretsync.core.files import STANDARD_INPUT
 from secretsync.core.model import Resolved
 from secretsync.core.names import is_environment_name, is_key
 from secretsync.core.records import Record, replace
-from secretsync.core.secret import Environ
+from secretsync.core.secret import Environ, Secret
 from secretsync.planning.request import ConfigRequest
 from secretsync.project.env_file import EnvFile
 from secretsync.project.environ_entries import FILE, variable_entry
@@ -26,6 +26,7 @@ from secretsync.resolving.handover_codec import (
     digests,
     encode,
     handover_variables,
+    value_variables,
 )
 
 TYPE_CHECKING = False
@@ -255,8 +256,21 @@ def _row(name: str, found: Resolved, file: str, path: str | None, key: bytes) ->
         "versions": origin.versions,
         "digests": [None if one is None else content_digest(key, one) for one in found.contents],
         "path": path,
+        "pieces": 0 if path else _pieces(name, found),
     }
     return {"file": file, **{name: value for name, value in row.items() if value}}
+
+
+def _pieces(name: str, found: Resolved) -> int:
+    """Return in how many variables a value without a variable of its own is; 0 for one as it is."""
+    is_hidden = name.startswith(VALUE_PREFIX)
+    count = len(value_variables(name, found.value.reveal())) if is_hidden else 1
+    return count if count > 1 else 0
+
+
+def handed_variables(name: str, value: Secret) -> dict[str, str]:
+    """Return the variables of a value of `hidden_values`, or of another value as it is."""
+    return value_variables(name, value.reveal()) if name.startswith(VALUE_PREFIX) else {name: value.reveal()}
 
 
 def handed_files(project: Project) -> dict[str, str]:

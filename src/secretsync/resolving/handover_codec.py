@@ -6,10 +6,11 @@
 # whose key is known reveals a short secret. A reader of both variables can read the values themselves beside them.
 # Behind the key is a keyed digest of the other variables, so that each change of one is recognized as damage.
 # $SECRETSYNC_RESOLVED_VALUE_1, _2, ... are values of the shared configuration or of a service that have no variable,
-# because the file of a service defines the same key.
+# because the file of a service defines the same key. A value that does not fit into one variable is in several, such as
+# $SECRETSYNC_RESOLVED_VALUE_1_2, and its row says in how many.
 from __future__ import annotations
 
-from secretsync.core.secret import Secret
+from secretsync.core.secret import Secret, variable_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ _DIGEST_BYTES = 16
 _SCHEMA = 4
 _MOST_INLINE = 16_384  # characters of the variable; a larger text is compressed
 _PART = 120_000  # characters of one further variable, below the limit of Linux (131,071 bytes with the name)
-_MOST_PARTS = 100
+_PIECE = 30_000  # characters of one variable of a value; at most 120,000 bytes
+_MOST_PARTS, _MOST_PIECES = 100, 1000
 _MOST_BYTES = 64 * 1024 * 1024  # after decompression
 _HEAD = ("schema", "environment", "root", "bindings", "named", "validates")
 _TYPES: Mapping[str, Any] = {
@@ -76,6 +78,29 @@ def _parts(document: dict[str, Any]) -> list[str]:
     packed = b2a_base64(zlib.compress(_dump(document).encode("ascii")), newline=False).decode("ascii")
     parts = [packed[start : start + _PART] for start in range(0, len(packed), _PART)]
     return [_dump({**head, "parts": len(parts)}), *parts]
+
+
+def value_variables(name: str, value: str) -> dict[str, str]:
+    """Return the variables for a value that has no variable of its own: one as it is, or pieces with escapes."""
+    if len(value) <= _PIECE and "\0" not in value:
+        return {name: value}
+    text = value.replace("%", "%25").replace("\0", "%00")
+    pieces = [text[start : start + _PIECE] for start in range(0, len(text), _PIECE)]
+    if len(pieces) == 1:
+        pieces.append("")  # two variables show that the text has escapes
+    return dict(zip(_piece_names(name, len(pieces)), pieces, strict=True))
+
+
+def value_of_variables(name: str, pieces: int, environ: Mapping[str, str]) -> Secret | None:
+    """Return the value that `value_variables` wrote as so many variables; None if one of them does not exist."""
+    texts = [variable_text(environ[one]) for one in _piece_names(name, pieces) if one in environ]
+    if len(texts) < pieces:
+        return None
+    return Secret("".join(texts).replace("%00", "\0").replace("%25", "%"))
+
+
+def _piece_names(name: str, count: int) -> list[str]:
+    return [name, *(f"{name}_{number}" for number in range(2, count + 1))]
 
 
 def _seal(key: str, texts: Iterable[str]) -> str:
@@ -181,8 +206,11 @@ def is_row(row: object) -> bool:
         isinstance(row.get(name, default), str) for name, default in (("file", None), ("path", ""), ("key", ""))
     ):
         return False
+    pieces = row.get("pieces", 2)
     return (
-        are_strings(row.get("references", []))
+        isinstance(pieces, int)
+        and 1 < pieces <= _MOST_PIECES
+        and are_strings(row.get("references", []))
         and are_strings(row.get("stores", []))
         and _are_strings_or_none(row.get("versions", []))
         and _are_strings_or_none(row.get("digests", []))

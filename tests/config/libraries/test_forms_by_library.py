@@ -234,6 +234,28 @@ def sentry(config: Config, texts: list[str]) -> str:
     return b"\n".join(kept.sent).decode()
 
 
+def sentry_logs(config: Config, texts: list[str]) -> str:
+    """Report the structured logs of Sentry."""
+    hook, kept = config.sentry_before_send(), Kept()
+    with sentry_sdk.isolation_scope() as isolated, sentry_sdk.new_scope() as scope:
+        client = sentry_sdk.Client(
+            "http://key@127.0.0.1:9/1",
+            transport=kept,
+            before_send=hook,
+            before_send_log=hook,
+            enable_logs=True,
+            default_integrations=False,
+            auto_session_tracking=False,
+        )
+        isolated.set_client(client)
+        scope.set_client(client)
+        for text in texts:
+            sentry_sdk.logger.warning("message {field}", field=text)
+            sentry_sdk.logger.warning(text.replace("{", "").replace("}", ""), attributes={"field": text})
+        client.flush()
+    return b"\n".join(kept.sent).decode()
+
+
 LIBRARIES: list[Library] = [
     *(installed, filtered, json_logger, queued, dict_config),
     *(structlog_json, structlog_early, structlog_late, through_loguru, sentry),

@@ -14,7 +14,7 @@ from secretsync.cli.options import add_access_log, add_option, add_source, durat
 from secretsync.core.errors import UsageError
 from secretsync.core.secret import Environ
 from secretsync.core.text import count_of
-from secretsync.resolving.handover import Handover, hidden_values
+from secretsync.resolving.handover import Handover, handed_variables, hidden_values
 from secretsync.resolving.handover_codec import handover_variables
 from secretsync.running.environment import (
     child_environment,
@@ -293,7 +293,10 @@ def _environment(
     removed: tuple[str, ...],
 ) -> dict[bytes, bytes]:
     """Return the environment of the application without the handover."""
-    values = {key: found.value.reveal() for key, found in resolved.items() if key not in files}
+    values = dict[str, str]()
+    for key, found in resolved.items():
+        if key not in files:
+            values |= handed_variables(key, found.value)
     values |= {f"{key}_FILE": path for key, path in files.items()}
     # An inherited variable is removed if a file replaces it, or if it is the handover of another `run`.
     removed = (*removed, *files, *handover_variables(environ))

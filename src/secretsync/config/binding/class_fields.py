@@ -32,6 +32,8 @@ def fields_of(kind: type) -> ClassFields:
 
 
 def _reader(kind: type) -> Callable[[type], ClassFields] | None:
+    if getattr(kind, "__pydantic_root_model__", False):  # one value without a name
+        return None
     for mark, name in _LIBRARIES.items():
         if hasattr(kind, mark):
             from secretsync.config.binding import library_fields
