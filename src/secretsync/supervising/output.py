@@ -31,6 +31,7 @@ class MaskedOutput:
         self._secrets = os.pipe()
         self._copies: list[_Copy] = []
         self._ended = os.pipe()
+        self.descriptors: tuple[int, ...] = ()  # those that must stay open in the supervisor
         numbers = [number for number in (1, 2) if _is_redirected(number)]
         if len(numbers) == 2 and os.path.sameopenfile(1, 2):
             self._pipes[1] = (*os.pipe(), (1, 2))
@@ -57,8 +58,8 @@ class MaskedOutput:
 
     # In the supervisor
 
-    def start(self, wake: Callable[[], None]) -> tuple[int, ...]:
-        """Start to copy, and return the descriptors that must stay open. `wake`: called if everything is written."""
+    def start(self, wake: Callable[[], None]) -> None:
+        """Start to copy. `wake`: called if everything is written."""
         for number in (self._secrets[1], *(writer for _, writer, _ in self._pipes.values())):
             os.close(number)
         masking = _Masking(self._secrets[0])
@@ -66,7 +67,7 @@ class MaskedOutput:
             self._copies.append(_Copy(reader, target, self._ended[0], masking, wake))
         for copy in self._copies:
             threading.Thread(target=copy.run, daemon=True).start()
-        return (self._secrets[0], *self._ended, *(reader for reader, _, _ in self._pipes.values()))
+        self.descriptors = (self._secrets[0], *self._ended, *(reader for reader, _, _ in self._pipes.values()))
 
     def drain(self) -> None:
         """Let the threads copy what is in the pipes, and end. A process that still holds a pipe is not waited for."""
