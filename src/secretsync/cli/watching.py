@@ -161,6 +161,10 @@ class SupervisedStart:
         """Wait until the supervisor needs this process."""
         self._side.before_user_changes()
 
+    def end_with_supervisor(self) -> None:
+        """Let the application end if the supervisor is killed."""
+        self._side.end_with_supervisor()
+
     def react(self, environment: Mapping[bytes, bytes], limits: Limits | None) -> NoReturn:
         """Become the command of --on-change, or end with status 0, which lets the supervisor send the signal."""
         if self._reaction.kind != COMMAND:

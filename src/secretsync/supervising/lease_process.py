@@ -9,11 +9,16 @@ from collections.abc import Callable
 from functools import partial
 from queue import SimpleQueue
 
+from secretsync.core.lease import Lease
+from secretsync.core.model import Failed, Found
+from secretsync.core.problem_kinds import ProblemKind
 from secretsync.resolving.leases import unpack
 from secretsync.supervising.lease_keeper import Group, HeldLease, Keeper
 from secretsync.supervising.sides import KeeperSide
 
 _EARLIER_REVOCATION = 30.0  # seconds for those of leases that were replaced
+_FAILING = 1.0  # seconds for those at a store that did not renew
+_MORE = 0.3  # seconds that a thread gets for its report after its deadline
 
 
 class LeaseProcess:
@@ -71,9 +76,12 @@ class LeaseProcess:
 
     def _renew(self, group: Group, leases: list[HeldLease]) -> None:
         """Renew the leases of one group, one after the other. Runs in a thread."""
+        outcome: Found[float] | Found[Lease] | Failed | None = None
         for held in leases:
             began = time.monotonic()
-            outcome = group.renew(held, began)
+            # A store that does not answer is not asked for each lease.
+            if not isinstance(outcome, Failed) or outcome.kind is not ProblemKind.UNAVAILABLE:
+                outcome = group.renew(held, began)
             self._put(partial(self._keeper.take, group, held, began, outcome))
         self._put(lambda: setattr(group, "is_busy", False))
 
@@ -94,14 +102,14 @@ class LeaseProcess:
 
     def _end(self, seconds: float) -> None:
         """Revoke everything, and wait for that until the deadline."""
-        until = time.monotonic() + seconds
+        until = time.monotonic() + seconds + _MORE
         if not self._keeps:
             for group in self._keeper.drop_all():
-                self._revoke(group, seconds)
+                self._revoke(group, min(seconds, _FAILING) if group.is_failing else seconds)
         while self._revoking and (left := until - time.monotonic()) > 0:
             self._side.wait(left)
             self._take_results()
-        for group in self._revoking.values():
+        for group in list(self._revoking.values()):
             reason = f"the store did not answer within {seconds:g} seconds"
             self._note_revoked(group, [(group.name(held), reason) for held in group.leases])
 

@@ -75,6 +75,7 @@ class Rotations:
             interval=settings.interval, settle=settings.settle, splay=settings.splay, draw=draw
         )
         self._on_free = on_free
+        self._process = os.getpid()
         self._leases = LeaseLink(lambda: self._fork(_stay), inform)
         self._is_free = False  # Nothing is watched, and there are no leases.
         self._version_changes: Mapping[str, str] = {}
@@ -194,7 +195,13 @@ class Rotations:
             for unused in (ready, given):
                 os.close(unused)
             return CandidateSide(
-                written, turn, leases=self._leases.writer, number=number, is_first=self._is_first, key=self._key
+                written,
+                turn,
+                leases=self._leases.writer,
+                number=number,
+                is_first=self._is_first,
+                key=self._key,
+                parent=self._process,
             )
         for unused in (written, turn):
             os.close(unused)

@@ -5,32 +5,52 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import signal
+import sys
 from collections.abc import Iterator, Mapping
 
 from secretsync.core.model import LONGEST_WAIT
+
+_PR_SET_PDEATHSIG = 1
 
 
 class CandidateSide:
     """A process that resolves the configuration, then waits until the supervisor needs it."""
 
-    def __init__(self, ready: int, turn: int, *, leases: int, number: int, is_first: bool, key: bytes) -> None:
+    def __init__(
+        self, ready: int, turn: int, *, leases: int, number: int, is_first: bool, key: bytes, parent: int
+    ) -> None:
         """`ready`: the pipe to the supervisor. `turn`: the pipe from it. `key`: for the digests of contents.
 
         `leases`: the pipe to the process that renews them. `number`: of this resolution.
-        `is_first`: no application was started before.
+        `is_first`: no application was started before. `parent`: the process id of the supervisor.
         """
         self._ready, self._turn, self._leases, self._number = ready, turn, leases, number
+        self._parent = parent
         self.is_first = is_first
         self.key = key
         self.versions: Mapping[str, str] = {}  # those that the values were read with, or older ones
 
     def before_user_changes(self) -> None:
         """Send the versions, and wait for the supervisor. End this process if the supervisor does not need it."""
-        with open(self._ready, "w", encoding="ascii") as pipe:
+        with contextlib.suppress(BrokenPipeError), open(self._ready, "w", encoding="ascii") as pipe:
             pipe.write(_json(dict(self.versions)) if self.versions else "{}")
         if not os.read(self._turn, 1):
             os._exit(1)
         os.close(self._turn)
+
+    def end_with_supervisor(self) -> None:
+        """Let the kernel send SIGTERM to the application if the supervisor is killed. A change of the user undoes that.
+
+        If the supervisor is process 1, the kernel kills all processes with it anyway.
+        """
+        if sys.platform != "linux" or self._parent == 1:
+            return
+        from secretsync.running.process_protection import prctl
+
+        prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != self._parent:  # The supervisor was killed before.
+            os.kill(os.getpid(), signal.SIGTERM)
 
     def hand_over_leases(self, packed: str) -> None:
         """Send the leases of this resolution, in one line, to the process that renews them."""

@@ -222,6 +222,8 @@ def _become_application(
     _write_files(folder, resolved, files, is_switched=options.watch)
     if start is not None and not start.is_start:
         start.react(environment, options.core_limits)
+    if start is not None:
+        start.end_with_supervisor()
     if output is not None:
         output.redirect(secret for found in resolved.values() if found.is_secret for secret in _secrets_of(found))
     exec_program(path, options.command, environment, core_limits=options.core_limits)

@@ -13,7 +13,7 @@ from secretsync.providers.interface import Deadline
 from secretsync.providers.remote import RequestError, Retries
 from secretsync.providers.vault.client import VaultClient
 from secretsync.providers.vault.credentials import Token
-from secretsync.providers.vault.errors import server_failure
+from secretsync.providers.vault.errors import retryable_failure, server_failure
 from secretsync.providers.vault.responses import Reply, seconds
 from secretsync.providers.vault.session import Session
 
@@ -84,7 +84,13 @@ def renew(session: Session, lease: Lease, deadline: Deadline) -> Found[float] | 
         return Failed(ProblemKind.UNAVAILABLE, "its answer to the renewal is not Vault's")
     if reply.status in (401, 403):
         return _refusal(session, lease, reply, deadline)
-    return Failed(ProblemKind.UNUSABLE, f"the store refuses to renew it ({reply.status})")
+    return Failed(ProblemKind.UNUSABLE, f"{_why_not_renewed(reply)} ({reply.status})")
+
+
+def _why_not_renewed(reply: Reply) -> str:
+    if reply.says("past the max TTL"):
+        return "its maximum time is reached"
+    return "it has ended, or was revoked" if _is_unknown(reply) else "the store refuses to renew it"
 
 
 def _refusal(session: Session, lease: Lease, reply: Reply, deadline: Deadline) -> Failed:
@@ -141,6 +147,8 @@ def _send(session: Session, deadline: Deadline, call: Callable[[VaultClient], Re
     except RequestError as error:
         outcome = error.outcome
         return outcome if isinstance(outcome, Failed) else Failed(ProblemKind.UNAVAILABLE, outcome.cause)
-    if reply.is_retryable or not (reply.is_vaults or reply.status in (200, 204)):
+    if reply.is_retryable:
+        return retryable_failure(reply)
+    if not (reply.is_vaults or reply.status in (200, 204)):
         return server_failure(reply)
     return reply
