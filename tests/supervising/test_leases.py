@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,10 @@ class LeasedApp:
     def exists(self, user: str) -> bool:
         """Return True if the user can log in, as far as the database knows."""
         return self.postgresql.query(f"SELECT count(*) FROM pg_roles WHERE rolname = '{user}'") == "1"
+
+    def is_gone(self, user: str) -> bool:
+        """Return True if the user was revoked."""
+        return not self.exists(user)
 
     def count(self, path: str) -> int:
         """Return the number of requests."""
@@ -160,7 +165,7 @@ def test_the_maximum_time_is_a_rotation(app: LeasedApp, place: str) -> None:
             _, following = started(process)
             assert following != user
             errors.until(r"the\s+command\s+is\s+restarted")  # wrapped in a terminal
-            wait_until(lambda user=user: not app.exists(user))
+            wait_until(partial(app.is_gone, user))
             user = following
         process.send(signal.SIGTERM)
         assert process.status() == 143
