@@ -10,7 +10,7 @@ import pytest
 
 from secretsync.core.lease import Lease
 from secretsync.core.model import Failed, Found, SecretRef
-from secretsync.core.problem_kinds import ProblemKind
+from secretsync.core.problems.kinds import ProblemKind
 from secretsync.core.secret import Payload
 from secretsync.providers.interface import Deadline, StoreContext
 from secretsync.providers.vault.provider import VaultProvider

@@ -14,7 +14,7 @@ from secretsync.project.layout import Project
 from secretsync.providers.interface import StoreContext
 from secretsync.providers.leasing import LeasingProvider
 from secretsync.providers.registry import load_provider
-from secretsync.resolving.open_stores import Stores
+from secretsync.resolving.requests.open_stores import Stores
 from secretsync.resolving.stores import Answers
 
 _FIELDS = ("name", "began", "lifetime", "is_renewable", "is_login", "is_own")

@@ -8,7 +8,7 @@ from secretsync.core.durations import format_duration
 from secretsync.core.errors import SecretSyncError
 from secretsync.core.lease import Lease
 from secretsync.core.model import Failed, Found
-from secretsync.core.problem_kinds import ProblemKind
+from secretsync.core.problems.kinds import ProblemKind
 from secretsync.providers.interface import Deadline
 from secretsync.providers.leasing import LeasingProvider
 from secretsync.resolving.leases import StoreLeases

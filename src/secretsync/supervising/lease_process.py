@@ -11,7 +11,7 @@ from queue import SimpleQueue
 
 from secretsync.core.lease import Lease
 from secretsync.core.model import Failed, Found
-from secretsync.core.problem_kinds import ProblemKind
+from secretsync.core.problems.kinds import ProblemKind
 from secretsync.resolving.leases import unpack
 from secretsync.supervising.lease_keeper import Group, HeldLease, Keeper
 from secretsync.supervising.sides import KeeperSide
@@ -33,7 +33,7 @@ class LeaseProcess:
 
     def run(self) -> None:
         """Renew until the supervisor ends, or until nothing can end."""
-        while not self._keeper.is_empty or not self._side.has_read_sets:
+        while self._revoking or not (self._keeper.is_empty and self._side.has_read_sets):
             due = self._keeper.due
             self._side.wait(None if due is None else max(0.0, due - time.monotonic()))
             self._take_results()

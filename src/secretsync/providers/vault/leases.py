@@ -8,7 +8,7 @@ from functools import partial
 
 from secretsync.core.lease import Lease
 from secretsync.core.model import Failed, Found
-from secretsync.core.problem_kinds import ProblemKind
+from secretsync.core.problems.kinds import ProblemKind
 from secretsync.providers.interface import Deadline
 from secretsync.providers.remote import RequestError, Retries
 from secretsync.providers.vault.client import VaultClient
