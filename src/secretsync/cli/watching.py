@@ -82,16 +82,12 @@ def parse_reaction(text: str | None) -> Reaction:
 
 
 def _refuse_combinations(options: argparse.Namespace) -> None:
-    if options.mask_output:
-        raise UsageError("--mask-output cannot mask the secrets of a later start; remove it, or remove --watch")
     if _has_pipes(options):
         raise UsageError("--watch reads the env files again, and a pipe has its content only once; name a file")
 
 
 def _reason_for_one_start(options: argparse.Namespace) -> str | None:
     """Return why the configuration cannot be resolved a second time; None if it can."""
-    if options.mask_output:
-        return "--mask-output cannot mask the secrets of a later start"
     return "an env file is a pipe, which has its content only once" if _has_pipes(options) else None
 
 

@@ -73,23 +73,23 @@ def supervise(
     def release() -> None:
         nonlocal is_free
         is_free = True
-        release_descriptors(kept(), (0, 1) if output is None else (0,))
+        if output is not None:
+            output.close_writers()
+        release_descriptors(kept(), (0, 1))
 
     rotations = Rotations(settings, signals=signals, inform=inform, on_free=release)
+    if output is not None:
+        output.start(lambda: signals.fork(lambda: None), release_descriptors)
     child = rotations.fork_first(terminal.give_to_own_group)
     if not isinstance(child, int):
         if reader is not None:
             os.close(reader)
-        if output is not None:
-            output.close_reading_ends()
         return child
     if writer is not None:
         os.close(writer)
     with contextlib.suppress(OSError):  # done by the child already
         os.setpgid(child, child)
     _hide(inform)
-    if output is not None:
-        output.start(signals.wake)
     release_descriptors(kept(), ())  # The standard streams stay for the next application.
     return Supervisor(
         child,

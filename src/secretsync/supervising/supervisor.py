@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
-from secretsync.supervising.signals import WAKE, Signals
+from secretsync.supervising.signals import Signals
 from secretsync.supervising.terminal import Terminal, is_group
 
 T = TypeVar("T")
@@ -151,7 +151,7 @@ class Supervisor(Generic[T]):
 
     def _receive(self, number: int) -> None:
         """Do what a signal to this process asks for."""
-        if number in (WAKE, signal.SIGCHLD):
+        if number == signal.SIGCHLD:
             return
         if number in self._ending:
             is_repeated = self._is_asked_to_end or self._successor is None

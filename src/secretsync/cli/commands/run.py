@@ -220,12 +220,12 @@ def _become_application(
         start.before_user_changes()
     _become_user(user)
     _write_files(folder, resolved, files, is_switched=options.watch)
-    if start is not None and not start.is_start:
-        start.react(environment, options.core_limits)
-    if start is not None:
-        start.end_with_supervisor()
     if output is not None:
         output.redirect(secret for found in resolved.values() if found.is_secret for secret in _secrets_of(found))
+    if start is not None:
+        if not start.is_start:
+            start.react(environment, options.core_limits)
+        start.end_with_supervisor()
     exec_program(path, options.command, environment, core_limits=options.core_limits)
 
 
