@@ -313,12 +313,40 @@ def test_secrets_that_cannot_be_watched_are_named(project: MakeProject, canary: 
     assert run.stderr.count("not watched, because there are no versions: env:SOURCE") == 1
 
 
+# Writes its secret, at the start and at each SIGHUP, in a line of its own.
+PRINT = """
+import os, signal
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+while True:
+    name = os.environ.get("KEY_FILE")
+    value = open(name, "rb").read() if name else os.environb[b"KEY"]
+    for descriptor in (1, 2):
+        os.write(descriptor, b"<%s>\\n" % value)
+    signal.sigwait({signal.SIGHUP})
+"""
+
+
+@pytest.mark.sink("secrets/*", "secrets/*/KEY")
+@pytest.mark.parametrize("reaction", ["restart", "signal:HUP"])
+@pytest.mark.parametrize("size", [1, 3000])
+def test_masked_output(app: Project, canary: CanaryFactory, reaction: str, size: int) -> None:
+    """Each new secret is masked too, in both streams, also if it is larger than a pipe."""
+    files = ("--files", "secrets", "--allow-disk") if reaction == "signal:HUP" else ()
+    with watched(app, "--mask-output", "--on-change", reaction, *files, program=PRINT) as (process, errors):
+        for _ in range(3):
+            assert process.output.line() == "<********>"
+            errors.until(r"<\*{8}>\n")
+            rotate(app, canary() * size)
+        assert process.output.line() == "<********>"
+        process.send(signal.SIGTERM)
+        assert process.status() == 143
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (["--interval", "1s"], "--interval has no effect without --watch"),
         (["--watch-values"], "--watch-values has no effect without --watch"),
-        (["--watch", "--mask-output"], "--mask-output cannot mask the secrets of a later start"),
         (["--watch", "--on-change", "signal:NOPE"], "--on-change signal: its name is not known"),
         (["--watch", "--on-change", "signal:"], "--on-change signal: its name is not known"),
         (["--watch", "--on-change", "reload"], "--on-change: its action is not known"),

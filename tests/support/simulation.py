@@ -25,6 +25,9 @@ from secretsync.providers.aws_account import client as aws_client
 from secretsync.providers.aws_account import credentials as aws_credentials
 from secretsync.providers.http import client as http_client
 from secretsync.providers.http import connecting, connection
+from secretsync.providers.vault import credentials as vault_credentials
+from secretsync.providers.vault import fetch as vault_fetch
+from secretsync.providers.vault import leases as vault_leases
 from secretsync.providers.vault import provider as vault_provider
 from secretsync.providers.vault import session as vault_session
 
@@ -247,7 +250,7 @@ def enter(patch: pytest.MonkeyPatch, seed: int = 0) -> Simulation:
     """Put the clock, the threads and the pauses of the providers into a new simulation, until `patch` is undone."""
     simulation = Simulation(seed)
     clock = SimpleNamespace(monotonic=lambda: simulation.now, time=time.time, sleep=simulation.sleep)
-    for module in (interface, remote, connection):
+    for module in (interface, remote, connection, vault_credentials, vault_fetch, vault_leases):
         patch.setattr(module, "time", clock)
     for module in _THREADED:
         patch.setattr(module, "threading", simulation.threading)

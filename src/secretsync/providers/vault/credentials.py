@@ -92,7 +92,7 @@ class Login:
     def token(self, client: MakeClient) -> Token:
         """Return the configured token, or the token of a login. Raises RequestError."""
         if self.method == "token":
-            return Token(self._kept_token())
+            return Token(self.configured())
         reply = self._log_in(client)
         auth = (reply.document or {}).get("auth")
         token = auth.get("client_token") if isinstance(auth, dict) else None
@@ -109,7 +109,8 @@ class Login:
         renewed = _issued(auth, token.reveal())
         return None if renewed.is_ending else renewed
 
-    def _kept_token(self) -> str:
+    def configured(self) -> str:
+        """Return the configured token: of a variable, or of the file that `vault login` writes. Raises RequestError."""
         if found := text_of(read(self._context, TOKEN)):
             return found
         # `vault login` and `bao login` write the token there.
