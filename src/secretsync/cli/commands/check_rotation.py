@@ -15,8 +15,8 @@ from secretsync.cli.each_environment import each_environment
 from secretsync.cli.loading import store_access
 from secretsync.cli.options import add_format, add_option, add_source, timestamp
 from secretsync.cli.output.progress_bar import ProgressBar
-from secretsync.core.errors import printable
 from secretsync.core.secret import Environ
+from secretsync.core.text import printable
 from secretsync.planning.plan import Plan
 from secretsync.resolving.requests.activity import StoreActivity
 from secretsync.rotation import formats
