@@ -25,7 +25,7 @@ from secretsync.running.environment import (
     refuse_unfit,
     used_credentials,
 )
-from secretsync.running.exec_command import CommandError, exec_program, find_program
+from secretsync.running.exec_command import exec_program, find_program
 from secretsync.running.unsafe_variables import refuse_unsafe_variables
 
 TYPE_CHECKING = False
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from typing import NoReturn
 
+    from secretsync.cli.secret_folder import SecretFolder
     from secretsync.cli.watching import WatchedStart
     from secretsync.core.model import Resolved
     from secretsync.planning.plan import Plan
@@ -160,8 +161,7 @@ def execute(options: argparse.Namespace) -> int:
     if options.watch:
         return _run_watched(options, environ)
     _refuse_watch_options(options)
-    output = _open_output(options)
-    side = _supervise(options, output)
+    side, output = _supervise(options)
     return side if isinstance(side, int) else _become_application(options, environ, side, output)
 
 
@@ -190,7 +190,7 @@ def _become_application(
     refuse_unsafe_variables(resolved, options.allow_name)
     count = len(resolved)
     resolved |= hidden_values(config)
-    files = _choose_files(options, folder, resolved, environ)
+    files = {} if folder is None else folder.choose(resolved, environ)
     unwanted = (*credentials, *_names_of_another_run(environ, plan))
     removed = used_credentials(unwanted, environ, options.pass_env)
     environment = _environment(options, environ, resolved, files, removed)
@@ -219,7 +219,8 @@ def _become_application(
     if side is not None:
         side.before_user_changes()
     _become_user(user)
-    _write_files(folder, resolved, files, is_switched=watched is not None)
+    if folder is not None:
+        folder.write(resolved, files, is_switched=watched is not None)
     if watched is not None and not watched.is_start:
         watched.react(environment, options.core_limits)
     if output is not None:
@@ -291,36 +292,21 @@ def _warn_of_dropped_names(
         console.warn(f"{shell} drops variables with '.' or '-' in their names: {shown}{rest}; start the program itself")
 
 
-# The options --supervise, --mask-output and --watch.
+# The options --supervise, --mask-output and --watch. Their modules are imported only if the options are given.
 
 
-def _open_output(options: argparse.Namespace) -> MaskedOutput | None:
-    if not options.mask_output:
-        return None
-    from secretsync.supervising.output import MaskedOutput
+def _supervise(options: argparse.Namespace) -> tuple[ApplicationSide | int | None, MaskedOutput | None]:
+    """Return the exit status in the supervisor; in the process that becomes the application, its side or None.
 
-    return MaskedOutput()
+    The second part is the masked output, or None.
+    """
+    if options.supervise or options.mask_output:
+        from secretsync.cli.supervised_start import supervise_start
 
-
-def _supervise(options: argparse.Namespace, output: MaskedOutput | None) -> ApplicationSide | int | None:
-    """Return the exit status in the supervisor; in the process that becomes the application, its side or None."""
-    if not options.supervise and output is None:
-        if options.grace is not None:
-            raise UsageError("--grace has no effect without --supervise; add --supervise, or remove --grace")
-        return None
-    from contextlib import suppress
-
-    from secretsync.supervising.supervise import DEFAULT_GRACE, supervise
-
-    user = _find_user(options.user)
-
-    def follow() -> None:
-        with suppress(CommandError):  # The application reports the same failure and is not started.
-            _become_user(user)
-
-    grace = DEFAULT_GRACE if options.grace is None else options.grace
-    inform = (lambda _: None) if options.quiet else console.info
-    return supervise(grace=grace, become_user=follow, inform=inform, output=output)
+        return supervise_start(options)
+    if options.grace is not None:
+        raise UsageError("--grace has no effect without --supervise; add --supervise, or remove --grace")
+    return None, None
 
 
 def _refuse_watch_options(options: argparse.Namespace) -> None:
@@ -368,41 +354,9 @@ def _become_user(user: User | None) -> None:
         become_user(user)
 
 
-def _open_folder(options: argparse.Namespace, plan: Plan, user: User | None) -> str | None:
+def _open_folder(options: argparse.Namespace, plan: Plan, user: User | None) -> SecretFolder | None:
     if options.files is None:
         return None
-    from secretsync.running.secret_files import open_folder
+    from secretsync.cli.secret_folder import SecretFolder
 
-    owner = None if user is None else (user.uid, user.gid)
-    return open_folder(options.files, owner=owner, must_be_in_memory=plan.is_strict and not options.allow_disk)
-
-
-def _choose_files(
-    options: argparse.Namespace, folder: str | None, resolved: Mapping[str, Resolved], environ: Mapping[str, str]
-) -> dict[str, str]:
-    """Return the path of the file for each secret."""
-    if folder is None:
-        return {}
-    from secretsync.running.secret_files import file_paths
-
-    files = file_paths(folder, resolved, environ)
-    # NAME_FILE may be an unsafe variable itself: the value of a store must not become the file of SSL_CERT_FILE.
-    refuse_unsafe_variables({f"{key}_FILE": resolved[key] for key in files}, options.allow_name)
-    return files
-
-
-def _write_files(
-    folder: str | None, resolved: Mapping[str, Resolved], files: Mapping[str, str], *, is_switched: bool
-) -> None:
-    """Write the files. `is_switched`: all are replaced in one step, because the application may read them."""
-    if folder is None:
-        return
-    values = {key: resolved[key].value.reveal() for key in files}
-    if is_switched:
-        from secretsync.running.secret_generations import write_generation
-
-        write_generation(folder, values)
-        return
-    from secretsync.running.secret_files import write_secrets
-
-    write_secrets(folder, values)
+    return SecretFolder(options, user, is_strict=plan.is_strict)
