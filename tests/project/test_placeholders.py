@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from secretsync.project.placeholder_writer import format_value
 from secretsync.project.placeholders import (
     BareName,
     Fault,
@@ -16,7 +17,6 @@ from secretsync.project.placeholders import (
     Text,
     Variable,
     format_reference,
-    format_value,
     parse_reference,
     parse_value,
 )

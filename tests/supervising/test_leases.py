@@ -104,7 +104,7 @@ def app(
     fault_proxy: Callable[[str], FaultProxy],
     monkeypatch: pytest.MonkeyPatch,
 ) -> LeasedApp:
-    """The project with its store and its database."""
+    """Return the project with its store and its database."""
     return LeasedApp(vault, postgresql, project, fault_proxy(vault.url), monkeypatch)
 
 

@@ -17,8 +17,9 @@ from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from secretsync.backup.tree import MAX_COUNT, MAX_DEPTH, MAX_FILE_BYTES, MAX_TOTAL_BYTES, TREES, Kind, Node
-from secretsync.core.errors import OutputError, Problem, ProblemKind, printable
+from secretsync.core.errors import OutputError, Problem, ProblemKind
 from secretsync.core.records import Record
+from secretsync.core.text import printable
 
 MANIFEST = "manifest.json"
 _KIND = "secretsync-backup"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from secretsync.core.errors import Problem, printable
+from secretsync.core.errors import Problem
+from secretsync.core.text import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 
 from secretsync.cli.each_environment import each_environment, each_source
 from secretsync.core.errors import Problem, ProblemKind, ResolutionError, UsageError
-from secretsync.core.files import STANDARD_INPUT, FileRefusal, Input, read_file, read_named_file
+from secretsync.core.files import STANDARD_INPUT, FileRefusal, Input, read_file
 from secretsync.core.records import Record, replace
 from secretsync.core.secret import Environ
+from secretsync.core.system.pipes import read_named_file
 from secretsync.core.text import path_or
 from secretsync.planning.plan import Plan
 from secretsync.project.bindings import DEFAULT_TIMEOUT

@@ -30,6 +30,13 @@ _PREFIXED += r"|A[KS]IA[A-Z0-9]{12}"
 _HEX = r"(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{16,}|(?=[A-F]*\d)(?=\d*[A-F])[0-9A-F]{16,}"
 
 
+def printable(text: str) -> str:
+    """Return `text` on one line. Control and direction characters are escaped, so that no name forges a log line."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+
+
 def is_shown(word: str, known: Collection[str]) -> bool:
     """Return True if `word` is one of `known`, or so near to one of them that it is a misspelling."""
     if word in known:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from secretsync.core.errors import Problem
-from secretsync.core.files import FileRefusal, Input, read_file, read_named_file
+from secretsync.core.files import STANDARD_INPUT, FileRefusal, Input, read_file
 from secretsync.core.model import Entry
 from secretsync.core.names import is_key
 from secretsync.core.records import Record
@@ -36,14 +36,21 @@ def read_env_file(
     `pipe_seconds`: the longest time until the end of a pipe; None refuses pipes. `may_be_empty`: a pipe may end without
     a byte.
     """
-    if pipe_seconds is None:
-        data = read_file(path, Input.ENV_FILE)
-    else:
-        data = read_named_file(path, Input.ENV_FILE, pipe_seconds, may_be_empty=may_be_empty)
+    data = _read(path, pipe_seconds, may_be_empty)
     if isinstance(data, FileRefusal):
         problem = _problem(file, None, None, data.cause, None)
         return EnvFile(file=file, service=service, entries=(), problems=(problem,))
     return parse_env_file(data, file=file, service=service)
+
+
+def _read(path: str, pipe_seconds: float | None, may_be_empty: bool) -> bytes | FileRefusal:  # noqa: FBT001
+    if pipe_seconds is None:
+        return read_file(path, Input.ENV_FILE)
+    if path != STANDARD_INPUT and isinstance(data := read_file(path, Input.ENV_FILE), bytes):
+        return data
+    from secretsync.core.system.pipes import read_named_file  # Imported only for what is not a regular file.
+
+    return read_named_file(path, Input.ENV_FILE, pipe_seconds, may_be_empty=may_be_empty)
 
 
 def parse_env_file(data: bytes, *, file: str, service: str | None = None) -> EnvFile:

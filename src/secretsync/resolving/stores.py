@@ -197,7 +197,7 @@ class StoreAccess(Record):
             return answers
         from secretsync.resolving.withheld import explain_failures  # Imported only below a `run` that withheld any.
 
-        return explain_failures(answers, plan.specs, self.withheld)
+        return Answers(explain_failures(answers, plan.specs, self.withheld))
 
     def identities(self, plan: Plan) -> tuple[StoreState, ...]:
         """Return as whom each store of `plan` and of its bindings knows this process.
@@ -261,7 +261,7 @@ class StoreAccess(Record):
     ) -> Answers[T]:
         from secretsync.resolving.requests.fetch import ask
 
-        answers = ask(
+        outcomes = ask(
             parts,
             stores,
             deadline,
@@ -271,6 +271,7 @@ class StoreAccess(Record):
             keep_open=stores.keep_open,
             on_wait=self.on_wait,
         )
+        answers = Answers(outcomes)
         if self.are_kept:
             stores.drop(answers.denied())
         return answers

@@ -12,7 +12,7 @@ from secretsync.planning.plan import EntryId, EntryPart, Plan, PlannedEntry, Sec
 from secretsync.planning.secrecy import is_secret_part
 from secretsync.project.bindings import Binding
 from secretsync.project.placeholders import StorePath, format_reference, parse_reference
-from secretsync.resolving.resolve import failure_problem
+from secretsync.resolving.failures import failure_problem
 from secretsync.resolving.stores import Answers
 from secretsync.rotation.age_rules import AgeResult, Case, State, assess_age
 from secretsync.rotation.max_age import AppliedLimit, Use, applied_limit

@@ -25,7 +25,7 @@ class LeaseProcess:
     """The requests of a keeper, each store in a thread of its own, so that a store that hangs delays no other."""
 
     def __init__(self, side: KeeperSide, keeper: Keeper, *, warn: Callable[[str], None], keeps: bool) -> None:
-        """`keeps`: True if the leases of the application are never revoked."""
+        """Keep the arguments. `keeps`: True if the leases of the application are never revoked."""
         self._side, self._keeper, self._warn, self._keeps = side, keeper, warn, keeps
         self._results: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._revoking: dict[int, Group] = {}

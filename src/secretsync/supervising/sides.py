@@ -87,7 +87,7 @@ class KeeperSide:
     """The process that renews leases."""
 
     def __init__(self, sets: int, commands: int, reports: int) -> None:
-        """`sets`: the pipe with the leases of each resolution. `commands`, `reports`: the pipes of the supervisor."""
+        """Keep the pipes. `sets`: the leases of each resolution. `commands`, `reports`: pipes of the supervisor."""
         self._sets, self._commands, self._reports = sets, commands, reports
         self._waker = os.pipe()
         self._rest = {sets: b"", commands: b""}  # the beginnings of lines

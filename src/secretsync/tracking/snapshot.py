@@ -11,7 +11,7 @@ from secretsync.core.recognition.secret_patterns import has_password, known_toke
 from secretsync.core.text import by_place
 from secretsync.planning.plan import Plan, PlannedEntry, SecretPart
 from secretsync.project.bindings import StoreConfig
-from secretsync.resolving.resolve import failure_problem
+from secretsync.resolving.failures import failure_problem
 from secretsync.resolving.stores import Answers
 from secretsync.tracking.history import EntryState, EnvironmentState, RecordedPlaceholder, StoreSetup
 from secretsync.tracking.recorded_text import text_rule

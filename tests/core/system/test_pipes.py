@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from secretsync.core.files import MAX_BYTES, FileRefusal, Input, read_named_file
+from secretsync.core.files import MAX_BYTES, FileRefusal, Input
+from secretsync.core.system.pipes import read_named_file
 from tests.support.limits import HANG
 from tests.support.processes import open_files
 

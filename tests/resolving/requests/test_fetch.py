@@ -66,7 +66,7 @@ def part(*references: str) -> SecretPart:
 
 def ask(parts: Sequence[SecretPart], seconds: float = LONG, **stores: Any) -> Answers[Payload]:
     """Return the answers for `parts`."""
-    return fetch.ask(parts, stores, Deadline(seconds), Payload)
+    return Answers(fetch.ask(parts, stores, Deadline(seconds), Payload))
 
 
 def text(answers: Answers[Payload], reference: str) -> str | bytes | None:
@@ -561,7 +561,7 @@ def test_sdks_are_imported_one_after_the_other(tmp_path: Path, monkeypatch: pyte
     for name, store in stores.items():
         (tmp_path / f"{name}.py").write_text("import sys\nsys.made_meet(__name__)\n")
         store.spec = ProviderSpec(name=name, title="", path_help="", modules=(name,))
-    answers = fetch.ask([part(f"{name}:x") for name in stores], stores, Deadline(LONG), Payload)
+    answers = Answers(fetch.ask([part(f"{name}:x") for name in stores], stores, Deadline(LONG), Payload))
     assert [text(answers, f"{name}:x") for name in stores] == ["1", "1"]
     assert stores.keys() <= sys.modules.keys()
     assert met == []
@@ -581,7 +581,7 @@ def test_the_slowest_sdk_is_begun_first() -> None:
     for name, cost in (("quick", 0), ("slow", 20), ("middling", 11)):
         stores[name] = store = MemoryProvider({"x": name})
         store.spec = ProviderSpec(name=name, title="", path_help="", import_cost=cost)
-    answers = fetch.ask([part(f"{name}:x") for name in stores], stores, Deadline(LONG), Payload)
+    answers = Answers(fetch.ask([part(f"{name}:x") for name in stores], stores, Deadline(LONG), Payload))
     assert {text(answers, f"{name}:x") for name in stores} == set(stores)
     assert stores.taken[-3:] == ["slow", "middling", "quick"]
 

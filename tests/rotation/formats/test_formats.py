@@ -11,9 +11,9 @@ from xml.etree import ElementTree as ET
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from secretsync.core.errors import printable
 from secretsync.core.records import replace
 from secretsync.core.reporting.terminal import Look
+from secretsync.core.text import printable
 from secretsync.project.bindings import Limit
 from secretsync.rotation.age_rules import State
 from secretsync.rotation.formats import FORMATS, render

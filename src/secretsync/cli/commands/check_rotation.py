@@ -17,8 +17,9 @@ from secretsync.cli.each_environment import each_environment
 from secretsync.cli.loading import hide_memory, store_access
 from secretsync.cli.options import add_format, add_option, add_source, timestamp
 from secretsync.cli.output.progress_bar import ProgressBar
-from secretsync.core.errors import UsageError, printable
+from secretsync.core.errors import UsageError
 from secretsync.core.secret import Environ
+from secretsync.core.text import printable
 from secretsync.planning.plan import Plan
 from secretsync.resolving.requests.activity import StoreActivity
 from secretsync.resolving.started import Started

@@ -17,10 +17,10 @@ from secretsync.cli.each_environment import each_source
 from secretsync.cli.loading import hide_memory, store_access
 from secretsync.cli.options import add_format, add_option
 from secretsync.cli.running import Application, applications, untrusted_cause
-from secretsync.core.errors import Problem, UsageError, printable
+from secretsync.core.errors import Problem, UsageError
 from secretsync.core.records import Record
 from secretsync.core.secret import Environ
-from secretsync.core.text import count_of
+from secretsync.core.text import count_of, printable
 from secretsync.core.timestamps import format_timestamp
 from secretsync.planning.plan import Plan
 from secretsync.resolving.started import Started
@@ -74,7 +74,7 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def _counts(finding: AgeFinding) -> bool:
-    """True for a process with another version, and for a failure of a store. The age of a secret does not count."""
+    """Return True for another version and for a failure of a store. The age of a secret does not count."""
     return finding.state is State.STALE or finding.kind is not None
 
 

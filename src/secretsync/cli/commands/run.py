@@ -25,7 +25,7 @@ from secretsync.running.environment import (
     refuse_unfit,
     used_credentials,
 )
-from secretsync.running.exec_command import CommandError, exec_program, find_program
+from secretsync.running.exec_command import exec_program, find_program
 from secretsync.running.unsafe_variables import refuse_unsafe_variables
 
 TYPE_CHECKING = False
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from secretsync.cli.record import StartRecord
+    from secretsync.cli.secret_folder import SecretFolder
     from secretsync.cli.watching import SupervisedStart
     from secretsync.core.model import Resolved
     from secretsync.planning.plan import Plan
@@ -197,7 +198,7 @@ def _become_application(
     refuse_unsafe_variables(resolved, options.allow_name)
     count = len(resolved)
     resolved |= hidden_values(config)
-    files = _choose_files(options, folder, resolved, environ)
+    files = {} if folder is None else folder.choose(resolved, environ)
     unwanted = (*credentials, *_names_of_another_run(environ, plan))
     removed = used_credentials(unwanted, environ, options.pass_env)
     environment = _environment(options, environ, resolved, files, removed)
@@ -229,7 +230,8 @@ def _become_application(
     if start is not None:
         start.before_user_changes()
     _become_user(user)
-    _write_files(folder, resolved, files, is_switched=options.watch)
+    if folder is not None:
+        folder.write(resolved, files, is_switched=options.watch)
     if record is not None:
         record.write()
     if output is not None:
@@ -320,7 +322,7 @@ def _warn_of_dropped_names(
         console.warn(f"{shell} drops variables with '.' or '-' in their names: {shown}{rest}; start the program itself")
 
 
-# The options --supervise, --mask-output and --watch.
+# The options --supervise, --mask-output and --watch. Their modules are imported only if the options are given.
 
 
 def _refuse_lonely_options(options: argparse.Namespace) -> None:
@@ -363,6 +365,8 @@ def _follow_user(options: argparse.Namespace) -> None:
     """Become the user of the application in the supervisor."""
     from contextlib import suppress
 
+    from secretsync.running.exec_command import CommandError
+
     with suppress(CommandError):  # The application reports the same failure and is not started.
         _become_user(_find_user(options.user))
 
@@ -390,41 +394,9 @@ def _become_user(user: User | None) -> None:
         become_user(user)
 
 
-def _open_folder(options: argparse.Namespace, plan: Plan, user: User | None) -> str | None:
+def _open_folder(options: argparse.Namespace, plan: Plan, user: User | None) -> SecretFolder | None:
     if options.files is None:
         return None
-    from secretsync.running.secret_files import open_folder
+    from secretsync.cli.secret_folder import SecretFolder
 
-    owner = None if user is None else (user.uid, user.gid)
-    return open_folder(options.files, owner=owner, must_be_in_memory=plan.is_strict and not options.allow_disk)
-
-
-def _choose_files(
-    options: argparse.Namespace, folder: str | None, resolved: Mapping[str, Resolved], environ: Mapping[str, str]
-) -> dict[str, str]:
-    """Return the path of the file for each secret."""
-    if folder is None:
-        return {}
-    from secretsync.running.secret_files import file_paths
-
-    files = file_paths(folder, resolved, environ)
-    # NAME_FILE may be an unsafe variable itself: the value of a store must not become the file of SSL_CERT_FILE.
-    refuse_unsafe_variables({f"{key}_FILE": resolved[key] for key in files}, options.allow_name)
-    return files
-
-
-def _write_files(
-    folder: str | None, resolved: Mapping[str, Resolved], files: Mapping[str, str], *, is_switched: bool
-) -> None:
-    """Write the files. `is_switched`: all are replaced in one step, because the application may read them."""
-    if folder is None:
-        return
-    values = {key: resolved[key].value.reveal() for key in files}
-    if is_switched:
-        from secretsync.running.secret_generations import write_generation
-
-        write_generation(folder, values)
-        return
-    from secretsync.running.secret_files import write_secrets
-
-    write_secrets(folder, values)
+    return SecretFolder(options, user, is_strict=plan.is_strict)

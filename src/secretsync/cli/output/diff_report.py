@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from secretsync.cli.history import format_counts, short_commit
-from secretsync.core.errors import printable
 from secretsync.core.records import Record
 from secretsync.core.reporting.layout import hanging, wrap
 from secretsync.core.reporting.notes import note_lines
 from secretsync.core.reporting.terminal import Colour, Look
 from secretsync.core.secret import MASK
 from secretsync.core.system.current_user import actor_name
+from secretsync.core.text import printable
 from secretsync.core.timestamps import format_timestamp
 from secretsync.tracking.compare import Change, Comparison, StoreChange
 from secretsync.tracking.history import (

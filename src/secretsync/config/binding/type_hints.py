@@ -71,7 +71,7 @@ def _scalar(hint: Any) -> Conversion | None:
 
 
 def _object(kind: type) -> Conversion:
-    """A class with fields from a JSON object that has the names of the fields.
+    """Return an instance of a class with fields from a JSON object that has the names of the fields.
 
     The fields are looked up when an object is converted, because a class may have a list of itself.
     """
@@ -120,7 +120,7 @@ def _by_pydantic(hint: Any) -> Conversion | None:
 
 
 def _root_model(kind: Any) -> Conversion | None:
-    """A model of pydantic that is made of one value without a name."""
+    """Return a model of pydantic that is made of one value without a name."""
     inner = conversion_of(kind.model_fields["root"].annotation)
     return inner and Conversion(inner.expected, lambda node: kind.model_validate(inner.convert(node)))
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from secretsync.core.errors import Problem, ProblemKind, printable
-from secretsync.core.text import count_of
+from secretsync.core.problems.kinds import ProblemKind
+from secretsync.core.text import count_of, printable
+
+if TYPE_CHECKING:
+    from secretsync.core.errors import Problem
 
 T = TypeVar("T")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from secretsync.core.errors import printable
+from secretsync.core.text import printable
 from secretsync.rotation.formats.document import Document
 from secretsync.rotation.report import RotationReport, SecretAge
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from secretsync.core.errors import printable
 from secretsync.core.reporting.rows import ReportRule
 from secretsync.core.reporting.sarif import write_sarif
+from secretsync.core.text import printable
 from secretsync.core.timestamps import format_timestamp
 from secretsync.rotation.age_rules import State
 from secretsync.rotation.formats.document import Document, rule_id
