@@ -37,7 +37,7 @@ class StoreLeases(Hidden):
         environment: str = "",
         root: str = ".",
     ) -> None:
-        """Keep the arguments. `provider`: the name of its kind. `project`: None if `environment` and `root` are given."""
+        """Keep all. `provider`: the name of its kind. `project`: None if `environment` and `root` are given."""
         self.store, self.provider, self.settings = store, provider, settings
         self.login, self.leases = login, tuple(leases)
         self.environment = environment if project is None else project.environment or ""
