@@ -263,8 +263,11 @@ def is_sensitive(name: str) -> bool:
 
 def _is_plain(words: list[str]) -> bool:
     """Return True if no word is of any interest to the rule. Nearly every setting ends here, so this is fast."""
-    last = words[-1]
-    return _TRIGGERS.isdisjoint(words) and not last[-1].isdigit() and not last.endswith(_JOINED)
+    if not _TRIGGERS.isdisjoint(words):
+        return False
+    last = words[-1].rstrip("0123456789")
+    # Nothing or V is left of a number, which the rule drops. Without its digits, a word may be a trigger: PASSWORD2.
+    return last not in _TRIGGERS and last not in ("", "V") and not last.endswith(_JOINED)
 
 
 def _is_other_end(before: list[str], end: list[str]) -> bool:

@@ -6,7 +6,7 @@ from secretsync.core.errors import Problem
 from secretsync.core.light import MappingProxyType
 from secretsync.core.model import Entry, SecretRef
 from secretsync.core.names import SensitiveNames
-from secretsync.core.records import Record, replace
+from secretsync.core.records import Record, make, replace
 from secretsync.project.bindings import Bindings, StoreConfig
 from secretsync.project.env_file import EnvFile
 from secretsync.project.env_file_places import locate
@@ -128,19 +128,24 @@ def walk(parts: Iterable[PlannedPart]) -> Iterator[PlannedPart]:
 
 
 class PlannedEntry(Record):
-    """An entry and what its value is put together from."""
+    """An entry and what its value is put together from.
+
+    `text`: its value if it has no placeholder and no variable, as most entries; else None.
+    """
+
+    __slots__ = ("text",)
 
     entry: Entry
     parts: tuple[PlannedPart, ...]
     variables: tuple[str, ...] = ()  # those that no file defines, also if a default takes their place
 
-    @property
-    def text(self) -> str | None:
-        """Its value if it has no placeholder and no variable, as most entries; else None."""
-        if not self.parts:
-            return ""
-        first = self.parts[0]
-        return first.text if len(self.parts) == 1 and isinstance(first, Text) else None
+    if TYPE_CHECKING:
+        text: str | None  # not a field, because it follows from the parts
+
+    def __init__(self, entry: Entry, parts: tuple[PlannedPart, ...], variables: tuple[str, ...] = ()) -> None:
+        super().__init__(entry, parts, variables)
+        text = "" if not parts else parts[0].text if len(parts) == 1 and isinstance(parts[0], Text) else None
+        object.__setattr__(self, "text", text)
 
     @property
     def all_parts(self) -> Iterator[PlannedPart]:
@@ -157,6 +162,13 @@ class PlannedEntry(Record):
     def location(self, part: SecretPart) -> tuple[int, int]:
         """Line and column of a placeholder, in the entry's file."""
         return locate(self.entry, part.offset)
+
+    @classmethod
+    def of_text(cls, entry: Entry) -> PlannedEntry:
+        """Return the plan of an entry whose text is taken literally."""
+        planned = make(cls, entry, (make(Text, entry.text),) if entry.text else (), ())
+        object.__setattr__(planned, "text", entry.text)
+        return planned
 
 
 class Plan(Record, kw_only=True):
@@ -242,7 +254,8 @@ class Plan(Record, kw_only=True):
     @property
     def secrets(self) -> Iterator[SecretPart]:
         """Every placeholder of every entry."""
-        return (part for planned in self.entries.values() for part in planned.secrets)
+        composed = (planned for planned in self.entries.values() if planned.text is None)
+        return (part for planned in composed for part in planned.secrets)
 
     @property
     def refs(self) -> tuple[SecretRef, ...]:

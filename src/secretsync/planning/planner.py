@@ -136,8 +136,9 @@ class _Planner:
 
     def plan_everything(self, selected: Sequence[str], template_entries: Sequence[Entry]) -> None:
         for entries in self.by_file.values():
+            layers = self.layers(next(iter(entries.values())).service) if entries else ()  # of all entries of a file
             for entry in entries.values():
-                self.planned[entry.file, entry.key] = self._plan_entry(entry, self.layers(entry.service))
+                self.planned[entry.file, entry.key] = self._plan_entry(entry, layers)
         merged = (*(self.service_files[service] for service in selected), *self.whole_layers)
         for entry in template_entries:
             self.planned[entry.file, entry.key] = self._plan_entry(entry, merged)
@@ -152,7 +153,8 @@ class _Planner:
         beside = {entry.key: (entry.file, entry.key) for entry in template_entries}
         wanted += beside.values()
         entries = self._with_dependencies(wanted)
-        parts = (part for planned in entries.values() for part in planned.secrets)
+        composed = (planned for planned in entries.values() if planned.text is None)
+        parts = (part for planned in composed for part in planned.secrets)
         names = sorted({target.store for part in parts for target in part.targets})
         strict = self.bindings.strict
         return Plan(
@@ -189,7 +191,7 @@ class _Planner:
     def _plan_entry(self, entry: Entry, layers: tuple[str, ...]) -> PlannedEntry:
         """An entry's parts; `layers`: the files that its variables see, the highest first."""
         if entry.literal or "$" not in entry.text:
-            return PlannedEntry(entry, (Text(entry.text),) if entry.text else ())
+            return PlannedEntry.of_text(entry)
         parsed = parse_value(entry.text)
         for fault in parsed.faults:
             self._note_fault(entry, fault)

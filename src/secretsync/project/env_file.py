@@ -6,13 +6,14 @@ from secretsync.core.errors import Problem
 from secretsync.core.files import FileRefusal, Input, read_file, read_named_file
 from secretsync.core.model import Entry
 from secretsync.core.names import is_key
-from secretsync.core.records import Record
+from secretsync.core.records import Record, make
 from secretsync.project.env_file_statements import Statement, read_statements
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from secretsync.project.env_file_mistakes import Mistake
 
+_OPENERS = frozenset("<-{[")  # the first characters of `<<EOF`, of a PEM block and of JSON
 _TYPOGRAPHIC_QUOTES = frozenset("\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u00bb")
 
 
@@ -83,7 +84,8 @@ def parse_env_file(data: bytes, *, file: str, service: str | None = None) -> Env
             problems.append(_problem(file, entry.line, column, cause, "remove one of the two lines", key=entry.key))
         else:
             entries[entry.key] = entry
-            opened = entry if _may_open_block(entry) else opened
+            if entry.text[:1] in _OPENERS and _may_open_block(entry):
+                opened = entry
     return EnvFile(
         file=file,
         service=service,
@@ -121,16 +123,7 @@ def _entry(statement: Statement, file: str, service: str | None, comment: str | 
 
         return _problem_of(find_mistake(source, key, line), source, line, file)
     quote = statement.quote
-    entry = Entry(
-        key=key,
-        text=value,
-        literal=quote == "'",
-        file=file,
-        line=line,
-        service=service,
-        source=source,
-        comment=comment,
-    )
+    entry = make(Entry, key, value, quote == "'", file, line, service, source, comment, 1)
     if key.startswith("SECRETSYNC_"):
         from secretsync.project.env_file_mistakes import reserved_name
 
