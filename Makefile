@@ -4,7 +4,7 @@
 # make test          every test
 # make test-long     every test with many examples; SEED=... repeats a run
 # make test-oldest   tests with the lowest versions of SDKs and frameworks
-# make bench         all goals beside other tools, as ratios; takes 15 minutes
+# make bench         every goal beside other tools, as ratios; takes 15 minutes
 # make bench-short   counts of modules, requests and connections; for CI
 # make lint          style, types and import layers
 # make docs-tables   the generated tables and help texts of the documents

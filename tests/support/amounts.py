@@ -19,6 +19,7 @@ class Amount(NamedTuple):
     files: int  # TOML files that a JSON Schema judges
     interrupts: int  # of each call of the library, each at a random line
     swaps: int  # of a file for a link while it is rendered
+    env_files: int  # random ones that are read in both ways
 
 
 AMOUNTS = {
@@ -33,6 +34,7 @@ AMOUNTS = {
         files=100,
         interrupts=20,
         swaps=200,
+        env_files=2000,
     ),
     "normal": Amount(
         examples=100,
@@ -45,6 +47,7 @@ AMOUNTS = {
         files=500,
         interrupts=100,
         swaps=1000,
+        env_files=10_000,
     ),
     "long": Amount(
         examples=1000,
@@ -57,6 +60,7 @@ AMOUNTS = {
         files=20_000,
         interrupts=1000,
         swaps=10_000,
+        env_files=1_000_000,
     ),
 }
 PROFILE = "secretsync"

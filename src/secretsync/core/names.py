@@ -347,7 +347,8 @@ def _is_used(words: list[str], start: int, end: int) -> bool:
 def _words(name: str) -> list[str]:
     """Split `name` into its words, in capitals."""
     if name.isupper() and name.isidentifier():  # nearly every name
-        return [word for word in name.split("_") if word]
+        words = name.split("_")
+        return [word for word in words if word] if "" in words else words
     text = "".join(
         f"_{char}" if char.isupper() and before.islower() else char if char.isalnum() else "_"
         for before, char in zip(f" {name}", name, strict=False)

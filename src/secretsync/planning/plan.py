@@ -140,7 +140,10 @@ class PlannedEntry(Record):
     variables: tuple[str, ...] = ()  # those that no file defines, also if a default takes their place
 
     if TYPE_CHECKING:
-        text: str | None  # not a field, because it follows from the parts
+
+        @property
+        def text(self) -> str | None:  # not a field, because it follows from the parts
+            """Return the value, or None."""
 
     def __init__(self, entry: Entry, parts: tuple[PlannedPart, ...], variables: tuple[str, ...] = ()) -> None:
         super().__init__(entry, parts, variables)

@@ -296,13 +296,14 @@ class _Planner:
 
     def _refuse_cycles(self) -> None:
         """Note each cycle of variables once, at the entry of it that stands first, and each value that explodes."""
+        composed = [entry for entry, planned in self.planned.items() if planned.text is None]
+        if not composed:
+            return
         done: set[EntryId] = set()
         position = {entry: index for index, entry in enumerate(self.planned)}
         pieces: dict[EntryId, int] = {}
         path: dict[EntryId, None] = {}
-        for start, planned in self.planned.items():
-            if planned.text is not None:
-                continue
+        for start in composed:
             stack: list[tuple[EntryId, bool]] = [(start, False)]
             while stack:
                 entry, is_leaving = stack.pop()
