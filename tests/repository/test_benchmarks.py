@@ -1,8 +1,8 @@
 """The benchmark: what it does with absent and failing tools, with goals, and with a plot."""
 
 import sys
-from xml.etree import ElementTree as ET
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
