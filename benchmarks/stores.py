@@ -47,6 +47,7 @@ class Stores:
     tls: Mapping[str, str]
     counts: Callable[[], tuple[int, int]]
     vault_port: int
+    round_trip: float  # seconds
 
 
 @contextmanager
@@ -55,7 +56,6 @@ def start_stores(folder: Path, size: int, latency: float) -> Iterator[Stores]:
     names = [f"SECRET_{number}" for number in range(size)]
     values = {f"{PROFILE}/{name}": f"value of {name}" for name in names}
     values |= {f"json/{name}": json.dumps({name: f"value of {name}"}) for name in names}
-    values |= {f"app-{number}": "a value" for number in range(STORED - len(values))}
     certificate, bundle = _certificates(folder / "tls")
     with ExitStack() as stack:
 
@@ -107,6 +107,7 @@ def start_stores(folder: Path, size: int, latency: float) -> Iterator[Stores]:
             },
             counts=counts,
             vault_port=proxies["vault"].port,
+            round_trip=latency,
         )
 
 
@@ -192,14 +193,18 @@ def measure_rotation(tools: Tools, stores: Stores, folder: Path, rounds: int) ->
     (project / "env" / "test" / "security.env").write_text("".join(lines))
     (project / "names").write_text("\n".join(used))
     argv = tools.secretsync("check-rotation", "-e", "test", "--format", "json", "--timeout", "10m")
-    ours = Command(argv, project, stores.environ, lambda output: json.loads(output)["summary"]["ok"] == len(used))
-    measured = {OURS: ours}
-    if not (absent := tools.absent("boto3")):
-        sdk = tools.program("rotation_boto3")
-        check = lambda output: int(output) == len(used)  # noqa: E731 - beside the command that it belongs to
-        measured = {"two SDK calls a secret": Command(sdk, project, stores.environ, check)} | measured
-    table.absent = absent
-    table.add(len(used), measured, rounds, stores.counts)
+    with ExitStack() as stack:
+        aws = start_aws({f"app-{number}": "a value" for number in range(STORED)})
+        stack.callback(aws.stop)
+        proxy = start_proxy(aws.port, stores.round_trip)
+        stack.callback(proxy.stop)
+        environ = {**stores.environ, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{proxy.port}"}
+        measured = {OURS: Command(argv, project, environ, lambda output: json.loads(output)["summary"]["ok"] == 500)}
+        table.absent = tools.absent("boto3")
+        if not table.absent:
+            sdk = Command(tools.program("rotation_boto3"), project, environ, lambda output: int(output) == 500)
+            measured = {table.base: sdk} | measured
+        table.add(len(used), measured, rounds, lambda: (aws.take()[0], proxy.take()[1]))
     return table
 
 

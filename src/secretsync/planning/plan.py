@@ -6,7 +6,7 @@ from secretsync.core.errors import Problem
 from secretsync.core.light import MappingProxyType
 from secretsync.core.model import Entry, SecretRef
 from secretsync.core.names import SensitiveNames
-from secretsync.core.records import Record, make, replace
+from secretsync.core.records import Record, replace
 from secretsync.project.bindings import Bindings, StoreConfig
 from secretsync.project.env_file import EnvFile
 from secretsync.project.env_file_places import locate
@@ -16,6 +16,7 @@ from secretsync.project.placeholders import Text
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
+    from typing import Any
 
     from secretsync.planning.references import Target
     from secretsync.providers.interface import ProviderSpec
@@ -148,7 +149,7 @@ class PlannedEntry(Record):
     def __init__(self, entry: Entry, parts: tuple[PlannedPart, ...], variables: tuple[str, ...] = ()) -> None:
         super().__init__(entry, parts, variables)
         text = "" if not parts else parts[0].text if len(parts) == 1 and isinstance(parts[0], Text) else None
-        object.__setattr__(self, "text", text)
+        _put_text(self, text)
 
     @property
     def all_parts(self) -> Iterator[PlannedPart]:
@@ -168,10 +169,24 @@ class PlannedEntry(Record):
 
     @classmethod
     def of_text(cls, entry: Entry) -> PlannedEntry:
-        """Return the plan of an entry whose text is taken literally."""
-        planned = make(cls, entry, (make(Text, entry.text),) if entry.text else (), ())
-        object.__setattr__(planned, "text", entry.text)
+        """Return the plan of an entry whose text is taken literally. Its part is made only if it is asked for."""
+        planned = cls.__new__(cls)
+        put_entry, _, put_variables = cls._puts
+        put_entry(planned, entry)
+        put_variables(planned, ())
+        _put_text(planned, entry.text)
         return planned
+
+    def __getattr__(self, name: str) -> Any:
+        """Make the parts of a literal text. Called only for an attribute without a value."""
+        if name != "parts":
+            raise AttributeError(name)
+        parts = (Text(self.text),) if self.text else ()
+        self._puts[1](self, parts)
+        return parts
+
+
+_put_text = PlannedEntry.text.__set__  # type: ignore[attr-defined]
 
 
 class Plan(Record, kw_only=True):

@@ -175,7 +175,16 @@ class _Planner:
     def _with_dependencies(self, wanted: Iterable[EntryId]) -> dict[EntryId, PlannedEntry]:
         """`wanted` and what they lead to, each after what it leads to. There are no cycles any more."""
         ordered: dict[EntryId, PlannedEntry] = {}
-        stack = [(entry, False) for entry in reversed(list(dict.fromkeys(wanted)))]
+        for entry in wanted:
+            planned = self.planned[entry]
+            if planned.text is None:
+                self._add_with_dependencies(entry, ordered)
+            else:
+                ordered[entry] = planned
+        return ordered
+
+    def _add_with_dependencies(self, wanted: EntryId, ordered: dict[EntryId, PlannedEntry]) -> None:
+        stack = [(wanted, False)]
         while stack:
             entry, is_ready = stack.pop()
             if entry in ordered:
@@ -186,7 +195,6 @@ class _Planner:
                 continue
             stack.append((entry, True))
             stack += [(part.entry, False) for part in planned.all_parts if isinstance(part, EntryPart)]
-        return ordered
 
     def _plan_entry(self, entry: Entry, layers: tuple[str, ...]) -> PlannedEntry:
         """An entry's parts; `layers`: the files that its variables see, the highest first."""

@@ -77,16 +77,22 @@ def secret_entries(plan: Plan, known: Collection[EntryId] = ()) -> frozenset[Ent
     """
     secret: set[EntryId] = {*known, *_entries_of_passwords(plan)}
     # Every entry is after those that its variables use.
+    is_sensitive = plan.names.is_sensitive
     for entry_id, planned in plan.entries.items():
-        if entry_id not in secret and _is_secret(plan, planned, secret):
+        if entry_id in secret:
+            continue
+        text = planned.text
+        if text is None or planned.variables:
+            is_secret = _is_secret(plan, planned, secret)
+        else:
+            is_secret = is_sensitive(planned.entry.key) or has_secret_shape(text)
+        if is_secret:
             secret.add(entry_id)
     return frozenset(secret)
 
 
 def _is_secret(plan: Plan, planned: PlannedEntry, secret: Collection[EntryId]) -> bool:
     entry = planned.entry
-    if planned.text is not None and not planned.variables:
-        return plan.names.is_sensitive(entry.key) or has_secret_shape(planned.text)
     return (
         plan.names.is_sensitive(entry.key)
         or any(is_secret_variable(plan.names, entry, name) for name in planned.variables)
