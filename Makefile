@@ -7,6 +7,7 @@
 # make bench         every goal beside other tools, as ratios; takes 15 minutes
 # make bench-short   counts of modules, requests and connections; for CI
 # make lint          style, types and import layers
+# make docs          the site, in build/docs
 # make docs-tables   the generated tables and help texts of the documents
 # make man           a manual page for secretsync and for each command
 # make docs-pictures the pictures of README.md; needs chromium
@@ -21,7 +22,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-cloud test-fast test test-long test-oldest lint bench bench-short docs-tables docs-pictures man clean
+.PHONY: help demo demo-cloud test-fast test test-long test-oldest lint bench bench-short docs docs-tables docs-pictures man clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -89,6 +90,10 @@ bench: $(VENV)/.dev .tools/.servers .tools/.peers
 bench-short: $(VENV)/.dev .tools/.servers
 	$(BIN)/python -m benchmarks --short $(BENCH_ARGS)
 
+docs: $(VENV)/.dev
+	$(BIN)/python -m sphinx -q -W -b html -d build/docs-cache docs build/docs
+	@echo 'open build/docs/index.html in a browser; the search works without a server'
+
 docs-tables: $(VENV)/.dev
 	$(BIN)/python -m tests.docs.generate
 
@@ -96,7 +101,7 @@ docs-pictures: $(VENV)/.dev
 	$(BIN)/python -m tests.docs.pictures
 
 man: $(VENV)/.dev
-	$(BIN)/python -m secretsync.cli.man_page man
+	$(BIN)/python -m secretsync.cli.manual.man_page man
 
 clean:
 	rm -rf $(VENV) .secrets build dist man .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -116,6 +116,7 @@ def test_help_lists_the_targets(tmp_path: Path) -> None:
         "bench",
         "bench-short",
         "lint",
+        "docs",
         "docs-tables",
         "man",
         "docs-pictures",

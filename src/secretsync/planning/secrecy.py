@@ -135,7 +135,7 @@ def has_secret_shape(text: str) -> bool:
         return False
     if not (is_long and _has_sign(text)) and not _may_have_password(text):
         return False
-    from secretsync.core.secret_patterns import has_password, has_private_key, known_token
+    from secretsync.core.recognition.secret_patterns import has_password, has_private_key, known_token
 
     return has_password(text) or has_private_key(text) or known_token(text) is not None
 
@@ -171,7 +171,7 @@ def password_parts(parts: Sequence[T]) -> list[T]:
     text = "".join(part.text if isinstance(part, Text) else "\0" for part in parts)
     if not _may_have_password(text):
         return []
-    from secretsync.core.secret_patterns import holes_of_passwords
+    from secretsync.core.recognition.secret_patterns import holes_of_passwords
 
     numbers = holes_of_passwords(text)
     others = [part for part in parts if not isinstance(part, Text)]
