@@ -145,7 +145,8 @@ def _head(about: Mapping[str, Any], goals: list[dict[str, Any]]) -> str:
 
 def _text(about: Mapping[str, Any], goals: list[dict[str, Any]], results: Results) -> str:
     """Return the whole report as Markdown."""
-    parts = [_head(about, goals), *(table_text(table) for table in results.tables.values())]
+    picture = "![Time by number of secrets of AWS and of Vault, and by number of lines](pictures/performance.svg)\n"
+    parts = [picture, _head(about, goals), *(table_text(table) for table in results.tables.values())]
     if results.fleet:
         parts.append(fleet_text(results.fleet))
     return "\n".join(parts)
