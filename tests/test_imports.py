@@ -158,7 +158,7 @@ def test_the_modules_of_a_start_from_env_files(project: MakeProject, command: st
     assert not modules - listed, (
         f"each start of `secretsync {command}` imports more modules: {', '.join(sorted(modules - listed))}. Import "
         f"them in the function that needs them. If each start needs them, add them to {shown}, and measure the start: "
-        "`python -m benchmarks.startup`."
+        "`python -m benchmarks --only start`."
     )
     assert not listed - modules, (
         f"a start of `secretsync {command}` does not import {', '.join(sorted(listed - modules))} any more: "

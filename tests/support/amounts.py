@@ -20,6 +20,7 @@ class Amount(NamedTuple):
     interrupts: int  # of each call of the library, each at a random line
     swaps: int  # of a file for a link while it is rendered
     imports: int  # generated env files, in each of eight tests
+    env_files: int  # random ones that are read in both ways
 
 
 AMOUNTS = {
@@ -35,6 +36,7 @@ AMOUNTS = {
         interrupts=10,
         swaps=200,
         imports=4,
+        env_files=2000,
     ),
     "normal": Amount(
         examples=100,
@@ -48,6 +50,7 @@ AMOUNTS = {
         interrupts=100,
         swaps=1000,
         imports=25,
+        env_files=10_000,
     ),
     "long": Amount(
         examples=1000,
@@ -61,6 +64,7 @@ AMOUNTS = {
         interrupts=1000,
         swaps=10_000,
         imports=250,
+        env_files=1_000_000,
     ),
 }
 PROFILE = "secretsync"

@@ -224,7 +224,7 @@ class Config(TypedGetters):
                 given_by[key], merged[key] = name, found
         if problems:
             raise ConfigurationError(problems)
-        return dict(sorted(merged.items()))
+        return {key: merged[key] for key in sorted(merged)}
 
     def overridden(self) -> list[Resolved]:
         """Return the entries of a scope that `resolved` does not have, because the file of a service has their key."""

@@ -6,13 +6,14 @@ from secretsync.core.errors import Problem
 from secretsync.core.files import STANDARD_INPUT, FileRefusal, Input, read_file
 from secretsync.core.model import Entry
 from secretsync.core.names import is_key
-from secretsync.core.records import Record
+from secretsync.core.records import Record, make
 from secretsync.project.env_file_statements import Statement, read_statements
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from secretsync.project.env_file_mistakes import Mistake
 
+_OPENERS = frozenset("<-{[")  # the first characters of `<<EOF`, of a PEM block and of JSON
 _TYPOGRAPHIC_QUOTES = frozenset("\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u00bb")
 
 
@@ -68,17 +69,15 @@ def parse_env_file(data: bytes, *, file: str, service: str | None = None) -> Env
         if skipped_until is not None:
             skipped_until = None if _has_line(statement, skipped_until) else skipped_until
             continue
+        opened = None if opened is None else _still_open(opened, statement)
         if statement.is_after_blank:
             comments.clear()  # a blank line separates them from the next entry
-            opened = opened if opened is not None and opened.text.startswith("<<") else None
         if statement.comment is not None:
             comments.append(statement.comment.lstrip("#").strip())
             all_comments.append((statement.line, statement.comment))
             continue
         entry = _entry(statement, file, service, "\n".join(comments) or None)
         comments.clear()
-        if opened is not None and opened.text.endswith("\\") and statement.line != opened.line + 1:
-            opened = None  # only the next line can be meant as its continuation
         if isinstance(entry, Problem) and opened is not None:
             problem, end = _unquoted_block(opened)
             problems.append(problem)
@@ -93,7 +92,8 @@ def parse_env_file(data: bytes, *, file: str, service: str | None = None) -> Env
             problems.append(_problem(file, entry.line, column, cause, "remove one of the two lines", key=entry.key))
         else:
             entries[entry.key] = entry
-            opened = entry if _may_open_block(entry) else opened
+            if entry.text[:1] in _OPENERS and _may_open_block(entry):
+                opened = entry
     return EnvFile(
         file=file,
         service=service,
@@ -123,6 +123,14 @@ def _utf8(data: bytes) -> str | None:
         return None  # not raised here, because the error contains the whole file
 
 
+def _still_open(opened: Entry, statement: Statement) -> Entry | None:
+    """Return `opened` if its value may continue in this statement, else None."""
+    if statement.is_after_blank and not opened.text.startswith("<<"):
+        return None
+    # After a backslash only the next line can be meant as the continuation.
+    return None if opened.text.endswith("\\") and statement.line != opened.line + 1 else opened
+
+
 def _entry(statement: Statement, file: str, service: str | None, comment: str | None) -> Entry | Problem:
     """Return the entry or the problem of a statement that is no comment."""
     key, value, source, line = statement.key, statement.value, statement.source, statement.line
@@ -131,16 +139,7 @@ def _entry(statement: Statement, file: str, service: str | None, comment: str | 
 
         return _problem_of(find_mistake(source, key, line), source, line, file)
     quote = statement.quote
-    entry = Entry(
-        key=key,
-        text=value,
-        literal=quote == "'",
-        file=file,
-        line=line,
-        service=service,
-        source=source,
-        comment=comment,
-    )
+    entry = make(Entry, key, value, quote == "'", file, line, service, source, comment, 1)
     if key.startswith("SECRETSYNC_"):
         from secretsync.project.env_file_mistakes import reserved_name
 

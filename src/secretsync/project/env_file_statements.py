@@ -91,7 +91,9 @@ def _read_plain(stripped: str) -> tuple[str, str, str] | None:
     if key[:6] == "export" and key[6:7].isspace():
         key = key[6:].lstrip()
     # `export =1` has no key for the parser.
-    if not equals or key == "export" or not key.isascii() or not key.translate(_PLAIN_KEY).isalnum():
+    if not equals or key == "export" or not key.isascii():
+        return None
+    if not key.isidentifier() and not key.translate(_PLAIN_KEY).isalnum():
         return None
     value = after.lstrip()
     if not value:

@@ -135,7 +135,9 @@ def resolve_entries(
     resolved: dict[EntryId, Resolved] = dict(known or {})
     problems: dict[Problem, None] = {}
     for entry_id, planned in inputs.plan.entries.items():
-        if (value := _resolve_entry(inputs, planned, resolved, problems)) is not None:
+        if planned.text is not None and entry_id not in inputs.secret:
+            resolved[entry_id] = Resolved(planned.entry, Secret(planned.text), None, (), is_from_store=False)
+        elif (value := _resolve_entry(inputs, planned, resolved, problems)) is not None:
             resolved[entry_id] = value
     return resolved, problems
 
@@ -148,8 +150,6 @@ def _resolve_entry(
     The problems of its own placeholders are added to `problems`. The entry of a variable has added its own problems.
     """
     entry = planned.entry
-    if planned.text is not None and (entry.file, entry.key) not in inputs.secret:
-        return Resolved(entry, Secret(planned.text), None, (), is_from_store=False)
     pieces = _Pieces()
     making = _Making(inputs, planned, resolved, problems, pieces)
     if not _add(making, planned.parts):

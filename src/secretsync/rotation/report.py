@@ -58,7 +58,7 @@ class RunningVersion(Record, kw_only=True):
 class ProcessState(Record, kw_only=True):
     """One process, and how many of its secrets have another version now.
 
-    `since`: the earliest time from which on a secret of it was stale; None if there is none, or if it is not known.
+    `since`: the earliest time from which on a secret of it was stale; None without such a time.
     `compared`: the number of its secrets that could be compared. `missing`: references that the env files do not have.
     """
 

@@ -114,7 +114,7 @@ class Keeper:
 
     @property
     def due(self) -> float | None:
-        """When the next renewal is due; None: there is none."""
+        """Return the time of the next renewal, or None."""
         return min((at for _, held in self._members() if (at := held.due) is not None), default=None)
 
     @property
@@ -151,7 +151,7 @@ class Keeper:
         return []
 
     def drop(self, number: int) -> list[Group]:
-        """Forget a resolution whose values nobody has. Return its groups, which are revoked."""
+        """Forget a resolution whose values no application has. Return its groups, which are revoked."""
         return list(self._groups.pop(number, ()))
 
     def drop_all(self) -> list[Group]:

@@ -58,7 +58,7 @@ def is_meant(record: Mapping[str, Any], ref: SecretRef) -> bool:
 
 
 def version_of(record: Mapping[str, Any]) -> str | None:
-    """Return the number of a version as text; None if there is none."""
+    """Return the number of a version as text, or None."""
     version = record.get("Version")
     return str(version) if isinstance(version, int) and not isinstance(version, bool) else None
 
