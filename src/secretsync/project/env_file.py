@@ -92,7 +92,7 @@ def parse_env_file(data: bytes, *, file: str, service: str | None = None) -> Env
             problems.append(_problem(file, entry.line, column, cause, "remove one of the two lines", key=entry.key))
         else:
             entries[entry.key] = entry
-            if entry.text[:1] in _OPENERS and _may_open_block(entry):
+            if (entry.text[:1] in _OPENERS or entry.text[-1:] == "\\") and _may_open_block(entry):
                 opened = entry
     return EnvFile(
         file=file,
