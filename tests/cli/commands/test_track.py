@@ -242,7 +242,7 @@ def test_a_damaged_history_is_never_written_over(made: Project, text: str) -> No
     for command in ("track", "diff"):
         failed = made.cli(command, "-e", "production", expect=2)
         assert f"{HISTORY}: this history {DAMAGED[text]}" in failed.stderr
-        assert "put it back from a backup, or move it away" in failed.stderr
+        assert "restore it from a backup, or move it away" in failed.stderr
     assert (made.root / HISTORY).read_bytes() == data
 
 
