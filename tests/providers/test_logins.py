@@ -19,9 +19,7 @@ def logins_of(
     store: str, environ: Mapping[str, str], settings: Mapping[str, Any] | None = None, root: Path = Path("/nowhere")
 ) -> tuple[Login, ...]:
     """Return the ways to log in to a store."""
-    context = StoreContext(
-        store=store, environment="test", settings=settings or {}, environ=environ, root=str(root)
-    )
+    context = StoreContext(store=store, environment="test", settings=settings or {}, environ=environ, root=str(root))
     described: tuple[Login, ...] = load_provider(store).logins(context)  # type: ignore[attr-defined]
     return described
 

@@ -54,7 +54,7 @@ def answer_in_terminal(
 ) -> tuple[int, str]:
     """Return the exit status of SecretSync in a terminal, and all that the terminal shows.
 
-    `answers`: prompts and what is typed at each; "\\x04" is the end of the input.
+    `answers`: prompts and what is typed at each; Ctrl-D is the end of the input.
     """
     ours, theirs = pty.openpty()
     try:

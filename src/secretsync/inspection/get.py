@@ -12,7 +12,13 @@ from secretsync.core.secret import Secret
 from secretsync.planning.one_reference import open_reference
 from secretsync.planning.plan import Plan, SecretPart
 from secretsync.planning.references import Target
-from secretsync.planning.request import ConfigRequest, load_plan, open_request, read_project_bindings, read_project_names
+from secretsync.planning.request import (
+    ConfigRequest,
+    load_plan,
+    open_request,
+    read_project_bindings,
+    read_project_names,
+)
 from secretsync.planning.secrecy import is_secret_reference
 from secretsync.project.placeholders import BareName, Reference, parse_reference
 from secretsync.resolving.extract import select

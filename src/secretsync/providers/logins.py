@@ -86,7 +86,9 @@ def look(
             else:
                 found.append(_place(given, is_default=is_default))
     steps += [hint] if hint else [f"set {name}" for name in missing]
-    return Way(name=name, found=tuple(found), missing=tuple(missing), mistakes=tuple(mistakes), hint=", and ".join(steps))
+    return Way(
+        name=name, found=tuple(found), missing=tuple(missing), mistakes=tuple(mistakes), hint=", and ".join(steps)
+    )
 
 
 def input_names(rule: InputRule) -> str:

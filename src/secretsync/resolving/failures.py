@@ -62,9 +62,7 @@ def failure_problem(
     )
 
 
-def with_set_command(
-    plan: Plan, part: SecretPart, index: int, outcome: Missing | Failed, problem: Problem
-) -> Problem:
+def with_set_command(plan: Plan, part: SecretPart, index: int, outcome: Missing | Failed, problem: Problem) -> Problem:
     """Return the problem of a missing secret with the command that stores the secret, if there is such a command."""
     target = part.targets[index]
     # A lookup is not a single place, and a value that is taken with `as` cannot be stored.

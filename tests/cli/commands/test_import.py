@@ -208,9 +208,7 @@ QUESTION = "a setting stays in clear [secret/setting]: "
 
 def make_undecided(project: MakeProject, canary: CanaryFactory) -> Project:
     """Return a folder with a .env of which one entry mixes a secret with a variable of the process environment."""
-    return project(
-        {".env": f"DEBUG=False\nAPI_TOKEN={canary()}${{REGION}}\n", "providers/production.toml": STORE}
-    )
+    return project({".env": f"DEBUG=False\nAPI_TOKEN={canary()}${{REGION}}\n", "providers/production.toml": STORE})
 
 
 def import_in_terminal(made: Project, *answers: tuple[str, str]) -> tuple[int, str]:

@@ -23,7 +23,9 @@ EXAMPLE = "  PGPASSWORD=\"$(secretsync get -e production 'vault:secret/app#passw
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `get`."""
-    parser.add_argument("reference", metavar="REFERENCE", help="store:path?options#field, a name, or the key of an entry")
+    parser.add_argument(
+        "reference", metavar="REFERENCE", help="store:path?options#field, a name, or the key of an entry"
+    )
     add_source(parser)
     add_access_log(parser)
     parser.add_argument("--reveal", action="store_true", help="print to a terminal too")

@@ -20,8 +20,8 @@ from collections.abc import Mapping
 
 from secretsync.cli import console
 from secretsync.cli.loading import no_environment, store_access
-from secretsync.cli.output.import_questions import plan_with_questions
 from secretsync.cli.options import add_option, variable_name
+from secretsync.cli.output.import_questions import plan_with_questions
 from secretsync.core.errors import ConfigurationError, UsageError
 from secretsync.core.names import is_environment_name, is_lenient
 from secretsync.core.secret import Environ

@@ -51,7 +51,12 @@ def _ask(entry: SourceEntry, reason: str) -> bool | None:
     """Return True for a setting and False for a secret; None at the end of the input."""
     print(f"{printable(entry.place)}: {entry.key}: {reason}", file=sys.stderr)
     while True:
-        print("is it a secret or a setting? a setting stays in clear [secret/setting]: ", end="", file=sys.stderr, flush=True)
+        print(
+            "is it a secret or a setting? a setting stays in clear [secret/setting]: ",
+            end="",
+            file=sys.stderr,
+            flush=True,
+        )
         line = sys.stdin.readline()
         if not line:
             print(file=sys.stderr)
@@ -76,6 +81,4 @@ def _with_value(source: Source, entry: SourceEntry, value: str) -> Source:
 
 
 def _replaced(entry: SourceEntry, value: str) -> SourceEntry:
-    return SourceEntry(
-        entry.key, escape(value), value, file=entry.file, line=entry.line, comments=entry.comments
-    )
+    return SourceEntry(entry.key, escape(value), value, file=entry.file, line=entry.line, comments=entry.comments)

@@ -104,7 +104,7 @@ def logins(context: StoreContext) -> tuple[Login, ...]:
         needed = [rule for rule in rules if "AWS_SESSION_TOKEN" not in rule.names]
         ways = [look(context, method, needed, optional=[rule for rule in rules if rule not in needed])]
         if method == "aws":
-            hint = f'set {" and ".join(needed[0].names + needed[1].names)}, or install the extra aws'
+            hint = f"set {' and '.join(needed[0].names + needed[1].names)}, or install the extra aws"
             ways.append(Way(name="keys of a profile or of the platform, by the SDK of AWS", is_unseen=True, hint=hint))
     return checklist(ways, first_begun(ways))
 
