@@ -48,7 +48,7 @@ class EnvProvider:
         self._environ = context.environ
 
     @staticmethod
-    def logins(context: StoreContext) -> tuple[Login, ...]:
+    def logins(context: StoreContext) -> tuple[Login, ...]:  # noqa: ARG004 - the signature of all providers
         from secretsync.providers.logins import Way, checklist
 
         names = ("the variables of this process", "the files that variables NAME_FILE name")
