@@ -77,3 +77,30 @@ def test_bad_references(request_of_project: ConfigRequest, reference: str) -> No
     with pytest.raises(ConfigurationError):
         read(reference, request_of_project, m=m, n=MemoryProvider())
     assert m.fetched == []
+
+
+def test_entries(project: MakeProject, canary: CanaryFactory) -> None:
+    """A key without a binding is the entry of the env files, and only its secrets are requested; a binding is first."""
+    password, other = canary(), canary()
+    made = project(
+        {
+            "env/test/common.env": (
+                "DEBUG=False\nURL=postgresql://app:${DB_PASSWORD}@db/app\nDB_PASSWORD=$<m:db>\nOTHER=$<m:other>\n"
+                "BOUND=text\n"
+            ),
+            "env/test/web.env": "DEBUG=web\n",
+            "providers/test.toml": '[stores.m]\nprovider = "docker"\n[secrets]\nBOUND = "m:other"\n',
+        }
+    )
+    request = ConfigRequest(environment="test", root=str(made.root))
+    for key, value, asked in (
+        ("DEBUG", "False", []),
+        ("URL", f"postgresql://app:{password}@db/app", ["db"]),
+        ("DB_PASSWORD", password, ["db"]),
+        ("BOUND", other, ["other"]),
+    ):
+        m = MemoryProvider({"db": password, "other": other})
+        assert read(key, request, m=m) == value
+        assert [ref.path for ref in m.fetched] == asked
+    web = ConfigRequest(environment="test", root=str(made.root), services=("web",))
+    assert read("DEBUG", web, m=MemoryProvider()) == "web"

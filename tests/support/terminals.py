@@ -49,6 +49,48 @@ def run_program_in_terminal(
     return status, written.decode().replace("\r\n", "\n").split("\n")
 
 
+def answer_in_terminal(
+    arguments: Sequence[str], answers: Sequence[tuple[str, str]], *, cwd: Path, env: Mapping[str, str]
+) -> tuple[int, str]:
+    """Return the exit status of SecretSync in a terminal, and all that the terminal shows.
+
+    `answers`: prompts and what is typed at each; Ctrl-D is the end of the input.
+    """
+    ours, theirs = pty.openpty()
+    try:
+        process = subprocess.Popen(
+            secretsync_argv(arguments),
+            cwd=cwd,
+            env=dict(env),
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+        )
+    finally:
+        os.close(theirs)
+    shown, seen = b"", 0
+    waiting = list(answers)
+    try:
+        while True:
+            try:
+                part = os.read(ours, 65536)
+            except OSError:  # Linux: the last process has closed the terminal
+                break
+            shown += part
+            if waiting and (at := shown.find(waiting[0][0].encode(), seen)) >= 0:
+                seen = at + len(waiting[0][0])
+                os.write(ours, waiting.pop(0)[1].encode())
+            if not part:
+                break
+    finally:
+        os.close(ours)
+    status = process.wait(HANG)
+    assert not waiting, f"no such prompt: {waiting[0][0]}"
+    assert_clean(shown, f"the terminal of: {' '.join(arguments)}")
+    return status, shown.decode().replace("\r\n", "\n")
+
+
 def without_colours(line: str) -> str:
     """Return a line without the escape sequences of colours."""
     return re.sub(r"\x1b\[[0-9]+m", "", line)

@@ -11,7 +11,7 @@ from secretsync.core.records import Record
 from secretsync.core.text import by_place, count_of
 from secretsync.planning.plan import Plan
 from secretsync.resolving.extract import find_field
-from secretsync.resolving.failures import failure_problem
+from secretsync.resolving.failures import failure_problem, with_set_command
 from secretsync.resolving.stores import Answers
 
 
@@ -50,7 +50,8 @@ def check(
             outline = _outline(outlines, target.ref)
             judged = _judge(outcome, outline, target.selector, now)
             if isinstance(judged, Missing | Failed):
-                problems[failure_problem(plan, planned, part, index, judged)] = None
+                problem = failure_problem(plan, planned, part, index, judged)
+                problems[with_set_command(plan, part, index, judged, problem)] = None
                 continue
             info, is_field_known = judged
             found.add(str(target.ref))

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from secretsync.core.errors import ConfigurationError, Problem, ProblemKind, ResolutionError
+from secretsync.core.errors import ConfigurationError, Problem, ProblemKind, ResolutionError, UsageError
 from secretsync.core.model import Failed, Found, Missing
+from secretsync.core.names import is_entry_name
+from secretsync.core.records import replace
 from secretsync.core.secret import Secret
 from secretsync.planning.one_reference import open_reference
 from secretsync.planning.plan import Plan, SecretPart
 from secretsync.planning.references import Target
-from secretsync.planning.request import ConfigRequest, read_project_names
+from secretsync.planning.request import (
+    ConfigRequest,
+    load_plan,
+    open_request,
+    read_project_bindings,
+    read_project_names,
+)
 from secretsync.planning.secrecy import is_secret_reference
-from secretsync.project.placeholders import BareName, Reference
+from secretsync.project.placeholders import BareName, Reference, parse_reference
 from secretsync.resolving.extract import select
 from secretsync.resolving.failures import hide_values
+from secretsync.resolving.pipeline import resolve_plan
 from secretsync.resolving.stores import StoreAccess
 
 if TYPE_CHECKING:
@@ -22,10 +31,13 @@ if TYPE_CHECKING:
 
 
 def get_secret(reference: str, request: ConfigRequest, access: StoreAccess) -> Secret:
-    """Return the value of a reference, or of a name that the bindings or the lookup order find. No env file is read.
+    """Return the value of a reference, of a name that the bindings or the lookup order find, or of an entry.
 
-    Raises ConfigurationError for a bad reference, and ResolutionError if there is no value.
+    An env file is read only for a name without a binding. An entry of this name comes before the lookup order.
+    Raises ConfigurationError for a bad reference or a bad file, and ResolutionError if there is no value.
     """
+    if (plan := _plan_of_entry(reference, request, access)) is not None:
+        return resolve_plan(plan, access).secret(reference)
     opened = open_reference(reference, request, access.environ)
     part, plan, found = opened.part, opened.plan, opened.targets
     reads = () if access.access_log is None else _reads(part, opened.parsed, plan)
@@ -34,6 +46,26 @@ def get_secret(reference: str, request: ConfigRequest, access: StoreAccess) -> S
     if isinstance(selected, Secret):
         return selected
     raise ResolutionError([_problem(reference, found, index, selected)])
+
+
+def _plan_of_entry(reference: str, request: ConfigRequest, access: StoreAccess) -> Plan | None:
+    """Return the plan of the entry that has this key; None for a reference, for a bound name, and without an entry."""
+    if not isinstance(parse_reference(reference), BareName) or not is_entry_name(reference):
+        return None
+    try:
+        project = open_request(request, access.environ)
+    except UsageError:
+        return None  # without a project
+    bindings = read_project_bindings(project)
+    if bindings.problems or reference in bindings.secrets:
+        return None
+    plan = load_plan(request, access.environ, access.replaced)
+    scopes = plan.services.values() if request.services else (plan.shared,)
+    found = next((scope[reference] for scope in scopes if reference in scope), None)
+    if found is None:
+        return None
+    alone = replace(plan, shared={reference: found}, services={}, service_keys={}, template_entries={}, files=())
+    return alone.without(())
 
 
 def _problem(reference: str, targets: tuple[Target, ...], index: int, outcome: Missing | Failed) -> Problem:

@@ -17,6 +17,7 @@ from secretsync.policy.plaintext import plaintext_finding, written
 from secretsync.policy.policy import Policy
 
 _LEAST_REPEATED = 6  # characters of a secret that are looked for in other values and in comments
+_MIXED = "it mixes a secret with a variable of the process environment ({reason})"
 _URL = re.compile(r"(?s)([A-Za-z][A-Za-z0-9+.-]*://[^\s/@:?#]*:)([^\s/@?#$]+)(@.*)")
 # A password that is not percent-encoded, although it has /, ?, #, @ or white space. Drivers read such URLs in
 # different ways, so that all of the URL is one secret. A port is not a password.
@@ -47,14 +48,23 @@ class Classified(Hidden):
         self.secrets = secrets or {}
 
 
+class UndecidedError(ConfigurationError):
+    """Some entries need a decision of the user. `undecided`: these entries, each with its reason."""
+
+    def __init__(self, problems: Sequence[Problem], undecided: Sequence[tuple[SourceEntry, str]]) -> None:
+        super().__init__(problems)
+        self.undecided = tuple(undecided)
+
+
 def classify(
     entries: Sequence[SourceEntry], policy: Policy, secrets: Collection[str], settings: Collection[str]
 ) -> tuple[Classified, ...]:
     """Return each entry with its kind. `secrets`, `settings`: keys whose kind the user decided.
 
-    Raises ConfigurationError for entries that need a decision.
+    Raises UndecidedError for entries that need a decision, and ConfigurationError if a decision would not help.
     """
     problems: list[Problem] = []
+    undecided: list[tuple[SourceEntry, str]] = []
     kinds: dict[str, tuple[Kind, str]] = {}
     for entry in entries:
         kinds[entry.key] = _kind(entry, policy, secrets, settings)
@@ -72,10 +82,13 @@ def classify(
             made = Classified(entry, kind, text, reason)
         elif entry.value is None:
             problems.append(_undecided(entry, reason))
+            undecided += [(entry, _MIXED.format(reason=reason))] if entry.is_exact else []
             continue
         else:
             made = Classified(entry, Kind.SECRET, f"$<{entry.key}>", reason, {entry.key: entry.value})
         found.append(made)
+    if problems and len(undecided) == len(problems):
+        raise UndecidedError(problems, undecided)
     if problems:
         raise ConfigurationError(problems)
     return tuple(found)
@@ -184,7 +197,7 @@ def _safe_in_urls(text: str, wholes: dict[str, Secret]) -> str:
 
 
 def _undecided(entry: SourceEntry, reason: str) -> Problem:
-    cause = f"it mixes a secret with a variable of the process environment ({reason})"
+    cause = _MIXED.format(reason=reason)
     hint = f"write the whole value into {entry.file}, or say that it is a setting: --setting {entry.key}"
     if not entry.is_exact:  # a decision would not help
         cause = "a variable of the process environment is in a text that an env file of SecretSync cannot hold"

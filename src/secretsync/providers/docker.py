@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from secretsync.providers.inputs import InputTable
+    from secretsync.providers.logins import Login
     from secretsync.providers.writing import Change, Written
 
 T = TypeVar("T", bytes, "datetime", bool)
@@ -57,6 +58,15 @@ def _folder_mistake(context: StoreContext) -> Failed | None:
     from secretsync.providers.inputs import check  # Imported only if a folder is configured.
 
     return check(context, inputs()[""])
+
+
+def _folders(context: StoreContext) -> dict[str, str]:
+    """Return the folders of a store, by the setting or variable that gives each; "": the default."""
+    if folder := context.setting("dir"):
+        return {"dir": context.path(folder)}
+    # systemd's LoadCredential= puts files there.
+    credentials = context.environ.get("CREDENTIALS_DIRECTORY")
+    return {"": _FOLDER, **({"CREDENTIALS_DIRECTORY": credentials} if credentials else {})}
 
 
 def _is_readable(path: str, *, folder: str) -> bool | Missing | Failed:
@@ -92,13 +102,31 @@ class DockerProvider:
 
     def __init__(self, context: StoreContext) -> None:
         self._store = context.store
-        if folder := context.setting("dir"):
-            self._folders: tuple[str, ...] = (context.path(folder),)
-        else:
-            # systemd's LoadCredential= puts files there.
-            credentials = context.environ.get("CREDENTIALS_DIRECTORY")
-            self._folders = (_FOLDER, credentials) if credentials else (_FOLDER,)
+        self._is_named = bool(context.setting("dir"))
+        self._folders = tuple(_folders(context).values())
         self._mistake = None if self._folders == (_FOLDER,) else _folder_mistake(context)
+
+    @staticmethod
+    def logins(context: StoreContext) -> tuple[Login, ...]:
+        from secretsync.core.text import path_or
+        from secretsync.providers.logins import Way, checklist
+
+        ways = []
+        for name, folder in _folders(context).items():
+            shown = path_or(folder, "the folder")
+            place = f"{shown} ({name})" if name else shown
+            is_usable = os.path.isdir(folder) and os.access(folder, os.X_OK)
+            absent = "no permission to enter it" if os.path.isdir(folder) else "there is no such folder"
+            hint = f"create it, or name another folder: dir in [stores.{context.store}]"
+            ways.append(
+                Way(
+                    name=f"files for the user id {os.geteuid()} in {shown}",
+                    found=(place,) if is_usable else (),
+                    missing=() if is_usable else (f"{place}: {absent}",),
+                    hint=hint,
+                )
+            )
+        return checklist(ways, None)  # all of these folders are searched
 
     def fetch(self, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Answer]:  # noqa: ARG002
         for ref in refs:
@@ -118,6 +146,10 @@ class DockerProvider:
     def write(self, ref: SecretRef, change: Change, deadline: Deadline) -> Found[Written] | Failed:  # noqa: ARG002
         from secretsync.providers.secret_file_writer import write_secret_file
 
+        if not self._is_named and not os.path.isdir(self._folders[0]):
+            cause = f"there is no folder {self._folders[0]}, and the settings do not name another one"
+            hint = f"set dir in [stores.{self._store}] of the bindings, or create the folder"
+            return Failed(ProblemKind.CONFIGURATION, cause, hint)
         return write_secret_file(self._folders[0], ref.path, change)
 
     def _first(self, read: Callable[..., T | Missing | Failed], name: str) -> T | Missing | Failed:

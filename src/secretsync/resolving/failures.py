@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 from secretsync.core.errors import Problem
 from secretsync.core.model import Failed, Missing
 from secretsync.core.problems.kinds import ProblemKind
+from secretsync.core.records import replace
 from secretsync.core.text import looks_like_value, message_or_none
 from secretsync.planning.plan import with_literal
+from secretsync.project.placeholders import StorePath, format_reference
 from secretsync.resolving.extract import EMPTY
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
+    from secretsync.core.model import SecretRef
     from secretsync.planning.plan import Plan, PlannedEntry, SecretPart
     from secretsync.planning.references import Target
 
@@ -57,6 +60,40 @@ def failure_problem(
         cause=cause,
         hint=hint or None,
     )
+
+
+def with_set_command(plan: Plan, part: SecretPart, index: int, outcome: Missing | Failed, problem: Problem) -> Problem:
+    """Return the problem of a missing secret with the command that stores the secret, if there is such a command."""
+    target = part.targets[index]
+    # A lookup is not a single place, and a value that is taken with `as` cannot be stored.
+    if not isinstance(outcome, Missing) or len(part.targets) > 1 or target.selector.as_ is not None:
+        return problem
+    name = part.name if part.name and target.is_bound else reference_argument(target.ref, target.selector.field)
+    command = set_command(plan, target.ref, [name])
+    if command is None or hide_values(name, part.written, part.targets) != name:
+        return problem
+    step = f"to store it: {command}"
+    return replace(problem, hint=f"{problem.hint}; {step}" if problem.hint else step)
+
+
+def set_command(plan: Plan, ref: SecretRef, names: Iterable[str]) -> str | None:
+    """Return the command that stores a new version of a secret under each of `names`, or None.
+
+    A new version of a pinned secret is not read.
+    """
+    environment = plan.project.environment
+    if not plan.specs[ref.store].is_writable or ref.version is not None or ref.stage is not None:
+        return None
+    if environment is None or not plan.project.is_in_folders:
+        return None
+    return " and ".join(f"`secretsync set {name} -e {environment}`" for name in names)
+
+
+def reference_argument(ref: SecretRef, field: str | None) -> str:
+    """Return a reference as an argument of a shell."""
+    import shlex  # Imported only for a secret without a binding.
+
+    return shlex.quote(format_reference(StorePath(ref.store, ref.path, (), field)))
 
 
 def hide_values(text: str, written: str, targets: Sequence[Target]) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from secretsync.core.metadata import SecretInfo, SecretOutline
     from secretsync.providers.interface import Deadline, Provider
+    from secretsync.providers.logins import Login
     from secretsync.providers.writing import Written
     from secretsync.resolving.leases import StoreLeases
     from secretsync.resolving.requests.access_log import AccessLog, Read
@@ -218,6 +219,13 @@ class StoreAccess(Record):
 
             specs = {**{name: provider.spec for name, provider in stores.items()}, **plan.specs}
             return explain_states(states, specs, self.withheld)
+
+    def logins(self, plan: Plan) -> dict[str, tuple[Login, ...]]:
+        """Return the ways to log in to each store of `plan` and of its bindings. No store is asked."""
+        from secretsync.resolving.requests.identify import find_logins
+
+        configs = {**plan.bindings.stores, **plan.stores}
+        return {name: find_logins(config, plan.project, self.environ) for name, config in sorted(configs.items())}
 
     def _check_timeout(self) -> None:
         if self.timeout is not None and not self.timeout > 0:

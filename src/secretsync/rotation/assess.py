@@ -12,7 +12,7 @@ from secretsync.planning.plan import EntryId, EntryPart, Plan, PlannedEntry, Sec
 from secretsync.planning.secrecy import is_secret_part
 from secretsync.project.bindings import Binding
 from secretsync.project.placeholders import StorePath, format_reference, parse_reference
-from secretsync.resolving.failures import failure_problem
+from secretsync.resolving.failures import failure_problem, reference_argument, set_command, with_set_command
 from secretsync.resolving.stores import Answers
 from secretsync.rotation.age_rules import AgeResult, Case, State, assess_age
 from secretsync.rotation.max_age import AppliedLimit, Use, applied_limit
@@ -122,6 +122,7 @@ def _with_cause_of_resolving(
     if isinstance(outcome, Found):
         return outcome
     problem = failure_problem(plan, planned, part, index, outcome)
+    problem = with_set_command(plan, part, index, outcome, problem)
     if isinstance(outcome, Missing):
         return Missing(problem.cause, problem.hint)
     return Failed(outcome.kind, problem.cause, problem.hint)
@@ -174,23 +175,14 @@ def _secret_age(plan: Plan, used: _Used, now: datetime, observed: datetime, *, s
 def _command(plan: Plan, used: _Used) -> str | None:
     """Return the command that stores a new version of a secret, or None.
 
-    A store that rotates passwords itself does not store a given value. A new version of a pinned secret is not read.
+    A store that rotates passwords itself does not store a given value.
     """
-    ref, environment = used.ref, plan.project.environment
+    ref = used.ref
     is_rotated = isinstance(used.outcome, Found) and used.outcome.value.clock is Clock.LAST_ROTATED
-    if not plan.specs[ref.store].is_writable or is_rotated or ref.version is not None or ref.stage is not None:
+    if is_rotated:
         return None
-    if environment is None or not plan.project.is_in_folders:
-        return None
-    names = sorted({bound[0].name if bound else _reference(ref, field) for field, bound in used.entries})
-    return " and ".join(f"`secretsync set {name} -e {environment}`" for name in names[:_MOST_COMMANDS])
-
-
-def _reference(ref: SecretRef, field: str | None) -> str:
-    """Return a reference as an argument of a shell."""
-    import shlex  # Imported only for a secret without a binding.
-
-    return shlex.quote(format_reference(StorePath(ref.store, ref.path, (), field)))
+    names = sorted({bound[0].name if bound else reference_argument(ref, field) for field, bound in used.entries})
+    return set_command(plan, ref, names[:_MOST_COMMANDS])
 
 
 def _row(

@@ -15,6 +15,7 @@ import secretsync
 from secretsync.core.errors import ProblemKind, ResolutionError
 from secretsync.providers.docker import DockerProvider
 from secretsync.providers.interface import StoreContext
+from tests.support.canary import CanaryFactory, find_leaks
 from tests.support.processes import CommandResult, clean_environment, run_command
 from tests.support.projects import MakeProject
 
@@ -113,3 +114,32 @@ def test_the_first_line_names_the_distribution(
     document = json.loads(doctor("--format", "json").stdout)["installation"]
     assert document["version"] == ("9.8.7" if "secretsync-adapter" in installed else None)
     assert document["other"] == ("9.8.7" if "secretsync" in installed else None)
+
+
+@pytest.mark.parametrize("output", ["text", "json"])
+def test_the_checklist_of_logins(project: MakeProject, canary: CanaryFactory, output: str) -> None:
+    """`--explain` lists the ways to log in to each store, and shows no value of an input."""
+    secret = canary()
+    bindings = "[stores.vault]\naddress = 'http://127.0.0.1:9'\n[stores.vault.auth]\nmethod = 'approle'\n"
+    made = project({"env/test/common.env": "A=$<vault:secret/a#b>\n", "providers/test.toml": bindings})
+    environ = {"VAULT_SECRET_ID": secret}
+    plain = made.cli("doctor", "-e", "test", "--format", output, env=environ, expect=4).stdout
+    assert "logins" not in plain
+    assert "ways to log in" not in plain
+    shown = made.cli("doctor", "-e", "test", "--explain", "--format", output, env=environ, expect=4).stdout
+    missing = "the setting auth.role_id or the setting auth.role_id_file or VAULT_ROLE_ID or BAO_ROLE_ID"
+    assert not find_leaks(shown)
+    if output == "json":
+        (store,) = json.loads(shown)["stores"]
+        assert store["logins"] == [
+            {
+                "name": "approle",
+                "state": "incomplete",
+                "found": ["VAULT_SECRET_ID"],
+                "missing": [missing],
+                "mistakes": [],
+                "next_step": f"set {missing}",
+            }
+        ]
+    else:
+        assert "  [ ] approle: incomplete\n        found: VAULT_SECRET_ID\n" in shown

@@ -8,7 +8,9 @@ import pytest
 
 from tests.servers.openbao import VaultSpace
 from tests.support.canary import CanaryFactory
+from tests.support.processes import clean_environment
 from tests.support.projects import MakeProject, Project
+from tests.support.terminals import answer_in_terminal
 
 pytestmark = pytest.mark.sink("secrets/*")  # the store
 
@@ -199,3 +201,54 @@ def test_a_pipe(project: MakeProject, canary: CanaryFactory) -> None:
     assert made.read("secrets/api_token") == value
     assert "standard input: it is empty" in made.cli(*command, expect=2).stderr
     assert "standard input:1:2: there is" in made.cli(*command, stdin="A 1\n", expect=2).stderr
+
+
+QUESTION = "a setting stays in clear [secret/setting]: "
+
+
+def make_undecided(project: MakeProject, canary: CanaryFactory) -> Project:
+    """Return a folder with a .env of which one entry mixes a secret with a variable of the process environment."""
+    return project({".env": f"DEBUG=False\nAPI_TOKEN={canary()}${{REGION}}\n", "providers/production.toml": STORE})
+
+
+def import_in_terminal(made: Project, *answers: tuple[str, str]) -> tuple[int, str]:
+    """Return the exit status of an import with --write in a terminal, and what the terminal shows."""
+    arguments = ["import", ".env", "-e", "production", "--to", "docker:", "--write"]
+    return answer_in_terminal(arguments, answers, cwd=made.root, env=clean_environment(made.home))
+
+
+def test_a_secret_that_the_user_decides(project: MakeProject, canary: CanaryFactory) -> None:
+    """The question names the entry and the reason, and a wrong answer is asked again; the value is not echoed."""
+    made, value = make_undecided(project, canary), canary()
+    status, shown = import_in_terminal(
+        made, (QUESTION, "perhaps\n"), (QUESTION, "secret\n"), ("without the variable: ", f"{value}\n")
+    )
+    assert status == 0, shown
+    assert ".env:2: API_TOKEN: it mixes a secret with a variable of the process environment (plaintext-" in shown
+    assert made.read("env/production/security.env") == "API_TOKEN=$<API_TOKEN>\n"
+    assert made.read("secrets/api_token") == value
+
+
+def test_the_end_of_the_input(project: MakeProject, canary: CanaryFactory) -> None:
+    """If the user ends the input, the error is that of a pipe, and nothing is written."""
+    made = make_undecided(project, canary)
+    status, shown = import_in_terminal(made, (QUESTION, "\x04"))
+    assert status == 2
+    assert "say that it is a setting: --setting API_TOKEN" in " ".join(shown.split())
+    assert not (made.root / "env").exists()
+
+
+def test_a_pipe_is_not_asked(project: MakeProject, canary: CanaryFactory) -> None:
+    """Without a terminal an entry that cannot be decided is an error."""
+    made = make_undecided(project, canary)
+    failed = made.cli("import", ".env", "-e", "production", "--to", "docker:", stdin="secret\n", expect=2)
+    assert "--setting API_TOKEN" in failed.stderr
+    assert "secret/setting" not in failed.stderr
+
+
+def test_a_setting_that_the_user_decides(project: MakeProject) -> None:
+    """A setting stays in clear."""
+    made = project({".env": "API_TOKEN=kq81hX02mmZr7${REGION}\n", "providers/production.toml": STORE})
+    status, shown = import_in_terminal(made, (QUESTION, "Setting\n"))
+    assert status == 0, shown
+    assert made.read("env/production/common.env") == "API_TOKEN=kq81hX02mmZr7${REGION-}\n"

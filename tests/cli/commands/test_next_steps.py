@@ -5,6 +5,11 @@ from pathlib import Path
 import pytest
 
 from secretsync import UsageError, resolve_config
+from secretsync.core.model import Failed, Found, SecretRef, Selector
+from secretsync.core.secret import Secret
+from secretsync.providers import docker
+from secretsync.providers.interface import Deadline, StoreContext
+from secretsync.resolving.requests.write import FieldChange
 from tests.support.projects import MakeProject
 
 
@@ -42,3 +47,38 @@ def test_the_library_without_a_project(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match=r'files=\[".env"\].*start it through `secretsync run`'):
         resolve_config("production", environ={})
+
+
+@pytest.mark.parametrize("command", ["check", "check-rotation"])
+def test_a_missing_secret_names_the_command_that_stores_it(project: MakeProject, command: str) -> None:
+    """The next step is `secretsync set` if it can store the secret: by its binding, or by its reference."""
+    made = project(
+        {
+            "env/production/security.env": "TOKEN=$<TOKEN>\nKEY=$<docker:my.key>\nCODE=$<CODE>\nJSON_KEY=$<JSON_KEY>\n",
+            "providers/production.toml": (
+                '[stores.docker]\ndir = "secrets"\n[secrets]\nTOKEN = "docker:token"\nCODE = "env:CODE"\n'
+                'JSON_KEY = "docker:a?as=json"\n'
+            ),
+        }
+    )
+    result = made.cli(command, "-e", "production", "--format", "json")
+    assert "`secretsync set TOKEN -e production`" in result.stdout
+    assert "`secretsync set docker:my.key -e production`" in result.stdout
+    assert "set CODE" not in result.stdout
+    assert "set JSON_KEY" not in result.stdout
+
+
+def test_the_default_folder_is_not_created(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A write to a docker store without settings does not create the default folder."""
+    folder = tmp_path / "run/secrets"
+    monkeypatch.setattr(docker, "_FOLDER", str(folder))
+    change = FieldChange([(Selector(), Secret("text"))])
+    ref = SecretRef("docker", "token")
+    store = docker.DockerProvider(StoreContext(store="docker", environment="test"))
+    refused = store.write(ref, change, Deadline(10))
+    assert isinstance(refused, Failed)
+    assert refused.cause == f"there is no folder {folder}, and the settings do not name another one"
+    assert refused.hint == "set dir in [stores.docker] of the bindings, or create the folder"
+    assert not folder.parent.exists()
+    folder.mkdir(parents=True)
+    assert isinstance(store.write(ref, change, Deadline(10)), Found)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Iterator, Mapping
 
 from secretsync.cli import console
 from secretsync.cli.each_environment import each_environment
@@ -19,17 +20,21 @@ from secretsync.core.records import Record
 from secretsync.core.reporting.terminal import Colour
 from secretsync.core.secret import Environ
 from secretsync.core.text import count_of
+from secretsync.planning.plan import Plan
+from secretsync.providers.logins import Login, LoginState
 from secretsync.resolving.requests.identify import StoreState
 from secretsync.resolving.stores import StoreAccess
 
 USAGE = "[-e NAME... | --all] [--env-file FILE...] [OPTIONS]"
-EXAMPLE = "  secretsync doctor -e production"
+EXAMPLE = "  secretsync doctor -e production --explain"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `doctor`."""
     add_source(parser, several=True)
     add_format(parser)
+    help_text = "add a checklist: the ways to log in that are looked for, the one that is used, and what is missing"
+    parser.add_argument("--explain", action="store_true", help=help_text)
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -38,9 +43,7 @@ def execute(options: argparse.Namespace) -> int:
     reports, is_several = each_environment(
         options,
         environ,
-        lambda plan, visible: _Report(
-            plan.project_name, plan.project.label, _access(options, visible).identities(plan)
-        ),
+        lambda plan, visible: _report(options, plan, _access(options, visible)),
         lambda project, label, problems: _Report(project, label, (), problems),
     )
     installation = find_installation()
@@ -58,6 +61,11 @@ def execute(options: argparse.Namespace) -> int:
     return int(combined_status(report.exit_status for report in reports))
 
 
+def _report(options: argparse.Namespace, plan: Plan, access: StoreAccess) -> _Report:
+    logins = access.logins(plan) if options.explain else None
+    return _Report(plan.project_name, plan.project.label, access.identities(plan), logins=logins)
+
+
 def _access(options: argparse.Namespace, environ: Environ) -> StoreAccess:
     hide_memory(options)
     handover = handed_over(os.environ)
@@ -71,6 +79,7 @@ class _Report(Record):
     environment: str
     states: tuple[StoreState, ...]
     problems: tuple[Problem, ...] = ()
+    logins: Mapping[str, tuple[Login, ...]] | None = None  # by store; None: not asked for
 
     @property
     def failed(self) -> int:
@@ -92,15 +101,51 @@ def _print_text(report: _Report) -> None:
     print(console.format_table(("STORE", "STATE", "TIME", "WHERE", "WHO"), rows, colours))
     good = len(report.states) - report.failed
     console.print_summary(f"{count_of(len(report.states), 'store')}: {good} ok, {report.failed} failed")
+    for store, logins in () if report.logins is None else report.logins.items():
+        print()
+        console.print_lines("\n".join(_checklist(store, logins)))
+
+
+def _checklist(store: str, logins: tuple[Login, ...]) -> Iterator[str]:
+    """Yield the lines of the checklist of a store."""
+    if not logins:
+        yield f"{store}: its provider does not describe its logins"
+        return
+    yield f"{store}: ways to log in, in the order in which they are looked for"
+    for login in logins:
+        mark = "x" if login.state is LoginState.USED else "?" if login.state is LoginState.UNSEEN else " "
+        yield f"  [{mark}] {login.name}: {login.state}"
+        for word, texts in (("found", login.found), ("missing", login.missing), ("wrong", login.mistakes)):
+            if texts:
+                yield f"        {word}: {'; '.join(texts)}"
+        if login.hint:
+            yield f"        next step: {login.hint}"
 
 
 def _document(report: _Report) -> dict[str, object]:
     return {
         "project": report.project,
         "environment": report.environment,
-        "stores": [_as_json(state) for state in report.states],
+        "stores": [{**_as_json(state), **_logins_as_json(report, state.store)} for state in report.states],
         "problems": [console.problem_as_json(problem) for problem in report.problems],
     }
+
+
+def _logins_as_json(report: _Report, store: str) -> dict[str, object]:
+    if report.logins is None:
+        return {}
+    rows = [
+        {
+            "name": login.name,
+            "state": login.state.value,
+            "found": list(login.found),
+            "missing": list(login.missing),
+            "mistakes": list(login.mistakes),
+            "next_step": login.hint or None,
+        }
+        for login in report.logins.get(store, ())
+    ]
+    return {"logins": rows}
 
 
 def _colour(state: StoreState) -> Colour:

@@ -1,4 +1,6 @@
-"""Print one value: of a reference, or of a name, which is found through the bindings or the lookup order.
+"""Print one value: of a reference, of a name that the bindings have, or of an entry of the env files.
+
+A name without a binding is an entry first. If no env file has this key, the lookup order finds the secret.
 
 A file or a pipe gets exactly the value. A line end is added only on a terminal.
 """
@@ -21,7 +23,9 @@ EXAMPLE = "  PGPASSWORD=\"$(secretsync get -e production 'vault:secret/app#passw
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `get`."""
-    parser.add_argument("reference", metavar="REFERENCE", help="store:path?options#field, or a name")
+    parser.add_argument(
+        "reference", metavar="REFERENCE", help="store:path?options#field, a name, or the key of an entry"
+    )
     add_source(parser)
     add_access_log(parser)
     parser.add_argument("--reveal", action="store_true", help="print to a terminal too")

@@ -5,6 +5,9 @@ stay in clear in env/NAME/common.env. Secrets become placeholders in env/NAME/se
 providers/NAME.toml. Comments are kept. Existing files are added to, and no line of them is overwritten. With --write
 the secrets are stored; a value that the store has already is never replaced. Without it the commands of the store are
 printed, without a value.
+
+If an entry mixes a secret with a variable of the process environment, it is asked for on a terminal whether the entry
+is a secret or a setting. Without a terminal that is an error: --secret and --setting decide.
 """
 
 # ruff: noqa: N999 - the module of a command has the name of the command, and `importlib` imports it
@@ -18,13 +21,14 @@ from collections.abc import Mapping
 from secretsync.cli import console
 from secretsync.cli.loading import no_environment, store_access
 from secretsync.cli.options import add_option, variable_name
+from secretsync.cli.output.import_questions import plan_with_questions
 from secretsync.core.errors import ConfigurationError, UsageError
 from secretsync.core.names import is_environment_name, is_lenient
 from secretsync.core.secret import Environ
 from secretsync.core.text import count_of, path_or, printable
 from secretsync.moving.classify import Kind
 from secretsync.moving.files import check_writable, write
-from secretsync.moving.import_files import ImportPlan, ImportRequest, plan_import, reference_of, write_secrets
+from secretsync.moving.import_files import ImportPlan, ImportRequest, reference_of, write_secrets
 from secretsync.moving.sources import FORMATS, read_source
 from secretsync.moving.store_commands import store_commands
 from secretsync.policy.policy import Policy
@@ -92,7 +96,7 @@ def execute(options: argparse.Namespace) -> int:
         read_source(path, options.source_format, options.service, seconds=options.timeout or 30.0)
         for path in options.files
     ]
-    plan = plan_import(sources, request, Policy())
+    plan = plan_with_questions(sources, request, Policy())
     if not options.quiet:
         _print_plan(plan)
         for note in plan.notes:

@@ -71,6 +71,12 @@ def inputs_of(service: str) -> InputTable:
     return {**_INPUTS, "endpoints": (own, InputRule(("AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"), InputKind.SERVER))}
 
 
+# The inputs of each source of credentials: those that it needs, then the others. A container needs one of both.
+CREDENTIAL_INPUTS = {
+    Source.KEYS: (_INPUTS[Source.KEYS][:2], _INPUTS[Source.KEYS][2:]),
+    Source.WEB_IDENTITY: ((_TOKEN_FILES[Source.WEB_IDENTITY], _INPUTS[Source.WEB_IDENTITY][0]), ()),
+    Source.CONTAINER: (_INPUTS[Source.CONTAINER][:2], _INPUTS[Source.CONTAINER][2:]),
+}
 # The variables with the files of tokens.
 FILES = {source: rule.names[0] for source, rule in _TOKEN_FILES.items()}
 _REGION = re.compile(r"(?![0-9]+$)(?!-)[a-zA-Z0-9-]{1,63}(?<!-)")

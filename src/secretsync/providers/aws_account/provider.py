@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from boto3 import Session
 
     from secretsync.providers.aws_account.client import AwsClient, Way
+    from secretsync.providers.logins import Login
 
 
 class AwsAccountProvider:
@@ -37,6 +38,12 @@ class AwsAccountProvider:
         provider = cls(StoreContext(store=store or cls.spec.name, environment=""))
         provider._session = session
         return provider
+
+    @staticmethod
+    def logins(context: StoreContext) -> tuple[Login, ...]:
+        from secretsync.providers.aws_account.logins import logins  # Imported only by `doctor --explain`.
+
+        return logins(context)
 
     def _make_client(self) -> AwsClient:
         from secretsync.providers.aws_account.client import AwsClient

@@ -13,7 +13,7 @@ from secretsync.providers.interface import StoreContext
 # which they do not have a value.
 OF_THE_SDK = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_DATA_PATH", "AWS_DEFAULTS_MODE")
 _OTHER_ENDPOINTS = ("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT")
-_FILES = (("AWS_CONFIG_FILE", "~/.aws/config"), ("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"))
+FILES = (("AWS_CONFIG_FILE", "~/.aws/config"), ("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"))
 # Files of boto 2, which the SDK reads before it asks a container's endpoint.
 _OLD_FILES = (("BOTO_CONFIG", "/etc/boto.cfg"), ("BOTO_CONFIG", "~/.boto"), ("AWS_CREDENTIAL_FILE", ""))
 
@@ -40,7 +40,7 @@ def reason_for_sdk(context: StoreContext, exists: Callable[[str], bool] = os.pat
     if named:
         return named[0]
     source = credential_source(context)
-    for variable, default in (*_FILES, *(_OLD_FILES if source is Source.CONTAINER else ())):
+    for variable, default in (*FILES, *(_OLD_FILES if source is Source.CONTAINER else ())):
         path = os.path.expanduser(os.path.expandvars(environ.get(variable) or default))
         if path and exists(path):
             return f"the file that {variable} names" if environ.get(variable) else default

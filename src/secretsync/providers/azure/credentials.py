@@ -28,7 +28,7 @@ _PUBLIC_CLOUD = "https://login.microsoftonline.com"
 _MACHINE = "http://169.254.169.254"  # the metadata service of a virtual machine
 
 # The variables that each needs, of which the last one belongs to no other kind. The client id may also be a setting.
-_NEEDED: Mapping[str, tuple[str, ...]] = {
+NEEDED: Mapping[str, tuple[str, ...]] = {
     "client-secret": ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET"),
     "client-certificate": ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_CERTIFICATE_PATH"),
     "workload-identity": ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE"),
@@ -66,6 +66,25 @@ class UnusableFileError(Exception):
         self.variable = variable
 
 
+def shown_kind(environ: Mapping[str, str], client_id: str | None) -> str | None:
+    """Return the credential that the environment shows, in the order of DefaultAzureCredential; None if it shows none.
+
+    `client_id`: of the setting or the variable.
+    """
+    values = {**environ, "AZURE_CLIENT_ID": client_id}
+    for kind, names in NEEDED.items():
+        if all(values.get(name) for name in names):
+            return kind
+    if environ.get("IDENTITY_ENDPOINT") or environ.get("MSI_ENDPOINT"):
+        return "managed-identity"
+    for kind, names in NEEDED.items():
+        if values.get(names[-1]):
+            return kind
+    if shutil.which("az", path=environ.get("PATH")):
+        return "cli"
+    return None  # as on a virtual machine, which shows nothing of its identity
+
+
 class Credential:
     """The choice of a credential. There is no request before `create()`."""
 
@@ -78,10 +97,10 @@ class Credential:
         self.client_id = context.setting("client_id", "AZURE_CLIENT_ID")
         self.transport: Any = None  # of the credential that was created last; what it was answered
         wanted = context.setting("credential") or "auto"
-        shown = self._shown() if wanted == "auto" else wanted
+        shown = shown_kind(self._environ, self.client_id) if wanted == "auto" else wanted
         self.is_guess = shown is None  # the environment shows no identity
         self.kind = shown or "managed-identity"
-        needed = _NEEDED.get(self.kind, ())
+        needed = NEEDED.get(self.kind, ())
         lacking = [name for name in needed if not self._value(name)]
         if lacking and wanted == "auto":
             cause = f"{needed[-1]} is set, and {' and '.join(lacking)} {'is' if len(lacking) == 1 else 'are'} not"
@@ -92,20 +111,6 @@ class Credential:
             if self._environ.get(name) != os.environ.get(name):
                 cause = f"azure-identity takes {name} from the process's own environment only"
                 raise context.mistake(cause, "set it there, or use client-secret or workload-identity")
-
-    def _shown(self) -> str | None:
-        """Return the kind that the environment shows, in the order of DefaultAzureCredential; None if it shows none."""
-        for kind, names in _NEEDED.items():
-            if all(self._value(name) for name in names):
-                return kind
-        if self._environ.get("IDENTITY_ENDPOINT") or self._environ.get("MSI_ENDPOINT"):
-            return "managed-identity"
-        for kind, names in _NEEDED.items():
-            if self._value(names[-1]):
-                return kind
-        if shutil.which("az", path=self._environ.get("PATH")):
-            return "cli"
-        return None  # as on a virtual machine, which shows nothing of its identity
 
     @property
     def endpoint(self) -> str:

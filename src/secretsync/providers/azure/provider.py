@@ -25,6 +25,7 @@ from secretsync.providers.remote import Retries, answer_each, identify
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
+    from secretsync.providers.logins import Login
     from secretsync.providers.writing import Change, Written
 
 R = TypeVar("R")
@@ -66,6 +67,12 @@ class AzureProvider:
             *NETWORK_FILES,
         ),
     )
+
+    @staticmethod
+    def logins(context: StoreContext) -> tuple[Login, ...]:
+        from secretsync.providers.azure.logins import logins  # Imported only by `doctor --explain`.
+
+        return logins(context)
 
     def __init__(self, context: StoreContext, given: GivenCredential | None = None) -> None:
         self.requests = RequestCounter()

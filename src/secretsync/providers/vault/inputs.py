@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from secretsync.core.model import Failed
 from secretsync.providers.inputs import PROXY, InputKind, InputRule, check
 from secretsync.providers.interface import StoreContext
 from secretsync.providers.remote import RequestError
 from secretsync.providers.vault.settings import POD_TOKEN
+
+if TYPE_CHECKING:
+    from secretsync.providers.logins import Login
 
 
 def _names(*names: str) -> tuple[str, ...]:
@@ -38,6 +43,7 @@ CERTIFICATE = InputRule(
 KEY = InputRule(
     _names("CLIENT_KEY"), InputKind.CERTIFICATE, setting="auth.key_file", is_credential=True, is_from_root=True
 )
+_LOG_IN = "run `vault login`, or choose another method: auth in the bindings"
 # By the method of the login; "" for all methods, "tls" if the address is https://.
 INPUTS = {
     "": (
@@ -79,6 +85,28 @@ def check_inputs(context: StoreContext, address: str) -> None:
 def _rules(method: str, address: str) -> Iterator[InputRule]:
     for group in ("", *(("tls",) if address.startswith("https:") else ()), method):
         yield from INPUTS[group]
+
+
+def logins(context: StoreContext) -> tuple[Login, ...]:
+    """Return the ways to log in: those of the method in `auth`. No content of a file or variable is in the result."""
+    from secretsync.providers.logins import Way, checklist, first_begun, look  # Imported only by `doctor --explain`.
+
+    method = (context.settings.get("auth") or {}).get("method", "token")
+    if method == "token":
+        home = context.environ.get("HOME") or "~"
+        written = InputRule((), InputKind.WORD, default=os.path.join(home, ".vault-token"))
+        ways = [look(context, "token", (TOKEN,)), look(context, "token of `vault login`", (written,), hint=_LOG_IN)]
+    elif method == "cert":
+        # The key may be in the file of the certificate.
+        ways = [look(context, method, (CERTIFICATE,), optional=(KEY,))]
+    else:
+        rules = [rule for rule in INPUTS[method] if rule.is_credential]
+        needed = [rule for rule in rules if "AWS_SESSION_TOKEN" not in rule.names]
+        ways = [look(context, method, needed, optional=[rule for rule in rules if rule not in needed])]
+        if method == "aws":
+            hint = f"set {' and '.join(needed[0].names + needed[1].names)}, or install the extra aws"
+            ways.append(Way(name="keys of a profile or of the platform, by the SDK of AWS", is_unseen=True, hint=hint))
+    return checklist(ways, first_begun(ways))
 
 
 def text_of(found: str | Failed | None) -> str | None:

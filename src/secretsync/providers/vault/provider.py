@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import hvac
 
     from secretsync.core.lease import Lease
+    from secretsync.providers.logins import Login
     from secretsync.providers.vault.client import Connections
     from secretsync.providers.vault.session import Round, Session
     from secretsync.providers.writing import Change, Written
@@ -66,6 +67,12 @@ class VaultProvider:
         variables=("VAULT_", "BAO_", "HOME", "AWS_", *NETWORK_VARIABLES),
         files=(*FILES, *NETWORK_FILES),
     )
+
+    @staticmethod
+    def logins(context: StoreContext) -> tuple[Login, ...]:
+        from secretsync.providers.vault.inputs import logins  # Imported only by `doctor --explain`.
+
+        return logins(context)
 
     def __init__(self, context: StoreContext) -> None:
         self.requests = RequestCounter()

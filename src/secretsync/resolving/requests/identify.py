@@ -8,9 +8,13 @@ from collections.abc import Callable, Mapping
 from secretsync.core.errors import SecretSyncError
 from secretsync.core.model import Failed
 from secretsync.core.records import Record, replace
+from secretsync.project.bindings import StoreConfig
+from secretsync.project.layout import Project
 from secretsync.providers.interface import Deadline, Identity, Provider
-from secretsync.providers.registry import import_sdk
+from secretsync.providers.logins import Login
+from secretsync.providers.registry import import_sdk, load_provider
 from secretsync.providers.threads import no_answer, run_in_threads
+from secretsync.resolving.requests.open_stores import context_of
 
 
 class StoreState(Record, kw_only=True):
@@ -19,6 +23,18 @@ class StoreState(Record, kw_only=True):
     store: str
     identity: Identity | Failed
     seconds: float  # until the answer
+
+
+def find_logins(config: StoreConfig, project: Project, environ: Mapping[str, str]) -> tuple[Login, ...]:
+    """Return the ways to log in to a store, in their order. The store is not asked.
+
+    Empty for a provider that cannot be imported, or that does not describe its logins.
+    """
+    try:
+        describe = getattr(load_provider(config.provider), "logins", None)
+        return () if describe is None else tuple(describe(context_of(config, project, environ)))
+    except SecretSyncError:
+        return ()
 
 
 def identify(

@@ -50,13 +50,7 @@ class Stores(Mapping[str, Provider]):
             if replaced and name in replaced:
                 self._open[name] = replaced[name]
                 continue
-            context = StoreContext(
-                store=name,
-                environment=project.environment or "",
-                settings=config.settings,
-                environ=environ,
-                root=project.root,
-            )
+            context = context_of(config, project, environ)
             built = _build(config.provider, context, are_kept=are_kept)
             if isinstance(built, Problem) and keeps_unusable:
                 self._open[name] = UnusableStore(built)
@@ -108,6 +102,17 @@ class Stores(Mapping[str, Provider]):
 
             with contextlib.suppress(Exception):
                 self._open[name].close()
+
+
+def context_of(config: StoreConfig, project: Project, environ: Mapping[str, str]) -> StoreContext:
+    """Return the arguments for the provider of a store."""
+    return StoreContext(
+        store=config.name,
+        environment=project.environment or "",
+        settings=config.settings,
+        environ=environ,
+        root=project.root,
+    )
 
 
 def _build(provider: str, context: StoreContext, *, are_kept: bool) -> Provider | tuple[KeptStore] | Problem:
