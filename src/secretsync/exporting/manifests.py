@@ -44,7 +44,9 @@ class Manifests:
         except UnicodeDecodeError:
             raise Unreadable(f"{shown}: it is not UTF-8") from None
         except NotJsonError as error:
-            raise Unreadable(f"{shown}: it {error.cause}; give the output of `kubectl get ... -o json` or a file of YAML") from None
+            raise Unreadable(
+                f"{shown}: it {error.cause}; give the output of `kubectl get ... -o json` or a file of YAML"
+            ) from None
         except NotYamlError as error:
             raise Unreadable(f"{shown}: it {error.cause}" + (f"; {error.hint}" if error.hint else "")) from None
         if not known:
