@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 _MOST_NODES = 1_000_000  # with each alias counted as what it stands for
@@ -43,13 +44,7 @@ def parse_yaml(data: bytes | str, *, has_tags: bool = False) -> list[Any]:
         _Loader.add_multi_constructor("!", lambda *_: ...)
     problem = None
     try:
-        loader = _Loader(data)
-        documents = []
-        while loader.check_node():
-            node = loader.get_node()
-            _measure(node, {})
-            documents.append(loader.construct_document(node))
-        return documents
+        return list(_documents(_Loader(data)))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark  # its text holds a part of the file
         problem = f"is not YAML (line {mark.line + 1})" if mark else "is not YAML"
@@ -58,6 +53,14 @@ def parse_yaml(data: bytes | str, *, has_tags: bool = False) -> list[Any]:
     except (yaml.YAMLError, ValueError, TypeError):
         problem = "is not YAML"
     raise NotYamlError(problem)
+
+
+def _documents(loader: Any) -> Iterator[Any]:
+    """Yield the documents. Each is measured before it is constructed, because merges copy what they name."""
+    while loader.check_node():
+        node = loader.get_node()
+        _measure(node, {})
+        yield loader.construct_document(node)
 
 
 def _measure(node: Any, sizes: dict[int, int]) -> int:
