@@ -42,6 +42,6 @@ def test_a_reference_that_cannot_be_checked_is_a_finding(project: MakeProject) -
 def test_options_that_do_not_go_with_manifests(project: MakeProject) -> None:
     """End with 2 for options that select env files, and for a file that cannot be read."""
     made = project()
-    made.write("x.yaml", "kind: ExternalSecret\n")
+    made.write("x.yaml", "kind: Secret\n")
     for rest in (("x.yaml", "--all"), ("x.yaml", "--service", "a"), ("absent.json",), ("x.yaml",)):
         made.cli("check-rotation", "--from", *rest, expect=2)

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+import yaml
 
 from secretsync.exporting.manifests import Manifests, Unreadable
 from secretsync.project.bindings import Bindings
@@ -228,5 +229,32 @@ def test_damaged_limits(limits: object) -> None:
 
 def test_nesting_that_is_too_deep() -> None:
     """A file that is nested too deeply is refused by its name."""
-    with pytest.raises(Unreadable, match=r"x\.json: its JSON is nested too deeply"):
+    with pytest.raises(Unreadable, match=r"x\.json: it is nested too deeply"):
         Manifests(Bindings()).add("x.json", b"[" * 100_000)
+
+
+def test_yaml_is_read_as_json_is() -> None:
+    """Find the same references in documents of YAML, also if an object is shared by an alias."""
+    documents = [
+        store("main", {"aws": {"service": "SecretsManager", "region": "eu-west-1"}}),
+        secret(ref("A", "app", version="1"), ref("B", "0123"), dataFrom=[{"extract": {"key": "whole"}}]),
+        {"apiVersion": "v1", "kind": "Secret", "data": {"a": "b"}},
+    ]
+    manifests = Manifests(Bindings())
+    manifests.add("x.yaml", yaml.safe_dump_all(documents).encode())
+    bindings = manifests.read()
+    expected, expected_bindings = read(documents)
+    assert texts(manifests) == texts(expected)
+    assert (bindings, manifests.unchecked) == (expected_bindings, [])
+
+
+def test_a_value_with_a_tag_is_not_checked() -> None:
+    """A reference whose text another program makes is named, and no secret is checked in its place."""
+    text = (
+        "apiVersion: external-secrets.io/v1\nkind: ExternalSecret\nmetadata: {name: web, namespace: shop}\nspec:\n"
+        "  data:\n  - {secretKey: A, remoteRef: {key: !x y}}\n"
+    )
+    manifests = Manifests(Bindings())
+    manifests.add("x.yaml", text.encode())
+    manifests.read()
+    assert manifests.unchecked == ["x.yaml: shop/web: A: it names no secret, because it has no key"]

@@ -11,6 +11,7 @@ from secretsync.core.exact_json import NotJsonError, parse_json
 from secretsync.core.model import Entry
 from secretsync.core.names import is_store_name
 from secretsync.core.records import Record, replace
+from secretsync.core.system.yaml_documents import NotYamlError, parse_yaml
 from secretsync.exporting.limits import ANNOTATION
 from secretsync.project.bindings import Binding, Bindings, Limit, StoreConfig
 from secretsync.project.placeholders import StorePath, format_reference
@@ -35,15 +36,19 @@ class Manifests:
         self._limits: dict[str, Binding] = {}
 
     def add(self, shown: str, data: bytes) -> None:
-        """Add a file of JSON. Raises Unreadable if it is not JSON, or has no object that is known."""
+        """Add a file of JSON or YAML. Raises Unreadable if it is neither, or has no object that is known."""
         try:
-            known = [one for one in _objects(parse_json(data.decode("utf-8"))) if _kind(one)]
+            known = [one for one in _objects(_parse(data.decode("utf-8"))) if _kind(one)]
         except RecursionError:
-            raise Unreadable(f"{shown}: its JSON is nested too deeply") from None
+            raise Unreadable(f"{shown}: it is nested too deeply") from None
         except UnicodeDecodeError:
             raise Unreadable(f"{shown}: it is not UTF-8") from None
         except NotJsonError as error:
-            raise Unreadable(f"{shown}: it {error.cause}; give the output of `kubectl get ... -o json`") from None
+            raise Unreadable(
+                f"{shown}: it {error.cause}; give the output of `kubectl get ... -o json` or a file of YAML"
+            ) from None
+        except NotYamlError as error:
+            raise Unreadable(f"{shown}: it {error.cause}" + (f"; {error.hint}" if error.hint else "")) from None
         if not known:
             raise Unreadable(f"{shown}: it has no ExternalSecret, SecretStore or task definition")
         self._objects += [(shown, one) for one in known]
@@ -154,6 +159,11 @@ def _limits(annotation: object) -> dict[str, Json]:
     if isinstance(limits, dict) and all(isinstance(found, dict) for found in limits.values()):
         return limits
     raise ValueError(ANNOTATION)
+
+
+def _parse(text: str) -> object:
+    """Return the document of JSON, or the documents of YAML. Raises NotJsonError, NotYamlError or RecursionError."""
+    return parse_json(text) if text.lstrip()[:1] in ("{", "[") else parse_yaml(text, has_tags=True)
 
 
 def _objects(document: object) -> Iterator[Json]:

@@ -40,8 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="manifests",
         metavar="FILE",
         action="append",
-        help="check the secrets in manifests instead: JSON of `kubectl get externalsecrets,secretstores -o json` or of "
-        "an ECS task definition; - for standard input; may be repeated; --bindings has the limits",
+        help="check the secrets in manifests instead: JSON or YAML of `kubectl get externalsecrets,secretstores` or "
+        "of an ECS task definition; - for standard input; may be repeated; --bindings has the limits",
     )
     parser.add_argument(
         "--running",
