@@ -262,3 +262,13 @@ def test_oldest_version(home: Path) -> None:
     argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(HERE), "-k", "not oldest"]
     done = run_command(argv, cwd=ROOT, env=clean_environment(home, {"PYTHONPATH": str(folder)}))
     assert done.status == 0, done.stdout[-3000:]
+
+
+def test_a_source_that_was_not_made_has_a_repr() -> None:
+    """A traceback with variables can be printed if the arguments of the source are wrong."""
+    shown = ""
+    try:
+        SecretSyncSettingsSource(BaseSettings, "production")  # type: ignore[arg-type]
+    except UsageError as error:
+        shown = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+    assert "self = SecretSyncSettingsSource(None)" in shown

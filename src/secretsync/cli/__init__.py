@@ -152,6 +152,10 @@ def _call(name: str, arguments: list[str]) -> int:
     options.core_limits = _forbid_core_file()  # `run` restores them for the application
     failure: SecretSyncError | None = None
     try:
+        if vars(options).get("output") or vars(options).get("record"):
+            from secretsync.cli.own_files import refuse_own_files  # Imported only if a command writes a file.
+
+            refuse_own_files(options, os.environ)
         status: int = command.execute(options)
     except SecretSyncError as error:
         failure = error

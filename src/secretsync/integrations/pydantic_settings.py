@@ -67,7 +67,8 @@ class SecretSyncSettingsSource(EnvSettingsSource):
         )
 
     def __repr__(self) -> str:
-        return f"SecretSyncSettingsSource({self._secretsync!r})"
+        # A traceback with variables shows an object whose __init__ raised, too.
+        return f"SecretSyncSettingsSource({vars(self).get('_secretsync')!r})"
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         """Return the value of a field, its name in the model, and True if it is JSON."""
