@@ -5,6 +5,7 @@
 An input that breaks a promise is kept in the corpus folder, and the status is 1. `--once FILE` tries one such input.
 """
 
+# ruff: noqa: T201 - a program for people
 import argparse
 import secrets
 import subprocess

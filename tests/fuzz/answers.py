@@ -4,7 +4,7 @@ import io
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from secretsync.core.model import Failed, Found, Missing, SecretRef
@@ -211,11 +211,12 @@ def read_vault(answers: Mapping[str, Any], mutated: Mutated) -> Outcomes:
     context = StoreContext(store="vault", environment="test", environ={"VAULT_TOKEN": "fuzz"})
     session = Session(context, "https://fuzz.test", _Connections(answers, mutated))
     round_ = Round(session, Retries(Deadline(30.0), once=True))
-    outcomes = [_attempt(lambda: identity(round_))]
-    for path in ("secret/app", "kv1/app", "database/creds/app", "database/static-creds/app"):
-        for version in (None, "3") if path == "secret/app" else (None,):
-            for read in (fetch_one, describe_one, outline_one):
-                outcomes.append(_attempt(lambda: read(round_, SecretRef("vault", path, version))))  # noqa: B023 - called at once
+    outcomes = [_attempt(partial(identity, round_))]
+    paths = (("secret/app", None), ("secret/app", "3"), ("kv1/app", None))
+    paths += (("database/creds/app", None), ("database/static-creds/app", None))
+    refs = [SecretRef("vault", path, version) for path, version in paths]
+    reads: tuple[Callable[[Round, SecretRef], object], ...] = (fetch_one, describe_one, outline_one)
+    outcomes += [_attempt(partial(read, round_, ref)) for ref in refs for read in reads]
     return outcomes
 
 

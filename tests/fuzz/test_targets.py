@@ -1,4 +1,4 @@
-"""Each target of `make fuzz` reads its corpus, random bytes and each hostile member without an error of another kind."""
+"""Each target of `make fuzz` reads its corpus, random bytes and each hostile member, and keeps its promises."""
 
 from collections.abc import Iterator
 
