@@ -1,6 +1,8 @@
 """The functions of SecretSync that read input of others, each as a target of a fuzzer."""
 
+import contextlib
 import gzip
+import io
 import json
 import os
 import tempfile
@@ -171,8 +173,10 @@ def _manifests(data: bytes) -> list[str]:
     names = {"environment": None, "root": None, "bindings": None, "timeout": None}
     others: dict[str, Any] = {"env_file": None, "service": None, "all": False, "quiet": True}
     options = argparse.Namespace(manifests=[_written(data)], **names, **others)
-    plan_of_manifests(options, Environ({}))
-    return []
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said):
+        plan_of_manifests(options, Environ({}))
+    return [said.getvalue()]
 
 
 def _import(format_: str | None, data: bytes) -> list[str]:
@@ -375,7 +379,7 @@ def _seeds(documents: Mapping[str, Any]) -> tuple[bytes, ...]:
 
 
 def every_mutation(documents: Mapping[str, Any]) -> list[bytes]:
-    """Return inputs that replace each member of each document by each row of HOSTILE, or remove it."""
+    """Return the inputs that replace each member of each document by each row of HOSTILE, or remove it."""
     rows = (*range(len(HOSTILE)), 255)
     return [
         as_bytes(number, (member, row))
