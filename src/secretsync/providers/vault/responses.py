@@ -120,10 +120,10 @@ def timestamp(text: object) -> datetime | None:
         return None
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        # Go's zero time means "never".
+        return found.astimezone(UTC) if found.tzinfo is not None and found.year > 1 else None
+    except (ValueError, OverflowError):  # the year 10000 in UTC
         return None
-    # Go's zero time means "never".
-    return found.astimezone(UTC) if found.tzinfo is not None and found.year > 1 else None
 
 
 def rotation_version(data: Mapping[str, Any]) -> str | None:
