@@ -212,9 +212,8 @@ def read_vault(answers: Mapping[str, Any], mutated: Mutated) -> Outcomes:
     session = Session(context, "https://fuzz.test", _Connections(answers, mutated))
     round_ = Round(session, Retries(Deadline(30.0), once=True))
     outcomes = [_attempt(partial(identity, round_))]
-    paths = (("secret/app", None), ("secret/app", "3"), ("kv1/app", None))
-    paths += (("database/creds/app", None), ("database/static-creds/app", None))
-    refs = [SecretRef("vault", path, version) for path, version in paths]
+    paths = ("secret/app", "kv1/app", "database/creds/app", "database/static-creds/app")
+    refs = [SecretRef("vault", "secret/app", "3"), *(SecretRef("vault", path) for path in paths)]
     reads: tuple[Callable[[Round, SecretRef], object], ...] = (fetch_one, describe_one, outline_one)
     outcomes += [_attempt(partial(read, round_, ref)) for ref in refs for read in reads]
     return outcomes
@@ -320,7 +319,7 @@ def _azure_sdk() -> tuple[Any, _Sdk]:
             return AccessToken("fuzz", int(time.time()) + 10**6)
 
     adapter, sender = Adapter(), transport(1)
-    sender.session.mount("https://", adapter)  # type: ignore[union-attr]
+    sender.session.mount("https://", adapter)
     client = SecretClient(
         f"https://{_HOST}", Credential(), transport=sender, retry_total=0, permit_redirects=False, logging_enable=False
     )

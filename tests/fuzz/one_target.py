@@ -3,7 +3,7 @@
 import atexit
 import sys
 
-import atheris
+import atheris  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
 with atheris.instrument_imports(include=["secretsync"]):
     from tests.fuzz.targets import TARGETS, remove_files, try_input
