@@ -4,6 +4,7 @@
 # make test          every test
 # make test-long     every test with many examples; SEED=... repeats a run
 # make test-oldest   tests with the lowest versions of SDKs and frameworks
+# make fuzz          the readers of files and of answers, with atheris; SECONDS=60 for each
 # make bench         every goal beside other tools, as ratios; takes 15 minutes
 # make bench-short   counts of modules, requests and connections; for CI
 # make lint          style, types, import layers and words
@@ -22,7 +23,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-cloud test-fast test test-long test-oldest lint bench bench-short docs docs-tables docs-pictures man clean
+.PHONY: help demo demo-cloud test-fast test test-long test-oldest fuzz lint bench bench-short docs docs-tables docs-pictures man clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -74,6 +75,22 @@ $(OLDEST)/.made: pyproject.toml tests/repository/lower_bounds.py
 	@$(PYTHON) tests/repository/lower_bounds.py >$(OLDEST)/constraints.txt
 	@$(OLDEST)/bin/python -m pip --disable-pip-version-check --quiet install -c constraints.txt pip
 	@$(OLDEST)/bin/python -m pip --disable-pip-version-check --quiet install -c $(OLDEST)/constraints.txt -e '.[all]' --group test
+	@touch $@
+
+# Coverage-guided, in an environment of its own. The corpus stays below .tools, so that a run continues the last one.
+# FUZZ=... chooses targets; `python -m tests.fuzz --help` has their names.
+SECONDS ?= 60
+FUZZ ?=
+fuzz: seed := $(SEED)
+fuzz: .tools/fuzz/.made
+	PYTHONPATH=src:. nice .tools/fuzz/bin/python -m tests.fuzz --seconds $(SECONDS) --seed $(seed) $(FUZZ)
+
+# atheris has no wheel for each Python, so that the interpreter may have to be another one: make fuzz PYTHON=python3.12
+.tools/fuzz/.made: pyproject.toml constraints.txt tests/fuzz/requirements.txt
+	@rm -rf .tools/fuzz
+	@$(PYTHON) -m venv .tools/fuzz
+	@.tools/fuzz/bin/python -m pip --disable-pip-version-check --quiet install -c constraints.txt pip
+	@.tools/fuzz/bin/python -m pip --disable-pip-version-check --quiet install -c constraints.txt -e '.[all]' -r tests/fuzz/requirements.txt
 	@touch $@
 
 lint: $(VENV)/.dev

@@ -7,7 +7,7 @@ from typing import Any
 from secretsync.core.model import Clock, Failed, Found, Missing, SecretInfo, SecretRef
 from secretsync.providers.azure.client import AzureClient
 from secretsync.providers.azure.errors import MISSING_HINT
-from secretsync.providers.azure.responses import body, garbled, version_of
+from secretsync.providers.azure.responses import body, garbled, is_sound, version_of
 from secretsync.providers.interface import Identity
 from secretsync.providers.remote import Retries, login_end
 
@@ -28,8 +28,11 @@ def _secret_info(
 ) -> Found[SecretInfo] | Missing | Failed:
     """Return the metadata of the version of `ref`. `listed`: the properties that the SDK made from `answers`."""
     # The SDK takes a page without a list for an empty page.
-    if not all(isinstance(body(page).get("value"), list) for page in answers if page.http_response.status_code == 200):
+    pages = [body(page).get("value") for page in answers if page.http_response.status_code == 200]
+    if not all(isinstance(page, list) for page in pages):
         return garbled(f"{host} gave an answer without a list")
+    if not all(is_sound(item) for page in pages for item in page):
+        return garbled(f"{host} gave an answer with invalid attributes")
     versions = {version_of(properties, ref, host): properties for properties in listed}
     if None in versions or any(properties.created_on is None for properties in listed):
         return garbled(f"{host} answered about another secret or version")

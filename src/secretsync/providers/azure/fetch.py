@@ -9,7 +9,7 @@ from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Failed, Found, SecretRef
 from secretsync.core.secret import Payload
 from secretsync.providers.azure.client import AzureClient
-from secretsync.providers.azure.responses import body, garbled, version_of
+from secretsync.providers.azure.responses import body, garbled, is_sound, version_of
 from secretsync.providers.remote import Retries
 
 
@@ -27,7 +27,10 @@ def fetch_one(client: AzureClient, ref: SecretRef, retries: Retries) -> Found[Pa
 def _payload(secret: Any, answer: Any, ref: SecretRef, host: str) -> Found[Payload] | Failed:
     """Return the value of `secret`, which the SDK made from `answer`."""
     # The SDK makes a text of any JSON value, so that the type is checked in the answer.
-    if not isinstance(body(answer).get("value"), str):
+    document = body(answer)
+    if not is_sound(document):
+        return garbled(f"{host} gave an answer with invalid attributes")
+    if not isinstance(document.get("value"), str):
         return garbled(f"{host} gave an answer without a value")
     version = version_of(secret.properties, ref, host)
     if version is None or (ref.version is not None and version != ref.version.lower()):

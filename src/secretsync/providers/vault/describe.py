@@ -143,7 +143,7 @@ def identity(round_: Round) -> Identity | Failed:
     data = reply.data or {}
     if reply.status not in (200, 403):
         return Failed(ProblemKind.UNAVAILABLE, f"it does not say who we are ({reply.status})")
-    if policies := data.get("policies"):
+    if isinstance(policies := data.get("policies"), list) and policies:
         details.append(("policies", ", ".join(sorted(str(policy) for policy in policies))))
     if entity := data.get("entity_id"):
         details.append(("entity id", str(entity)))

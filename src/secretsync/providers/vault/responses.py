@@ -23,6 +23,9 @@ _RETRYABLE = frozenset({412, 429, 472, 473, *range(500, 600)})
 ROTATED_FOLDERS = ("static-creds", "static-cred", "creds")
 
 
+_LONGEST = 1000 * 365 * 86400.0  # seconds; dates cannot be calculated with a longer duration
+
+
 class Reply(Hidden):
     """An answer of the server, which may hold values. `document` is None if the body is not a JSON object."""
 
@@ -117,10 +120,10 @@ def timestamp(text: object) -> datetime | None:
         return None
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        # Go's zero time means "never".
+        return found.astimezone(UTC) if found.tzinfo is not None and found.year > 1 else None
+    except (ValueError, OverflowError):  # the year 10000 in UTC
         return None
-    # Go's zero time means "never".
-    return found.astimezone(UTC) if found.tzinfo is not None and found.year > 1 else None
 
 
 def rotation_version(data: Mapping[str, Any]) -> str | None:
@@ -130,9 +133,9 @@ def rotation_version(data: Mapping[str, Any]) -> str | None:
 
 
 def seconds(value: Any) -> float | None:
-    """Return a duration of Vault; None if it is not a positive number."""
+    """Return a duration of Vault; None if it is not a positive number of at most a thousand years."""
     try:
         found = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
-    return found if found > 0 else None
+    return found if 0 < found <= _LONGEST else None
