@@ -4,6 +4,7 @@
 # make test          every test
 # make test-long     every test with many examples; SEED=... repeats a run
 # make test-oldest   tests with the lowest versions of SDKs and frameworks
+# make mutation      a sample of small changes of the code, each of which a test must notice
 # make bench         every goal beside other tools, as ratios; takes 15 minutes
 # make bench-short   counts of modules, requests and connections; for CI
 # make lint          style, types, import layers and words
@@ -22,7 +23,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-cloud test-fast test test-long test-oldest lint bench bench-short docs docs-tables docs-pictures man clean
+.PHONY: help demo demo-cloud test-fast test test-long test-oldest mutation lint bench bench-short docs docs-tables docs-pictures man clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -75,6 +76,12 @@ $(OLDEST)/.made: pyproject.toml tests/repository/lower_bounds.py
 	@$(OLDEST)/bin/python -m pip --disable-pip-version-check --quiet install -c constraints.txt pip
 	@$(OLDEST)/bin/python -m pip --disable-pip-version-check --quiet install -c $(OLDEST)/constraints.txt -e '.[all]' --group test
 	@touch $@
+
+# Each mutant is judged by the fast tests that run the changed line. COUNT=60 takes a tenth of the time.
+COUNT ?= 600
+mutation: seed := $(SEED)
+mutation: $(VENV)/.dev
+	@$(BIN)/python -m tests.mutation --seed $(seed) --count $(COUNT)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

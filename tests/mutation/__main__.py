@@ -126,7 +126,7 @@ def judge_all(cases: list[Case], times: dict[str, float], workers: int) -> Itera
 
 def report(sample: Sample, verdicts: list[tuple[Case, str]]) -> int:
     """Print each mutant that no test killed, then the figures; return the exit status."""
-    survivors = [case for case, verdict in verdicts if verdict == "survived"]
+    survivors = [case for case, outcome in verdicts if outcome == "survived"]
     print(f"\nnot judged, because no fast test runs the line: {len(sample.not_run)}")
     for case, reason in sample.equivalent:
         print(f"not counted: {case}: {reason}")
@@ -170,8 +170,8 @@ def in_a_copy() -> int:
                 shutil.copy2(path, copy / path.name)
         (copy / ".tools").symlink_to(ROOT / ".tools")
         command = [sys.executable, "-m", "tests.mutation", "--here", *sys.argv[1:]]
-        path = os.pathsep.join([str(copy / "src"), *filter(None, [os.environ.get("PYTHONPATH")])])
-        return subprocess.call(command, cwd=copy, env=os.environ | {"PYTHONPATH": path})
+        places = os.pathsep.join([str(copy / "src"), *filter(None, [os.environ.get("PYTHONPATH")])])
+        return subprocess.call(command, cwd=copy, env=os.environ | {"PYTHONPATH": places})
 
 
 def main() -> int:

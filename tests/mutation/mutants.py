@@ -150,7 +150,7 @@ class _Walk:
 
 
 def _is_text(node: ast.AST) -> bool:
-    """Return True if the parts of `node` are texts for people: docstrings, messages of exceptions, patterns of `match`."""
+    """Return True if `node` is a docstring, a message or a pattern of `match`, whose parts do not change."""
     docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     return docstring or isinstance(node, ast.Raise | ast.JoinedStr | ast.MatchValue)
 

@@ -43,7 +43,7 @@ def changes(source: str) -> list[str]:
 
 @pytest.mark.parametrize("expression", CHANGES)
 def test_each_expression(expression: str) -> None:
-    """An expression in a function has the changes of the table, and the mutants are the expression with each of them."""
+    """The mutants of an expression in a function are the changes of the table."""
     source = f"def f():\n    name = {expression}\n"
     found = list_mutants(source)
     made = [ast.unparse(mutate(source, mutant.number)) for mutant in found]
@@ -89,7 +89,9 @@ def test_code_without_mutants(source: str) -> None:
 
 def test_where_a_mutant_is() -> None:
     """A mutant has its function with class and outer function, its line, and the first line of its statement."""
-    source = "class C:\n    def f(self):\n        def g():\n            name = (a,\n                1)\n        return a == b\n"
+    source = (
+        "class C:\n    def f(self):\n        def g():\n            n = (a,\n             1)\n        return a == b\n"
+    )
     assert [(mutant.function, mutant.lines) for mutant in list_mutants(source)] == [
         ("C.f.g", (5, 4)),
         ("C.f", (6, 6)),

@@ -113,6 +113,7 @@ def test_help_lists_the_targets(tmp_path: Path) -> None:
         "test",
         "test-long",
         "test-oldest",
+        "mutation",
         "bench",
         "bench-short",
         "lint",
