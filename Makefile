@@ -5,6 +5,7 @@
 # make test-long     every test with many examples; SEED=... repeats a run
 # make test-oldest   tests with the lowest versions of SDKs and frameworks
 # make fuzz          the readers of files and of answers, with atheris; SECONDS=60 for each
+# make mutation      a sample of small changes of the code, each of which a test must notice
 # make bench         every goal beside other tools, as ratios; takes 15 minutes
 # make bench-short   counts of modules, requests and connections; for CI
 # make lint          style, types, import layers and words
@@ -23,7 +24,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-cloud test-fast test test-long test-oldest fuzz lint bench bench-short docs docs-tables docs-pictures man clean
+.PHONY: help demo demo-cloud test-fast test test-long test-oldest fuzz mutation lint bench bench-short docs docs-tables docs-pictures man clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -92,6 +93,12 @@ fuzz: .tools/fuzz/.made
 	@.tools/fuzz/bin/python -m pip --disable-pip-version-check --quiet install -c constraints.txt pip
 	@.tools/fuzz/bin/python -m pip --disable-pip-version-check --quiet install -c constraints.txt -e '.[all]' -r tests/fuzz/requirements.txt
 	@touch $@
+
+# Each mutant is judged by the fast tests that run the changed line. COUNT=60 takes a tenth of the time.
+COUNT ?= 600
+mutation: seed := $(SEED)
+mutation: $(VENV)/.dev
+	@$(BIN)/python -m tests.mutation --seed $(seed) --count $(COUNT)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

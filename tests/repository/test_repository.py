@@ -114,6 +114,7 @@ def test_help_lists_the_targets(tmp_path: Path) -> None:
         "test-long",
         "test-oldest",
         "fuzz",
+        "mutation",
         "bench",
         "bench-short",
         "lint",

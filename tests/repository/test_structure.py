@@ -22,6 +22,7 @@ PURPOSES = {
     "editors",
     "end_to_end",
     "golden",
+    "mutation",
     "repository",
     "servers",
     "support",
