@@ -86,7 +86,7 @@ class Bindings(Record, kw_only=True):
         return self.project or root.rstrip("/").rpartition("/")[2] or "root"
 
     def near(self, name: str) -> str | None:
-        """Return the bound name of which `name` may be a misspelling; None if there is none."""
+        """Return the bound name of which `name` may be a misspelling; or None."""
         from secretsync.core.text import other_spelling  # Imported only for a message.
 
         return other_spelling(name, self.secrets) if self.secrets else None
