@@ -51,6 +51,20 @@ def test_a_value_that_no_store_has(request_of_project: ConfigRequest) -> None:
     assert (failed.value.problems[0].kind, n.fetched[1:]) == (ProblemKind.UNAVAILABLE, [])
 
 
+def test_a_misspelling_of_a_bound_name(project: MakeProject) -> None:
+    """The problem names the binding that is near, and the other next step."""
+    bindings = '[secrets]\nDATABASE_PASSWORD = "docker:x"\n'
+    made = project({"env/test/common.env": "A=text\n", "providers/test.toml": bindings})
+    for name, hint in {
+        "DATABASE_PASWORD": "did you mean DATABASE_PASSWORD, which providers/test.toml has? If not, put",
+        "databasepassword": "did you mean DATABASE_PASSWORD, which providers/test.toml has? If not, put",
+        "SMTP_PASSWORD": "put it there, or bind the name",
+    }.items():
+        with pytest.raises(ResolutionError) as failed:
+            read(name, ConfigRequest(environment="test", root=str(made.root)), docker=MemoryProvider())
+        assert str(failed.value.problems[0].hint).startswith(hint), name
+
+
 def test_a_folder_that_does_not_exist(project: MakeProject) -> None:
     """The problem names the folder, also if several stores were asked."""
     lookup = 'lookup = ["docker", "env"]\n[stores.docker]\ndir = "sectrets"\n'

@@ -141,6 +141,18 @@ env/test/web.env:2:3: H: m:none?version=9: memory has no none
     assert shown(failures_of(files, stores={"m": store, "docker": MemoryProvider()})) == expected.splitlines()
 
 
+def test_a_misspelling_of_a_bound_name() -> None:
+    """A placeholder that no store has is compared with the names of the bindings."""
+    bindings = '[secrets]\nDATABASE_PASSWORD = "docker:x"\n'
+    files = {"common": "A=$<DATABASE_PASWORD>\nB=$<SMTP_PASSWORD>\n"}
+    first, second = failures_of(files, stores={"docker": MemoryProvider()}, bindings=bindings)
+    assert first.hint == (
+        "did you mean DATABASE_PASSWORD, which providers/test.toml has? "
+        'If not, bind DATABASE_PASWORD = "store:path" there'
+    )
+    assert str(second.hint).startswith("put it there, or bind it: SMTP_PASSWORD = ")
+
+
 def test_what_came_from_the_process_environment_is_masked(canary: CanaryFactory) -> None:
     """Under a sensitive name, also where it stands inside text and is logged alone."""
     secret = canary()

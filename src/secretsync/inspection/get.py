@@ -9,9 +9,8 @@ from secretsync.core.model import Failed, Found, Missing
 from secretsync.core.names import is_entry_name
 from secretsync.core.records import replace
 from secretsync.core.secret import Secret
-from secretsync.planning.one_reference import open_reference
+from secretsync.planning.one_reference import OneReference, open_reference
 from secretsync.planning.plan import Plan, SecretPart
-from secretsync.planning.references import Target
 from secretsync.planning.request import (
     ConfigRequest,
     load_plan,
@@ -45,7 +44,7 @@ def get_secret(reference: str, request: ConfigRequest, access: StoreAccess) -> S
     selected = select(outcome.value, found[index].selector) if isinstance(outcome, Found) else outcome
     if isinstance(selected, Secret):
         return selected
-    raise ResolutionError([_problem(reference, found, index, selected)])
+    raise ResolutionError([_problem(reference, opened, index, selected)])
 
 
 def _plan_of_entry(reference: str, request: ConfigRequest, access: StoreAccess) -> Plan | None:
@@ -68,12 +67,17 @@ def _plan_of_entry(reference: str, request: ConfigRequest, access: StoreAccess) 
     return alone.without(())
 
 
-def _problem(reference: str, targets: tuple[Target, ...], index: int, outcome: Missing | Failed) -> Problem:
+def _problem(reference: str, opened: OneReference, index: int, outcome: Missing | Failed) -> Problem:
     """Return the problem of a reference without a value. It names all stores that were asked."""
+    targets = opened.targets
     kind = outcome.kind if isinstance(outcome, Failed) else ProblemKind.MISSING
     shown, cause, hint = targets[index].shown, outcome.cause, outcome.hint
     if isinstance(outcome, Missing) and len(targets) > 1:
-        shown, hint = reference, hint or "put it there, or bind the name, or give a reference: store:path"
+        near = opened.plan.bindings.near(reference)
+        otherwise = "put it there, or bind the name, or give a reference: store:path"
+        if near is not None:
+            otherwise = f"did you mean {near}, which {opened.plan.bindings_name} has? If not, {otherwise}"
+        shown, hint = reference, hint or otherwise
     return Problem(
         kind=kind,
         reference=hide_values(shown, reference, targets),

@@ -60,14 +60,16 @@ def _only_target(opened: OneReference) -> Target:
     targets, environment = opened.targets, opened.plan.project.environment
     if len(targets) == 1:
         return targets[0]
-    name = opened.written
+    name, bindings = opened.written, opened.plan.bindings
     places = ", ".join(target.shown for target in targets) or "no store"
     file = f"providers/{environment}.toml" if environment else "the bindings"
-    example = _place_of_others(name, opened.plan.bindings) or next(
+    near = bindings.near(name)
+    example = _place_of_others(name, bindings) or next(
         (one.shown for one in targets if opened.plan.specs[one.store].is_writable), f"docker:{name.lower()}"
     )
     raise UsageError(
-        f"{name}: it has no binding, and a lookup asks {places}, which is not a single place; "
+        f"{name}: it has no binding, so it is not clear where to store it (a lookup reads {places}); "
+        f"{f'did you mean {near}? If not, ' if near else ''}"
         f'add {name} = "{example}" to [secrets] of {file}'
     )
 

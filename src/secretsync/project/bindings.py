@@ -85,6 +85,12 @@ class Bindings(Record, kw_only=True):
         """Return the name of the project in reports. `root`: the absolute path of its root folder."""
         return self.project or root.rstrip("/").rpartition("/")[2] or "root"
 
+    def near(self, name: str) -> str | None:
+        """Return the bound name of which `name` may be a misspelling; or None."""
+        from secretsync.core.text import other_spelling  # Imported only for a message.
+
+        return other_spelling(name, self.secrets) if self.secrets else None
+
     def problem(
         self, path: Sequence[str], cause: str, hint: str | None = None, *, known: Collection[str] | None = None
     ) -> Problem:

@@ -35,7 +35,7 @@ def failure_problem(
     cause, hint = outcome.cause, outcome.hint
     if isinstance(outcome, Missing):
         if len(part.targets) > 1 and cause != EMPTY and hint is None:
-            hint = f'put it there, or bind it: {part.name} = "store:path" in {plan.bindings_name}'
+            hint = _where_it_could_be(part.name or "", plan)
         if part.message is not None:
             hint = message_or_none(part.message) or hint
         hint = with_literal(hint, planned.entry.key)
@@ -94,6 +94,14 @@ def reference_argument(ref: SecretRef, field: str | None) -> str:
     import shlex  # Imported only for a secret without a binding.
 
     return shlex.quote(format_reference(StorePath(ref.store, ref.path, (), field)))
+
+
+def _where_it_could_be(name: str, plan: Plan) -> str:
+    """Return the next step for a name that no store of the lookup has."""
+    near = plan.bindings.near(name)
+    if near is not None:
+        return f'did you mean {near}, which {plan.bindings_name} has? If not, bind {name} = "store:path" there'
+    return f'put it there, or bind it: {name} = "store:path" in {plan.bindings_name}'
 
 
 def hide_values(text: str, written: str, targets: Sequence[Target]) -> str:
