@@ -1,9 +1,10 @@
 """What reading secrets costs beside other tools, as whole processes with 20 ms to the store.
 
-    python -m benchmarks.peers [--rounds 7] [--secrets 1,20,100,500] [--latency 20] [--store aws,vault,both]
+    python -m benchmarks.peers [--rounds 7] [--secrets 1,20,100,500] [--latency 20] [--store aws,vault,both] [--tls]
 
 Needs the packages of benchmarks/peers.txt and an installed SecretSync beside them; `make bench` sets both up. A tool
-that is not installed is named as absent. AWS is a double of this benchmark, Vault is OpenBao.
+that is not installed is named as absent. AWS is a double of this benchmark, Vault is OpenBao. With `--tls`, AWS speaks
+TLS, and each tool reads the system's authorities, as it does against AWS itself; the double's authority is among them.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import ssl
 import statistics
 import subprocess
 import sys
@@ -20,6 +22,7 @@ from pathlib import Path
 
 from benchmarks.measure import Command, Sample, ratio, take_turns
 from benchmarks.network import Server, start_aws, start_proxy
+from tests.servers.certificates import CertificateAuthority
 from tests.servers.openbao import start_openbao
 from tests.support.processes import clean_environment, scrub
 
@@ -104,6 +107,19 @@ def commands(store: str, place: Place, folder: Path, uri: str, count: int) -> di
     }
 
 
+def make_certificates(folder: Path) -> tuple[tuple[str, str], Mapping[str, str]]:
+    """Return the files of the double's certificate and key, and the variables with which the tools trust it.
+
+    The bundle is that of the system with one more authority, because loading a whole bundle is a part of the cost.
+    """
+    authority = CertificateAuthority(folder)
+    system = ssl.get_default_verify_paths().cafile or "/etc/ssl/certs/ca-certificates.crt"
+    bundle = folder / "bundle.pem"
+    bundle.write_bytes(Path(system).read_bytes() + authority.bundle.read_bytes())
+    certificate, key = authority.files("127.0.0.1", "localhost")
+    return (str(certificate), str(key)), {"AWS_CA_BUNDLE": str(bundle), "SSL_CERT_FILE": str(bundle)}
+
+
 def show(store: str, size: int, samples: Mapping[str, Sequence[Sample]]) -> None:
     """Print one row for each tool."""
     first = next(iter(samples))
@@ -124,6 +140,7 @@ def main() -> None:
     parser.add_argument("--latency", type=float, default=20, help="milliseconds of a round trip (default: 20)")
     parser.add_argument("--python", default=sys.executable, help="the interpreter that has SecretSync and the peers")
     parser.add_argument("--store", default="aws,vault,both", help="what to measure (default: aws,vault,both)")
+    parser.add_argument("--tls", action="store_true", help="AWS over TLS, with the system's authorities")
     options = parser.parse_args()
     sizes = [int(size) for size in options.secrets.split(",")]
     names = [f"SECRET_{number}" for number in range(max(20, *sizes))]
@@ -131,7 +148,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         openbao = start_openbao(folder / "openbao")
-        aws = start_aws({f"{PROFILE}/{name}": f"value of {name}" for name in names})
+        certificate, trust = make_certificates(folder / "certificates") if options.tls else (None, {})
+        aws = start_aws({f"{PROFILE}/{name}": f"value of {name}" for name in names}, certificate)
         proxies: dict[str, Server] = {}
         try:
             vault = openbao.space()
@@ -143,6 +161,8 @@ def main() -> None:
                 "vault": start_proxy(port, options.latency / 1000),
             }
             urls = {store: f"http://127.0.0.1:{proxy.port}" for store, proxy in proxies.items()}
+            if certificate:
+                urls["aws"] = urls["aws"].replace("http:", "https:")
             environ = {
                 **clean_environment(folder, {}),
                 "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
@@ -150,6 +170,7 @@ def main() -> None:
                 "AWS_REGION": "eu-west-1",
                 "AWS_DEFAULT_REGION": "eu-west-1",
                 "AWS_ENDPOINT_URL": urls["aws"],
+                **trust,
                 **vault.environ(vault.token(vault.policy("secret/*")), url=urls["vault"]),
             }
             uris = {"aws": "awssm://eu-west-1", "vault": f"vault://127.0.0.1:{proxies['vault'].port}/secret?tls=false"}
