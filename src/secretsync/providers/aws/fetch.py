@@ -7,7 +7,7 @@ from typing import Any
 
 from secretsync.core.model import Failed, SecretRef
 from secretsync.core.records import Record
-from secretsync.providers.aws.client import WORKERS, AwsClient, Channel
+from secretsync.providers.aws.client import AwsClient, Channel
 from secretsync.providers.aws.error_codes import THROTTLED
 from secretsync.providers.aws.errors import AwsRequestError
 from secretsync.providers.aws.responses import is_named, payload, records
@@ -52,7 +52,7 @@ def _fetch(client: AwsClient, refs: Sequence[SecretRef], retries: Retries) -> It
     reader, is_warned = _Reader(client, retries), client.batch_is_refused
     while jobs:
         again: list[_Job] = []
-        for job, read in run_in_threads(reader.read, jobs, workers=WORKERS, deadline=retries.deadline):
+        for job, read in run_in_threads(reader.read, jobs, workers=client.workers, deadline=retries.deadline):
             if isinstance(read, Failed):
                 yield from ((ref, read) for ref in job.refs)
                 continue

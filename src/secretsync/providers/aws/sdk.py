@@ -37,7 +37,7 @@ def open_session(context: StoreContext, reason: str) -> Any:
 class SdkWay:
     """The clients of the SDK for one store. Used from many threads."""
 
-    describing = WORKERS
+    workers = WORKERS
 
     def __init__(self, make_session: Callable[[], Any], requests: RequestCounter, environ: Mapping[str, str]) -> None:
         """`make_session`: returns a boto3.Session; may raise anything. `environ`: for messages."""
