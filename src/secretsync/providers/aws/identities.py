@@ -123,6 +123,10 @@ def refused_credentials(operation: str, code: str, source: KeySource, role: str 
             f"are sso_account_id and sso_role_name assigned to you? {source.command('aws sso login')} changes the user"
         )
         return _denied(cause, hint)
+    if operation in (_WEB_IDENTITY, "AssumeRole") and code == "ValidationError":
+        cause = f"STS does not accept the ARN of the role or the name of its session ({code})"
+        hint = "role_arn of the bindings or of the profile, or AWS_ROLE_ARN, is arn:aws:iam::ACCOUNT:role/NAME"
+        return Failed(ProblemKind.CONFIGURATION, cause, hint)
     if operation == _WEB_IDENTITY:
         return _refused_token(code, role)
     if operation == "AssumeRole" and code in ("AccessDenied", "AccessDeniedException"):
