@@ -150,7 +150,7 @@ class AwsRequestError(RequestError):
     def outcome_of(self, ref: SecretRef) -> Missing | Failed:
         """Return the outcome for `ref`, if the request was about it."""
         code = self.code
-        if self.operation in CREDENTIAL_OPERATIONS:
+        if self._is_own_outcome or self.operation in CREDENTIAL_OPERATIONS:
             return self.outcome  # the codes have another meaning there: a role that does not exist, for example
         if code == "ResourceNotFoundException":
             # AWS has one code for a secret, a version and a stage that does not exist.

@@ -49,11 +49,10 @@ class SdkWay:
 
     def connect(self, region: str | None, service: str, deadline: Deadline) -> SdkChannel:
         """Return the requests to `service` in a region; None: the store's. Raises AwsRequestError."""
-        del deadline  # the SDK does not know it; the caller does not wait for the SDK
         failed = None
         with silenced():
             try:
-                return self._open(region, service)
+                return self._open(region, service, deadline)
             except AwsRequestError as error:
                 failed = error.with_traceback(None)
             except Exception as caught:  # noqa: BLE001 - files, metadata services and the SDK may raise anything
@@ -72,9 +71,12 @@ class SdkWay:
             credentials = getattr(self._session, "get_credentials", lambda: None)()
             return source_of(self._session, getattr(credentials, "method", None))
 
-    def _open(self, region: str | None, service: str) -> SdkChannel:
+    def _open(self, region: str | None, service: str, deadline: Deadline) -> SdkChannel:
         if self._session is None:
             self._session = self._make_session()
+        # The SDK itself does not know the deadline. A session of an application does not have this attribute.
+        if hasattr(inner := getattr(self._session, "_session", None), "deadline"):
+            inner.deadline = deadline
         # The session does not keep None either, so that the next call looks for credentials again.
         if self._session.get_credentials() is None:
             outcome = no_credentials(self._environ, source_of(self._session).profile)
