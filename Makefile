@@ -6,6 +6,7 @@
 # make test-oldest   tests with the lowest versions of SDKs and frameworks
 # make bench         ratios to other tools; takes a few minutes
 # make lint          style, types and import layers
+# make docs          the site, in build/docs
 # make docs-tables   the generated tables and help texts of the documents
 # make man           a manual page for secretsync and for each command
 # make docs-pictures the pictures of README.md; needs chromium
@@ -20,7 +21,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-cloud test-fast test test-long test-oldest lint bench docs-tables docs-pictures man clean
+.PHONY: help demo demo-cloud test-fast test test-long test-oldest lint bench docs docs-tables docs-pictures man clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -87,6 +88,10 @@ bench: $(VENV)/.dev .tools/.servers .tools/.peers
 	$(BIN)/python -m benchmarks.peers --python .tools/peers/bin/python
 	$(BIN)/python -m benchmarks.fleet --starts 1,10,100,1000
 
+docs: $(VENV)/.dev
+	$(BIN)/python -m sphinx -q -W -b html -d build/docs-cache docs build/docs
+	@echo 'open build/docs/index.html in a browser; the search works without a server'
+
 docs-tables: $(VENV)/.dev
 	$(BIN)/python -m tests.docs.generate
 
@@ -94,7 +99,7 @@ docs-pictures: $(VENV)/.dev
 	$(BIN)/python -m tests.docs.pictures
 
 man: $(VENV)/.dev
-	$(BIN)/python -m secretsync.cli.man_page man
+	$(BIN)/python -m secretsync.cli.manual.man_page man
 
 clean:
 	rm -rf $(VENV) .secrets build dist man .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -70,7 +70,7 @@ def clean_process(request: pytest.FixtureRequest, home: Path) -> Iterator[None]:
     # A thread that an earlier test left behind at a deadline may still try; this test is not to blame.
     others = set(threading.enumerate()) - {threading.current_thread()}
     yield
-    if kept := sys.modules.get("secretsync.resolving.kept_stores"):
+    if kept := sys.modules.get("secretsync.resolving.requests.kept_stores"):
         kept.close_stores()  # so that the next test logs in by itself
     if masking := sys.modules.get("secretsync.config.log_masking"):
         masking.uninstall_all()  # an example of the documentation installs it for its whole process

@@ -20,7 +20,7 @@ MODULES = Path(__file__).parent / "data" / "modules_of_a_start.txt"
 # Of ours: what belongs to other commands, to other stores and to tests.
 OTHERS = {
     *(
-        "secretsync.resolving.activity",
+        "secretsync.resolving.requests.activity",
         "secretsync.inspection.check",
         "secretsync.inspection.explain",
         "secretsync.config.log_filter",
@@ -28,8 +28,8 @@ OTHERS = {
     ),
     *(target.partition(":")[0] for target in BUILT_IN.values() if ".provider:" in target),
     *(
-        "secretsync.resolving.access_log",
-        "secretsync.core.current_user",
+        "secretsync.resolving.requests.access_log",
+        "secretsync.core.system.current_user",
         "secretsync.tracking.history",
         "secretsync.tracking.compare",
         "secretsync.tracking.track",

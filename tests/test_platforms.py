@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from secretsync.core.platforms import refusal
+from secretsync.core.system.platforms import refusal
 from tests.support.processes import clean_environment, run_command
 from tests.support.projects import MakeProject
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from secretsync.core.model import Origin
     from secretsync.core.secret import Secret
     from secretsync.refreshing.live import Live, live
-    from secretsync.resolving.kept_stores import close_stores
+    from secretsync.resolving.requests.kept_stores import close_stores
     from secretsync.rotation.age_rules import State
     from secretsync.rotation.report import AgeFinding, RotationReport, SecretAge
 
@@ -75,7 +75,7 @@ _HOMES = {
     "SecretAge": "rotation.report",
     "State": "rotation.report",
     "check_rotation": "api",
-    "close_stores": "resolving.kept_stores",
+    "close_stores": "resolving.requests.kept_stores",
     "live": "refreshing.live",
     "resolve_config": "api",
 }
@@ -92,7 +92,7 @@ def __getattr__(name: str) -> Any:
 
         value = getattr(import_module(f"secretsync.{_HOMES.get(name, 'core.errors')}"), name)
     except ModuleNotFoundError as error:
-        from secretsync.core.platforms import refusal
+        from secretsync.core.system.platforms import refusal
 
         text = refusal(error.name)
         if text is None:

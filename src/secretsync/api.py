@@ -24,7 +24,7 @@ from secretsync.resolving.stores import StoreAccess
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from secretsync.resolving.access_log import AccessLog
+    from secretsync.resolving.requests.access_log import AccessLog
     from secretsync.rotation.report import RotationReport
 
 
@@ -195,7 +195,7 @@ def _access_log(environ: Mapping[str, str]) -> AccessLog | None:
     path = environ.get("SECRETSYNC_ACCESS_LOG")
     if not path:
         return None
-    from secretsync.resolving.access_log import AccessLog  # Imported only if an access log is configured.
+    from secretsync.resolving.requests.access_log import AccessLog  # Imported only if an access log is configured.
 
     return AccessLog(path, environ, warn=log_warning)
 

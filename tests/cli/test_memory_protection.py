@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from secretsync.cli.commands import COMMANDS
+from tests.servers.faults import running
+from tests.servers.loopback import LoopbackServer, Request, Response
 from tests.support.canary import CanaryFactory
 from tests.support.limits import HANG
 from tests.support.processes import clean_environment, run_command, secretsync_argv
@@ -136,19 +138,26 @@ def test_a_core_file_would_be_written(tmp_path: Path) -> None:
         path.unlink()
 
 
+class RefusingStore(LoopbackServer):
+    """A store that refuses each request, so that a command ends at once and whatever its timeout is."""
+
+    def answer(self, _: Request) -> Response:
+        """Return the status of a missing right."""
+        return Response(403, b'{"errors":["permission denied"]}')
+
+
 @pytest.mark.parametrize("name", ASKING)
-def test_no_other_process_reads_the_memory(
-    name: str, shop: Project, environ: dict[str, str], server: socket.socket, tmp_path: Path
-) -> None:
+def test_no_other_process_reads_the_memory(name: str, shop: Project, environ: dict[str, str], tmp_path: Path) -> None:
     """Before the first connection to a store, the kernel is told that nobody may trace this process."""
     trace = tmp_path / "trace"
     strace = [needs_tool("strace"), "-f", "-qq", "-e", "trace=prctl,connect", "-o", str(trace)]
-    server.close()  # the connection is refused, and the command ends
-    shop.write("providers/production.toml", 'timeout = "300ms"\n')
-    run_command([*strace, *command_line(name, shop)], cwd=shop.root, env=environ, timeout=HANG)
+    store = RefusingStore()
+    with running(store):
+        command = [*strace, *command_line(name, shop)]
+        run_command(command, cwd=shop.root, env={**environ, "VAULT_ADDR": store.url}, timeout=HANG)
     calls = trace.read_text()
     hidden = re.search(r"prctl\(PR_SET_DUMPABLE, SUID_DUMP_DISABLE[^)]*\) += 0", calls)
-    asked = re.search(rf"connect\(.*htons\({environ['VAULT_ADDR'].rpartition(':')[2]}\)", calls)
+    asked = re.search(rf"connect\(.*htons\({store.port}\)", calls)
     assert asked, "the command did not ask the store"
     assert hidden, "the memory is open"
     assert hidden.start() < asked.start()

@@ -4,6 +4,7 @@
 decides about the rows of a table and about its generated columns. All other cells are written by hand, and stay.
 """
 
+import ast
 import re
 import subprocess
 import sys
@@ -26,7 +27,7 @@ from secretsync.rotation.formats.prometheus import METRICS
 from tests.docs.messages import messages, plain
 
 ROOT = Path(__file__).parents[2]
-PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
+PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")))
 MISSING = "TODO"  # in a new row, for the cell that has to be written by hand
 
 _BLOCK = re.compile(r"(<!-- table: (\S+)(?: ([^>]+))? -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -86,7 +87,19 @@ def package_rows() -> dict[str, int]:
     }
 
 
+def folder_jobs() -> dict[str, str]:
+    """The folders inside packages, each with the first line of its docstring."""
+    source = ROOT / "src" / "secretsync"
+    found = {}
+    for path in sorted(source.glob("*/**/__init__.py")):
+        if path.parent.parent != source:
+            docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or MISSING
+            found[f"{path.parent.relative_to(source)}/"] = docstring.split("\n")[0].removesuffix(".")
+    return found
+
+
 _PACKAGES = package_rows()
+_FOLDERS = folder_jobs()
 # The order in which a reader meets the packages. A package that is not in it comes last.
 _STORY = (
     *("project", "planning", "providers", "resolving", "config", "policy", "running", "supervising", "rendering"),
@@ -103,6 +116,7 @@ TABLES: Mapping[str, tuple[Iterable[str], tuple[Column, ...]]] = {
         sorted(_PACKAGES, key=_place_in_story),
         (Column("Package", code), Column("Row", lambda name: str(_PACKAGES[name])), by_hand("Job")),
     ),
+    "folders": (_FOLDERS, (Column("Folder", code), Column("Job", lambda name: _FOLDERS[name]))),
     "stores": (
         BUILT_IN,
         (

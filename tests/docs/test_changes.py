@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from secretsync.core.current_user import HINTS
+from secretsync.core.system.current_user import HINTS
 from secretsync.tracking.compare import ChangeKind
 from tests.support.processes import clean_environment, run_command
 from tests.support.projects import MakeProject

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from secretsync.cli.completion_scripts import SCRIPTS
-from secretsync.cli.option_list import command_module
+from secretsync.cli.manual.option_list import command_module
 from secretsync.cli.parser import build_parser
+from secretsync.cli.shells.completion_scripts import SCRIPTS
 from tests.support.canary import CanaryFactory
 from tests.support.limits import HANG
 from tests.support.processes import clean_environment

@@ -1,4 +1,4 @@
-"""The page on stores: its tables are the providers' own data, its examples are read, its policies do what they say."""
+"""The pages on stores: tables are the providers' data, examples are read, and policies do what the pages say."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from secretsync.planning.request import ConfigRequest, load_plan
 from secretsync.project.placeholders import parse_value
 from secretsync.providers.aws.way import OF_THE_SDK
 from secretsync.providers.registry import BUILT_IN, load_provider
-from secretsync.resolving.open_stores import Stores
+from secretsync.resolving.requests.open_stores import Stores
 from tests.servers.aws import AwsAccount, Principal
 from tests.servers.names import unique
 from tests.servers.openbao import VaultSpace
@@ -21,8 +21,9 @@ from tests.support.canary import CanaryFactory
 from tests.support.projects import MakeProject
 
 ROOT = Path(__file__).parents[2]
-TEXT = (ROOT / "docs" / "stores.md").read_text(encoding="utf-8")
-HEADINGS = {name: load_provider(name).spec.title for name in BUILT_IN}
+OVERVIEW = (ROOT / "docs" / "stores.md").read_text(encoding="utf-8")
+PAGES = {name: (ROOT / "docs" / "stores" / f"{name}.md").read_text(encoding="utf-8") for name in BUILT_IN}
+TEXT = "\n".join((OVERVIEW, *PAGES.values()))
 RENDER = ("render", "-e", "production", "--format", "json")
 
 # Enough for a provider to be built with any of the examples.
@@ -35,11 +36,6 @@ ENVIRON = {
 }
 
 
-def section(store: str) -> str:
-    """Everything about one store."""
-    return TEXT.split(f"\n## {HEADINGS[store]}\n", 1)[1].split("\n## ", 1)[0]
-
-
 def blocks(language: str, text: str = TEXT) -> list[str]:
     """The fenced blocks of one language."""
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
@@ -47,17 +43,19 @@ def blocks(language: str, text: str = TEXT) -> list[str]:
 
 def first_cells(heading: str) -> Iterator[str]:
     """The first cell of each row in the table below a heading."""
-    table = TEXT.split(f"\n### {heading}\n", 1)[1].split("\n#", 1)[0]
+    table = TEXT.split(f"\n## {heading}\n", 1)[1].split("\n#", 1)[0]
     rows = [line.split("|")[1].strip() for line in table.split("\n") if line.startswith("|")]
     yield from rows[2:]
 
 
-def test_every_store_has_its_section() -> None:
-    """Each with its parts; the links at the top lead to them."""
-    assert set(HEADINGS) == set(BUILT_IN)
-    for store, heading in HEADINGS.items():
-        assert f"(#{heading.lower().replace(' ', '-')})" in TEXT.split("\n## ", 1)[0]
-        titles = re.findall(r"^### (\w+)", section(store), re.MULTILINE)
+def test_every_store_has_its_page() -> None:
+    """Each page has the title of its provider and the same parts, and the overview has a link to it."""
+    assert {path.stem for path in (ROOT / "docs" / "stores").iterdir()} == set(BUILT_IN)
+    for store, page in PAGES.items():
+        title = load_provider(store).spec.title
+        assert page.startswith(f"# {title}\n")
+        assert f"[{title}](stores/{store}.md)" in OVERVIEW
+        titles = re.findall(r"^## (\w+)", page, re.MULTILINE)
         assert [title for title in titles if title not in ("Identity", "Requests")] == [
             "Settings",
             "Rights",
@@ -94,15 +92,15 @@ def test_bindings(project: MakeProject, block: str) -> None:
 def test_every_way_to_log_in_has_an_example() -> None:
     """Of Vault's methods."""
     methods = load_provider("vault").spec.settings["auth"].keys["method"].choices
-    shown = set(re.findall(r'method = "(\w+)"', "".join(blocks("toml", section("vault")))))
+    shown = set(re.findall(r'method = "(\w+)"', "".join(blocks("toml", PAGES["vault"]))))
     assert shown | {"token"} == set(methods)
-    assert "token_file" in "".join(blocks("toml", section("vault")))
+    assert "token_file" in "".join(blocks("toml", PAGES["vault"]))
 
 
 def test_every_credential_of_azure_is_named() -> None:
     """In the table of platforms, or beside it."""
     for choice in load_provider("azure").spec.settings["credential"].choices:
-        assert choice == "auto" or f"`{choice}`" in section("azure") or f'"{choice}"' in section("azure")
+        assert choice == "auto" or f"`{choice}`" in PAGES["azure"] or f'"{choice}"' in PAGES["azure"]
 
 
 @pytest.mark.parametrize("store", [name for name in BUILT_IN if load_provider(name).spec.extra])
@@ -117,12 +115,12 @@ def test_variables(store: str) -> None:
     known |= {*OF_THE_SDK} if store == "aws" else set()
     known |= {name.replace("VAULT_", "BAO_") for name in known}  # of OpenBao
     prefixes = {name.partition("_")[0] for name in known}
-    shown = {name for name in re.findall(r"`([A-Z]+_[A-Z_]+)`", section(store)) if name.partition("_")[0] in prefixes}
+    shown = {name for name in re.findall(r"`([A-Z]+_[A-Z_]+)`", PAGES[store]) if name.partition("_")[0] in prefixes}
     assert bool(shown) == bool(known)
     assert shown <= known
 
 
-@pytest.mark.parametrize("store", list(HEADINGS))
+@pytest.mark.parametrize("store", BUILT_IN)
 def test_messages(store: str) -> None:
     """Every message in the tables of failures is one that its provider has."""
     folder = ROOT / "src" / "secretsync"
@@ -135,7 +133,7 @@ def test_messages(store: str) -> None:
         "core/files.py",
     )
     source = "".join(path.read_text(encoding="utf-8") for name in names for path in sorted(folder.glob(name)))
-    [title] = re.findall(r"^### (Failures .*)", section(store), re.MULTILINE)
+    [title] = re.findall(r"^## (Failures .*)", PAGES[store], re.MULTILINE)
     messages = [text for cell in first_cells(title) for text in re.findall(r"`([^`]+)`", cell)]
     assert len(messages) >= 3
     for message in messages:
@@ -159,7 +157,7 @@ def aws_user(account: AwsAccount, document: str) -> Principal:
 
 def test_policies_of_aws(aws: AwsAccount, project: MakeProject, canary: CanaryFactory) -> None:
     """The one reads the secrets of production and no others; the other sees what they are, and reads none."""
-    values, metadata = blocks("json", section("aws"))
+    values, metadata = blocks("json", PAGES["aws"])
     names = [f"production/app-{number}" for number in range(8)]
     for name in (*names, "staging/app"):
         aws.create(name, canary())
@@ -182,7 +180,7 @@ def test_policies_of_aws(aws: AwsAccount, project: MakeProject, canary: CanaryFa
 
 def test_listing_can_be_left_out(aws: AwsAccount, project: MakeProject) -> None:
     """As the page says of the second statement: 30 secrets are looked at all the same."""
-    _, metadata = blocks("json", section("aws"))
+    _, metadata = blocks("json", PAGES["aws"])
     policy = json.loads(metadata)
     policy["Statement"] = [one for one in policy["Statement"] if one["Action"] != "secretsmanager:ListSecrets"]
     assert len(policy["Statement"]) == 1
@@ -203,7 +201,7 @@ def test_policies_of_vault(
     vault: VaultSpace, postgresql: PostgreSql, project: MakeProject, canary: CanaryFactory
 ) -> None:
     """The page's Vault policies grant what SecretSync needs and no more, with the paths of the page."""
-    values, metadata = blocks("hcl", section("vault"))
+    values, metadata = blocks("hcl", PAGES["vault"])
     space = vault.new_namespace()
     mount, database = space.kv2("secret"), space.database(postgresql, "database", static="shop")
     space.write(mount, "production/app", {"password": canary()})
@@ -240,5 +238,5 @@ def test_roles_of_azure() -> None:
     """The roles on the page are those that the messages name."""
     source = (ROOT / "src/secretsync/providers/azure/errors.py").read_text(encoding="utf-8")
     for role in ("Key Vault Secrets User", "Key Vault Reader"):
-        assert role in section("azure")
+        assert role in PAGES["azure"]
         assert role in source

@@ -151,7 +151,7 @@ def test_marker_forbids_real_stores(shop: Project, tmp_path: Path, home: Path) -
 def test_an_unmarked_test_after_a_marked_one(shop: Project) -> None:
     """The marker ends with its test."""
     from secretsync.providers.registry import load_provider
-    from secretsync.resolving import open_stores
+    from secretsync.resolving.requests import open_stores
 
     assert vars(open_stores)["load_provider"] is load_provider
     with pytest.raises(ResolutionError, match="VAULT_TOKEN"):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secretsync.core.names import SensitiveNames
-from secretsync.core.secret_patterns import has_password, has_private_key, known_token
+from secretsync.core.recognition.secret_patterns import has_password, has_private_key, known_token
 from secretsync.planning.secrecy import has_secret_shape, is_secret_part, is_secret_written, secret_entries
 from secretsync.policy.plaintext import written
 from secretsync.project.placeholders import Placeholder, Variable, parse_value

@@ -185,10 +185,10 @@ def test_an_input_of_the_action_is_not_code(project: MakeProject, name: str) -> 
 
 
 def test_the_workflow_has_each_job() -> None:
-    """Lint, tests on each supported Python, a wheel that is built once and tested, and known weaknesses."""
+    """Lint, the site, tests on each supported Python, a wheel that is built once and tested, and known weaknesses."""
     (workflow,) = documents(".github/workflows/checks.yml")
     jobs = workflow["jobs"]
-    assert set(jobs) == {"lint", "tests", "wheel", "installed", "weaknesses"}
+    assert set(jobs) == {"docs", "lint", "tests", "wheel", "installed", "weaknesses"}
     classifiers = re.findall(r":: (3\.\d+)\"", (ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     for job in ("tests", "installed"):
         assert jobs[job]["strategy"]["matrix"]["python"] == classifiers
@@ -197,7 +197,7 @@ def test_the_workflow_has_each_job() -> None:
     assert sum("python -m build" in line for line in lines) == 1
     targets = re.findall(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)[0].split()
     made = {line.removeprefix("make ").strip() for line in lines if line.startswith("make ")}
-    assert made == {"lint", "test"}
+    assert made == {"docs", "lint", "test"}
     assert made <= set(targets)
     assert any("pip-audit" in line for line in lines)
     assert workflow["permissions"] == {"contents": "read"}

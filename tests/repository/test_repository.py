@@ -115,6 +115,7 @@ def test_help_lists_the_targets(tmp_path: Path) -> None:
         "test-oldest",
         "bench",
         "lint",
+        "docs",
         "docs-tables",
         "man",
         "docs-pictures",

@@ -10,8 +10,8 @@ import pytest
 from secretsync.core.errors import UsageError
 from secretsync.core.model import Failed, Found, Missing, SecretRef
 from secretsync.providers.interface import Answer, Deadline, Identity, Information
-from secretsync.resolving.access_log import AccessLog
-from secretsync.resolving.activity import StoreActivity
+from secretsync.resolving.requests.access_log import AccessLog
+from secretsync.resolving.requests.activity import StoreActivity
 from secretsync.resolving.stores import StoreAccess
 from secretsync.testing import MemoryProvider
 from tests.support.canary import CanaryFactory

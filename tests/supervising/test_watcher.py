@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from secretsync.core.model import SecretInfo
-from secretsync.core.problem_kinds import ProblemKind
+from secretsync.core.problems.kinds import ProblemKind
 from secretsync.core.records import replace
 from secretsync.core.secret import Environ
 from secretsync.planning.plan import Plan

@@ -16,7 +16,7 @@ PLANTED: list[dict[str, str]] = tomllib.loads((Path(__file__).parent / "data/pla
 
 INNER = '''
 import base64, gzip, json, logging, os, subprocess, sys, textwrap, threading, pytest
-from secretsync.core.atomic_write import write_file
+from secretsync.core.system.atomic_write import write_file
 from secretsync.core.errors import UsageError
 from tests.support.canary import KINDS, make_canary, make_pem, make_short
 from tests.support.processes import run_command

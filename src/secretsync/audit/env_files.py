@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from secretsync.audit.evidence import Evidence
 from secretsync.core.model import Entry
-from secretsync.core.secret_patterns import HOLE
+from secretsync.core.recognition.secret_patterns import HOLE
 from secretsync.planning.secrecy import is_secret_written
 from secretsync.policy.findings import RuleFinding
 from secretsync.policy.plaintext import finding_at, written

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from secretsync.audit.evidence import FileState, GitFailure, GitState
 from secretsync.audit.git import is_private_path, secret_folders
-from secretsync.core.git import GitError, ignored_paths, run_git
+from secretsync.core.system.git import GitError, ignored_paths, run_git
 from secretsync.planning.plan import Plan
 from secretsync.project.env_file import read_env_file
 from secretsync.project.layout import Project, policy_file

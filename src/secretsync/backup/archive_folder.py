@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from secretsync.backup.archive import Archive, read_archive
-from secretsync.core.atomic_write import write_new_file
 from secretsync.core.errors import OutputError, Problem, ProblemKind, UsageError
 from secretsync.core.files import Input, read_file
+from secretsync.core.system.atomic_write import write_new_file
 from secretsync.core.text import path_or
 
 _NAME = re.compile(r"secretsync-(?P<stamp>[0-9]{8}T[0-9]{6}Z)(?:-(?P<number>[1-9][0-9]{0,3}))?\.tar\.gz")

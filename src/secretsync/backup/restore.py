@@ -19,9 +19,9 @@ from typing import NamedTuple
 from secretsync.backup.restore_plan import Restore
 from secretsync.backup.tree import TREES, read_trees
 from secretsync.backup.tree_writer import build, remove
-from secretsync.core.atomic_write import write_file
 from secretsync.core.errors import OutputError
 from secretsync.core.files import Input, read_file, sync, take_lock
+from secretsync.core.system.atomic_write import write_file
 from secretsync.project.layout import UNFINISHED_RESTORE
 
 _NEW, _OLD = ".secretsync-new-", ".secretsync-old-"

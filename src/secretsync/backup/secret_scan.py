@@ -10,7 +10,13 @@ from typing import Any
 
 from secretsync.backup.tree import Node
 from secretsync.core.errors import Problem
-from secretsync.core.secret_patterns import HOLE, has_private_key, has_url_password, known_token, may_be_secret
+from secretsync.core.recognition.secret_patterns import (
+    HOLE,
+    has_private_key,
+    has_url_password,
+    known_token,
+    may_be_secret,
+)
 from secretsync.core.text import by_place
 from secretsync.policy.example_values import is_example
 from secretsync.policy.findings import RuleFinding, found

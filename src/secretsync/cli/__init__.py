@@ -100,7 +100,7 @@ def _run(arguments: list[str]) -> int:
 
     name = arguments[0] if arguments else "--help"
     if name in ("-h", "--help", "help"):
-        from secretsync.cli.overview import overview
+        from secretsync.cli.manual.overview import overview
 
         print(overview(COMMANDS))
         return 0
@@ -215,7 +215,7 @@ def _unknown_command(name: str, commands: Collection[str], *, group: str = "") -
 def _refuse_platform(module: str | None) -> int:
     """Return 2, and print a message, if only POSIX systems have `module`; else return 0."""
     from secretsync.cli import console
-    from secretsync.core.platforms import refusal
+    from secretsync.core.system.platforms import refusal
 
     text = refusal(module)
     if text is None:

@@ -55,7 +55,7 @@ def print_causes(label: str, problems: Sequence[Problem], *, is_verbose: bool) -
 
 
 def _problem_lines(problems: Sequence[Problem], *, is_verbose: bool) -> list[str]:
-    from secretsync.core.problem_lines import problem_lines  # Imported only if something is wrong.
+    from secretsync.core.problems.grouping import problem_lines  # Imported only if something is wrong.
 
     return [str(problem) for problem in problems] if is_verbose else problem_lines(problems)
 
@@ -165,6 +165,6 @@ def write_report(text: str, path: str | None = None) -> None:
     if path is None:
         sys.stdout.buffer.write(data)
         return
-    from secretsync.core.atomic_write import shared_mode, write_file
+    from secretsync.core.system.atomic_write import shared_mode, write_file
 
     write_file(path, data, mode=shared_mode(path))  # a report holds no secret, and others read it

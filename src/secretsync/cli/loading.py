@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from secretsync.planning.request import ConfigRequest
     from secretsync.policy.findings import RuleFinding
     from secretsync.project.env_file import EnvFile
-    from secretsync.resolving.access_log import AccessLog
-    from secretsync.resolving.activity import StoreActivity
     from secretsync.resolving.handover import Handover
+    from secretsync.resolving.requests.access_log import AccessLog
+    from secretsync.resolving.requests.activity import StoreActivity
+    from secretsync.resolving.requests.waiting import WaitDisplay
     from secretsync.resolving.stores import StoreAccess
-    from secretsync.resolving.waiting import WaitDisplay
 
 
 def environment_of(
@@ -251,7 +251,7 @@ def _warn_of_end(seconds: float, ref: SecretRef, what: str) -> None:
 
 
 def _wait_line(options: argparse.Namespace) -> WaitDisplay:
-    from secretsync.cli.wait_line import WaitLine  # Imported only if a request is sent again.
+    from secretsync.cli.output.wait_line import WaitLine  # Imported only if a request is sent again.
 
     return WaitLine(is_quiet=options.quiet)
 
@@ -267,7 +267,7 @@ def _access_log(options: argparse.Namespace, environ: Mapping[str, str]) -> Acce
         if options.require_access_log or options.access_log is not None:
             raise UsageError("no access log is named; give --access-log FILE, or set $SECRETSYNC_ACCESS_LOG")
         return None
-    from secretsync.resolving.access_log import AccessLog
+    from secretsync.resolving.requests.access_log import AccessLog
 
     return AccessLog(path, environ, warn=console.warn, is_required=options.require_access_log)
 

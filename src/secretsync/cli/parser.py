@@ -64,13 +64,13 @@ class _Parser(argparse.ArgumentParser):
 
     def format_help(self) -> str:
         """Return the help in the width of the terminal."""
-        from secretsync.cli.help import format_help  # Imported only for help.
+        from secretsync.cli.manual.help import format_help  # Imported only for help.
 
         return format_help(self)
 
     def format_usage(self) -> str:
         """Return the usage in the width of the terminal."""
-        from secretsync.cli.help import format_usage  # Imported only for an error.
+        from secretsync.cli.manual.help import format_usage  # Imported only for an error.
 
         return format_usage(self)
 

@@ -13,7 +13,7 @@ from secretsync.cli import console
 from secretsync.cli.loading import store_access
 from secretsync.core.errors import ResolutionError, UsageError
 from secretsync.core.files import STANDARD_INPUT
-from secretsync.core.problem_kinds import ProblemKind
+from secretsync.core.problems.kinds import ProblemKind
 from secretsync.core.records import replace
 from secretsync.running.exec_command import Limits, exec_program
 from secretsync.supervising import supervise as supervising

@@ -378,6 +378,6 @@ def _conflict(key: str, one: Resolved, other: Resolved, first: str, second: str)
 
 
 def _problem(cause: str, kind: str = "configuration", **place: Any) -> Problem:
-    from secretsync.core.problem_kinds import ProblemKind  # Imported only for a problem.
+    from secretsync.core.problems.kinds import ProblemKind  # Imported only for a problem.
 
     return Problem(kind=ProblemKind(kind), cause=cause, **place)

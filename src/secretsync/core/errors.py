@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from secretsync.core.problem_kinds import ExitStatus, ProblemKind, combined_status, worst_status
+    from secretsync.core.problems.kinds import ExitStatus, ProblemKind, combined_status, worst_status
 
 __all__ = [
     "ConfigurationError",
@@ -46,9 +46,9 @@ def __getattr__(name: str) -> Any:
     if name not in ("ExitStatus", "ProblemKind", "combined_status", "worst_status"):
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)
-    from secretsync.core import problem_kinds
+    from secretsync.core.problems import kinds
 
-    return getattr(problem_kinds, name)
+    return getattr(kinds, name)
 
 
 def printable(text: str) -> str:
@@ -91,7 +91,7 @@ def _text_of(problems: Sequence[Problem]) -> str:
     """Return a line for each cause."""
     if len(problems) == 1:
         return str(problems[0])
-    from secretsync.core.problem_lines import problem_lines  # Imported only if there are several problems.
+    from secretsync.core.problems.grouping import problem_lines  # Imported only if there are several problems.
 
     return "\n".join(problem_lines(problems))
 
@@ -106,7 +106,7 @@ class SecretSyncError(Exception):
 
     def __init__(self, problems: Sequence[Problem] | str, *, kind: ProblemKind | None = None) -> None:
         if isinstance(problems, str):
-            from secretsync.core.problem_kinds import ProblemKind
+            from secretsync.core.problems.kinds import ProblemKind
 
             problems = (Problem(kind=kind or ProblemKind(self._kind), cause=problems),)
         self.problems: tuple[Problem, ...] = tuple(problems)
@@ -118,7 +118,7 @@ class SecretSyncError(Exception):
     @property
     def exit_status(self) -> ExitStatus:
         """Return the exit status of a command."""
-        from secretsync.core.problem_kinds import worst_status
+        from secretsync.core.problems.kinds import worst_status
 
         return worst_status(problem.kind for problem in self.problems)
 

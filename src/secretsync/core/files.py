@@ -116,7 +116,7 @@ def read_named_file(path: str, kind: Input, seconds: float, *, may_be_empty: boo
         # A file that is open already may be one that this user cannot open.
         if isinstance(data, bytes) or not (data.is_stream or (is_given and data.errno == errno.EACCES)):
             return data
-    from secretsync.core.pipes import read_stream  # imported only for a pipe
+    from secretsync.core.system.pipes import read_stream  # imported only for a pipe
 
     return read_stream(path, kind, seconds, may_be_empty=may_be_empty)
 

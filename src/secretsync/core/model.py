@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from secretsync.core.metadata import Clock, SecretInfo, SecretOutline
-    from secretsync.core.problem_kinds import ProblemKind
+    from secretsync.core.problems.kinds import ProblemKind
 
 # Locks, sockets and polls raise OverflowError for a wait of more than some weeks.
 LONGEST_WAIT = 7 * 86400.0  # seconds

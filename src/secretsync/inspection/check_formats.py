@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from secretsync.core.errors import Problem, ProblemKind, printable
-from secretsync.core.problem_lines import is_store_failure
+from secretsync.core.problems.grouping import is_store_failure
 from secretsync.core.records import Record
 from secretsync.core.reporting.github import write_annotations
 from secretsync.core.reporting.junit import Failure, TestCase, TestSuite, write_junit

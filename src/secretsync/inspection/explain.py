@@ -11,9 +11,9 @@ from secretsync.core.records import Record, replace
 from secretsync.core.secret import MASK, Payload
 from secretsync.planning.plan import EntryId, EntryPart, EnvironPart, Plan, PlannedEntry, SecretPart
 from secretsync.planning.secrecy import secret_entries
+from secretsync.resolving.requests.unusable_store import NotAsked, UnusableStore
 from secretsync.resolving.resolve import Inputs, resolve_entries
 from secretsync.resolving.stores import Answers, StoreAccess
-from secretsync.resolving.unusable_store import NotAsked, UnusableStore
 
 NOT_ASKED = "not asked"
 

@@ -18,7 +18,7 @@ from secretsync.resolving.resolve import hide_values
 from secretsync.resolving.stores import StoreAccess
 
 if TYPE_CHECKING:
-    from secretsync.resolving.access_log import Read
+    from secretsync.resolving.requests.access_log import Read
 
 
 def get_secret(reference: str, request: ConfigRequest, access: StoreAccess) -> Secret:
@@ -52,7 +52,7 @@ def _problem(reference: str, targets: tuple[Target, ...], index: int, outcome: M
 
 
 def _reads(part: SecretPart, reference: Reference, plan: Plan) -> tuple[Read, ...]:
-    from secretsync.resolving.access_log import Read  # Imported only if there is an access log.
+    from secretsync.resolving.requests.access_log import Read  # Imported only if there is an access log.
 
     names, problems = read_project_names(plan.project)
     if problems:

@@ -189,7 +189,7 @@ def _stores(given: Mapping[str, Provider] | None) -> Mapping[str, Provider] | No
 def _forbidden(opened: list[str]) -> Iterator[None]:
     """Refuse providers of real stores, and add their names to `opened`."""
     from secretsync.core.errors import UsageError
-    from secretsync.resolving import open_stores
+    from secretsync.resolving.requests import open_stores
 
     load_provider = vars(open_stores)["load_provider"]
 

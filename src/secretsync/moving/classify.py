@@ -10,8 +10,8 @@ from urllib.parse import quote, unquote
 from secretsync.core.errors import ConfigurationError, Problem, ProblemKind
 from secretsync.core.model import Entry
 from secretsync.core.names import is_entry_name
+from secretsync.core.recognition.secret_patterns import HOLE, may_be_secret
 from secretsync.core.secret import Hidden, Secret
-from secretsync.core.secret_patterns import HOLE, may_be_secret
 from secretsync.moving.source_entry import SourceEntry
 from secretsync.policy.plaintext import plaintext_finding, written
 from secretsync.policy.policy import Policy

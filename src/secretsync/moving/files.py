@@ -7,11 +7,11 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from secretsync.core.atomic_write import shared_mode, write_file, write_new_file
 from secretsync.core.errors import ConfigurationError, OutputError, Problem, ProblemKind
 from secretsync.core.files import FileRefusal, Input, read_file
 from secretsync.core.records import Record
 from secretsync.core.secret import Hidden
+from secretsync.core.system.atomic_write import shared_mode, write_file, write_new_file
 from secretsync.project.env_file import parse_env_file
 from secretsync.rendering.formats import dotenv
 

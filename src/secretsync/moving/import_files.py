@@ -21,8 +21,8 @@ from secretsync.project.layout import Project
 from secretsync.project.placeholders import BareName, Fault, StorePath, format_reference, parse_reference
 from secretsync.providers.interface import ProviderSpec
 from secretsync.providers.writing import Written
+from secretsync.resolving.requests.write import FieldChange
 from secretsync.resolving.stores import StoreAccess
-from secretsync.resolving.write import FieldChange
 
 
 class ImportRequest(Record, kw_only=True):

@@ -15,8 +15,8 @@ from secretsync.planning.request import ConfigRequest
 from secretsync.project.bindings import Bindings
 from secretsync.project.placeholders import BareName, StorePath, format_reference, parse_reference
 from secretsync.providers.writing import Written
+from secretsync.resolving.requests.write import FieldChange
 from secretsync.resolving.stores import StoreAccess
-from secretsync.resolving.write import FieldChange
 
 
 class Place(Record):

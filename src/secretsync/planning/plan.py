@@ -102,7 +102,7 @@ def with_literal(hint: str | None, key: str) -> str | None:
 
 def problem_at(entry: Entry, offset: int, cause: str, hint: str | None, reference: str | None = None) -> Problem:
     """Return a problem of the configuration at `offset` of the text of an entry."""
-    from secretsync.core.problem_kinds import ProblemKind  # Imported only for a problem.
+    from secretsync.core.problems.kinds import ProblemKind  # Imported only for a problem.
 
     line, column = locate(entry, offset)
     return Problem(

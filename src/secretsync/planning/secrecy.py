@@ -114,7 +114,7 @@ def has_secret_shape(text: str) -> bool:
     is_sure = len(text) >= _SHORTEST_SIGN and any(sign in text for sign in _SIGNS)
     if not is_sure and not _may_have_password(text):
         return False
-    from secretsync.core.secret_patterns import has_password, has_private_key, known_token
+    from secretsync.core.recognition.secret_patterns import has_password, has_private_key, known_token
 
     return has_password(text) or has_private_key(text) or known_token(text) is not None
 
@@ -141,7 +141,7 @@ def password_parts(parts: Sequence[T]) -> list[T]:
     text = "".join(part.text if isinstance(part, Text) else "\0" for part in parts)
     if not _may_have_password(text):
         return []
-    from secretsync.core.secret_patterns import holes_of_passwords
+    from secretsync.core.recognition.secret_patterns import holes_of_passwords
 
     numbers = holes_of_passwords(text)
     others = [part for part in parts if not isinstance(part, Text)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from secretsync.core.model import Entry
-from secretsync.core.secret_patterns import (
+from secretsync.core.recognition.secret_patterns import (
     HOLE,
     has_password,
     has_private_key,

@@ -180,6 +180,6 @@ def _problem_of(mistake: Mistake, source: str, line: int, file: str) -> Problem:
 def _problem(
     file: str, line: int | None, column: int | None, cause: str, hint: str | None, *, key: str | None = None
 ) -> Problem:
-    from secretsync.core.problem_kinds import ProblemKind  # Imported only for a problem.
+    from secretsync.core.problems.kinds import ProblemKind  # Imported only for a problem.
 
     return Problem(kind=ProblemKind.CONFIGURATION, file=file, line=line, column=column, key=key, cause=cause, hint=hint)

@@ -29,7 +29,7 @@ def variables_file(environ: Mapping[str, str]) -> EnvFile:
         if is_key(name):
             entries.append(variable_entry(name, re.sub(_BEFORE_BRACE, lambda run: run[0] * 2, variable_text(value))))
             continue
-        from secretsync.core.problem_kinds import ProblemKind  # Imported only for a problem.
+        from secretsync.core.problems.kinds import ProblemKind  # Imported only for a problem.
 
         cause = "a variable of this name cannot have a placeholder in its value"
         hint = "a name is letters, digits and '_', not beginning with a digit"

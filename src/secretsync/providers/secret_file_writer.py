@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 
-from secretsync.core.atomic_write import write_file, write_new_file
 from secretsync.core.errors import OutputError, ProblemKind
 from secretsync.core.model import Failed, Found, Missing
 from secretsync.core.secret import Payload
+from secretsync.core.system.atomic_write import write_file, write_new_file
 from secretsync.providers.files import read_secret_file
 from secretsync.providers.writing import Change, Written, unchanged
 

@@ -6,9 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from secretsync.core.errors import printable
-from secretsync.core.records import Record
-from secretsync.core.secret import MASK
-from secretsync.core.secret_patterns import (
+from secretsync.core.recognition.secret_patterns import (
     HOLE,
     has_password,
     has_private_key,
@@ -16,6 +14,8 @@ from secretsync.core.secret_patterns import (
     looks_random,
     may_be_secret,
 )
+from secretsync.core.records import Record
+from secretsync.core.secret import MASK
 from secretsync.planning.plan import Plan
 from secretsync.planning.secrecy import secret_entries
 from secretsync.policy.plaintext import plaintext_of

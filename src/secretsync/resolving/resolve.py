@@ -61,7 +61,7 @@ class _Pieces:
 
     def add_shaped(self, value: Secret) -> None:
         """Append the passwords and tokens in `value` to the pieces that are secrets by themselves."""
-        from secretsync.core.secret_patterns import pieces_of_secrets
+        from secretsync.core.recognition.secret_patterns import pieces_of_secrets
 
         self.inserted += map(Secret, pieces_of_secrets(value.reveal()))
 
@@ -280,7 +280,7 @@ def failure_problem(
     outcome: Missing | Failed,
 ) -> Problem:
     """Return the problem of a placeholder after the answer of its store."""
-    from secretsync.core.problem_kinds import ProblemKind  # Imported only for a problem.
+    from secretsync.core.problems.kinds import ProblemKind  # Imported only for a problem.
 
     target = part.targets[index]
     line, column = planned.location(part)

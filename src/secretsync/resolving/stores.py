@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from secretsync.core.metadata import SecretInfo, SecretOutline
     from secretsync.providers.interface import Deadline, Provider
     from secretsync.providers.writing import Written
-    from secretsync.resolving.access_log import AccessLog, Read
-    from secretsync.resolving.activity import StoreActivity
-    from secretsync.resolving.identify import StoreState
-    from secretsync.resolving.open_stores import Stores
-    from secretsync.resolving.waiting import WaitDisplay
-    from secretsync.resolving.write import FieldChange
+    from secretsync.resolving.requests.access_log import AccessLog, Read
+    from secretsync.resolving.requests.activity import StoreActivity
+    from secretsync.resolving.requests.identify import StoreState
+    from secretsync.resolving.requests.open_stores import Stores
+    from secretsync.resolving.requests.waiting import WaitDisplay
+    from secretsync.resolving.requests.write import FieldChange
 
 T = TypeVar("T", Payload, "SecretInfo", "SecretOutline")
 
@@ -42,7 +42,7 @@ class Answers(Hidden, Generic[T]):
 
     def denied(self) -> set[str]:
         """Return the stores that denied a request."""
-        from secretsync.core.problem_kinds import ProblemKind  # Imported only if a store was asked.
+        from secretsync.core.problems.kinds import ProblemKind  # Imported only if a store was asked.
 
         found = ((ref.store, self.__find(ref)) for ref in self.requested)
         return {store for store, one in found if isinstance(one, Failed) and one.kind is ProblemKind.DENIED}
@@ -59,7 +59,7 @@ class Answers(Hidden, Generic[T]):
         A target decides if its secret is not missing. If all of several are missing, the index is that of the last
         one. The answer names all targets, and has the hint of a store that has the secret under another spelling.
         """
-        from secretsync.core.problem_kinds import ProblemKind  # Imported only if a store was asked.
+        from secretsync.core.problems.kinds import ProblemKind  # Imported only if a store was asked.
 
         asked: list[str] = []
         near: str | None = None
@@ -120,7 +120,9 @@ class StoreAccess(Record):
         deadline, log = self._deadline(plan), self.access_log
         with self._open(plan) as stores:
             if log is not None:
-                from secretsync.resolving.access_log import reads_of  # Imported only if there is an access log.
+                from secretsync.resolving.requests.access_log import (
+                    reads_of,  # Imported only if there is an access log.
+                )
 
                 reads = reads_of(plan) if reads is None else reads
                 log.prepare(reads)
@@ -153,7 +155,7 @@ class StoreAccess(Record):
 
         Raises UsageError for a bad timeout, and ConfigurationError for a store that cannot be built.
         """
-        from secretsync.resolving.write import no_answer, write
+        from secretsync.resolving.requests.write import no_answer, write
 
         deadline = self._deadline(plan)
         with self._open(plan) as stores:
@@ -193,8 +195,8 @@ class StoreAccess(Record):
 
         Raises UsageError for a bad timeout.
         """
-        from secretsync.resolving.identify import identify
-        from secretsync.resolving.open_stores import Stores
+        from secretsync.resolving.requests.identify import identify
+        from secretsync.resolving.requests.open_stores import Stores
 
         deadline = self._deadline(plan)
         configs = {**plan.bindings.stores, **plan.stores}
@@ -221,7 +223,7 @@ class StoreAccess(Record):
 
     def _open(self, plan: Plan) -> Stores:
         """Build the providers of a plan; place the problem of a store at the first placeholder that needs the store."""
-        from secretsync.resolving.open_stores import Stores
+        from secretsync.resolving.requests.open_stores import Stores
 
         try:
             return Stores(
@@ -248,7 +250,7 @@ class StoreAccess(Record):
         kind: type[T],
         progress: Callable[[int, int], None] | None = None,
     ) -> Answers[T]:
-        from secretsync.resolving.fetch import ask
+        from secretsync.resolving.requests.fetch import ask
 
         answers = ask(
             parts,

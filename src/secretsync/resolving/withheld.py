@@ -9,9 +9,9 @@ from secretsync.core.errors import Problem, ProblemKind
 from secretsync.core.model import Failed
 from secretsync.core.records import replace
 from secretsync.providers.interface import Identity, ProviderSpec
-from secretsync.resolving.identify import StoreState
+from secretsync.resolving.requests.identify import StoreState
+from secretsync.resolving.requests.unusable_store import NotAsked
 from secretsync.resolving.stores import Answers, T
-from secretsync.resolving.unusable_store import NotAsked
 
 
 def access_variables(names: Iterable[str], specs: Iterable[ProviderSpec]) -> tuple[str, ...]:

@@ -109,7 +109,7 @@ def refuse_unfit(environment: Mapping[bytes, bytes], resolved: Mapping[str, Reso
             hint = "pass it in a file: --files DIR" if is_secret else "keep it in a file, and set the path of the file"
         else:
             continue
-        from secretsync.core.problem_kinds import ProblemKind  # Imported only for a problem.
+        from secretsync.core.problems.kinds import ProblemKind  # Imported only for a problem.
 
         entry = resolved[key].entry if key in resolved else None
         file, line = (None, None) if entry is None else (entry.file, entry.line)

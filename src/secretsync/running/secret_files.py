@@ -10,10 +10,10 @@ import os
 import stat
 from collections.abc import Collection, Mapping
 
-from secretsync.core.atomic_write import write_file
 from secretsync.core.errors import ConfigurationError, OutputError, Problem, ProblemKind
 from secretsync.core.files import FileRefusal, Input, read_file
 from secretsync.core.model import Resolved
+from secretsync.core.system.atomic_write import write_file
 
 _LIST = ".secretsync-files"
 DATA = ".secretsync-data"  # how the names of generations begin: see secret_generations.py

@@ -59,7 +59,7 @@ def refuse_unsafe_variables(resolved: Mapping[str, Resolved], allowed: Collectio
     }
     if not refused:
         return
-    from secretsync.core.problem_kinds import ProblemKind  # Imported only for a problem.
+    from secretsync.core.problems.kinds import ProblemKind  # Imported only for a problem.
 
     raise OutputError(
         [

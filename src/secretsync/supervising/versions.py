@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from secretsync.core.errors import Problem
 from secretsync.core.metadata import SecretInfo
 from secretsync.core.model import Failed, Found, Missing
-from secretsync.core.problem_kinds import ProblemKind
+from secretsync.core.problems.kinds import ProblemKind
 from secretsync.core.records import Record, replace
 from secretsync.planning.plan import Plan, SecretPart
 from secretsync.resolving.resolve import failure_problem, hide_values

@@ -13,7 +13,7 @@ from secretsync.planning.plan import SecretPart
 from secretsync.planning.references import Target
 from secretsync.providers.interface import Deadline, OutlineProvider
 from secretsync.resolving.extract import select
-from secretsync.resolving.fetch import ask
+from secretsync.resolving.requests.fetch import ask
 from secretsync.resolving.stores import Answers
 from secretsync.testing.memory import LONG_TIMEOUT
 from secretsync.testing.store import StoreUnderTest

@@ -9,7 +9,7 @@ from secretsync.core.errors import ProblemKind
 from secretsync.core.model import SecretRef, Selector
 from secretsync.core.secret import Payload
 from secretsync.providers.interface import Answer, Deadline
-from secretsync.resolving.fetch import ask
+from secretsync.resolving.requests.fetch import ask
 from secretsync.testing.asking import (
     Contract,
     answers_of_core,

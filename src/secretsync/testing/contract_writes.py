@@ -9,7 +9,7 @@ from secretsync.core.model import Failed, Found, Missing, Selector
 from secretsync.core.secret import Payload, Secret
 from secretsync.providers.interface import Deadline
 from secretsync.providers.writing import Written
-from secretsync.resolving.write import FieldChange, no_answer, write
+from secretsync.resolving.requests.write import FieldChange, no_answer, write
 from secretsync.testing.asking import Contract, assert_failed, describe, fetch_one, found, select_text, text_of
 from secretsync.testing.memory import LONG_TIMEOUT
 from secretsync.testing.store import StoreUnderTest

@@ -9,9 +9,9 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
 
-from secretsync.core.atomic_write import write_file
 from secretsync.core.errors import ConfigurationError, OutputError, Problem, ProblemKind
 from secretsync.core.files import MAX_BYTES, Input, size_in_words, take_lock
+from secretsync.core.system.atomic_write import write_file
 from secretsync.project.toml_reader import read_document
 from secretsync.tracking.history import DamagedError, HistoryRecord, history_as_json, parse_history
 

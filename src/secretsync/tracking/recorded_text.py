@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from secretsync.core.model import Entry
 from secretsync.core.names import SensitiveNames
+from secretsync.core.recognition.secret_patterns import HOLE, has_password, has_private_key, known_token, looks_random
 from secretsync.core.records import Record, replace
-from secretsync.core.secret_patterns import HOLE, has_password, has_private_key, known_token, looks_random
 from secretsync.planning.secrecy import is_secret_reference, is_secret_variable, password_parts
 from secretsync.policy.plaintext import written
 from secretsync.project.placeholders import Placeholder, Variable, parse_value, references

@@ -7,7 +7,7 @@ from typing import Any
 
 from secretsync.core.errors import Problem, ProblemKind
 from secretsync.core.model import Found, Missing, SecretInfo
-from secretsync.core.secret_patterns import has_password, known_token, looks_random
+from secretsync.core.recognition.secret_patterns import has_password, known_token, looks_random
 from secretsync.core.text import by_place
 from secretsync.planning.plan import Plan, PlannedEntry, SecretPart
 from secretsync.project.bindings import StoreConfig

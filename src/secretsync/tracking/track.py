@@ -7,10 +7,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from secretsync.core.current_user import actor
 from secretsync.core.errors import ConfigurationError, ResolutionError, UsageError
-from secretsync.core.git import GitError, run_git
 from secretsync.core.records import Record
+from secretsync.core.system.current_user import actor
+from secretsync.core.system.git import GitError, run_git
 from secretsync.core.text import count_of
 from secretsync.core.timestamps import format_timestamp, parse_timestamp
 from secretsync.planning.plan import Plan

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from secretsync.audit.report import AuditReport
-from secretsync.core.problem_lines import first_of
+from secretsync.core.problems.grouping import first_of
 from secretsync.core.reporting.rows import Place, ReportRow
 from secretsync.core.text import count_of
 from secretsync.policy.findings import RuleFinding

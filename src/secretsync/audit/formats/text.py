@@ -16,7 +16,7 @@ from secretsync.audit.formats.shared import (
 )
 from secretsync.audit.report import AuditReport
 from secretsync.core.errors import printable
-from secretsync.core.problem_lines import SHOWN, first_of, grouped, problem_lines
+from secretsync.core.problems.grouping import SHOWN, first_of, grouped, problem_lines
 from secretsync.core.reporting.layout import hanging
 from secretsync.core.reporting.notes import note_lines
 from secretsync.core.reporting.terminal import PLAIN, Colour, Look

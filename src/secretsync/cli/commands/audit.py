@@ -19,9 +19,9 @@ from secretsync.cli import console
 from secretsync.cli.each_environment import each_environment
 from secretsync.cli.loading import store_access
 from secretsync.cli.options import add_access_log, add_format, add_option, add_source
-from secretsync.core.atomic_write import write_file
 from secretsync.core.errors import OutputError, Problem, combined_status
 from secretsync.core.secret import AnyEnviron, Environ
+from secretsync.core.system.atomic_write import write_file
 from secretsync.planning.plan import Plan
 from secretsync.policy.rules import RULES
 

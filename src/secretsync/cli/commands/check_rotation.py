@@ -14,11 +14,11 @@ from secretsync.cli import console
 from secretsync.cli.each_environment import each_environment
 from secretsync.cli.loading import store_access
 from secretsync.cli.options import add_format, add_option, add_source, timestamp
-from secretsync.cli.progress_bar import ProgressBar
+from secretsync.cli.output.progress_bar import ProgressBar
 from secretsync.core.errors import printable
 from secretsync.core.secret import Environ
 from secretsync.planning.plan import Plan
-from secretsync.resolving.activity import StoreActivity
+from secretsync.resolving.requests.activity import StoreActivity
 from secretsync.rotation import formats
 from secretsync.rotation.check import rotation_of_plan
 from secretsync.rotation.formats.document import Document

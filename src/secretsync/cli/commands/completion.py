@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from secretsync.cli import console
-from secretsync.cli.completion_scripts import SCRIPTS, format_completion, unquoted
+from secretsync.cli.shells.completion_scripts import SCRIPTS, format_completion, unquoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def execute(options: argparse.Namespace) -> int:
     if not options.command:
         console.write_report(SCRIPTS[options.shell])
         return 0
-    from secretsync.cli.completion import complete
+    from secretsync.cli.shells.completion import complete
 
     words = unquoted(options.command) if options.shell == "bash" else options.command
     console.write_report(format_completion(options.shell, complete(words, os.environ)))

@@ -11,10 +11,10 @@ import os
 import sys
 
 from secretsync.cli import console
-from secretsync.cli.diff_report import Side, diff_as_json, format_diff
 from secretsync.cli.history import add_history
 from secretsync.cli.loading import environment_of, store_access
 from secretsync.cli.options import add_format, add_source
+from secretsync.cli.output.diff_report import Side, diff_as_json, format_diff
 from secretsync.core.errors import ResolutionError, UsageError
 from secretsync.core.secret import AnyEnviron, Environ
 from secretsync.planning.request import ConfigRequest, load_plan, open_request, requested_project_name

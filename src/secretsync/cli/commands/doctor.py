@@ -19,7 +19,7 @@ from secretsync.core.records import Record
 from secretsync.core.reporting.terminal import Colour
 from secretsync.core.secret import Environ
 from secretsync.core.text import count_of
-from secretsync.resolving.identify import StoreState
+from secretsync.resolving.requests.identify import StoreState
 from secretsync.resolving.stores import StoreAccess
 
 USAGE = "[-e NAME... | --all] [--env-file FILE...] [OPTIONS]"

@@ -9,11 +9,11 @@ from secretsync.cli import console
 from secretsync.cli.commands.schema import FILES, schema_text
 from secretsync.cli.init_stores import STORES, bindings_of_store, next_commands, unbound
 from secretsync.cli.options import add_option
-from secretsync.core.atomic_write import shared_mode, write_new_file
 from secretsync.core.errors import OutputError, UsageError
 from secretsync.core.files import FileRefusal, Input, read_file
-from secretsync.core.git import GitError, ignored_paths
 from secretsync.core.names import is_environment_name, is_lenient
+from secretsync.core.system.atomic_write import shared_mode, write_new_file
+from secretsync.core.system.git import GitError, ignored_paths
 from secretsync.core.text import path_or
 
 USAGE = "[--root DIR] [-e NAME]... [--store STORE] [--service NAME] [--schemas]"

@@ -69,7 +69,7 @@ def execute(options: argparse.Namespace) -> int:
         sys.stdout.buffer.write(data)
         return 0
     from secretsync.cli.permissions import parse_mode, parse_owner
-    from secretsync.core.atomic_write import write_file
+    from secretsync.core.system.atomic_write import write_file
 
     sys.stdout.flush()
     mode = None if options.mode is None else parse_mode(options.mode)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from secretsync.core.problem_lines import first_of
+from secretsync.core.problems.grouping import first_of
 
 
 def note_lines(notes: Sequence[str], *, is_verbose: bool) -> list[str]:

@@ -15,6 +15,7 @@ from secretsync.providers.inputs import InputKind, InputRule, malformed, read
 from secretsync.providers.interface import StoreContext
 from secretsync.providers.remote import RequestError
 from secretsync.providers.vault.client import VaultClient
+from secretsync.providers.vault.errors import login_hint
 from secretsync.providers.vault.inputs import (
     JWT,
     PASSWORD,
@@ -178,8 +179,6 @@ class Login:
             hint = "`vault auth list` shows where it is: set auth.mount, and the namespace"
             return Failed(ProblemKind.DENIED, cause, hint)
         if 400 <= reply.status < 500:
-            from secretsync.providers.vault.login_hints import login_hint  # Imported only for the message.
-
             cause = f"the login at {self.place} by {self.method} was refused ({reply.status})"
             return Failed(ProblemKind.DENIED, cause, login_hint(self.method, self._mount, self._settings.get("role")))
         return Failed(ProblemKind.UNAVAILABLE, f"the login at {self.place} failed ({reply.status})")

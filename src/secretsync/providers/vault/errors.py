@@ -1,4 +1,4 @@
-"""Errors of a Vault server, as outcomes."""
+"""Errors of a Vault server as outcomes, and the next step after a refused login."""
 
 from __future__ import annotations
 
@@ -7,6 +7,36 @@ from secretsync.core.model import Failed
 from secretsync.providers.vault.responses import Reply
 
 _LONGEST_WAIT = 7 * 86_400  # seconds that a message shows; more is a nonsensical date
+
+# What may have ended if Vault refuses a login, and the command that shows or renews it, by method. {mount}: of the
+# method. {role}: of the settings, else ROLE.
+_LOGIN_HINTS = {
+    "approle": (
+        "has the secret_id expired, or was it used as often as it may be? "
+        "`vault write -f auth/{mount}/role/ROLE/secret-id` makes a new one"
+    ),
+    "kubernetes": (
+        "is the role bound to the service account and the namespace of the pod? "
+        "`vault read auth/{mount}/role/{role}` shows it"
+    ),
+    "jwt": (
+        "has the token expired, or does the role want another audience or claim? get a new token from its issuer; "
+        "`vault read auth/{mount}/role/{role}` shows the role"
+    ),
+    "userpass": "are user and password right? `vault write auth/{mount}/users/NAME password=-` sets a new password",
+    "ldap": (
+        "are user and password right, and is the account neither locked nor expired? `vault login -method=ldap "
+        "-path={mount} username=NAME` tries them; `vault read auth/{mount}/config` shows the server"
+    ),
+    "cert": (
+        "has the client certificate expired, and does a role trust its authority and its names? "
+        "`vault read auth/{mount}/certs/{role}` shows the role, `openssl x509 -enddate -noout -in FILE` the end"
+    ),
+    "aws": (
+        "have the AWS keys expired, and is the role bound to their identity? `aws sts get-caller-identity` shows the "
+        "identity, `vault read auth/{mount}/role/{role}` the role; server_id and region must be those of the method"
+    ),
+}
 
 
 def _unavailable(cause: str, hint: str | None = None) -> Failed:
@@ -43,3 +73,8 @@ def foreign(reply: Reply) -> Failed:
     """Return the outcome of an answer that is not Vault's."""
     hint = "is there a proxy or a login page between us and the server?"
     return Failed(ProblemKind.UNAVAILABLE, f"its answer is not Vault's ({reply.status})", hint)
+
+
+def login_hint(method: str, mount: str, role: str | None) -> str:
+    """Return the next step after a refused login."""
+    return _LOGIN_HINTS[method].format(mount=mount, role=role or "ROLE")

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 
 from secretsync.core.durations import format_duration
 from secretsync.core.errors import printable
-from secretsync.core.problem_lines import cause_of, first_of, grouped, is_one_cause
+from secretsync.core.problems.grouping import cause_of, first_of, grouped, is_one_cause
 from secretsync.core.reporting.layout import format_table, hanging, table_blocks, wrap
 from secretsync.core.reporting.terminal import Colour, Look
 from secretsync.core.text import count_of

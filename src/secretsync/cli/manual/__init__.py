@@ -1,0 +1,1 @@
+"""Help and manual pages, from the data of the commands."""

@@ -1,0 +1,1 @@
+"""Recognize secrets in plain text by their form."""

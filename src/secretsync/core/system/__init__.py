@@ -1,0 +1,1 @@
+"""What the operating system gives: files and pipes, git, the user, the platform."""
