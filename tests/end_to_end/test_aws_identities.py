@@ -32,6 +32,8 @@ SESSION = (
     f"[sso-session corp]\nsso_start_url = {START}\nsso_region = eu-west-1\n"
 )
 OLD_FORM = f"sso_start_url = {START}\nsso_region = eu-west-1\nsso_account_id = 123456789012\nsso_role_name = dev\n"
+ROLE_OF_BASE = "role_arn = arn:aws:iam::123456789012:role/x\nsource_profile = base\n"
+BASE_WITH_KEYS = "[profile base]\naws_access_key_id = AKIA\naws_secret_access_key = key\n"
 RENEWED = "run `aws sso login --profile work`"
 
 
@@ -181,14 +183,12 @@ def test_a_program_that_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyP
             "sso_session of the profile work names a section that does not exist",
         ),
         (
-            "[profile work]\nrole_arn = arn:aws:iam::123456789012:role/x\nsource_profile = base\n"
-            "[profile base]\nrole_arn = arn:aws:iam::123456789012:role/y\nsource_profile = work\n",
+            f"[profile work]\n{ROLE_OF_BASE}[profile base]\n{ROLE_OF_BASE.replace('base', 'work')}",
             STATUS_CONFIGURATION,
             "leads back to a profile that was visited before",
         ),
         (
-            "[profile work]\nrole_arn = app\nsource_profile = base\n"
-            "[profile base]\naws_access_key_id = AKIA\naws_secret_access_key = key\n",
+            f"[profile work]\nrole_arn = app\nsource_profile = base\n{BASE_WITH_KEYS}",
             STATUS_CONFIGURATION,
             "role_arn in ~/.aws/config cannot be right",
         ),
