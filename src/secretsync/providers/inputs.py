@@ -113,7 +113,7 @@ def malformed(kind: InputKind, text: str) -> str | None:
         return "ends with a line end"
     # `docker run --env-file` and many secret stores keep the quotes that a shell removes.
     if kind is not InputKind.LINE and len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
-        return "is in quotes, which are a part of it"
+        return "begins and ends with a quote"
     if kind is InputKind.BOOLEAN and text.lower() not in ("true", "false"):
         return "is not true or false"
     if not text.isprintable() or (kind in (InputKind.WORD, InputKind.HEADER) and not text.isascii()):
