@@ -75,7 +75,8 @@ class SdkWay:
         if self._session is None:
             self._session = self._make_session()
         # The SDK itself does not know the deadline. A session of an application does not have this attribute.
-        if hasattr(inner := getattr(self._session, "_session", None), "deadline"):
+        inner: Any = getattr(self._session, "_session", None)
+        if hasattr(inner, "deadline"):
             inner.deadline = deadline
         # The session does not keep None either, so that the next call looks for credentials again.
         if self._session.get_credentials() is None:
