@@ -4,8 +4,9 @@
 # make test          every test
 # make test-long     every test with many examples; SEED=... repeats a run
 # make test-oldest   tests with the lowest versions of SDKs and frameworks
-# make bench         ratios to other tools; takes a few minutes
-# make lint          style, types and import layers
+# make bench         every goal beside other tools, as ratios; takes 15 minutes
+# make bench-short   counts of modules, requests and connections; for CI
+# make lint          style, types, import layers and words
 # make docs          the site, in build/docs
 # make docs-tables   the generated tables and help texts of the documents
 # make man           a manual page for secretsync and for each command
@@ -21,7 +22,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-cloud test-fast test test-long test-oldest lint bench docs docs-tables docs-pictures man clean
+.PHONY: help demo demo-cloud test-fast test test-long test-oldest lint bench bench-short docs docs-tables docs-pictures man clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -43,7 +44,7 @@ NOT_FAST := cli/commands container repository servers
 # Bytecode is written even if the caller does not want it, because compiling the tests takes seconds in each worker.
 test-fast: export PYTHONDONTWRITEBYTECODE :=
 test-fast: $(VENV)/.dev
-	$(BIN)/python -m pytest -n auto --amount=fast -m "not servers and not containers and not processes and not growth" \
+	$(BIN)/python -m pytest -n auto --amount=fast -m "not servers and not containers and not processes and not growth and not slow" \
 	  $(addprefix --ignore=tests/,$(NOT_FAST)) $(PYTEST_ARGS)
 
 # Two workers for each processor, because many tests wait for servers and deadlines.
@@ -80,13 +81,15 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m tests.repository.plain_words
 
-# Beside other tools, which are installed in an environment of their own.
+# Beside other tools, which are installed in an environment of their own. BENCH_ARGS=--write fills the documents.
 bench: $(VENV)/.dev .tools/.servers .tools/.peers
-	.tools/peers/bin/python -m pip --disable-pip-version-check --quiet install --force-reinstall --no-deps .
-	$(BIN)/python -m benchmarks.env_files
-	$(BIN)/python -m benchmarks.peers --python .tools/peers/bin/python
-	$(BIN)/python -m benchmarks.fleet --starts 1,10,100,1000
+	@.tools/peers/bin/python -m pip --disable-pip-version-check --quiet install --force-reinstall --no-deps .
+	$(BIN)/python -m benchmarks --python .tools/peers/bin/python $(BENCH_ARGS)
+
+bench-short: $(VENV)/.dev .tools/.servers
+	$(BIN)/python -m benchmarks --short $(BENCH_ARGS)
 
 docs: $(VENV)/.dev
 	$(BIN)/python -m sphinx -q -W -b html -d build/docs-cache docs build/docs
@@ -138,9 +141,17 @@ $(VENV)/.core: $(VENV)/.made pyproject.toml constraints.txt
 	@.tools/oldest/bin/python -m pip --disable-pip-version-check --quiet install -r tests/integrations/oldest.txt
 	@touch $@
 
-.tools/.peers: benchmarks/peers.txt pyproject.toml
+# Without setuptools, whose .pth file would be imported at each start. npm comes from the Python package of Node.js.
+.tools/.peers: benchmarks/peers.txt benchmarks/peers-npm.txt constraints.txt
+	@echo 'installing the tools that are measured into .tools/peers, this once'
+	@rm -rf .tools/peers
 	@$(PYTHON) -m venv .tools/peers
-	@.tools/peers/bin/python -m pip --disable-pip-version-check --quiet install -r benchmarks/peers.txt .
+	@.tools/peers/bin/python -m pip --disable-pip-version-check --quiet install -c constraints.txt pip
+	@.tools/peers/bin/python -m pip --disable-pip-version-check --quiet install -r benchmarks/peers.txt
+	@.tools/peers/bin/python -m pip --disable-pip-version-check --quiet uninstall --yes setuptools 2>/dev/null || true
+	@mkdir -p .tools/peers/npm
+	@PATH="$(CURDIR)/.tools/peers/bin:$$PATH" npm install --silent --no-audit --no-fund --prefix .tools/peers/npm \
+	  $$(cat benchmarks/peers-npm.txt) || echo 'varlock could not be installed; it is reported as absent' >&2
 	@touch $@
 
 # pip from 25.1 on reads dependency groups; the one that comes with Python 3.11 does not.

@@ -96,6 +96,10 @@ def _serve_proxy(pipe: Connection, counts: Any, port: int, round_trip: float) ->
             counts[1] += 1
             asyncio.get_running_loop().call_later(round_trip, lambda: asyncio.ensure_future(self.connect()))
 
+        def data_received(self, data: bytes) -> None:
+            counts[0] += data.count(b" HTTP/1.1\r\n")  # of plain HTTP
+            super().data_received(data)
+
         async def connect(self) -> None:
             loop = asyncio.get_running_loop()
             transport, back = await loop.create_connection(lambda: _Delayed(self.half), "127.0.0.1", port)

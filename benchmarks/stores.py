@@ -1,196 +1,254 @@
-"""What reading many secrets costs, beside a loop over each store's own SDK, as whole processes.
+"""Reads from AWS, Vault and Azure Key Vault through a proxy that adds the time of a round trip, beside other tools."""
 
-    python -m benchmarks.stores [--rounds 5] [--secrets 1,20,100] [--latency 20]
+from __future__ import annotations
 
-AWS is ministack, Vault OpenBao, Azure the tests' double (over TLS); run it from the root of a checkout, with the tools
-of `make test`. Every request takes 20 ms longer than its server does, and is counted where that is added.
-`requests` has ours, then the loop's. `loop` is what people write: the SDK's client, one call a secret, one after the
-other. `secretsync` is `render`. Both are whole processes, start and import of the SDK included, and take turns, so that
-whatever else the machine does falls on both.
-
-`loop/secretsync` is the ratio of the medians. Only ratios carry over to other machines, and this one is too small, for
-servers, proxies and clients share the processors here.
-
-The second table has twenty secrets of each store, and then the sixty of all stores in one run. Waiting overlaps; what
-is left above the slowest is the import of three SDKs into one interpreter. Try --latency 300 to see the one without the
-other.
-"""
-
-import argparse
 import json
-import os
-import statistics
-import subprocess
-import sys
-import tempfile
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.servers.aws import REGION, AwsAccount
-from tests.servers.azure import AzureWorld, start_azure
-from tests.servers.faults import FaultProxy, delay
-from tests.servers.loopback import LoopbackServer
-from tests.servers.ministack import start_ministack
-from tests.servers.openbao import VaultSpace, start_openbao
-from tests.support.processes import clean_environment, scrub
+import certifi
 
-LOOPS = {
-    "aws": """
-import boto3
-client = boto3.client("secretsmanager")
-values = [client.get_secret_value(SecretId=name)["SecretString"] for name in names]
-""",
-    "vault": """
-import hvac
-read = hvac.Client().secrets.kv.v2.read_secret_version
-values = [read(name, mount_point="secret", raise_on_deleted_version=True)["data"]["data"]["value"] for name in names]
-""",
-    "azure": """
-import os
-from azure.identity import DefaultAzureCredential
-from azure.keyvault.secrets import SecretClient
-client = SecretClient(os.environ["AZURE_KEYVAULT_URL"], DefaultAzureCredential())
-values = [client.get_secret(name).value for name in names]
-""",
-}
-REFERENCES = {"aws": "aws:{}", "vault": "vault:secret/{}#value", "azure": "azure:{}"}
+from benchmarks.local import set_up_of_second_call, varlock
+from benchmarks.measure import Command
+from benchmarks.network import Server, start_aws, start_proxy
+from benchmarks.projects import PROFILE, link_npm, make_store_project
+from benchmarks.tables import OURS, Table
+from benchmarks.tools import Tools, commands, proves
+from tests.servers.azure import start_azure
+from tests.servers.certificates import CertificateAuthority
+from tests.servers.faults import delay
+from tests.servers.openbao import start_openbao
+from tests.support.processes import clean_environment
+
+STORED = 5000  # secrets in AWS, for `check-rotation`
+_LOOP = (
+    'sep="{{"; for name in $(cat names); do printf \'%s"%s":"%s"\' "$sep" "$name" "$({})" || exit 1; sep=,; done; '
+    'echo "}}"'
+)
+_AWS_CLI = f'"$@" secretsmanager get-secret-value --secret-id "{PROFILE}/$name" --query SecretString --output text'
+_BAO = f'"$@" kv get -mount=secret -field=value "{PROFILE}/$name"'
+# Other tools need minutes for more secrets.
+_MOST = {"shell loop over aws": 20, "shell loop over bao": 100, OURS: 2000, "secretspec": 2000, "floor": 2000}
+_MOST_OF_OTHERS = 100
 
 
-@dataclass
-class Place:
-    """Where the three stores are, filled, and what a process needs to read them."""
+@dataclass(frozen=True)
+class Stores:
+    """The servers behind their proxies, and what a process needs to read from them.
 
-    folder: Path
-    servers: Mapping[str, LoopbackServer]  # that add the latency, and count
-    environ: Mapping[str, str] = field(repr=False)
+    `direct`: the environment without a proxy. `counts`: returns the requests to AWS and Vault, and the connections to
+    the proxies, since its last call.
+    """
 
-    def project(self, name: str, secrets: Mapping[str, Sequence[str]]) -> Path:
-        """A project that refers to these secrets of each store."""
-        lines = [
-            f'{store.upper()}_{number}="$<{REFERENCES[store].format(secret)}>"\n'
-            for store, some in secrets.items()
-            for number, secret in enumerate(some)
-        ]
-        folder = self.folder / name
-        (folder / "env" / "test").mkdir(parents=True)
-        (folder / "env" / "test" / "security.env").write_text("".join(lines))
-        return folder
-
-    def requests(self) -> int:
-        """How many there were since the last time."""
-        number = sum(server.requests.count() for server in self.servers.values())
-        for server in self.servers.values():
-            server.requests.clear()
-        return number
+    environ: Mapping[str, str]
+    direct: Mapping[str, str]
+    tls: Mapping[str, str]
+    counts: Callable[[], tuple[int, int]]
+    vault_port: int
+    round_trip: float  # seconds
 
 
-def fill(folder: Path, names: Sequence[str], aws: AwsAccount, vault: VaultSpace, azure: AzureWorld) -> Place:
-    """The servers with a secret of each name in them."""
-    keyvault = azure.vault()
-    aws.create_many(names)
-    for name in names:
-        vault.write("secret", name, {"value": f"value-of-{name}"})
-        keyvault.set(name, f"value-of-{name}")
-    servers = {"aws": FaultProxy(aws.url), "vault": FaultProxy(vault.url), "azure": azure.keyvault}
-    environ = {
-        **aws.environ(aws.principal(), url=servers["aws"].url),
-        **vault.environ(vault.token(vault.policy("secret/*")), url=servers["vault"].url),
-        **azure.client_secret(azure.principal()),
-        **azure.network,
-        "AZURE_KEYVAULT_URL": keyvault.url,
-        "AWS_DEFAULT_REGION": REGION,
+@contextmanager
+def start_stores(folder: Path, size: int, latency: float) -> Iterator[Stores]:
+    """Start AWS, plain and with TLS, Vault, and a proxy before each; fill them with `size` secrets."""
+    names = [f"SECRET_{number}" for number in range(size)]
+    values = {f"{PROFILE}/{name}": f"value of {name}" for name in names}
+    values |= {f"json/{name}": json.dumps({name: f"value of {name}"}) for name in names}
+    certificate, bundle = _certificates(folder / "tls")
+    with ExitStack() as stack:
+
+        def keep(server: Server) -> Server:
+            stack.callback(server.stop)
+            return server
+
+        openbao = start_openbao(folder / "openbao")
+        stack.callback(openbao.process.stop)
+        vault = openbao.space()
+        for name in names:
+            vault.write("secret", f"{PROFILE}/{name}", {"value": f"value of {name}"})
+        servers = {"aws": keep(start_aws(values)), "tls": keep(start_aws(values, certificate))}
+        ports = {store: server.port for store, server in servers.items()}
+        ports["vault"] = int(vault.url.rpartition(":")[2])
+        proxies = {store: keep(start_proxy(port, latency)) for store, port in ports.items()}
+
+        def counts() -> tuple[int, int]:
+            taken = {store: proxy.take() for store, proxy in proxies.items()}
+            asked = sum(server.take()[0] for server in servers.values()) + taken["vault"][0]
+            return asked, sum(connections for _, connections in taken.values())
+
+        token = vault.token(vault.policy("secret/*"))
+        identity = {
+            "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+            "AWS_SECRET_ACCESS_KEY": "the-key-of-a-benchmark",
+            "AWS_REGION": "eu-west-1",
+            "AWS_DEFAULT_REGION": "eu-west-1",
+        }
+
+        def environ(aws: int, vault_port: int) -> dict[str, str]:
+            urls = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{aws}"}
+            return {
+                **clean_environment(folder, {}),
+                **identity,
+                **urls,
+                **vault.environ(token, url=f"http://127.0.0.1:{vault_port}"),
+            }
+
+        near = environ(proxies["aws"].port, proxies["vault"].port)
+        yield Stores(
+            environ=near,
+            direct=environ(ports["aws"], ports["vault"]),
+            tls={
+                **near,
+                "AWS_ENDPOINT_URL": f"https://127.0.0.1:{proxies['tls'].port}",
+                "AWS_CA_BUNDLE": str(bundle),
+                "SSL_CERT_FILE": str(bundle),
+            },
+            counts=counts,
+            vault_port=proxies["vault"].port,
+            round_trip=latency,
+        )
+
+
+def _certificates(folder: Path) -> tuple[tuple[str, str], Path]:
+    """Return a server's certificate and key, and a bundle of all public authorities and the one that signed it."""
+    authority = CertificateAuthority(folder)
+    certificate, key = authority.files("127.0.0.1")
+    bundle = folder / "bundle.pem"
+    bundle.write_bytes(Path(certifi.where()).read_bytes() + authority.bundle.read_bytes())
+    return (str(certificate), str(key)), bundle
+
+
+def _ways(store: str, tools: Tools, stores: Stores) -> dict[str, tuple[str, Sequence[str]]]:
+    """Return the tools that read from a store: by the shown name, the distribution and the command line."""
+    ours = ("", tools.secretsync("render", "-e", "test", "--format", "json"))
+    if store != "vault":
+        return {
+            "secretspec": ("secretspec", tools.program("secretspec_resolve", "awssm://eu-west-1")),
+            OURS: ours,
+            "floor: standard library": ("", tools.program("aws_floor_standard", PROFILE)),
+            "floor: botocore": ("boto3", tools.program("aws_floor_sdk", PROFILE)),
+            "varlock": ("varlock", tools.varlock()),
+            "loop over boto3": ("boto3", tools.program("aws_boto3", PROFILE)),
+            "pydantic-settings": ("pydantic-settings", tools.program("aws_pydantic")),
+            "shell loop over aws": ("awscli", ["/bin/sh", "-c", _LOOP.format(_AWS_CLI), "sh", *tools.aws()]),
+        }
+    uri = f"vault://127.0.0.1:{stores.vault_port}/secret?tls=false"
+    return {
+        "secretspec": ("secretspec", tools.program("secretspec_resolve", uri)),
+        OURS: ours,
+        "floor: standard library": ("", tools.program("vault_floor_standard", PROFILE)),
+        "floor: hvac": ("hvac", tools.program("vault_floor_sdk", PROFILE)),
+        "varlock": ("varlock", tools.varlock()),
+        "loop over hvac": ("hvac", tools.program("vault_hvac", PROFILE)),
+        "pydantic-settings-vault": ("pydantic-settings-vault", tools.program("vault_pydantic", PROFILE)),
+        "shell loop over bao": ("", ["/bin/sh", "-c", _LOOP.format(_BAO), "sh", str(tools.bao)]),
     }
-    return Place(folder, servers, clean_environment(folder, environ))
 
 
-def run(argv: Sequence[str], cwd: Path, environ: Mapping[str, str], count: int) -> float:
-    """How many seconds a process took that prints a JSON document with `count` values."""
-    begin = time.perf_counter()
-    done = subprocess.run(argv, cwd=cwd, env=dict(environ), capture_output=True, check=False)
-    took = time.perf_counter() - begin
-    if done.returncode or len(json.loads(done.stdout)) != count:
-        sys.exit(f"{argv[-1][:40]}: status {done.returncode}\n{done.stderr.decode()}")
-    return took
+def measure_store(
+    table: Table, store: str, tools: Tools, stores: Stores, folder: Path, sizes: Sequence[int], rounds: int
+) -> Table:
+    """Measure how long tools need for `sizes` secrets of one store. `store`: aws, tls (AWS over TLS) or vault."""
+    kind = "aws" if store == "tls" else store
+    environ = stores.tls if store == "tls" else stores.environ
+    for size in sizes:
+        project = folder / f"{store}-{size}"
+        count = make_store_project(project, {kind: [f"SECRET_{number}" for number in range(size)]})
+        ways = _ways(kind, tools, stores)
+        if store == "tls":
+            ways = {name: way for name, way in ways.items() if name in ("secretspec", OURS) or name.startswith("floor")}
+        made, absent = commands(ways, tools, project, environ, proves(count, "value of "))
+        table.absent |= absent
+        if "varlock" in made:
+            link_npm(project, tools.npm)
+            made["varlock"] = replace(made["varlock"], environ=varlock(dict(environ)))
+        most = {name: _MOST.get(name.partition(":")[0], _MOST_OF_OTHERS) for name in made}
+        table.add(size, {name: one for name, one in made.items() if size <= most[name]}, rounds, stores.counts)
+    return table
 
 
-def compare(place: Place, ways: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, tuple[float, int]]:
-    """The median time, and the requests, of each way, in turn."""
-    times: dict[str, list[float]] = {name: [] for name in ways}
-    asked = {}
-    for number in range(rounds + 1):
-        for name, way in ways.items():
-            place.requests()
-            took = way()
-            asked[name] = place.requests()
-            if number:  # the first round warms caches of the file system
-                times[name].append(took)
-    return {name: (statistics.median(taken), asked[name]) for name, taken in times.items()}
+def measure_both(tools: Tools, stores: Stores, folder: Path, rounds: int) -> Table:
+    """Measure twenty secrets of AWS and of Vault in one run, beside each store alone."""
+    table = Table("both", "20 secrets of AWS, of Vault, and of both in one run", "secretsync, AWS", "secrets")
+    names = [f"SECRET_{number}" for number in range(20)]
+    ways: dict[str, Command] = {}
+    for name, some in {"AWS": ["aws"], "Vault": ["vault"], "AWS and Vault": ["aws", "vault"]}.items():
+        project = folder / f"both-{len(ways)}"
+        count = make_store_project(project, dict.fromkeys(some, names))
+        argv = tools.secretsync("render", "-e", "test", "--format", "json")
+        ways[f"secretsync, {name}"] = Command(argv, project, stores.environ, proves(count, "value of "))
+    table.add(20, ways, rounds, stores.counts)
+    return table
 
 
-def secretsync(project: Path, place: Place, count: int) -> Callable[[], float]:
-    """A way: `render`."""
-    argv = [sys.executable, "-I", "-m", "secretsync", "render", "-e", "test", "--format", "json"]
-    return lambda: run(argv, project, place.environ, count)
+def measure_rotation(tools: Tools, stores: Stores, folder: Path, rounds: int) -> Table:
+    """Measure `check-rotation` of 500 secrets in a store of 5,000, beside two SDK calls a secret from 16 threads."""
+    table = Table("rotation", "check-rotation, 500 of 5,000 secrets of AWS", "two SDK calls a secret", "secrets")
+    used = [f"app-{number}" for number in range(0, STORED, 10)][:500]
+    project = folder / "rotation"
+    (project / "env" / "test").mkdir(parents=True)
+    lines = [f'KEY_{number}="$<aws:{name}>"\n' for number, name in enumerate(used)]
+    (project / "env" / "test" / "security.env").write_text("".join(lines))
+    (project / "names").write_text("\n".join(used))
+    argv = tools.secretsync("check-rotation", "-e", "test", "--format", "json", "--timeout", "10m")
+    with ExitStack() as stack:
+        aws = start_aws({f"app-{number}": "a value" for number in range(STORED)})
+        stack.callback(aws.stop)
+        proxy = start_proxy(aws.port, stores.round_trip)
+        stack.callback(proxy.stop)
+        environ = {**stores.environ, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{proxy.port}"}
+        measured = {OURS: Command(argv, project, environ, lambda output: json.loads(output)["summary"]["ok"] == 500)}
+        table.absent = tools.absent("boto3")
+        if not table.absent:
+            sdk = Command(tools.program("rotation_boto3"), project, environ, lambda output: int(output) == 500)
+            measured = {table.base: sdk} | measured
+        table.add(len(used), measured, rounds, lambda: (aws.take()[0], proxy.take()[1]))
+    return table
 
 
-def loop(store: str, names: Sequence[str], place: Place) -> Callable[[], float]:
-    """A way: the SDK, one secret after the other."""
-    program = f"import json\nnames = {list(names)!r}\n{LOOPS[store]}print(json.dumps(values))"
-    return lambda: run([sys.executable, "-I", "-c", program], place.folder, place.environ, len(names))
+def measure_second_call(tools: Tools, stores: Stores, folder: Path, rounds: int) -> float | None:
+    """Return the set-up of a second `resolve_config` with 20 secrets of AWS divided by the first's."""
+    project = folder / "calls"
+    make_store_project(project, {"aws": [f"SECRET_{number}" for number in range(20)]})
+    return set_up_of_second_call(tools, project, dict(stores.direct), rounds)
 
 
-def measure(place: Place, names: Sequence[str], sizes: Sequence[int], rounds: int) -> None:
-    """Print the tables."""
-    print(f"{'store':8}{'secrets':>8}{'secretsync':>12}{'loop':>9}{'loop/secretsync':>17}   requests")
-    for store in LOOPS:
-        for size in sizes:
-            project = place.project(f"{store}-{size}", {store: names[:size]})
-            ways = {"ours": secretsync(project, place, size), "loop": loop(store, names[:size], place)}
-            found = compare(place, ways, rounds)
-            (ours, asked), (theirs, theirs_asked) = found["ours"], found["loop"]
-            row = f"{store:8}{size:8}{ours * 1000:9.0f} ms{theirs * 1000:6.0f} ms{theirs / ours:17.1f}"
-            print(f"{row}   {asked}, {theirs_asked}")
-    several = {store: {store: names[:20]} for store in LOOPS} | {"all": dict.fromkeys(LOOPS, names[:20])}
-    together = {
-        name: secretsync(place.project(f"several-{name}", some), place, 20 * len(some))
-        for name, some in several.items()
-    }
-    found = compare(place, together, rounds)
-    slowest = max(found[store][0] for store in LOOPS)
-    total = sum(found[store][0] for store in LOOPS)
-    print(f"\n{'20 secrets of':16}{'secretsync':>12}{'/ slowest':>11}{'/ sum':>8}")
-    for name, (took, _) in found.items():
-        print(f"{name:16}{took * 1000:9.0f} ms{took / slowest:11.2f}{took / total:8.2f}")
+def measure_azure(tools: Tools, folder: Path, size: int, rounds: int, latency: float) -> Table:
+    """Measure a key vault, a double over TLS, beside a loop over the SDK."""
+    table = Table("azure", "secrets of Azure Key Vault", "loop over the SDK", "secrets")
+    table.absent = tools.absent("azure-keyvault-secrets")
+    if table.absent:
+        return table
+    world = start_azure(folder / "azure")
+    try:
+        vault = world.vault()
+        names = [f"SECRET-{number}" for number in range(size)]
+        for name in names:
+            vault.set(name, f"value of {name}")
+        environ = {
+            **clean_environment(folder, {}),
+            **world.client_secret(world.principal()),
+            **world.network,
+            "AZURE_KEYVAULT_URL": vault.url,
+        }
+        project = folder / "azure-project"
+        make_store_project(project, {"azure": names})
+        security = project / "env/test/security.env"
+        security.write_text(security.read_text().replace("AZURE_SECRET-", "AZURE_SECRET_"))
+        world.keyvault.fail(delay(latency))
 
+        def counts() -> tuple[int, int]:
+            number = world.keyvault.requests.count()
+            world.keyvault.requests.clear()
+            return number, 0
 
-def main() -> None:
-    """Start the servers, measure, and stop them."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5, help="how often each is measured (default: 5)")
-    parser.add_argument("--secrets", default="1,20,100", help="how many secrets (default: 1,20,100)")
-    parser.add_argument("--latency", type=float, default=20, help="milliseconds that each request takes more (20)")
-    options = parser.parse_args()
-    sizes = [int(size) for size in options.secrets.split(",")]
-    names = [f"app-{number}" for number in range(max(20, *sizes))]
-    scrub(os.environ)
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        ministack, openbao = start_ministack(folder / "ministack"), start_openbao(folder / "openbao")
-        azure = start_azure(folder / "azure")
-        try:
-            place = fill(folder, names, ministack.account(), openbao.space(), azure)
-            for server in place.servers.values():
-                server.fail(delay(options.latency / 1000))
-            cores = os.cpu_count()
-            print(f"Python {sys.version.split()[0]}, {cores} cores, {options.latency:g} ms, {options.rounds} rounds\n")
-            measure(place, names, sizes, options.rounds)
-        finally:
-            azure.stop()
-            openbao.process.stop()
-            ministack.process.stop()
-
-
-if __name__ == "__main__":
-    main()
+        check = proves(size, "value of ")
+        loop = Command(tools.program("azure_sdk"), project, environ, check)
+        argv = tools.secretsync("render", "-e", "test", "--format", "json")
+        ours = Command(argv, project, environ, check)
+        table.add(size, {"loop over the SDK": loop, OURS: ours}, rounds, counts)
+    finally:
+        world.stop()
+    return table

@@ -1,5 +1,6 @@
 """What holds for every test: a clean environment, no network, and no secret in any output."""
 
+import gc
 import os
 import random
 import sys
@@ -12,7 +13,7 @@ import pytest
 
 from tests.support import network
 from tests.support.canary import CanaryFactory, find_leaks
-from tests.support.processes import CommandResult, RunCli, heed_signals, run_secretsync, scrub
+from tests.support.processes import CommandResult, RunCli, heed_signals, put_back, run_secretsync, scrub
 from tests.support.projects import MakeProject, Project
 from tests.support.tools import count_skips
 
@@ -40,6 +41,18 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     return [] if seed is None else [f"order: --shuffle={seed}"]
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, Any, Any]:
+    """Keep the modules and tests, which stay until the end, out of all later searches for unused objects."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.collect()
+        gc.freeze()
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Shuffle the tests if the command line asks for it; every worker of a parallel run gets the same order."""
     seed = config.getoption("shuffle")
@@ -56,7 +69,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """This test's own, empty home folder."""
+    """Return an empty home folder for this test."""
     return tmp_path_factory.mktemp("home")
 
 
@@ -74,8 +87,7 @@ def clean_process(request: pytest.FixtureRequest, home: Path) -> Iterator[None]:
         kept.close_stores()  # so that the next test logs in by itself
     if masking := sys.modules.get("secretsync.config.log_masking"):
         masking.uninstall_all()  # an example of the documentation installs it for its whole process
-    os.environ.clear()
-    os.environ.update(before)
+    put_back(before)
     refused = sorted({attempt.host for attempt in network.attempts if attempt.thread not in others})
     if refused and not request.node.get_closest_marker("blocked_network"):
         pytest.fail(f"the test tried to reach beyond loopback: {', '.join(refused)}", pytrace=False)
@@ -83,7 +95,7 @@ def clean_process(request: pytest.FixtureRequest, home: Path) -> Iterator[None]:
 
 @pytest.fixture
 def canary() -> Iterator[CanaryFactory]:
-    """The factory that every secret in the tests comes from: `canary()`, `canary(after="$x")`, `canary.watch(path)`."""
+    """Return the factory of all secrets in the tests: `canary()`, `canary(after="$x")`, `canary.watch(path)`."""
     factory = CanaryFactory()
     yield factory
     factory.check_watched()

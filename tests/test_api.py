@@ -213,6 +213,7 @@ def test_from_a_running_event_loop(shop: Project) -> None:
     assert one == other
 
 
+@pytest.mark.slow
 def test_many_resolutions_leave_nothing_behind(shop: Project) -> None:
     """500 of them: descriptors and threads are as they were."""
     resolve_config("test", root=shop.root, environ={})

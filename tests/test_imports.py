@@ -63,7 +63,7 @@ os._exit = os.execve = show
 
 
 def imports_of(program: str, cwd: Path, home: Path) -> set[str]:
-    """The modules that `program` imports, without those that an interpreter has anyway."""
+    """Return the modules that `program` imports, without those that an interpreter has anyway."""
     found = []
     for text in (program, ""):
         command = [sys.executable, "-I", "-c", f"{SHOW}{text}\nshow()"]
@@ -73,7 +73,7 @@ def imports_of(program: str, cwd: Path, home: Path) -> set[str]:
 
 
 def imports_of_command(arguments: list[str], cwd: Path, home: Path) -> set[str]:
-    """The modules that `secretsync ARGUMENTS` imports."""
+    """Return the modules that `secretsync ARGUMENTS` imports."""
     modules = imports_of(f"from secretsync.cli import main; main({arguments!r})", cwd, home)
     assert "secretsync.cli" in modules
     return modules
@@ -86,7 +86,7 @@ def under(names: set[str], modules: set[str]) -> set[str]:
 
 @pytest.fixture
 def shop(project: MakeProject) -> Project:
-    """Settings, an environment variable, a secrets file and bindings."""
+    """Create settings, an environment variable, a secrets file and bindings."""
     return project(
         {
             "env/test/common.env": "A=1\nB=$<env:B:-x>\n",
@@ -158,7 +158,7 @@ def test_the_modules_of_a_start_from_env_files(project: MakeProject, command: st
     assert not modules - listed, (
         f"each start of `secretsync {command}` imports more modules: {', '.join(sorted(modules - listed))}. Import "
         f"them in the function that needs them. If each start needs them, add them to {shown}, and measure the start: "
-        "`python -m benchmarks.startup`."
+        "`python -m benchmarks --only start`."
     )
     assert not listed - modules, (
         f"a start of `secretsync {command}` does not import {', '.join(sorted(listed - modules))} any more: "

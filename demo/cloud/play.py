@@ -66,7 +66,7 @@ def servers(folder: Path) -> Iterator[Mapping[str, str]]:
 
 
 def show(project: Path, environ: Mapping[str, str]) -> int:
-    """The status of the first command that ends as it must not, else 0."""
+    """Return the status of the first command that ends as it must not, else 0."""
     later = f"{datetime.now(UTC).date() + IN_SEVEN_WEEKS}"
     path = os.pathsep.join((str(Path(sys.executable).parent), environ["PATH"]))
     for expected, command in (

@@ -23,7 +23,7 @@ SECURITY, BINDINGS = "env/production/security.env", "providers/production.toml"
 
 
 def report(environ: Environ, made: Project, at: datetime, environment: str = "production") -> AuditReport:
-    """The audit of a moment."""
+    """Return the audit of a moment."""
     plan = load_plan(ConfigRequest(environment=environment, root=str(made.root)), environ)
     return audit_plan(plan, environ, at=at, access=StoreAccess(environ, timeout=HANG))
 

@@ -32,7 +32,7 @@ Files = Mapping[str, str]
 
 
 def audited(made: Project, environment: str = "production", *, is_online: bool = False) -> AuditReport:
-    """The report on a project as it is."""
+    """Return the report on a project as it is."""
     environ = Environ(clean_environment(made.home))
     known = environ if is_online else AnyEnviron(environ)
     plan = load_plan(ConfigRequest(environment=environment, root=str(made.root)), known)
@@ -56,7 +56,7 @@ JWT = f"ey{'J'}{drawn(LETTERS, 20)}.ey{'J'}{drawn(LETTERS, 20)}.{drawn(LETTERS, 
 
 
 def check(line: str) -> str:
-    """A policy with one check."""
+    """Return a policy with one check."""
     return f"[checks.KEY]\n{line}\n"
 
 
@@ -197,7 +197,7 @@ ELSEWHERE |= {"empty-secret"}  # asked online only: see test_values.py
 
 @pytest.fixture(autouse=True)
 def remote_store(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A provider `test-remote` with an address, for stores that no SDK is needed for: nothing is asked of it."""
+    """Register a provider `test-remote` with an address. It needs no SDK, and gets no request."""
     from secretsync.providers import registry
 
     monkeypatch.setitem(registry.BUILT_IN, "test-remote", "tests.audit.remote:RemoteProvider")
@@ -205,7 +205,7 @@ def remote_store(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def make(project: MakeProject) -> Callable[[Files], Project]:
-    """A project of these files, whose folders and files have modes that do not depend on the caller's umask."""
+    """Return a project of these files, whose folders and files have modes that do not depend on the caller's umask."""
 
     def made(files: Files) -> Project:
         folder = project({COMMON: "A=1\n", **files})

@@ -68,7 +68,7 @@ Member = tuple[tarfile.TarInfo, bytes]
 
 
 def member(path: str, data: bytes | None = b"", *, mode: int | None = None, **fields: Any) -> Member:
-    """A member made by hand; data None: a folder. `fields` are attributes of its header."""
+    """Return a member made by hand; data None: a folder. `fields` are attributes of its header."""
     info = tarfile.TarInfo(path)
     info.type = tarfile.DIRTYPE if data is None else tarfile.REGTYPE
     info.mode = mode if mode is not None else (0o755 if data is None else 0o644)
@@ -91,7 +91,7 @@ def described(members: Sequence[Member]) -> list[dict[str, object]]:
 
 
 def packed(members: Sequence[Member], **options: Any) -> bytes:
-    """A .tar.gz of `members`, in this order."""
+    """Return a .tar.gz of `members`, in this order."""
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT, **options) as tar:
         for info, data in members:
@@ -105,7 +105,7 @@ def archive_of(
     change: Callable[[dict[str, Any]], object] = lambda manifest: None,
     first: Sequence[Member] = (),
 ) -> bytes:
-    """An archive of `members` behind a manifest that describes them, after `change` had its way with that."""
+    """Return an archive of `members` behind a manifest that describes them, after `change` had its way with that."""
     manifest: dict[str, Any] = {
         "schema": 1,
         "kind": "secretsync-backup",

@@ -30,7 +30,7 @@ def planned(made: Project, archived: Mapping[str, Node], *, delete: bool = False
 
 @pytest.fixture
 def made(project: MakeProject) -> Project:
-    """A project with modes of all kinds."""
+    """Return a project with modes of all kinds."""
     return make_modes(project(FILES))
 
 

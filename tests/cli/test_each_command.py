@@ -172,6 +172,7 @@ WITHOUT_STORES: dict[str, list[tuple[str, ...]]] = {
         ("-e", "production", "HEAD~0", "HEAD"),
     ],
     "explain": [("-e", "production", "--offline"), ("-e", "production", "--offline", "A"), ("-e", "plain")],
+    "ps": [()],
     "rotation merge": [("report.json",)],
     "doctor": [],  # it asks every store of the bindings
     "import": [("env/plain/common.env", "-e", "plain", "--to", "vault:secret/app")],

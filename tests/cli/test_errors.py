@@ -11,7 +11,7 @@ from tests.support.projects import MakeProject, Project
 
 @pytest.fixture
 def shop(project: MakeProject, canary: CanaryFactory) -> Project:
-    """A setting and a secrets file."""
+    """Return a setting and a secrets file."""
     return project(
         {
             "env/test/common.env": "PORT=8000\nLEVEL=$<env:LEVEL:-INFO>\n",

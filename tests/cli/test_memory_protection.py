@@ -55,29 +55,49 @@ SILENT = {
         "template",
     ),
 }
+# These read the variables of other processes, which have values.
+READING = {"ps": (), "check-rotation": ("--running", "1")}
 
 
 def test_every_command_is_here() -> None:
-    """A new command is in one of the two lists."""
-    assert {name.partition(" --")[0] for name in ASKING} | SILENT == set(COMMANDS)
+    """A new command is in one of the lists."""
+    assert {name.partition(" --")[0] for name in ASKING} | SILENT | set(READING) == set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", READING)
+def test_the_variables_of_other_processes_are_not_in_an_open_memory(
+    name: str, project: MakeProject, tmp_path: Path
+) -> None:
+    """Before the first variable of another process is read, the kernel is told that nobody may trace this process."""
+    trace = tmp_path / "trace"
+    strace = [needs_tool("strace"), "-f", "-qq", "-e", "trace=prctl,openat", "-o", str(trace)]
+    made = project({})
+    argv = [*strace, *secretsync_argv((name, *READING[name]))]
+    run_command(argv, cwd=made.root, env=clean_environment(made.home), timeout=HANG)
+    calls = trace.read_text()
+    hidden = re.search(r"prctl\(PR_SET_DUMPABLE, SUID_DUMP_DISABLE[^)]*\) += 0", calls)
+    read = re.search(r'openat\([^"]*"/proc/\d+/environ"', calls)
+    assert read, "no variables were read"
+    assert hidden, "the memory is open"
+    assert hidden.start() < read.start()
 
 
 @pytest.fixture
 def server() -> Iterator[socket.socket]:
-    """A store that accepts connections and never answers."""
+    """Yield a store that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener
 
 
 @pytest.fixture
 def shop(project: MakeProject) -> Project:
-    """A project with a secret in Vault."""
+    """Return a project with a secret in Vault."""
     return project({"env/production/security.env": "KEY=$<vault:secret/app#key>\n"})
 
 
 @pytest.fixture
 def environ(shop: Project, server: socket.socket, canary: CanaryFactory) -> dict[str, str]:
-    """The environment of a process with a token for the store."""
+    """Return the environment of a process with a token for the store."""
     address = f"http://127.0.0.1:{server.getsockname()[1]}"
     return clean_environment(shop.home, {"VAULT_ADDR": address, "VAULT_TOKEN": canary()})
 

@@ -42,7 +42,7 @@ REPORTS = (
 
 @pytest.fixture
 def shop(project: MakeProject, canary: CanaryFactory) -> Project:
-    """A project with long names, a finding, a missing secret and a record whose state has changed."""
+    """Return a project with long names, a finding, a missing secret and a record whose state has changed."""
     made = project(
         {
             "env/test/common.env": f"{LONG}={'x' * 90}\nSHORT=1\nWIDE={WIDE}\n",

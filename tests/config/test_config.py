@@ -40,13 +40,13 @@ ENVIRON = {"OUTSIDE": "outside", "PORT_OUTSIDE": "8000", "BAD_OUTSIDE": "eight"}
 
 @pytest.fixture
 def store(canary: CanaryFactory) -> MemoryProvider:
-    """A store with two secrets."""
+    """Return a store with two secrets."""
     return MemoryProvider({"app": {"key": canary(), "password": canary()}, "token": canary()})
 
 
 @pytest.fixture
 def shop(project: MakeProject) -> Project:
-    """A project with settings, secrets and two services."""
+    """Return a project with settings, secrets and two services."""
     return project(
         {
             "env/test/common.env": (
@@ -64,7 +64,7 @@ def shop(project: MakeProject) -> Project:
 
 @pytest.fixture
 def config(shop: Project, store: MemoryProvider) -> Config:
-    """The shop's configuration, with a process environment of its own."""
+    """Return the shop's configuration, with a process environment of its own."""
     return resolve_config("test", root=shop.root, environ=ENVIRON, stores={"memory": store})
 
 
@@ -541,7 +541,7 @@ def test_failed_assertions_of_pytest_show_no_secret(shop: Project, canary: Canar
 
 @pytest.fixture
 def hostile_environ(canary: CanaryFactory) -> dict[str, str]:
-    """A process environment full of secrets, under all sorts of names."""
+    """Return a process environment full of secrets, under all sorts of names."""
     names = ("SECRET_KEY", "DB_PASSWORD", "HOME_TOKEN", "LEVEL", "PATHS", "AWS_SECRET_ACCESS_KEY", "VAULT_TOKEN")
     environ = {name: canary() for name in names}
     os.environ.update(environ)
@@ -623,7 +623,7 @@ class Unshowable:
 
 @pytest.fixture
 def log(config: Config) -> tuple[logging.Logger, list[str]]:
-    """A logger whose handler has the filter, and what it wrote."""
+    """Return a logger whose handler has the filter, and what it wrote."""
     lines: list[str] = []
 
     class Handler(logging.Handler):

@@ -55,19 +55,19 @@ class Logged(NamedTuple):
 
 @pytest.fixture
 def secret(canary: CanaryFactory) -> str:
-    """The secret that is masked."""
+    """Return the secret that is masked."""
     return canary()
 
 
 @pytest.fixture
 def masking(secret: str) -> SecretFilter:
-    """A filter of that secret, of a number and of one that needs quoting."""
+    """Return a filter of that secret, of a number and of one that needs quoting."""
     return SecretFilter([Secret(secret), Secret("73519046"), Secret('quoted"é%s')])
 
 
 @pytest.fixture
 def logged(masking: SecretFilter) -> Logged:
-    """A logger that no handler of pytest sees."""
+    """Return a logger that no handler of pytest sees."""
     logger = logging.Logger("app", logging.DEBUG)  # noqa: LOG001 - getLogger's have handlers of pytest
     made = Logged(logger, Keep(), Keep(masking), Keep())
     for handler in made[1:]:

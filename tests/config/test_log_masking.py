@@ -3,6 +3,7 @@
 import io
 import logging
 import sys
+from typing import Any
 
 import pytest
 
@@ -29,6 +30,69 @@ def test_handlers_present_and_later_are_masked_until_uninstall(canary: CanaryFac
     del logger.handlers[1]
     logger.warning("a %s", secret)
     assert secret in after.getvalue()
+
+
+class OwnFilter(logging.StreamHandler[io.StringIO]):
+    """A handler whose `filter` does not call that of `logging`."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let warnings pass."""
+        return record.levelno == logging.WARNING
+
+
+class OwnHandle(logging.StreamHandler[io.StringIO]):
+    """A handler whose `handle` asks the filters and drops what they return."""
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Emit what the filters let pass."""
+        if self.filter(record):
+            self.emit(record)
+        return True
+
+
+@pytest.mark.parametrize("kind", [OwnFilter, OwnHandle])
+def test_handlers_with_methods_of_their_own(
+    canary: CanaryFactory, kind: type[logging.StreamHandler[io.StringIO]]
+) -> None:
+    """A handler with a `filter` or `handle` of its own is masked too, and decides what it prints."""
+    secret = canary()
+    logger = logging.Logger("app")  # noqa: LOG001 - getLogger's have handlers of pytest
+    logger.addHandler(kind(stream := io.StringIO()))
+    handle = logging.Handler.handle
+    with LogMasking(Masker([Secret(secret)])):
+        logger.warning("a %s", secret)
+        logger.warning("clean %d", 5)
+        if kind is OwnFilter:
+            logger.error("dropped")
+    assert stream.getvalue() == "a ********\nclean 5\n"
+    assert logging.Handler.handle is handle
+
+
+def test_filters_decide_and_replace_under_masking(canary: CanaryFactory) -> None:
+    """A filter of the handler still drops records, and from Python 3.12 on still replaces them."""
+    secret = canary()
+    handler = logging.StreamHandler(stream := io.StringIO())
+    logger = logging.Logger("app")  # noqa: LOG001 - getLogger's have handlers of pytest
+    logger.addHandler(handler)
+    handler.addFilter(lambda record: record.levelno == logging.WARNING)
+    replace: Any = lambda record: logging.makeLogRecord({**vars(record), "msg": f"new {record.msg}"})  # noqa: E731
+    handler.addFilter(replace)
+    with LogMasking(Masker([Secret(secret)])):
+        logger.error("dropped")
+        logger.warning("a %s", secret)
+    expected = "new a ********\n" if sys.version_info >= (3, 12) else "a ********\n"
+    assert stream.getvalue() == expected
+
+
+def test_names_of_extra_fields_are_masked(canary: CanaryFactory) -> None:
+    """A secret may be the name of a field, because JSON formatters print the names."""
+    secret = canary()
+    records = RecordMasker(Masker([Secret(secret)]))
+    record = logging.makeLogRecord({"msg": "text", f"a-{secret}": 5, "other": secret})
+    masked = records.masked(record)
+    canary.assert_clean(repr(vars(masked)))
+    assert vars(masked)["a-********"] == 5
+    assert vars(record)[f"a-{secret}"] == 5
 
 
 def test_the_error_report_of_logging_is_masked(canary: CanaryFactory, capsys: pytest.CaptureFixture[str]) -> None:

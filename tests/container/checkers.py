@@ -20,13 +20,13 @@ REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 
 
 def run_checker(program: str, *arguments: str | Path) -> tuple[int, str]:
-    """The exit status of a checker, and all that it printed."""
+    """Return the exit status of a checker, and all that it printed."""
     done = _run([str(_virtual_environment() / "bin" / program), *map(str, arguments)])
     return done.returncode, done.stdout + done.stderr
 
 
 def load_yaml(path: Path) -> list[Any]:
-    """The documents of a YAML file."""
+    """Return the documents of a YAML file."""
     code = "import json, sys, yaml; print(json.dumps(list(yaml.safe_load_all(open(sys.argv[1], encoding='utf-8')))))"
     status, output = run_checker("python", "-c", code, path)
     assert status == 0, output
@@ -43,7 +43,7 @@ def _virtual_environment() -> Path:
 
 @functools.cache
 def _outcome() -> Path | str:
-    """The folder of the virtual environment, or why there is none."""
+    """Return the folder of the virtual environment, or why there is none."""
     folder = ROOT / ".tools" / "checkers"
     mark = folder / "complete"
     wanted = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()

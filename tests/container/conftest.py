@@ -28,7 +28,7 @@ def engine() -> Engine:
 
 @pytest.fixture(scope="session")
 def images(engine: Engine) -> Images:
-    """The images, built with what is in the working tree."""
+    """Return the images, built with what is in the working tree."""
     needs(importlib.util.find_spec("pip"), "pip")
     why = obstacle(engine)
     needs(why is None, f"the right and the means to run containers ({why})")
@@ -53,7 +53,7 @@ def start(engine: Engine) -> Iterator[Callable[..., Container]]:
 
 @pytest.fixture
 def port() -> Iterator[int]:
-    """A loopback port that is kept for this test's application."""
+    """Yield a loopback port that is kept for this test's application."""
     reserved = PortReservation()
     yield reserved.port
     reserved.release()

@@ -71,7 +71,7 @@ class Container:
         return done.stdout + done.stderr
 
     def pid(self) -> int:
-        """The process id, on the host, of the container's first process; 0 when it has ended."""
+        """Return the process id, on the host, of the container's first process; 0 when it has ended."""
         return int(self.inspect()["State"]["Pid"])
 
     def inspect(self) -> Any:
@@ -92,7 +92,7 @@ class Container:
         return int(self.engine.podman("wait", self.name).stdout)
 
     def is_healthy(self) -> bool:
-        """The answer of the image's HEALTHCHECK, asked now."""
+        """Return the answer of the image's HEALTHCHECK, asked now."""
         return self.engine.try_podman("healthcheck", "run", self.name).status == 0
 
     def remove(self) -> None:
@@ -108,7 +108,7 @@ class Engine:
 
     @classmethod
     def at(cls, folder: Path) -> Engine:
-        """An engine that keeps everything in `folder`."""
+        """Return an engine that keeps everything in `folder`."""
         (folder / "tmp").mkdir(parents=True, exist_ok=True)
         settings = {"containers.conf": _CONTAINERS_CONF, "storage.conf": _STORAGE_CONF.format(folder=folder)}
         for name, text in settings.items():
@@ -118,7 +118,7 @@ class Engine:
         return cls(folder)
 
     def environ(self) -> dict[str, str]:
-        """The environment of the tools: their settings come from our files."""
+        """Return the environment of the tools: their settings come from our files."""
         return CALLER | {
             "CONTAINERS_CONF": str(self.folder / "containers.conf"),
             "CONTAINERS_STORAGE_CONF": str(self.folder / "storage.conf"),
@@ -193,7 +193,7 @@ class Engine:
         return self.try_podman("run", "--rm", *HARDENED, *options, image, *command)
 
     def start(self, name: str, image: str, *command: str, options: Sequence[str] = ()) -> Container:
-        """A container in the background; its owner removes it."""
+        """Return a container in the background; its owner removes it."""
         self.podman("run", "--detach", "--name", name, *HARDENED, *options, image, *command)
         return Container(self, name)
 
@@ -223,7 +223,7 @@ HARDENED = (
 
 
 def digest_of(paths: Sequence[Path]) -> str:
-    """A short digest of the files, and of all files below the folders, with their names."""
+    """Return a short digest of the files, and of all files below the folders, with their names."""
     digest = hashlib.sha256()
     for top in paths:
         for path in [top] if top.is_file() else sorted(top.rglob("*")):

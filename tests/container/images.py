@@ -73,7 +73,7 @@ def make_images(engine: Engine) -> Images:
 
 
 def copied_image() -> str:
-    """The image that Dockerfile.app copies SecretSync from: name and tag."""
+    """Return the image that Dockerfile.app copies SecretSync from: name and tag."""
     text = DOCKERFILE_APP.read_text()
     found = re.search(r"^COPY --from=(\S+:\S+) /opt/secretsync /opt/secretsync$", text, re.MULTILINE)
     assert found, f"{DOCKERFILE_APP} copies /opt/secretsync from no image"
@@ -100,7 +100,7 @@ def wheels_folder(engine: Engine) -> Path:
 
 
 def _make_wheels(engine: Engine) -> Path:
-    """The folder of wheels, filled anew, for the base's Python whatever runs the tests."""
+    """Return the folder of wheels, filled anew, for the base's Python whatever runs the tests."""
     folder = wheels_folder(engine)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()

@@ -50,6 +50,6 @@ def wait_for_log(container: Container, text: str) -> None:
 
 
 def gunicorn(port: int, application: str = "app:app") -> list[str]:
-    """The image's own command, on a port that is free."""
+    """Return the image's own command, on a port that is free."""
     options = ["--workers=2", "--worker-tmp-dir=/dev/shm", "--no-control-socket"]
     return ["gunicorn", f"--bind=127.0.0.1:{port}", *options, application]

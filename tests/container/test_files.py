@@ -26,7 +26,7 @@ def read_instruction(dockerfile: Path, name: str) -> str:
 
 
 def read_list(dockerfile: Path, name: str) -> list[str]:
-    """The command in an instruction's exec form."""
+    """Return the command in an instruction's exec form."""
     text = read_instruction(dockerfile, name)
     found: list[str] = json.loads(text[text.index("[") :])
     return found
@@ -38,7 +38,7 @@ def read_manifests(kind: str | None = None) -> list[Any]:
 
 
 def pod_specs() -> list[tuple[str, Any]]:
-    """The pods that the manifests make, with the name of what makes them."""
+    """Return the pods that the manifests make, with the name of what makes them."""
     found = []
     for manifest in read_manifests():
         spec = manifest["spec"]["jobTemplate"]["spec"] if manifest["kind"] == "CronJob" else manifest.get("spec", {})
@@ -152,6 +152,8 @@ def test_pods_run_secretsync_isolated() -> None:
         ("app", "app"): ENTRYPOINT,
         ("app-files", "secrets"): ENTRYPOINT[:-2],
         ("rotation-check", "check"): ENTRYPOINT[:-2],
+        ("rotation-restart", "versions"): [*ENTRYPOINT[:2], "-c"],
+        ("rotation-restart", "patch"): ["kubectl"],
     }
     assert read_list(DOCKERFILE_APP, "ENTRYPOINT") == ENTRYPOINT
 
@@ -196,14 +198,15 @@ def test_rendered_configuration_stays_in_memory() -> None:
 
 
 def test_service_accounts_are_those_that_pods_use() -> None:
-    """The rotation check is somebody else than the application, and both have an identity in each cloud."""
+    """Those that read metadata have another identity than the application, in each cloud."""
     accounts = {manifest["metadata"]["name"]: manifest["metadata"] for manifest in read_manifests("ServiceAccount")}
     assert {name: pod["serviceAccountName"] for name, pod in pod_specs()} == {
         "app": "app",
         "app-files": "app",
         "rotation-check": "rotation-check",
+        "rotation-restart": "rotation-restart",
     }
-    assert set(accounts) == {"app", "rotation-check"}
+    assert set(accounts) == {"app", "rotation-check", "rotation-restart"}
     for prefix in ("eks.amazonaws.com/role-arn", "azure.workload.identity/client-id"):
         identities = [account["annotations"][prefix] for account in accounts.values()]
         assert len(set(identities)) == 2, prefix

@@ -15,7 +15,7 @@ PYTHON = "/opt/secretsync/bin/python"
 
 
 def entrypoint(*options: str) -> str:
-    """The image's entrypoint with `options` of `run`."""
+    """Return the image's entrypoint with `options` of `run`."""
     return "--entrypoint=" + json.dumps([PYTHON, "-I", "-m", "secretsync", "run", *options, "--"])
 
 

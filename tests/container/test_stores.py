@@ -39,7 +39,7 @@ class World:
 
 @pytest.fixture
 def own_vault(tmp_path: Path, images: Images) -> Iterator[OpenBao]:
-    """A Vault of this test's own, to stop and to kill."""
+    """Yield a Vault of this test's own, to stop and to kill."""
     server = start_openbao(tmp_path / "vault")
     yield server
     server.process.stop()
@@ -81,7 +81,7 @@ def world(
 
 
 def environment_of(container: Container) -> dict[str, str]:
-    """The environment of the container's first process, as its user sees it in /proc."""
+    """Return the environment of the container's first process, as its user sees it in /proc."""
     done = container.exec("cat", "/proc/1/environ")
     assert done.status == 0, done.stderr
     return dict(entry.split("=", 1) for entry in done.stdout.split("\0") if entry)

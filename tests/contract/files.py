@@ -42,7 +42,7 @@ class FileStore:
     @classmethod
     @contextmanager
     def open(cls) -> Iterator["FileStore"]:
-        """A store in a folder of its own, which another user can reach, until the test ends."""
+        """Yield a store in a folder of its own, which another user can reach, until the test ends."""
         folder = Path(tempfile.mkdtemp(prefix="secretsync-files-"))
         folder.chmod(0o755)
         store = cls(folder)
@@ -59,7 +59,7 @@ class FileStore:
         self.reads += path.startswith(f"{self.folder}/")
 
     def path(self, name: str) -> Path:
-        """The file of the secret called `name`."""
+        """Return the file of the secret called `name`."""
         return self.folder / name
 
     def put(self, name: str, value: str | bytes) -> str | None:

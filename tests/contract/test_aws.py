@@ -20,7 +20,7 @@ class TestAws(ProviderContract):
 
     @pytest.fixture
     def store(self, aws: AwsAccount, fault_proxy: Callable[[str], FaultProxy]) -> AwsStore:
-        """An empty account."""
+        """Return an empty account."""
         return AwsStore(aws, fault_proxy(aws.url))
 
 
@@ -29,5 +29,5 @@ class TestAwsThroughTheSdk(TestAws):
 
     @pytest.fixture
     def store(self, aws: AwsAccount, fault_proxy: Callable[[str], FaultProxy]) -> AwsStore:
-        """An empty account."""
+        """Return an empty account."""
         return AwsStore(aws, fault_proxy(aws.url), transport="sdk")

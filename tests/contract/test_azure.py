@@ -16,5 +16,5 @@ class TestAzure(ProviderContract):
 
     @pytest.fixture
     def store(self, azure: AzureWorld) -> AzureStore:
-        """An empty vault."""
+        """Return an empty vault."""
         return AzureStore(azure)

@@ -30,6 +30,6 @@ class TestDocker(ProviderContract):
 
     @pytest.fixture
     def store(self) -> Iterator[FileStore]:
-        """An empty folder."""
+        """Yield an empty folder."""
         with Store.open() as store:
             yield store

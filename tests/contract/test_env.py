@@ -39,6 +39,6 @@ class TestEnv(ProviderContract):
 
     @pytest.fixture
     def store(self) -> Iterator[FileStore]:
-        """An environment without variables."""
+        """Yield an environment without variables."""
         with Store.open() as store:
             yield store

@@ -58,7 +58,7 @@ class TestMemory(ProviderContract):
 
     @pytest.fixture
     def store(self) -> Iterator[Store]:
-        """An empty store."""
+        """Yield an empty store."""
         store = Store()
         yield store
         store.memory.release()  # so that no thread waits for it in later tests

@@ -24,7 +24,7 @@ class TestKv2(ProviderContract):
 
     @pytest.fixture
     def store(self, vault: VaultSpace, fault_proxy: Callable[[str], FaultProxy]) -> VaultStore:
-        """An empty mount."""
+        """Return an empty mount."""
         return VaultStore(vault, fault_proxy(vault.url))
 
 
@@ -36,5 +36,5 @@ class TestKv1(ProviderContract):
 
     @pytest.fixture
     def store(self, vault: VaultSpace, fault_proxy: Callable[[str], FaultProxy]) -> VaultStore:
-        """An empty mount."""
+        """Return an empty mount."""
         return VaultStore(vault, fault_proxy(vault.url), kv_version=1)

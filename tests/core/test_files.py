@@ -53,13 +53,13 @@ SPECIAL: dict[str, tuple[Callable[[Path], None], str]] = {
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder, which is the working directory."""
+    """Return an empty folder, which is the working directory."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
 def refused(outcome: bytes | FileRefusal | None) -> FileRefusal:
-    """The refusal that an outcome is."""
+    """Return the refusal that an outcome is."""
     assert isinstance(outcome, FileRefusal)
     return outcome
 
@@ -262,6 +262,7 @@ OPENERS = {
 }
 
 
+@pytest.mark.slow
 def test_nothing_else_opens_files() -> None:
     """Count the calls that open a file in each module: inputs are read by the one reader."""
     root = Path(secretsync.__file__).parent

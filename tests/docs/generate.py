@@ -23,7 +23,7 @@ from secretsync.providers.registry import BUILT_IN, load_provider
 from secretsync.rendering.formats import FORMATS as OUTPUT_FORMATS
 from secretsync.rotation.age_rules import State
 from secretsync.rotation.formats import FORMATS as ROTATION_FORMATS
-from secretsync.rotation.formats.prometheus import METRICS
+from secretsync.rotation.formats.prometheus import METRICS, PROCESS_METRICS
 from tests.docs.messages import messages, plain
 
 ROOT = Path(__file__).parents[2]
@@ -43,12 +43,12 @@ class Column:
 
 
 def by_hand(title: str, text: Callable[[str], str] = lambda _: MISSING) -> Column:
-    """A column that is written by hand."""
+    """Return a column that is written by hand."""
     return Column(title, text, is_by_hand=True)
 
 
 def code(name: str) -> str:
-    """A name as code."""
+    """Return a name as code."""
     return f"`{name}`"
 
 
@@ -75,9 +75,9 @@ def _if_not_set(setting: Setting) -> str:
 
 
 def package_rows() -> dict[str, int]:
-    """The packages and modules of the import contract that exist, each with its row: 1 is the lowest row."""
+    """Return the packages and modules of the import contract that exist, each with its row: 1 is the lowest row."""
     tools = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
-    (layers,) = (one["layers"] for one in tools["importlinter"]["contracts"] if one["type"] == "layers")
+    (layers,) = (one["layers"] for one in tools["importlinter"]["contracts"] if "containers" in one)
     rows = {name.strip(" ()"): row for row, names in enumerate(reversed(layers), 1) for name in names.split("|")}
     source = ROOT / "src" / "secretsync"
     return {
@@ -88,7 +88,7 @@ def package_rows() -> dict[str, int]:
 
 
 def folder_jobs() -> dict[str, str]:
-    """The folders inside packages, each with the first line of its docstring."""
+    """Return the folders inside packages, each with the first line of its docstring."""
     source = ROOT / "src" / "secretsync"
     found = {}
     for path in sorted(source.glob("*/**/__init__.py")):
@@ -158,8 +158,8 @@ TABLES: Mapping[str, tuple[Iterable[str], tuple[Column, ...]]] = {
         (Column("State", code), by_hand("Means"), by_hand("Status")),
     ),
     "rotation-metrics": (
-        METRICS,
-        (Column("Metric", code), by_hand("Labels"), by_hand("Is", lambda name: METRICS[name])),
+        {**METRICS, **PROCESS_METRICS},
+        (Column("Metric", code), by_hand("Labels"), by_hand("Is", lambda name: {**METRICS, **PROCESS_METRICS}[name])),
     ),
 }
 
@@ -168,7 +168,7 @@ TABLES: Mapping[str, tuple[Iterable[str], tuple[Column, ...]]] = {
 
 
 def _table(text: str, names: Iterable[str], columns: tuple[Column, ...]) -> str:
-    """A table with a row for each name, or the rows that the text has for it."""
+    """Return a table with a row for each name, or the rows that the text has for it."""
     old = [
         [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in text.split("\n") if line[:1] == "|"
     ]
@@ -186,7 +186,7 @@ def _table(text: str, names: Iterable[str], columns: tuple[Column, ...]) -> str:
 
 
 def _names(cell: str) -> list[str]:
-    """The names that a first cell is about: `126, 127` is about two, `run -- COMMAND...` about `run`."""
+    """Return the names that a first cell is about: `126, 127` is about two, `run -- COMMAND...` about `run`."""
     words_of_all = [words for part in cell.split(", ") if (words := part.strip("`").split())]
     # A command of a group has a name of two words.
     return [name for words in words_of_all for name in (words[0], " ".join(words[:2]))]
@@ -198,7 +198,7 @@ def _settings(arguments: str) -> str:
     for name in path:
         settings = settings[name].keys
     if not settings:
-        return "There are none."
+        return "This store has no settings."
     columns = (
         Column("Setting", code),
         Column("Type", lambda name: _kind(settings[name])),
@@ -209,7 +209,7 @@ def _settings(arguments: str) -> str:
 
 
 def help_of(*arguments: str) -> str:
-    """The output of `secretsync ARGUMENTS --help`."""
+    """Return the output of `secretsync ARGUMENTS --help`."""
     argv = [sys.executable, "-I", "-m", "secretsync", *arguments, "--help"]
     return subprocess.run(argv, capture_output=True, text=True, check=True, env={}).stdout
 
@@ -231,7 +231,7 @@ def _block(match: re.Match[str]) -> str:
 
 
 def filled(text: str) -> str:
-    """A page with each block as the code has it."""
+    """Return a page with each block as the code has it."""
     return _BLOCK.sub(_block, text)
 
 

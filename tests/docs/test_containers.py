@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 import subprocess
+import sys
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ import yaml
 from secretsync.cli.commands import render, run
 from secretsync.cli.parser import build_parser
 from tests.container.images import ENTRYPOINT, ROOT
+from tests.servers.openbao import VaultSpace
 from tests.support.canary import CanaryFactory
+from tests.support.processes import clean_environment, run_command
 from tests.support.projects import MakeProject
 from tests.support.tools import needs_tool
 
@@ -24,7 +27,7 @@ PARSERS = {"run": build_parser("run", run), "render": build_parser("render", ren
 
 
 def blocks(language: str) -> list[str]:
-    """The fenced blocks of one language."""
+    """Return the fenced blocks of one language."""
     return re.findall(rf"^```{language}\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 
 
@@ -138,7 +141,7 @@ def pods() -> dict[str, Any]:
 def secretsync_container(pod: Any) -> Any:
     """Return the container of a pod that runs SecretSync."""
     containers = [*pod.get("initContainers", []), *pod["containers"]]
-    (found,) = [one for one in containers if "secretsync" in one.get("command", [])]
+    (found,) = [one for one in containers if "/opt/secretsync/bin/python" in one.get("command", [])]
     return found
 
 
@@ -165,6 +168,43 @@ def test_the_rotation_check_mounts_no_secret() -> None:
     assert ours["image"] == theirs["image"]
     assert ours["args"][:3] == ["check-rotation", "-e", theirs["env"][0]["value"]]
     assert mounts(ours)["vault-token"] == mounts(theirs)["vault-token"]
+
+
+def test_the_job_that_restarts(project: MakeProject, canary: CanaryFactory, vault: VaultSpace, tmp_path: Path) -> None:
+    """Its script writes a patch with the versions, which differs after a rotation alone, as who reads no value."""
+    script, *arguments = secretsync_container(pods()["rotation-restart"])["args"]
+    assert arguments == ["production", "/work/report.json", "/work/patch.json"]
+    mount = vault.kv2()
+    made = project({"env/production/security.env": f"KEY=$<vault:{mount}/app#key>\n"})
+    environ = clean_environment(made.home, vault.environ(vault.token(vault.policy(f"{mount}/metadata/*"))))
+    patches = []
+    for is_rotation in (True, False, True):
+        if is_rotation:
+            vault.write(mount, "app", {"key": canary()})
+        report, patch = tmp_path / "report.json", tmp_path / "patch.json"
+        argv = [sys.executable, "-I", "-c", script, "production", str(report), str(patch)]
+        run_command(argv, cwd=made.root, env=environ, expect=0)
+        patches.append(json.loads(patch.read_text())["spec"]["template"]["metadata"]["annotations"])
+        patch.unlink()
+    versions = [json.loads(one["secretsync/versions"]) for one in patches]
+    assert versions == [{f"vault:{mount}/app": number} for number in ("1", "1", "2")]
+    # If the store does not have the secret, there is no patch.
+    vault.delete(mount, "app", 2)
+    run_command(argv, cwd=made.root, env=environ, expect=3)
+    assert not patch.exists()
+
+
+def test_the_right_to_restart_is_for_one_deployment() -> None:
+    """The account may read and change the Deployment whose name is in the command, and nothing else."""
+    text = (ROOT / "docker" / "kubernetes" / "restart.yaml").read_text(encoding="utf-8")
+    found = {one["kind"]: one for one in yaml.safe_load_all(text)}
+    (rule,) = found["Role"]["rules"]
+    (container,) = found["CronJob"]["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    assert rule["resourceNames"] == [container["args"][2]] == ["app"]
+    assert (rule["apiGroups"], rule["resources"], rule["verbs"]) == (["apps"], ["deployments"], ["get", "patch"])
+    (subject,) = found["RoleBinding"]["subjects"]
+    assert subject["name"] == found["ServiceAccount"]["metadata"]["name"] == found["RoleBinding"]["roleRef"]["name"]
+    assert "not run in a cluster" in text
 
 
 def test_the_date_of_a_cluster_secret_is_declared(project: MakeProject) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.cases import check_each
+
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "secretsync"
 PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -40,6 +42,7 @@ def words_of_code() -> frozenset[str]:
     return frozenset(word for text in texts for word in re.findall(r"\w+", text))
 
 
+@functools.cache
 def defined_names(path: Path) -> frozenset[str]:
     """Return the functions, classes, methods (`Class.method`) and constants that a module defines."""
     return frozenset(_names(ast.parse(path.read_text(encoding="utf-8")).body))
@@ -62,25 +65,35 @@ def folder_of_new_file(path: str) -> str:
     return path.partition("NAME")[0].rpartition("/")[0] if "NAME" in path else path
 
 
-@pytest.mark.parametrize("path", PATHS)
-def test_path_exists(path: str) -> None:
+def test_paths_exist() -> None:
     """A path of the page exists. A file name without a folder is a file of any folder."""
-    existing = folder_of_new_file(path)
-    assert find(existing) is not None or ("/" not in path and any(_with_name(path)))
+
+    def check(path: str) -> None:
+        existing = folder_of_new_file(path)
+        assert find(existing) is not None or ("/" not in path and any(_with_name(path)))
+
+    check_each(PATHS, check)
 
 
-@pytest.mark.parametrize(("names", "path"), NAMED, ids=[f"{path}:{names}" for names, path in NAMED])
-def test_name_is_defined_in_its_module(names: str, path: str) -> None:
+def test_names_are_defined_in_their_modules() -> None:
     """A function, class or constant is defined in the module that stands behind it."""
-    module = find(path)
-    assert module is not None
-    assert set(re.findall(r"`([\w.]+)`", names)) <= defined_names(module)
+
+    def check(case: tuple[str, str]) -> None:
+        names, path = case
+        module = find(path)
+        assert module is not None
+        assert set(re.findall(r"`([\w.]+)`", names)) <= defined_names(module)
+
+    check_each(NAMED, check)
 
 
-@pytest.mark.parametrize("name", WORDS)
-def test_name_is_in_the_code(name: str) -> None:
+def test_names_are_in_the_code() -> None:
     """A name without a path is a word of the code or of its tests."""
-    assert set(name.split(".")) <= words_of_code()
+
+    def check(name: str) -> None:
+        assert set(name.split(".")) <= words_of_code()
+
+    check_each(WORDS, check)
 
 
 def test_make_targets() -> None:

@@ -23,7 +23,7 @@ VALUES = {
 
 
 def rows(marker: str) -> list[dict[str, str]]:
-    """The table of the page behind a marker, by the text of its head."""
+    """Return the table of the page behind a marker, by the text of its head."""
     text = PAGE.read_text(encoding="utf-8").split(f"<!-- {marker} -->")[1]
     lines = [line for line in text.strip().split("\n\n")[0].split("\n") if line.startswith("|")]
     head, _, *body = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
@@ -71,7 +71,7 @@ def test_values(row: dict[str, str], value: str, tmp_path: Path) -> None:
 
 
 def readers_of(name: str, options: Mapping[str, Any]) -> Iterator[Reader]:
-    """The readers of one dialect of a format."""
+    """Yield the readers of one dialect of a format."""
     for reader in all_readers():
         if reader.format == name and reader.options.get("interpolating", False) == options.get("interpolating", False):
             yield reader

@@ -20,6 +20,7 @@ def test_generated_blocks(page: Path) -> None:
     assert f"| {MISSING} |" not in text
 
 
+@pytest.mark.slow
 def test_every_table_is_in_a_page() -> None:
     """Each table is in one page. Each built-in provider has its settings there, and each package its messages."""
     markers = _MARKER.findall("".join(page.read_text(encoding="utf-8") for page in PAGES))

@@ -18,17 +18,17 @@ _KANA = re.compile("[\u3041-\u30ff]")
 
 
 def read(page: str) -> str:
-    """The text of a page."""
+    """Return the text of a page."""
     return (ROOT / page).read_text(encoding="utf-8")
 
 
 def code(page: str) -> list[tuple[str, str]]:
-    """The blocks of a page with their languages, without comments."""
+    """Return the blocks of a page with their languages, without comments."""
     return [(language, _COMMENT.sub("", text).rstrip()) for language, text in _FENCED.findall(read(page))]
 
 
 def commands(page: str) -> list[str]:
-    """The commands in the text of a page and in its tables, in order."""
+    """Return the commands in the text of a page and in its tables, in order."""
     return re.findall(r"`((?:secretsync|make) [^`]+)`", _FENCED.sub("", read(page)))
 
 

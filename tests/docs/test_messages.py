@@ -44,6 +44,7 @@ def test_a_printed_message_is_on_the_page(
         assert cause in found
 
 
+@pytest.mark.slow
 def test_each_part_has_a_general_next_step() -> None:
     """A message without a next step of its own has that of its part, above the table."""
     parts = re.split(r"^## ", PAGE, flags=re.MULTILINE)[1:]

@@ -32,12 +32,12 @@ BIN = Path(sys.executable).parent
 
 
 def blocks(language: str, text: str = README) -> list[str]:
-    """The fenced blocks of one language."""
+    """Return the fenced blocks of one language."""
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
 def table(heading: str, text: str) -> list[list[str]]:
-    """The rows of the first table under a heading, without its head."""
+    """Return the rows of the first table under a heading, without its head."""
     section = text.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
     rows = [line for line in section.split("\n") if line.startswith("|")]
     return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows[2:]]
@@ -129,7 +129,7 @@ def test_links_lead_somewhere() -> None:
 
 
 def page(name: str) -> str:
-    """A page of docs/."""
+    """Return a page of docs/."""
     return (ROOT / "docs" / name).read_text(encoding="utf-8")
 
 

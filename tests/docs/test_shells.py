@@ -31,7 +31,7 @@ def block(heading: str, language: str) -> str:
 
 @pytest.fixture
 def shop(project: MakeProject, canary: CanaryFactory) -> Project:
-    """A project whose secret is in a file, and `secretsync` as a command."""
+    """Return a project whose secret is in a file, and `secretsync` as a command."""
     made = project(
         {
             "env/development/common.env": "NAME='two words'\n",

@@ -37,7 +37,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The site, built as by `make docs`."""
+    """Return the site, built as by `make docs`."""
     folder = tmp_path_factory.mktemp("site")
     argv = [sys.executable, "-m", "sphinx", "-q", "-W", "-E", "-b", "html", "-d", str(folder / "cache")]
     subprocess.run([*argv, str(ROOT / "docs"), str(folder / "html")], check=True, capture_output=True, text=True)

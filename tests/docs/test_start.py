@@ -14,7 +14,7 @@ BIN = Path(sys.executable).parent
 
 
 def section(title: str) -> str:
-    """The text below a title."""
+    """Return the text below a title."""
     return PAGE.split(f"\n## {title}\n", 1)[1].split("\n## ", 1)[0]
 
 

@@ -10,7 +10,7 @@ import pytest
 from secretsync.core.secret import Environ
 from secretsync.planning.request import ConfigRequest, load_plan
 from secretsync.project.placeholders import parse_value
-from secretsync.providers.aws.way import OF_THE_SDK
+from secretsync.providers.aws_account.way import OF_THE_SDK
 from secretsync.providers.registry import BUILT_IN, load_provider
 from secretsync.resolving.requests.open_stores import Stores
 from tests.servers.aws import AwsAccount, Principal
@@ -24,6 +24,7 @@ ROOT = Path(__file__).parents[2]
 OVERVIEW = (ROOT / "docs" / "stores.md").read_text(encoding="utf-8")
 PAGES = {name: (ROOT / "docs" / "stores" / f"{name}.md").read_text(encoding="utf-8") for name in BUILT_IN}
 TEXT = "\n".join((OVERVIEW, *PAGES.values()))
+OF_AWS = [name for name in BUILT_IN if hasattr(load_provider(name), "service")]
 RENDER = ("render", "-e", "production", "--format", "json")
 
 # Enough for a provider to be built with any of the examples.
@@ -37,12 +38,12 @@ ENVIRON = {
 
 
 def blocks(language: str, text: str = TEXT) -> list[str]:
-    """The fenced blocks of one language."""
+    """Return the fenced blocks of one language."""
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
 def first_cells(heading: str) -> Iterator[str]:
-    """The first cell of each row in the table below a heading."""
+    """Yield the first cell of each row in the table below a heading."""
     table = TEXT.split(f"\n## {heading}\n", 1)[1].split("\n#", 1)[0]
     rows = [line.split("|")[1].strip() for line in table.split("\n") if line.startswith("|")]
     yield from rows[2:]
@@ -128,6 +129,7 @@ def test_messages(store: str) -> None:
         "providers/http/*.py",
         f"providers/{store}/*.py",
         f"providers/{store}.py",
+        *(["providers/aws_account/**/*.py"] if store in OF_AWS else []),
         "providers/files.py",
         "providers/inputs.py",
         "core/files.py",
@@ -145,7 +147,7 @@ def test_messages(store: str) -> None:
 
 
 def aws_user(account: AwsAccount, document: str) -> Principal:
-    """A new user with a policy of the page, which is about another account."""
+    """Return a new user with a policy of the page, which is about another account."""
     iam, name = account.client("iam"), unique("documented")
     arn = iam.create_user(UserName=name)["User"]["Arn"]
     policy = document.replace("123456789012", account.root.access_key)
@@ -191,7 +193,7 @@ def test_listing_can_be_left_out(aws: AwsAccount, project: MakeProject) -> None:
 
 
 def vault_token(space: VaultSpace, rules: str) -> Mapping[str, str]:
-    """The environment of somebody with a policy of the page."""
+    """Return the environment of somebody with a policy of the page."""
     name = unique("documented")
     space.root.sys.create_or_update_policy(name, rules)
     return space.environ(space.token(name))

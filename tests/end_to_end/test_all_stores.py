@@ -46,7 +46,7 @@ class World:
 
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
-    """A folder for secrets files."""
+    """Return a folder for secrets files."""
     folder = tmp_path / "files"
     folder.mkdir()
     return folder
@@ -142,7 +142,7 @@ def refuse(server: LoopbackServer) -> None:
 
 
 def mute(server: LoopbackServer) -> None:
-    """Connections are taken and never read from."""
+    """Accept connections, and never read from them."""
     server.mute()
 
 
@@ -182,7 +182,7 @@ def assert_down(stores: AllStores, down: str, others: set[str]) -> None:
 
 
 def reported(stderr: str) -> set[str]:
-    """The keys that the report names, each with its file and line."""
+    """Return the keys that the report names, each with its file and line."""
     return set(re.findall(r"^  env/production/security\.env:\d+:\d+: (\w+): ", stderr, re.MULTILINE))
 
 
@@ -291,7 +291,7 @@ def test_get(world: World, reference: str, key: str) -> None:
         ("vault:{mount}/nothing#x", 3, "there is no {mount}/nothing"),
         ("azure:nothing", 3, "no such secret"),
         ("azure:not_a_name", 2, "Key Vault names do not have underscores"),
-        ("gcp:x", 2, "there is no store of this name; there are: aws, azure, docker, env, vault"),
+        ("gcp:x", 2, "there is no store of this name; there are: aws, azure, docker, env, ssm, vault"),
     ],
 )
 def test_get_without_a_value(world: World, reference: str, status: int, words: str) -> None:

@@ -19,7 +19,7 @@ PRINT = ("sh", "-c", 'printf %s "$SECRET_KEY/$PASSWORD"')
 
 @pytest.fixture
 def app(project: MakeProject) -> Project:
-    """A project whose two secrets are fields of one secret, and a third one is another."""
+    """Return a project whose two secrets are fields of one secret, and a third one is another."""
     return project(
         {
             "env/production/security.env": "SECRET_KEY=$<SECRET_KEY>\nPASSWORD=$<aws:app#/db/password>\n",

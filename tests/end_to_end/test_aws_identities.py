@@ -10,8 +10,8 @@ import pytest
 
 from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Failed, SecretRef
-from secretsync.providers.aws import sdk_session
 from secretsync.providers.aws.provider import AwsProvider
+from secretsync.providers.aws_account.sdk import session as sdk_session
 from secretsync.providers.interface import Deadline, StoreContext
 from tests.servers.aws import REGION, AwsAccount, ContainerCredentials
 from tests.servers.faults import FaultProxy, respond, running
@@ -266,7 +266,7 @@ class _Machine(LoopbackServer):
     role: str | None = None
 
     def answer(self, request: Request) -> Response:
-        """The name of the role, or its keys."""
+        """Return the name of the role, or its keys."""
         if request.method == "PUT":
             return Response(200, b"token")
         if self.role is None:

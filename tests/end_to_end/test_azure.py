@@ -17,13 +17,13 @@ STATUS_MISSING, STATUS_DENIED, STATUS_UNAVAILABLE = 3, 4, 5
 
 @pytest.fixture
 def vault(azure: AzureWorld) -> Vault:
-    """An empty vault."""
+    """Return an empty vault."""
     return azure.vault()
 
 
 @pytest.fixture
 def app(project: MakeProject, vault: Vault) -> Project:
-    """A strict environment with a bound name, a reference in full, and a bare name that is looked for."""
+    """Return a strict environment with a bound name, a reference in full, and a bare name that is looked for."""
     return project(
         {
             "env/production/security.env": "SECRET_KEY=$<SECRET_KEY>\nDB_URL=pg://app:$<azure:db?as=url#password>@db/app\n"
@@ -89,7 +89,7 @@ def expire(azure: AzureWorld, vault: Vault) -> None:
 
 
 def reject(azure: AzureWorld, vault: Vault) -> None:
-    """The application is not known any more."""
+    """Forget the application."""
     azure.keyvault.principals.clear()
 
 
@@ -99,12 +99,12 @@ def refuse(azure: AzureWorld, vault: Vault) -> None:
 
 
 def throttle(azure: AzureWorld, vault: Vault) -> None:
-    """The vault has too many requests for longer than there is time."""
+    """Throttle the vault for longer than the timeout."""
     azure.keyvault.fail(throttled(retry_after=600), "get")
 
 
 def garble(azure: AzureWorld, vault: Vault) -> None:
-    """A page in the place of answers."""
+    """Answer with a page of HTML."""
     azure.keyvault.fail(faults.html(), "get")
 
 

@@ -42,7 +42,7 @@ class Scene:
     def check(
         self, root: Path, now: datetime, *, max_age: str = "90d", more: Mapping[str, str] | None = None, toml: str = ""
     ) -> RotationReport:
-        """The report on its secrets, and on `more` references by name."""
+        """Return the report on its secrets, and on `more` references by name."""
         references = {name: reference for name, (reference, _) in self.secrets.items()} | dict(more or {})
         entries = "".join(f"{name}=$<{reference}>\n" for name, reference in references.items())
         for path, text in (
@@ -72,7 +72,7 @@ def aws_dates(account: AwsAccount, name: str) -> dict[str, datetime]:
 
 
 def aws_scene(account: AwsAccount) -> Scene:
-    """The account, asked as somebody who may read metadata alone."""
+    """Return the account, asked as somebody who may read metadata alone."""
     return Scene('[stores.aws]\nregion = "eu-west-1"', account.environ(account.metadata_only()))
 
 
@@ -92,12 +92,12 @@ class MakeScene(Protocol):
     """Fills a store of one kind."""
 
     def __call__(self, request: pytest.FixtureRequest, canary: CanaryFactory) -> Scene:
-        """The filled store."""
+        """Return the filled store."""
         ...
 
 
 def aws_truth(request: pytest.FixtureRequest, canary: CanaryFactory) -> Scene:
-    """A secret of two versions, the older one pinned by id and by stage too."""
+    """Return a secret of two versions, the older one pinned by id and by stage too."""
     provider("aws")
     server: Ministack = request.getfixturevalue("ministack_clock")
     account: AwsAccount = request.getfixturevalue("aws_clock")
@@ -117,7 +117,7 @@ def aws_truth(request: pytest.FixtureRequest, canary: CanaryFactory) -> Scene:
 
 
 def vault_truth(request: pytest.FixtureRequest, canary: CanaryFactory) -> Scene:
-    """A KV v2 secret of two versions, and a static role of the database engine."""
+    """Return a KV v2 secret of two versions, and a static role of the database engine."""
     provider("vault")
     vault: VaultSpace = request.getfixturevalue("vault")
     roles = vault.database(request.getfixturevalue("postgresql"))
@@ -140,7 +140,7 @@ def vault_truth(request: pytest.FixtureRequest, canary: CanaryFactory) -> Scene:
 
 
 def azure_truth(request: pytest.FixtureRequest, canary: CanaryFactory) -> Scene:
-    """A secret of two versions."""
+    """Return a secret of two versions."""
     provider("azure")
     world: AzureWorld = request.getfixturevalue("azure")
     vault = world.vault()
@@ -157,7 +157,7 @@ def azure_truth(request: pytest.FixtureRequest, canary: CanaryFactory) -> Scene:
 
 @pytest.fixture(params=ZONES)
 def zone(request: pytest.FixtureRequest) -> Iterator[str]:
-    """This process in one of the time zones."""
+    """Run the test in one of the time zones."""
     before = os.environ.get("TZ")
     os.environ["TZ"] = request.param
     time.tzset()

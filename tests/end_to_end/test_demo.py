@@ -16,7 +16,7 @@ FILES = ("secret_key", "jwt_secret", "database_password")
 
 @pytest.fixture
 def demo(project: MakeProject, canary: CanaryFactory) -> Project:
-    """A copy of env/, providers/ and demo/, with secrets files of its own."""
+    """Return a copy of env/, providers/ and demo/, with secrets files of its own."""
     made = project({f".secrets/development/{name}": canary(after="\n") for name in FILES})
     for folder in ("env", "providers", "demo"):
         shutil.copytree(ROOT / folder, made.root / folder)

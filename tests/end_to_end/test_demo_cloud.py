@@ -24,11 +24,11 @@ COMMAND = [sys.executable, "-m", "demo.cloud.play"]
 
 @pytest.fixture(autouse=True)
 def programs(ministack: Ministack) -> None:
-    """The servers' programs are here, or the test is skipped."""
+    """Skip the test if a server's program is not installed."""
 
 
 def left_behind(folder: Path) -> list[str]:
-    """The processes that have to do with `folder`, by id."""
+    """Return the processes that have to do with `folder`, by id."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -78,7 +78,7 @@ def test_it_ends_well(tmp_path: Path) -> None:
 
 
 def report_in(text: str) -> str:
-    """The rotation report in a text, but for its date, and the eighths of its bars, which hours change."""
+    """Return the rotation report in a text, but for its date, and the eighths of its bars, which hours change."""
     (report,) = re.findall(r"^\$ secretsync check-rotation.*?^3 secrets: [^\n]*", text, re.MULTILINE | re.DOTALL)
     return re.sub(r"[▏▎▍▌▋▊▉█]·", "▏·", re.sub(r"\d{4}-\d\d-\d\d", "DATE", report))
 

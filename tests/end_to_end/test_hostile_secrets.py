@@ -34,14 +34,14 @@ COMMANDS: dict[tuple[str, ...], tuple[int, ...]] = {
 
 @pytest.fixture
 def secrets(canary: CanaryFactory) -> dict[str, str]:
-    """A secret of each kind, by its key."""
+    """Return a secret of each kind, by its key."""
     made = canary.hostile()
     return {key: made[kind] for key, kind in KEYS.items()}
 
 
 @pytest.fixture
 def shop(project: MakeProject, secrets: dict[str, str]) -> Project:
-    """A project with all of them as Docker secrets, beside text and in a URL too."""
+    """Return a project with all of them as Docker secrets, beside text and in a URL too."""
     made = project(
         {
             "env/test/security.env": "".join(f"{key}=$<docker:{key}?trim=false>\n" for key in KEYS)

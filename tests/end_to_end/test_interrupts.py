@@ -34,7 +34,7 @@ class Settings(NamedTuple):
 
 @pytest.fixture
 def shop(project: MakeProject) -> Project:
-    """A project with secrets by themselves, in a URL, in JSON and in a service."""
+    """Return a project with secrets by themselves, in a URL, in JSON and in a service."""
     return project(
         {
             "env/test/security.env": "KEY=$<memory:key>\nURL=https://u:$<memory:key?as=url>@h/${KEY}\nNUMBER=$<memory:number>\n"
@@ -47,7 +47,7 @@ def shop(project: MakeProject) -> Project:
 
 @pytest.fixture
 def store(canary: CanaryFactory) -> MemoryProvider:
-    """The store of these secrets."""
+    """Return the store of these secrets."""
     pem = f"-----BEGIN\n{canary()}\n{canary()}\n-----END\n"
     return MemoryProvider({"key": canary(), "json": f'{{"field": "{canary()}"}}', "pem": pem, "number": "17"})
 

@@ -135,6 +135,29 @@ def test_each_statement_for_aws_is_needed(
     check_needed(aws_project, command, statements, required, environ)
 
 
+def test_the_policies_for_parameters(project: MakeProject, aws: AwsAccount, canary: CanaryFactory) -> None:
+    """Print the rights to read the parameters, by name and by ARN; for metadata, a right that is enough for a check."""
+    arn = "arn:aws:ssm:eu-west-1:123456789012:parameter/by-arn"
+    aws.client("ssm").put_parameter(Name="/shop/key", Value=canary(), Type="SecureString")
+    made = project(
+        {
+            "env/production/security.env": "A=$<ssm:/shop/key>\n",
+            "env/staging/security.env": f"A=$<ssm:/shop/key>\nB=$<ssm:{arn}>\nC=$<ssm:plain>\n",
+            "providers/production.toml": '[stores.ssm]\nregion = "eu-west-1"\n',
+        }
+    )
+    printed = made.cli("permissions", "-e", "staging", "--store", "ssm").stdout
+    [statement] = json.loads(printed)["Statement"]
+    assert (statement["Effect"], statement["Action"]) == ("Allow", "ssm:GetParameters")
+    assert statement["Resource"] == ["arn:aws:ssm:*:*:parameter/shop/key", arn, "arn:aws:ssm:*:*:parameter/plain"]
+    policy = json.loads(permissions(made, "ssm", *MODES[1]))
+    user = user_with(aws, policy)
+    assert works(made, CHECKS, aws.environ(user))
+    assert not works(made, RESOLVES, aws.environ(user))
+    policy["Statement"] = []
+    assert not works(made, CHECKS, aws.environ(user_with(aws, policy)))
+
+
 def test_the_policies_of_aws_allow_no_other_secret(aws_project: Project, aws: AwsAccount) -> None:
     """Deny a secret whose name begins with the name of an allowed one, and every value for metadata only."""
     for options in MODES:

@@ -56,7 +56,7 @@ class Starter:
 
 @pytest.fixture
 def starter(plugin: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Starter]:
-    """A starter that has the plug-in, as this process has it."""
+    """Yield a starter that has the plug-in, as this process has it."""
     monkeypatch.syspath_prepend(plugin)
     made = Starter(plugin)
     yield made

@@ -22,13 +22,13 @@ SETTINGS = {"HOST": "h", "LOG_LEVEL": "INFO", "MAX_TOKENS": "4096", "OPEN_TOKEN"
 
 @pytest.fixture
 def environ(canary: CanaryFactory) -> dict[str, str]:
-    """The secrets, all in the process environment."""
+    """Return the secrets, all in the process environment."""
     return {name: canary() for name in ("DB_PASS", "APP_FLAVOUR", "TENANT", "SUFFIX", "DOOR_CODE")} | {"PORT": "8080"}
 
 
 @pytest.fixture
 def shop(project: MakeProject) -> Project:
-    """A project whose secrets have names that do not show it."""
+    """Return a project whose secrets have names that do not show it."""
     return project(
         {
             "env/production/common.env": COMMON,
@@ -40,7 +40,7 @@ def shop(project: MakeProject) -> Project:
 
 
 def environment(shop: Project, environ: dict[str, str]) -> dict[str, str]:
-    """The environment of a process that has the secrets."""
+    """Return the environment of a process that has the secrets."""
     return {**clean_environment(shop.home), **environ}
 
 
@@ -146,7 +146,7 @@ PLAIN = ("DB_PASS", "MYSQL_PWD", "ADMINPASSWORD", "JWT_KEY", "DOOR_CODE")
 
 @pytest.fixture
 def careless(project: MakeProject, canary: CanaryFactory) -> Project:
-    """A project with secrets in plain text, under names of several forms."""
+    """Return a project with secrets in plain text, under names of several forms."""
     lines = "".join(f"{name}={canary()}\n" for name in PLAIN)
     made = project(
         {

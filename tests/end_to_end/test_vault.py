@@ -59,7 +59,7 @@ class Shop:
 
 @pytest.fixture
 def shop(vault: VaultSpace, project: MakeProject, canary: CanaryFactory) -> Shop:
-    """The project and its secrets."""
+    """Return the project and its secrets."""
     return Shop(vault, project, canary)
 
 

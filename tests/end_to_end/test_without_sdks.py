@@ -24,7 +24,7 @@ Run = Callable[..., CommandResult]
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The interpreter of a virtual environment with SecretSync and python-dotenv, and nothing else."""
+    """Return the interpreter of a virtual environment with SecretSync and python-dotenv, and nothing else."""
     folder = tmp_path_factory.mktemp("bare")
     make = [sys.executable, "-m", "venv", "--without-pip", str(folder / "venv")]
     run_command(make, cwd=folder, env=clean_environment(folder), expect=0)
@@ -54,7 +54,7 @@ def _cli(python: str, project: Project, environ: dict[str, str], *arguments: str
 
 @pytest.fixture(params=["keys", "web identity", "container endpoint"])
 def identity(request: pytest.FixtureRequest, aws: AwsAccount, tmp_path: Path) -> Iterator[dict[str, str]]:
-    """The variables of each identity that needs no SDK."""
+    """Yield the variables of each identity that needs no SDK."""
     if request.param == "keys":
         yield aws.environ(aws.principal())
     elif request.param == "web identity":

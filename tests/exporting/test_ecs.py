@@ -7,6 +7,7 @@ import pytest
 from tests.exporting.exports import exported, refusal
 
 ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/app-AbCdEf"
+PARAMETER = "arn:aws:ssm:eu-west-1:123456789012:parameter/prod/app"
 
 
 @pytest.mark.parametrize(
@@ -18,6 +19,8 @@ ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/app-AbCdEf"
         (f"aws:{ARN}?stage=AWSPREVIOUS#key", f"{ARN}:key:AWSPREVIOUS:"),
         (f"aws:{ARN}?version=abc", f"{ARN}:::abc"),
         (f"aws:{ARN}?as=text", ARN),
+        ("ssm:/prod/app", "/prod/app"),
+        (f"ssm:{PARAMETER}", PARAMETER),
     ],
 )
 def test_a_reference_keeps_its_empty_parts(reference: str, value_from: str) -> None:
@@ -42,6 +45,10 @@ def test_a_reference_keeps_its_empty_parts(reference: str, value_from: str) -> N
         (f"$<aws:{ARN}?decode=base64>", "decode=base64"),
         (f"$<aws:{ARN}?version=a&stage=b>", "not both"),
         ("$<azure:x>", "but not of azure"),
+        ("$<ssm:/app?version=3>", "the newest version"),
+        ("$<ssm:/app?stage=live>", "the newest version"),
+        ("$<ssm:/app#field>", "no field of a parameter"),
+        ("$<ssm:/app?as=base64>", "as=base64"),
         ("$<vault:secret/app#x>", "but not of vault"),
     ],
 )

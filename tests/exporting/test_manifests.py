@@ -124,17 +124,17 @@ def test_what_cannot_be_checked_is_listed() -> None:
     one = secret(
         ref("A", "a"),
         ref("B", "b") | {"sourceRef": {"storeRef": {"name": "absent"}}},
-        ref("C", "c") | {"sourceRef": {"storeRef": {"name": "parameters"}}},
+        ref("C", "c") | {"sourceRef": {"storeRef": {"name": "google"}}},
         dataFrom=[{"sourceRef": {"generatorRef": {"kind": "Password", "name": "x"}}}, {"extract": {"key": "whole"}}],
     )
     one["metadata"]["annotations"] = {"secretsync/limits": '{"A": {"max_age": "1d", "rotated": "yesterday"}}'}
     main = store("main", {"aws": {"service": "SecretsManager"}})
-    parameters = store("parameters", {"aws": {"service": "ParameterStore"}})
-    manifests, _ = read(main, parameters, one)
+    google = store("google", {"gcpsm": {"projectID": "x"}})
+    manifests, _ = read(main, google, one)
     assert texts(manifests) == {"A": "$<shop-main:a>", "dataFrom[1]": "$<shop-main:whole>"}
     assert [line.partition("shop/web: ")[2] for line in manifests.unchecked] == [
         "B: the SecretStore absent is not in the input, nor in the bindings",
-        "C: the provider of the SecretStore parameters has no counterpart",
+        "C: the provider of the SecretStore google has no counterpart",
         "dataFrom[0]: a generator or a search names no secret",
         "the annotation secretsync/limits is damaged, so its limits do not count",
     ]
@@ -149,6 +149,8 @@ def test_task_definitions_are_read() -> None:
             {"name": "B", "valueFrom": f"{ARN}:key:AWSPREVIOUS:"},
             {"name": "C", "valueFrom": f"{ARN}:::ab"},
             {"name": "D", "valueFrom": "arn:aws:ssm:eu-west-1:123456789012:parameter/x"},
+            {"name": "E", "valueFrom": "/production/app"},
+            {"name": "F", "valueFrom": "arn:aws:s3:::bucket/x"},
         ],
     }
     manifests, _ = read({"taskDefinition": {"family": "shop", "containerDefinitions": [container]}})
@@ -156,8 +158,23 @@ def test_task_definitions_are_read() -> None:
         "A": f"$<aws:{ARN}>",
         "B": f"$<aws:{ARN}?stage=AWSPREVIOUS>",
         "C": f"$<aws:{ARN}?version=ab>",
+        "D": "$<ssm:arn:aws:ssm:eu-west-1:123456789012:parameter/x>",
+        "E": "$<ssm:/production/app>",
     }
-    assert manifests.unchecked == ["0.json: shop/web: D: it is not in Secrets Manager"]
+    assert manifests.unchecked == ["0.json: shop/web: F: it is not in Secrets Manager or Parameter Store"]
+
+
+def test_parameters_are_read() -> None:
+    """Read the SecretStore of Parameter Store, with versions and labels of its parameters."""
+    parameters = store("main", {"aws": {"service": "ParameterStore", "region": "eu-west-1"}})
+    one = secret(ref("A", "/app/a"), ref("B", "/app/b", version="3"), ref("C", "/app/c", version="live"))
+    manifests, bindings = read(parameters, one)
+    assert texts(manifests) == {
+        "A": "$<shop-main:/app/a>",
+        "B": "$<shop-main:/app/b?version=3>",
+        "C": "$<shop-main:/app/c?stage=live>",
+    }
+    assert (bindings.stores["shop-main"].provider, manifests.unchecked) == ("ssm", [])
 
 
 @pytest.mark.parametrize("limits", ['{"A": {"max_age": "90x"}}', "[]", '{"A": {"rotated": "x"}}', "{"])

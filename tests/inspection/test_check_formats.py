@@ -14,7 +14,7 @@ HOSTILE = "KEY\n::error::|<x>"
 
 
 def report(*kinds: ProblemKind) -> CheckReport:
-    """A report with a problem of each kind, in the file and at the line that a review shows."""
+    """Return a report with a problem of each kind, in the file and at the line that a review shows."""
     return CheckReport(
         project="shop",
         environment="production",

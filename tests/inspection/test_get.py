@@ -13,7 +13,7 @@ from tests.support.projects import MakeProject
 
 @pytest.fixture
 def request_of_project(project: MakeProject) -> ConfigRequest:
-    """A project whose bindings look up bare names in two stores."""
+    """Return a project whose bindings look up bare names in two stores."""
     stores = '[stores.m]\nprovider = "docker"\n[stores.n]\nprovider = "docker"\n'
     made = project(
         {

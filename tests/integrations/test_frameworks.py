@@ -61,7 +61,7 @@ class Shop:
 
 @pytest.fixture
 def shop(project: MakeProject, canary: CanaryFactory) -> Shop:
-    """The project."""
+    """Return the project."""
     key = f"{canary()}{canary()}"
     made = project({**FILES, "files/key": key, "files/password": canary()})
     return Shop(made, key)

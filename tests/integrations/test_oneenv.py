@@ -64,7 +64,7 @@ class Shop:
 
 @pytest.fixture
 def shop(named: None, project: MakeProject, canary: CanaryFactory) -> Shop:
-    """The project."""
+    """Return the project."""
     return Shop(project(FILES), canary)
 
 

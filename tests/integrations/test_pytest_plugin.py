@@ -15,7 +15,7 @@ from tests.support.projects import MakeProject, Project
 
 @pytest.fixture
 def shop(project: MakeProject) -> Project:
-    """A project whose secrets are in Vault, which is not there."""
+    """Return a project whose secrets are in Vault, which is not there."""
     made: Project = project(
         {
             "env/production/common.env": "DEBUG=False\nNAME=shop\n",

@@ -60,6 +60,7 @@ def test_prose_is_kept(text: str) -> None:
     assert cleaned(text) == [text]
 
 
+@pytest.mark.slow
 def test_a_long_comment_takes_linear_time() -> None:
     """A comment of many words is read in one pass, so that this test ends."""
     text = "# " + "password " * 100_000

@@ -22,6 +22,7 @@ from secretsync.providers.interface import Provider
 from secretsync.resolving.stores import StoreAccess
 from secretsync.testing import MemoryProvider
 from tests.moving.generated_env_files import Generated
+from tests.support.amounts import AMOUNTS
 from tests.support.canary import find_leaks
 
 
@@ -49,11 +50,14 @@ def contents(root: Path) -> dict[str, bytes]:
 
 @pytest.mark.reveals
 @pytest.mark.parametrize("block", range(8))
-def test_generated_files(tmp_path: Path, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each value of 200 generated files is equal byte for byte, and each planted secret is only in the store."""
+def test_generated_files(
+    tmp_path: Path, block: int, monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config
+) -> None:
+    """Each value of generated files is equal byte for byte, and each planted secret is only in the store."""
     for name in list(os.environ):
         monkeypatch.delenv(name)
-    for seed in range(block * 25, block * 25 + 25):
+    count = AMOUNTS[pytestconfig.option.amount].imports
+    for seed in range(block * count, block * count + count):
         source = tmp_path / f"{seed}.env"
         generated = Generated(seed)
         source.write_bytes(generated.text.encode())

@@ -37,7 +37,7 @@ TEXTS = (
 
 
 def make_value(drawn: random.Random, depth: int = 0) -> str:
-    """A value, or the word of a variable, by the grammar."""
+    """Return a value, or the word of a variable, by the grammar."""
     pieces = []
     for _ in range(drawn.randrange(1 if depth else 2, 4)):
         if drawn.random() < (0.6 if depth < 4 else 0):

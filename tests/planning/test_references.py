@@ -63,7 +63,7 @@ def finder(bindings: str = "", environment: str | None = "test") -> TargetFinder
 
 
 def find(reference: str, bindings: str = "", environment: str | None = "test") -> list[str]:
-    """The targets of a reference, as messages show them."""
+    """Return the targets of a reference, as messages show them."""
     targets = _found(reference, bindings, environment)
     assert not isinstance(targets, Fault), targets
     return [target.shown for target in targets]

@@ -11,6 +11,7 @@ from secretsync.policy.plaintext import written
 from secretsync.project.placeholders import Placeholder, Variable, parse_value
 from secretsync.testing import MemoryProvider
 from tests.support.amounts import examples
+from tests.support.cases import check_each
 from tests.support.plans import good_plan
 
 NAMES = SensitiveNames(sensitive=("DOOR_*",), not_sensitive=("OPEN_TOKEN", "*_LABEL_KEY"))
@@ -122,12 +123,20 @@ TABLE = {
 ROWS = [(stem, text, expected) for stem, rows in TABLE.items() for text, expected in rows]
 
 
-@pytest.mark.parametrize(("stem", "text", "expected"), ROWS, ids=[f"{stem}-{text}" for stem, text, _ in ROWS])
-def test_secret_entries(stem: str, text: str, expected: bool) -> None:
+def _name(row: tuple[str, str, bool]) -> str:
+    return f"{row[0]}-{row[1]}"
+
+
+def test_secret_entries() -> None:
     """Each rule makes an entry secret, and what no rule names is a setting."""
-    plan = good_plan({stem: text}, bindings=BINDINGS, environ=ENVIRON, stores={"m": MemoryProvider()}, names=NAMES)
-    key = text.rpartition("\n")[2].partition("=")[0]
-    assert ((f"env/test/{stem}.env", key) in secret_entries(plan)) is expected
+
+    def check(row: tuple[str, str, bool]) -> None:
+        stem, text, expected = row
+        plan = good_plan({stem: text}, bindings=BINDINGS, environ=ENVIRON, stores={"m": MemoryProvider()}, names=NAMES)
+        key = text.rpartition("\n")[2].partition("=")[0]
+        assert ((f"env/test/{stem}.env", key) in secret_entries(plan)) is expected
+
+    check_each(ROWS, check, _name)
 
 
 def test_a_lower_file_makes_an_entry_secret() -> None:
@@ -151,20 +160,24 @@ def test_known_entries_that_the_plan_does_not_contain() -> None:
     assert secret_entries(part, [known]) == {known, ("env/test/common.env", "B")}
 
 
-@pytest.mark.parametrize(("stem", "text", "expected"), ROWS, ids=[f"{stem}-{text}" for stem, text, _ in ROWS])
-def test_parts_as_written_and_as_planned_agree(stem: str, text: str, expected: bool) -> None:
+def test_parts_as_written_and_as_planned_agree() -> None:
     """A rule that reads the file and a rule that reads the plan judge a placeholder alike."""
-    plan = good_plan({stem: text}, bindings=BINDINGS, environ=ENVIRON, stores={"m": MemoryProvider()}, names=NAMES)
-    for planned in plan.entries.values():
-        entry = planned.entry
-        if entry.literal:
-            assert written(entry) == (entry.text, [])
-            continue
-        parsed = [part for part in parse_value(entry.text).parts if isinstance(part, Placeholder)]
-        as_written = [is_secret_written(plan, entry, part) for part in parsed]
-        planned_parts = [part for part in planned.secrets if f"$<{part.written}" in entry.text]
-        assert as_written == [is_secret_part(plan, entry, part) for part in planned_parts]
-        assert expected or not any(as_written)
+
+    def check(row: tuple[str, str, bool]) -> None:
+        stem, text, expected = row
+        plan = good_plan({stem: text}, bindings=BINDINGS, environ=ENVIRON, stores={"m": MemoryProvider()}, names=NAMES)
+        for planned in plan.entries.values():
+            entry = planned.entry
+            if entry.literal:
+                assert written(entry) == (entry.text, [])
+                continue
+            parsed = [part for part in parse_value(entry.text).parts if isinstance(part, Placeholder)]
+            as_written = [is_secret_written(plan, entry, part) for part in parsed]
+            planned_parts = [part for part in planned.secrets if f"$<{part.written}" in entry.text]
+            assert as_written == [is_secret_part(plan, entry, part) for part in planned_parts]
+            assert expected or not any(as_written)
+
+    check_each(ROWS, check, _name)
 
 
 def test_variables_as_written() -> None:

@@ -113,7 +113,7 @@ def test_a_parameter_is_not_shown() -> None:
 
 @pytest.fixture
 def make(project: MakeProject, canary: CanaryFactory) -> Project:
-    """A strict project without a fault and without a policy."""
+    """Return a strict project without a fault and without a policy."""
     made = project({"env/production/common.env": GOOD, "env/production/security.env": "SECRET_KEY=$<SECRET_KEY>\n"})
     made.write("providers/production.toml", '[stores.docker]\ndir = ".secrets"\n')
     made.write(".secrets/secret_key", canary())

@@ -53,7 +53,7 @@ on_unknown  = "fail"
 
 
 def parse(text: str | bytes) -> Bindings:
-    """The bindings of a file of this text."""
+    """Return the bindings of a file of this text."""
     return parse_bindings(text.encode() if isinstance(text, str) else text, "providers/test.toml")
 
 

@@ -187,7 +187,7 @@ _files = st.lists(st.sampled_from(ENV_FILE_ATOMS), max_size=14).map("".join)
 
 
 def _reference(text: str) -> tuple[dict[str, str | None], bool]:
-    """What python-dotenv reads from a file of this text, and whether it warned."""
+    """Return what python-dotenv reads from a file of this text, and whether it warned."""
     records: list[logging.LogRecord] = []
 
     class Collect(logging.Handler):

@@ -16,6 +16,8 @@ from tests.support.growth import AssertLinear
 MISTAKES: dict[str, tuple[str, int, str, str]] = {
     # other languages
     "YAML": ("A: @", 2, "there is ':' after the name in the place of '='", "write NAME=value"),
+    "YAML with spaces": ("A : @", 3, "there is ':' after the name in the place of '='", "write NAME=value"),
+    "YAML directive": ("%YAML 1.2", 1, "this line is YAML", "remove the line"),
     "YAML with =": ("URL: https://@/?a=b", 4, "there is ':' after the name", "write NAME=value"),
     "YAML list": ("- A=@", 1, "this line is an item of a list in YAML", "without '-'"),
     "YAML document": ("---", 1, "this line is YAML", "remove the line"),
@@ -26,6 +28,9 @@ MISTAKES: dict[str, tuple[str, int, str, str]] = {
     "section": ("[production]", 1, "this line is the header of a section", "remove the line"),
     "section with comment": ("[a.b] ; @", 1, "this line is the header of a section", "remove the line"),
     "Dockerfile": ("ENV A=@", 1, "'ENV' is a word of a Dockerfile", "without 'ENV'"),
+    "docker run": ("-e A=@", 1, "this line is an option of a command line", "write NAME=value alone"),
+    "docker run, long": ("--env A=@", 1, "this line is an option of a command line", "write NAME=value alone"),
+    "GitHub": ("A<<EOF", 2, "a block as in $GITHUB_ENV begins here", 'NAME="first line'),
     "Dockerfile ARG": ("ARG A", 1, "'ARG' is a word of a Dockerfile", "without 'ARG'"),
     "declare": ('declare -x A="@"', 1, "'declare' is a word of a shell", "without 'declare'"),
     "csh": ("setenv A @", 1, "'setenv' is a word of csh", "without 'setenv'"),
@@ -46,6 +51,7 @@ MISTAKES: dict[str, tuple[str, int, str, str]] = {
     "merge": ("<<<<<<< HEAD", 1, "this is a mark of a merge conflict of git", "resolve the conflict"),
     "merge, middle": ("=======", 1, "this is a mark of a merge conflict of git", "resolve the conflict"),
     "encrypted": ("$ANSIBLE_VAULT;1.1;AES256", 1, "an encrypted file, without a name", "decrypt the file first"),
+    "age": ("age-encryption.org/v1", 1, "an encrypted file, without a name", "decrypt the file first"),
     "PEM": ("-----BEGIN PRIVATE KEY-----", 1, "this is a block of PEM", 'write NAME="..."'),
     # comments
     "comment ;": ("; @", 1, "this is a comment of another language", "begin the comment with '#'"),
@@ -69,11 +75,14 @@ MISTAKES: dict[str, tuple[str, int, str, str]] = {
     "letter": ("CLÉ=@", 3, "there is a letter outside ASCII in the name", "a name is letters, digits"),
     "dash": ("A\u2013B=@", 2, "there is a dash that is not '-' (U+2013)", "replace it by '-' or '_'"),
     "invisible": ("A\u200b=@", 2, "there is an invisible character (U+200B)", "type the name again"),
+    "control character": ("A\x07B=@", 2, "there is a control character (U+0007)", "delete it"),
+    "end of a file of DOS": ("\x1a", 1, "there is a control character (U+001A)", "delete it"),
     "soft hyphen": ("A\xadB=@", 2, "there is an invisible character (U+00AD)", "type the name again"),
     "quoted name": ('"A"=@', 1, "there are double quotes around the name", "remove them"),
     "quoted space": ("'A B'=@", 3, "there is white space in the name", "a name is one word"),
     "quote in the name": ('A"=@', 2, "there is a quote in the name", "remove it"),
     "typographic name": ("\u201cA\u201d=@", 1, "there is a typographic quote (U+201C)", "replace it by ' or \""),
+    "colon of another script": ("A\uff1a@", 2, "there is U+FF1A in the place of '='", "type '=' again"),
     "other equal sign": ("A\uff1d@", 2, "there is U+FF1D in the place of '='", "type '=' again"),
     # the equal sign
     "no equal sign": ("A @", 2, "there is no '=' after the name", "write NAME=value"),
@@ -86,6 +95,8 @@ MISTAKES: dict[str, tuple[str, int, str, str]] = {
     # the value
     "text after": ('B="@"y', 0, "there is text after the closing quote", "remove it"),
     "semicolon after": ("B='@';", 0, "there is text after the closing quote", "remove it"),
+    "three quotes": ('B="""@"""', 3, "there are three quotes before the value", 'write " once before and once after'),
+    "three single quotes": ("B = '''@'''", 5, "there are three quotes before the value", "write ' once before"),
     "apostrophe": ("B='it's'", 7, "there is text after the closing quote", "\\' for a quote inside the value"),
     "typographic value": ("B=\u201c@\u201d", 3, "there are typographic quotes around the value", "in single quotes"),
 }
@@ -100,7 +111,7 @@ OPEN: dict[str, tuple[str, int, str, str]] = {
 
 
 def problems_of(text: str) -> list[Problem]:
-    """The problems of a file."""
+    """Return the problems of a file."""
     return list(parse_env_file(text.encode(), file="x.env").problems)
 
 
@@ -133,6 +144,56 @@ def test_cause_and_place(kind: str) -> None:
         assert secret not in repr(problem)
 
 
+@pytest.mark.parametrize(
+    ("block", "line", "column", "cause"),
+    [
+        ('A="""\n@\nB=@\n"""', 2, 3, "there are three quotes before the value"),
+        ("export A='''@\n@ x\nB C'''", 2, 10, "there are three quotes before the value"),
+        ("A<<EOF\n@\n@ x\nEOF", 2, 2, "a block as in $GITHUB_ENV begins here"),
+        ("A=@ \\\n  @\\\n  x @", 2, -1, "a backslash at the end of a line does not continue the value"),
+        ("A='1'\nA2=@\\\n  @", 3, -1, "a backslash at the end of a line does not continue the value"),
+    ],
+)
+def test_a_block_of_lines_is_one_problem(block: str, line: int, column: int, cause: str) -> None:
+    """The problem is at the first line of the block, and the lines behind the block are read; -1: the last column."""
+    block = block.replace("@", make_canary())
+    for end in ("\n", "\r\n"):
+        (problem,) = problems_of(f"Z=1\n{block}\nY=1\nX=2\n".replace("\n", end))
+        assert cause in problem.cause
+        expected = len(f"Z=1\n{block}".split("\n")[line - 1]) if column < 0 else column
+        assert (problem.line, problem.column) == (line, expected)
+    (problem, other) = problems_of(f"{block}\nA B\n")
+    assert (cause in problem.cause, "no '='" in other.cause) == (True, True)
+
+
+def test_a_backslash_counts_for_the_next_line_only() -> None:
+    """A line further below has its own cause, because a folder of Windows ends in a backslash too."""
+    (problem,) = problems_of("A=C:\\dir\\\nB=1\nC D\n")
+    assert (problem.line, problem.cause) == (3, "there is no '=' after the name")
+    assert problems_of("A=C:\\dir\\\nB=1\n") == []
+
+
+@pytest.mark.parametrize(
+    ("begin", "cause"),
+    [
+        (b"\0GITCRYPT\0", "is encrypted by git-crypt"),
+        (b"age-encryption.org/v1\n", "is encrypted by age"),
+        (b"Salted__", "is encrypted by openssl"),
+        (b"\x1f\x8b\x08", "is compressed by gzip"),
+        (b"\x28\xb5\x2f\xfd", "is compressed by zstd"),
+        (b"PK\x03\x04", "is a ZIP archive"),
+        (b"\x85\x01", "may be encrypted by GnuPG"),
+    ],
+)
+def test_files_that_are_not_text(begin: bytes, cause: str) -> None:
+    """A file that is encrypted or compressed is named as such."""
+    secret = make_canary()
+    (problem,) = parse_env_file(begin + secret.encode() + bytes(range(256)), file="x.env").problems
+    assert cause in problem.cause
+    assert (problem.line, problem.column) == (1, 1)
+    assert secret not in repr(problem)
+
+
 def test_text_after_has_its_column() -> None:
     """The column is that of the text after the closing quote, also after white space and escapes."""
     for text, line, column in (
@@ -151,7 +212,8 @@ def test_a_quote_that_is_closed_too_late() -> None:
     check(problem, 2, 3, "the quote that opens here is closed in line 4", "close it in its own line")
 
 
-_SIMPLE = sorted(kind for kind, row in MISTAKES.items() if "'" not in row[0])
+_BLOCK = "GitHub"  # the lines behind it belong to it
+_SIMPLE = sorted(kind for kind, row in MISTAKES.items() if "'" not in row[0] and kind != _BLOCK)
 
 
 @given(
@@ -237,6 +299,9 @@ def test_encodings(data: bytes, line: int, column: int, cause: str, hint: str) -
         "A=1",
         "A#={",
         "A#=-----BEGIN X-----\nab+",
+        'A#="""x',
+        "A#<<EOF",
+        "A#=x\\\nB C",
         "'#",
         "A\u200b#=",
         "declare -x A#='1'",

@@ -1,6 +1,8 @@
 """The statements of env files are those of python-dotenv's parser, whichever way they are read."""
 
 import io
+import random
+from collections.abc import Iterator
 
 import dotenv.parser
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 
 from secretsync.project import env_file_statements
 from secretsync.project.env_file_statements import read_statements
-from tests.support.amounts import examples
+from tests.support.amounts import AMOUNTS, examples
 from tests.support.hostile import ENV_FILE_ATOMS
 
 # Lines as people write them, so that most drawn files mix both ways.
@@ -88,10 +90,34 @@ def _by_parser(text: str) -> list[tuple[object, ...]]:
 @example("A='x\\\\'\nB='y'\n\n#c\n")
 def test_both_ways_read_the_same(text: str) -> None:
     """The lines that string methods read have the same key, value, text and place as with the parser."""
-    read = [
+    assert _read(text) == _by_parser(text)
+
+
+def _read(text: str) -> list[tuple[object, ...]]:
+    """Return what both ways together read: line, source, key, value, comment, and if a blank line is before it."""
+    return [
         (one.line, one.source, one.key, one.value, one.comment, one.is_after_blank) for one in read_statements(text)
     ]
-    assert read == _by_parser(text)
+
+
+def random_texts(count: int, seed: int) -> Iterator[str]:
+    """Yield env files of lines as people write them, of hostile pieces, and of both."""
+    draw = random.Random(seed)
+    pieces = [[f"{line}\n" for line in _LINES], list(ENV_FILE_ATOMS), list("aA=#'\"\\ \t\n\x0b\x85\u2028\ufeffexport")]
+    pieces.append([*pieces[0], *pieces[1]])
+    for number in range(count):
+        text = "".join(draw.choices(pieces[number % len(pieces)], k=draw.randint(1, 9)))
+        yield text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def test_random_texts_read_the_same(pytestconfig: pytest.Config) -> None:
+    """Random env files, a million in the long run, have the same statements with both ways."""
+    option = pytestconfig.option
+    wrong = next(
+        (t for t in random_texts(AMOUNTS[option.amount].env_files, option.hostile_seed) if _read(t) != _by_parser(t)),
+        None,
+    )
+    assert wrong is None, f"--hostile-seed={option.hostile_seed}: {wrong!r}"
 
 
 @pytest.mark.parametrize(

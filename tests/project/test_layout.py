@@ -281,3 +281,10 @@ def test_one_file_named_twice(tmp_path: Path) -> None:
     path.write_text("HOME_PAGE=${HOME_PAGE}\nA=1\n")
     config = resolve_config(files=[path, path], environ={"HOME_PAGE": "x"})
     assert dict(config) == {"HOME_PAGE": "x", "A": "1"}
+
+
+@pytest.mark.parametrize("path", ["/dev/fd/987", "/proc/self/fd/987"])
+def test_a_closed_descriptor_has_its_own_hint(path: str) -> None:
+    """A process substitution does not pass through sudo."""
+    with pytest.raises(UsageError, match="closed it, as sudo does: use --env-file -"):
+        open_files([path], root=None, environment=None, bindings=None)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from secretsync.project.placeholder_writer import format_value
 from secretsync.project.placeholders import (
     BareName,
     Fault,
@@ -16,24 +17,24 @@ from secretsync.project.placeholders import (
     Text,
     Variable,
     format_reference,
-    format_value,
     parse_reference,
     parse_value,
 )
 from tests.support.amounts import examples
 from tests.support.canary import CanaryFactory
+from tests.support.cases import check_each
 from tests.support.growth import Action, AssertLinear
 from tests.support.hostile import PLACEHOLDER_ATOMS
 from tests.support.plans import plan_errors
 
 
 def variable(text: str, operator: str, *word: Text | Variable) -> Variable:
-    """A variable with a word."""
+    """Return a variable with a word."""
     return Variable(text, operator, word)
 
 
 def message(text: str, operator: str, shown: str) -> Variable:
-    """A variable with a message."""
+    """Return a variable with a message."""
     return Variable(text, operator, message=shown)
 
 
@@ -41,12 +42,12 @@ ARN = "arn:aws:secretsmanager:eu-west-1:1234:secret:prod/app-AbCdEf"
 
 
 def name(text: str, default: str | None = None, message: str | None = None) -> Placeholder:
-    """A placeholder of a bare name."""
+    """Return a placeholder of a bare name."""
     return Placeholder(BareName(text), default, message)
 
 
 def path(store: str, text: str, field: str | None = None, **options: str) -> Placeholder:
-    """A placeholder of a path in a store."""
+    """Return a placeholder of a path in a store."""
     return Placeholder(StorePath(store, text, tuple(options.items()), field))
 
 
@@ -322,17 +323,25 @@ BAD: list[tuple[str, int, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("text", "parts"), GOOD)
-def test_what_a_value_means(text: str, parts: list[Part]) -> None:
+def test_what_a_value_means() -> None:
     """Each value becomes exactly these parts."""
-    assert parse_value(text) == Parsed(tuple(parts))
+
+    def check(case: tuple[str, list[Part]]) -> None:
+        text, parts = case
+        assert parse_value(text) == Parsed(tuple(parts))
+
+    check_each(GOOD, check, lambda case: ascii(case[0]))
 
 
-@pytest.mark.parametrize(("text", "offset", "cause"), BAD)
-def test_what_is_an_error(text: str, offset: int, cause: str) -> None:
+def test_what_is_an_error() -> None:
     """Each mistake is found once, at its `$`, in words that say which it is."""
-    faults = parse_value(text).faults
-    assert [(fault.offset, cause in fault.cause) for fault in faults] == [(offset, True)], faults
+
+    def check(case: tuple[str, int, str]) -> None:
+        text, offset, cause = case
+        faults = parse_value(text).faults
+        assert [(fault.offset, cause in fault.cause) for fault in faults] == [(offset, True)], faults
+
+    check_each(BAD, check, lambda case: ascii(case[0]))
 
 
 def test_every_fault_of_a_value_is_found() -> None:

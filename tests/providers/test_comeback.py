@@ -31,7 +31,7 @@ def start(provider: Provider, simulation: Simulation, paths: list[str], **option
     return up
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
 @pytest.mark.parametrize("back", [1.0, 5.0, 20.0])
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("store", STORES)
@@ -78,6 +78,7 @@ def test_parallel_requests_wait_for_one(
     assert network.back < up[0] <= network.back + 2.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("store", "secrets", "seconds"), [("aws", 20, 3.0), ("vault", 5, 14.0), ("azure", 1, 5.0)])
 def test_a_hundred_starts(
     simulation: Simulation, monkeypatch: pytest.MonkeyPatch, store: str, secrets: int, seconds: float

@@ -40,6 +40,7 @@ def test_batches_of_few_starts() -> None:
     assert found.last < 1.1
 
 
+@pytest.mark.slow
 def test_more_starts_than_batches() -> None:
     """More starts than the quota of batches allows take the quota of single reads, and are as fast as those."""
     found = results("aws", 300, secrets=10)
@@ -48,6 +49,7 @@ def test_more_starts_than_batches() -> None:
     assert found["secretsync"].requests < found["single reads"].requests
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("store", "starts"), [("vault", 20), ("azure", 250)])
 def test_one_request_at_a_time_while_a_store_throttles(store: str, starts: int) -> None:
     """Requests that wait for each other take at most one pause longer than requests that do not."""

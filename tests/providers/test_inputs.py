@@ -1,5 +1,6 @@
 """Every input of every provider is checked before the first request: variables, settings, files and URLs."""
 
+import itertools
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -11,13 +12,15 @@ from secretsync.core.errors import ConfigurationError, ProblemKind
 from secretsync.core.model import Failed, Missing, SecretRef
 from secretsync.providers import AzureProvider, docker, env
 from secretsync.providers.aws import inputs as aws
-from secretsync.providers.aws.way import Source
+from secretsync.providers.aws_account.way import Source
 from secretsync.providers.azure import inputs as azure
 from secretsync.providers.inputs import InputKind, InputRule, InputTable
 from secretsync.providers.interface import Deadline, Provider, StoreContext
 from secretsync.providers.registry import BUILT_IN, load_provider
+from secretsync.providers.ssm import inputs as ssm
 from secretsync.providers.vault import inputs as vault
 from tests.support.canary import CanaryFactory, find_leaks
+from tests.support.cases import check_each
 from tests.support.limits import HANG
 
 TABLES: dict[str, InputTable] = {
@@ -25,6 +28,7 @@ TABLES: dict[str, InputTable] = {
     "azure": azure.INPUTS,
     "docker": docker.inputs(),
     "env": env.inputs(),
+    "ssm": ssm.INPUTS,
     "vault": vault.INPUTS,
 }
 FILES = (InputKind.AUTHORITIES, InputKind.CERTIFICATE, InputKind.PEM_OR_PKCS12)
@@ -32,16 +36,18 @@ URLS = (InputKind.SERVER, InputKind.URL)
 
 # The settings and variables with which the inputs of a group are read. No server is there.
 AZURE_APP = {"AZURE_TENANT_ID": "tenant", "AZURE_CLIENT_ID": "client"}
+_AWS = {
+    "": {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "key"},
+    "endpoints": {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "key"},
+    "system authorities": {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "key"},
+    "machine": {},
+    Source.KEYS: {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "key"},
+    Source.WEB_IDENTITY: {"AWS_ROLE_ARN": "arn:aws:iam::1:role/x", "AWS_WEB_IDENTITY_TOKEN_FILE": "{good}"},
+    Source.CONTAINER: {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:9/creds"},
+}
 WHOLE: dict[str, dict[str, dict[str, str]]] = {
-    "aws": {
-        "": {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "key"},
-        "endpoints": {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "key"},
-        "system authorities": {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "key"},
-        "machine": {},
-        Source.KEYS: {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "key"},
-        Source.WEB_IDENTITY: {"AWS_ROLE_ARN": "arn:aws:iam::1:role/x", "AWS_WEB_IDENTITY_TOKEN_FILE": "{good}"},
-        Source.CONTAINER: {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:9/creds"},
-    },
+    "aws": _AWS,
+    "ssm": _AWS,
     "azure": {
         "": {**AZURE_APP, "AZURE_CLIENT_SECRET": "secret"},
         "client-secret": {**AZURE_APP, "AZURE_CLIENT_SECRET": "secret"},
@@ -69,12 +75,13 @@ WHOLE: dict[str, dict[str, dict[str, str]]] = {
 }
 SETTINGS: dict[str, dict[str, Any]] = {
     "aws": {"region": "eu-west-1"},
+    "ssm": {"region": "eu-west-1"},
     "azure": {"vault_url": "https://v.vault.azure.net"},
     "docker": {},
     "env": {},
     "vault": {"address": "https://127.0.0.1:9", "kv_version": 2},
 }
-PATHS = {"aws": "app", "azure": "app", "docker": "app", "env": "NAME", "vault": "secret/app"}
+PATHS = {"aws": "app", "ssm": "/app", "azure": "app", "docker": "app", "env": "NAME", "vault": "secret/app"}
 
 
 class Case(NamedTuple):
@@ -162,12 +169,21 @@ def _name(case: Case) -> str:
     return f"{case.provider} {case.group or 'always'}: {case.place}: {case.form}"
 
 
+GROUPS = sorted({(case.provider, case.group) for case in _cases()})
+
+
+def _write_usable(folder: Path) -> Path:
+    """Make a folder with usable files."""
+    folder.mkdir()
+    (folder / "good").write_text("a.web.token")
+    (folder / "pem").write_text("-----BEGIN CERTIFICATE-----\n")
+    return folder
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with usable files."""
-    (tmp_path / "good").write_text("a.web.token")
-    (tmp_path / "pem").write_text("-----BEGIN CERTIFICATE-----\n")
-    return tmp_path
+    """Return a folder with usable files."""
+    return _write_usable(tmp_path / "usable")
 
 
 def _make(case: Case, folder: Path, text: str, patch: pytest.MonkeyPatch) -> Provider:
@@ -249,16 +265,22 @@ def _outcome(case: Case, folder: Path, text: str, patch: pytest.MonkeyPatch) -> 
     return outcome.kind, f"{outcome.cause}; {outcome.hint}"
 
 
-@pytest.mark.parametrize("case", list(_cases()), ids=_name)
-def test_a_malformed_input(case: Case, folder: Path, canary: CanaryFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("provider", "group"), GROUPS, ids=[f"{name} {group or 'always'}" for name, group in GROUPS])
+def test_a_malformed_input(provider: str, group: str, tmp_path: Path, canary: CanaryFactory) -> None:
     """Fail before the first request, by the kind of the input, with its name and without its content."""
-    secret = canary()
-    kind, words = _outcome(case, folder, _text(case, folder, secret), monkeypatch)
-    assert kind is (ProblemKind.DENIED if case.rule.is_credential else ProblemKind.CONFIGURATION), words
-    assert case.place in words
-    if case.form != "a missing file":  # paths of files are shown
-        assert not find_leaks(words)
-        assert secret not in words
+    numbers = itertools.count()
+
+    def check(case: Case) -> None:
+        secret, folder = canary(), _write_usable(tmp_path / str(next(numbers)))
+        with pytest.MonkeyPatch.context() as patch:
+            kind, words = _outcome(case, folder, _text(case, folder, secret), patch)
+        assert kind is (ProblemKind.DENIED if case.rule.is_credential else ProblemKind.CONFIGURATION), words
+        assert case.place in words
+        if case.form != "a missing file":  # paths of files are shown
+            assert not find_leaks(words)
+            assert secret not in words
+
+    check_each((case for case in _cases() if (case.provider, case.group) == (provider, group)), check, _name)
 
 
 def test_every_provider_has_a_table() -> None:
@@ -277,15 +299,17 @@ def _empty_cases() -> Iterator[Case]:
             yield case._replace(form="nothing")
 
 
-@pytest.mark.parametrize("case", list(_empty_cases()), ids=_name)
-def test_an_empty_variable_counts_as_unset(case: Case, folder: Path) -> None:
+def test_an_empty_variable_counts_as_unset(folder: Path) -> None:
     """Find no mistake in a variable without a character: Compose and CI set variables that have no value."""
     from secretsync.providers.inputs import check
 
-    environ = {case.place: ""}
-    context = StoreContext(store=case.provider, environment="test", environ=environ, root=str(folder))
-    rule = InputRule(case.rule.names, case.rule.kind, is_file=case.rule.is_file)
-    assert check(context, (rule,), "https://h.example.com") is None
+    def check_case(case: Case) -> None:
+        environ = {case.place: ""}
+        context = StoreContext(store=case.provider, environment="test", environ=environ, root=str(folder))
+        rule = InputRule(case.rule.names, case.rule.kind, is_file=case.rule.is_file)
+        assert check(context, (rule,), "https://h.example.com") is None
+
+    check_each(_empty_cases(), check_case, _name)
 
 
 @pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"])
@@ -316,6 +340,7 @@ def test_stores_of_files_without_a_mistake(tmp_path: Path) -> None:
         assert isinstance(outcome, Missing)
 
 
+@pytest.mark.parametrize("store", ["aws", "ssm"])
 @pytest.mark.parametrize(
     ("settings", "environ", "words"),
     [
@@ -330,15 +355,15 @@ def test_stores_of_files_without_a_mistake(tmp_path: Path) -> None:
     ],
 )
 def test_settings_of_aws_in_another_form(
-    folder: Path, settings: dict[str, str], environ: dict[str, str], words: str
+    folder: Path, store: str, settings: dict[str, str], environ: dict[str, str], words: str
 ) -> None:
     """Status 2 for a zone instead of a region, a name instead of an ARN, and words that the SDK does not know."""
     variables = {name: value.format(good=folder / "good") for name, value in environ.items()}
     variables.setdefault("AWS_ROLE_ARN", "arn:aws:iam::1:role/x")
     if "AWS_REGION" not in variables and "AWS_DEFAULT_REGION" not in variables:
         variables["AWS_REGION"] = "eu-west-1"
-    context = StoreContext(store="aws", environment="test", settings=settings, environ=variables)
-    [(_, outcome)] = load_provider("aws")(context).fetch((SecretRef("aws", "app"),), Deadline(HANG))
+    context = StoreContext(store=store, environment="test", settings=settings, environ=variables)
+    [(_, outcome)] = load_provider(store)(context).fetch((SecretRef(store, "app"),), Deadline(HANG))
     assert isinstance(outcome, Failed)
     assert outcome.kind is ProblemKind.CONFIGURATION
     assert words in outcome.cause

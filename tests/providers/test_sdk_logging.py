@@ -26,7 +26,7 @@ def records() -> list[str]:
 
 @pytest.fixture(autouse=True)
 def root(records: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """A root logger at DEBUG, as an application may set it."""
+    """Set the root logger to DEBUG, as an application may do."""
 
     class Listening(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
@@ -38,7 +38,7 @@ def root(records: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def printing() -> tuple[object, ...]:
-    """The functions of the process that print."""
+    """Return the functions of the process that print."""
     return logging.Logger.handle, logging.Logger.isEnabledFor, builtins.print, vars(warnings)["_showwarnmsg"]
 
 
@@ -87,7 +87,7 @@ class Loud(logging.Logger):
 
 
 def loud_logger() -> logging.Logger:
-    """A logger that writes into handlers of its own, whatever the tree is set to."""
+    """Return a logger that writes into handlers of its own, whatever the tree is set to."""
     logger = Loud("outside the tree", logging.DEBUG)
     logger.addHandler(logging.root.handlers[0])
     return logger

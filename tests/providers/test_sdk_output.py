@@ -100,7 +100,7 @@ class Worlds:
     canary: CanaryFactory
 
     def proxy(self, url: str) -> FaultProxy:
-        """A proxy before `url`, which plays faults."""
+        """Return a proxy before `url`, which plays faults."""
         started: FaultProxy = self.request.getfixturevalue("fault_proxy")(url)
         return started
 
@@ -113,7 +113,7 @@ class SsoPortal(LoopbackServer):
         super().__init__()
 
     def answer(self, request: Request) -> Response:
-        """The keys of a role."""
+        """Return the keys of a role."""
         if request.path != "/federation/credentials" or request.headers["x-amz-sso_bearer_token"] != self._token:
             return json_response({"message": "Session token not found or invalid"}, 401)
         keys = {"accessKeyId": self._principal.access_key, "secretAccessKey": self._principal.secret_key}
@@ -159,7 +159,7 @@ def _aws(worlds: Worlds, how: str) -> Iterator[Case]:
 
 
 def _signed_in(home: Path, token: str) -> dict[str, str]:
-    """The files that `aws sso login` leaves behind, and the variables of a process that uses them."""
+    """Return the files that `aws sso login` leaves behind, and the variables of a process that uses them."""
     start = "https://example.awsapps.com/start"
     cache = home / ".aws" / "sso" / "cache"
     cache.mkdir(parents=True)
@@ -240,7 +240,7 @@ def case(request: pytest.FixtureRequest, tmp_path: Path, home: Path, canary: Can
 
 
 def lose_a_byte(connection: Connection, real: Real) -> bool:
-    """The real answer without its last byte, and as plain text: it is no JSON, and SDKs report it with its body."""
+    """Send the real answer without its last byte, as plain text. It is not JSON, and SDKs report it with its body."""
     answer = real()
     connection.send(Response(answer.status, answer.body.rstrip()[:-1], {"Content-Type": "text/plain"}).to_bytes())
     return True

@@ -101,7 +101,7 @@ class Shop:
 
 @pytest.fixture
 def shop(project: MakeProject, canary: CanaryFactory) -> Shop:
-    """A project with two secrets of all services, and one of the service db."""
+    """Return a project with two secrets of all services, and one of the service db."""
     made = Shop(project(FILES), MemoryProvider({}), canary, {})
     made.rotate("key", "other", "password")
     return made

@@ -24,7 +24,7 @@ def inserted(kind: str, template: str, *values: str) -> str:
 
 
 def reason(kind: str, template: str, *values: str) -> str:
-    """The message by which a value is refused."""
+    """Return the message by which a value is refused."""
     with pytest.raises(OutputError) as caught:
         inserted(kind, template, *values)
     assert caught.value.exit_status == 6

@@ -33,7 +33,7 @@ NOT_PUBLISHED = {
 
 
 def build(source: Path, target: Path, *what: str) -> Mapping[str, Path]:
-    """The distributions built of `source`, by suffix, with the build backend of this environment."""
+    """Return the distributions built of `source`, by suffix, with the build backend of this environment."""
     env = clean_environment(target, {"SOURCE_DATE_EPOCH": "1790000000"})
     argv = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(target), *what, str(source)]
     run_command(argv, cwd=target, env=env, expect=0, timeout=300)
@@ -42,13 +42,13 @@ def build(source: Path, target: Path, *what: str) -> Mapping[str, Path]:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
-    """The sdist, and the wheel that is made of it."""
+    """Return the sdist, and the wheel that is made of it."""
     return build(ROOT, tmp_path_factory.mktemp("dist"))
 
 
 @pytest.fixture(scope="module")
 def wheel(built: Mapping[str, Path]) -> Path:
-    """The wheel."""
+    """Return the wheel."""
     return built[".whl"]
 
 

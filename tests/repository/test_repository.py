@@ -114,6 +114,7 @@ def test_help_lists_the_targets(tmp_path: Path) -> None:
         "test-long",
         "test-oldest",
         "bench",
+        "bench-short",
         "lint",
         "docs",
         "docs-tables",

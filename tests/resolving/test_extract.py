@@ -18,7 +18,7 @@ from tests.support.growth import Action, AssertLinear
 
 
 def take(value: str | bytes, *, from_file: bool = False, **selector: Any) -> str:
-    """The part of a payload, as text."""
+    """Return the part of a payload, as text."""
     chosen = select(Payload(value, from_file=from_file), Selector(**selector))
     assert isinstance(chosen, Secret), chosen
     return chosen.reveal()

@@ -433,7 +433,7 @@ def test_large_handover_leaves_nothing_behind_in_a_smaller_one(shop: Project) ->
 
 @pytest.fixture
 def layers(shop: Project) -> Project:
-    """The shared configuration and a service have different secrets and settings of the same keys."""
+    """Return the shared configuration and a service have different secrets and settings of the same keys."""
     shop.write("env/production/web.env", "SECRET_KEY=$<docker:of_web>\nPLACE=web\nONLY=1\n")
     shop.write("env/production/worker.env", "ONLY=1\nSECRET_KEY=$<docker:of_web>\n")
     shop.write("files/of_web", make_canary())
@@ -460,6 +460,36 @@ def test_service_has_another_value_of_a_shared_key(layers: Project, before: str,
         [own, "production", True, "env/production/worker.env"],
     ]
     assert any(name.endswith("_FILE") for name in names) is bool(options)
+
+
+HASHED = """
+import hashlib
+value = resolve_config()["SECRET_KEY"].encode("utf-8", "surrogateescape")
+print(json.dumps([len(value), hashlib.sha256(value).hexdigest()]))
+"""
+
+
+@pytest.mark.parametrize(
+    "value", ["x" * 131_050, "%" * 200_000, "\u00e9%00" * 40_000, "\U0001f600" * 60_000, "a\0b%25\0", "%00%25", "\0"]
+)
+def test_value_without_a_variable_that_no_variable_takes(layers: Project, value: str) -> None:
+    """A value that is too large, or has a NUL, is in several variables."""
+    layers.write("files/key", value)
+    expected = [len(value.encode()), hashlib.sha256(value.encode()).hexdigest()]
+    assert run_application(layers, HASHED, "--no-validate", before="rm files/*") == expected
+
+
+def test_changed_piece_of_a_value_without_a_variable(layers: Project) -> None:
+    """A secret of which one variable was changed or removed is not used, and the stores are asked."""
+    value = "x" * 131_050
+    layers.write("files/key", value)
+    expected = [len(value), hashlib.sha256(value.encode()).hexdigest()]
+    names = "$(env | sed -n 's/^\\(SECRETSYNC_RESOLVED_VALUE_[0-9]*_[0-9]*\\)=.*/\\1/p' | tail -n 1)"
+    for before in (f"export {names}=y", f"unset {names}"):
+        assert run_application(layers, HASHED, "--no-validate", before=before) == expected
+        with pytest.raises(AssertionError, match="no file"):
+            run_application(layers, HASHED, "--no-validate", before=f"{before}; mv files/key files/gone")
+        layers.write("files/key", value)
 
 
 def test_no_variable_holds_a_value_that_has_a_variable_already(shop: Project) -> None:
@@ -491,7 +521,7 @@ def test_changed_value_without_a_variable(layers: Project) -> None:
 
 @pytest.fixture
 def single(project: MakeProject) -> Project:
-    """A project that is one env file."""
+    """Return a project that is one env file."""
     return project(
         {".env": "DEBUG=true\nA=$<docker:key>\nENVIRONMENT=production\n", "s.toml": STORES, "files/key": "k" * 40}
     )

@@ -11,9 +11,11 @@ from tests.support.amounts import examples
 from tests.support.hostile import ENV_FILE_ATOMS
 
 _TEXTS = st.lists(st.sampled_from(ENV_FILE_ATOMS)).map("".join) | st.text()
+# Few leaves: drawing a hundred of them takes longer than all that is done with them.
 _VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | _TEXTS,
     lambda inner: st.lists(inner) | st.lists(inner).map(tuple) | st.dictionaries(_TEXTS, inner),
+    max_leaves=10,
 )
 
 

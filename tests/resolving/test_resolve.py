@@ -15,7 +15,7 @@ from tests.support.plans import config_of, failures_of, resolved
 
 
 def env_store(**variables: str) -> dict[str, str]:
-    """A process environment."""
+    """Return a process environment."""
     return variables
 
 

@@ -23,7 +23,7 @@ from tests.support.plans import config_of, good_plan
 def hazards_of(
     text: str, secrets: Mapping[str, str], environ: Mapping[str, str] | None = None, bindings: str = ""
 ) -> list[Hazard]:
-    """The hazards of an env file whose secrets are in the store `m`."""
+    """Return the hazards of an env file whose secrets are in the store `m`."""
     store = MemoryProvider(dict(secrets))
     environ = environ or {}
     plan = good_plan({"common": text}, stores={"m": store}, environ=environ, bindings=bindings)
@@ -192,7 +192,7 @@ def test_encoded_secrets_come_back_from_urls(password: str, shape: str) -> None:
 
 
 def write_project(root: Path, environment: str, text: str, policy: str = "") -> None:
-    """A project with one environment."""
+    """Create a project with one environment."""
     folder = root / "env" / environment
     folder.mkdir(parents=True)
     (folder / "common.env").write_text(text)

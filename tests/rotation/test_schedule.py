@@ -16,14 +16,14 @@ NEVER = Limit(seconds=None, reason="rotated by its store", written="never")
 
 
 def info(age: timedelta, **more: object) -> SecretInfo:
-    """The metadata of a version of that age at NOW."""
+    """Return the metadata of a version of that age at NOW."""
     return SecretInfo(version="7", created=NOW - age, clock=Clock.VERSION_CREATED, **more)  # type: ignore[arg-type]
 
 
 def assess(
     given: SecretInfo, *, after: timedelta = timedelta(0), limit: Limit = NINETY, ref: str | None = None
 ) -> AgeResult:
-    """The result of a report on the time `after` NOW, when the store answered. `ref`: a pinned version."""
+    """Return the result of a report on the time `after` NOW, when the store answered. `ref`: a pinned version."""
     return assess_age(
         Case(
             ref=SecretRef("memory", "x", ref),
@@ -36,7 +36,7 @@ def assess(
 
 
 def every(days: float, **more: object) -> SecretInfo:
-    """A secret that was rotated an hour ago, and is rotated every so many days."""
+    """Return a secret that was rotated an hour ago, and is rotated every so many days."""
     return info(timedelta(hours=1), rotation_period=days * 86400, **more)
 
 

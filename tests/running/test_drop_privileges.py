@@ -28,7 +28,7 @@ def secret() -> str:
 
 @pytest.fixture
 def app(project: MakeProject, secret: str) -> Project:
-    """A project with that secret."""
+    """Return a project with that secret."""
     needs(os.geteuid() == 0, "root")
     made = project(
         {
@@ -43,7 +43,7 @@ def app(project: MakeProject, secret: str) -> Project:
 
 @pytest.fixture
 def shared_folder() -> Iterator[Path]:
-    """A folder that every user can reach: those of the tests are closed."""
+    """Yield a folder that every user can reach: those of the tests are closed."""
     with tempfile.TemporaryDirectory(dir="/tmp") as name:
         Path(name).chmod(0o755)
         yield Path(name)

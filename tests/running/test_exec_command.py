@@ -46,7 +46,7 @@ def secret() -> str:
 
 @pytest.fixture
 def app(project: MakeProject, tmp_path: Path, secret: str) -> Project:
-    """A project with one secret file, one setting and one variable taken from the environment."""
+    """Return a project with one secret file, one setting and one variable taken from the environment."""
     need_namespaces()
     folder = tmp_path / "secrets"
     folder.mkdir()

@@ -50,11 +50,11 @@ class AwsAccount:
     prefix: str = ""  # before every name, where accounts are not apart
 
     def name(self, name: str) -> str:
-        """The name of a secret as this account has it."""
+        """Return the name of a secret as this account has it."""
         return f"{self.prefix}{name}"
 
     def session(self, principal: Principal | None = None) -> boto3.Session:
-        """A fresh session; the default session would keep the credentials of another test."""
+        """Return a fresh session; the default session would keep the credentials of another test."""
         who = principal or self.root
         session = botocore.session.Session()
         session.register_component("data_loader", _LOADER)
@@ -64,13 +64,13 @@ class AwsAccount:
     def client(
         self, service: str = "secretsmanager", principal: Principal | None = None, url: str | None = None
     ) -> Any:
-        """A client of the account's server, or of a proxy before it at `url`. It does not retry."""
+        """Return a client of the account's server, or of a proxy before it at `url`. It does not retry."""
         config = botocore.config.Config(retries={"total_max_attempts": 1}, connect_timeout=HANG, read_timeout=HANG)
         session: Any = self.session(principal)  # its stubs know each service by a literal name
         return session.client(service, endpoint_url=url or self.url, config=config)
 
     def environ(self, principal: Principal | None = None, *, url: str | None = None) -> dict[str, str]:
-        """The variables that make an application `principal`, here or through a proxy at `url`."""
+        """Return the variables that make an application `principal`, here or through a proxy at `url`."""
         who = principal or self.root
         variables = {
             "AWS_ACCESS_KEY_ID": who.access_key,
@@ -83,7 +83,7 @@ class AwsAccount:
         return variables | ({"AWS_SESSION_TOKEN": who.token} if who.token else {})
 
     def create(self, name: str, value: str | bytes | Mapping[str, object], **more: object) -> str:
-        """The ARN of a new secret; a mapping becomes JSON text."""
+        """Return the ARN of a new secret; a mapping becomes JSON text."""
         if isinstance(value, Mapping):
             value = json.dumps(value)
         part = "SecretBinary" if isinstance(value, bytes) else "SecretString"
@@ -97,7 +97,7 @@ class AwsAccount:
             client.create_secret(Name=self.name(name), SecretString=value.format(name=name))
 
     def put(self, name: str, value: str, **more: object) -> str:
-        """The id of a new version, which becomes AWSCURRENT unless `VersionStages` says otherwise."""
+        """Return the id of a new version, which becomes AWSCURRENT unless `VersionStages` says otherwise."""
         version: str = self.client().put_secret_value(SecretId=self.name(name), SecretString=value, **more)["VersionId"]
         return version
 
@@ -106,20 +106,25 @@ class AwsAccount:
         self.client().delete_secret(SecretId=self.name(name), RecoveryWindowInDays=7)
 
     def pending(self, name: str, value: str) -> str:
-        """The id of a new version that is only AWSPENDING: a rotation that was begun and not ended."""
+        """Return the id of a new version that is only AWSPENDING: a rotation that was begun and not ended."""
         return self.put(name, value, VersionStages=["AWSPENDING"])
 
     def valueless(self, name: str) -> None:
-        """A secret that was made without a value.
+        """Create a secret without a value.
 
         moto says then, as AWS does, that there is no version AWSCURRENT; ministack answers 200 with no value in it.
         """
         self.client().create_secret(Name=self.name(name))
 
     def principal(
-        self, actions: Iterable[str] = READ_ACTIONS, resource: str = "*", *, deny: Iterable[str] = ()
+        self,
+        actions: Iterable[str] = READ_ACTIONS,
+        resource: str = "*",
+        *,
+        deny: Iterable[str] = (),
+        service: str = "secretsmanager",
     ) -> Principal:
-        """A new user who may call these actions of Secrets Manager on `resource`, and none of `deny`.
+        """Return a new user who may call these actions of `service` on `resource`, and none of `deny`.
 
         Listing and batches have no resource: they are allowed for all, where they are among the actions.
         """
@@ -133,7 +138,7 @@ class AwsAccount:
             ("Deny", set(deny), resource),
         )
         statements = [
-            {"Effect": effect, "Action": [f"secretsmanager:{action}" for action in sorted(some)], "Resource": where}
+            {"Effect": effect, "Action": [f"{service}:{action}" for action in sorted(some)], "Resource": where}
             for effect, some, where in groups
             if some
         ]
@@ -144,26 +149,26 @@ class AwsAccount:
         return Principal(key["AccessKeyId"], key["SecretAccessKey"], None, arn)
 
     def metadata_only(self) -> Principal:
-        """A user who may read no value: DescribeSecret, ListSecretVersionIds and ListSecrets."""
+        """Return a user who may read no value: DescribeSecret, ListSecretVersionIds and ListSecrets."""
         return self.principal(METADATA_ACTIONS)
 
     def no_batch(self) -> Principal:
-        """A user who may call GetSecretValue and not BatchGetSecretValue."""
+        """Return a user who may call GetSecretValue and not BatchGetSecretValue."""
         return self.principal(("GetSecretValue", *METADATA_ACTIONS))
 
     def role(self, trusted: Principal | None = None, actions: Iterable[str] = READ_ACTIONS) -> str:
-        """The ARN of a new role that `trusted` (else anyone of the account) may assume."""
+        """Return the ARN of a new role that `trusted` (else anyone of the account) may assume."""
         who = {"AWS": trusted.arn if trusted else "*"}
         return self._role({"Effect": "Allow", "Principal": who, "Action": "sts:AssumeRole"}, actions)
 
     def assume(self, role: str, principal: Principal) -> Principal:
-        """The keys of a new session of `role`, as `principal` gets them."""
+        """Return the keys of a new session of `role`, as `principal` gets them."""
         answer = self.client("sts", principal).assume_role(RoleArn=role, RoleSessionName="test")
         keys, arn = answer["Credentials"], answer["AssumedRoleUser"]["Arn"]
         return Principal(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], arn)
 
     def pod(self, folder: Path, actions: Iterable[str] = READ_ACTIONS, *, url: str | None = None) -> dict[str, str]:
-        """The variables that EKS gives a pod whose service account has a role (IRSA), with the token's file."""
+        """Return the variables that EKS gives a pod whose service account has a role (IRSA), with the token's file."""
         account = self.client("sts").get_caller_identity()["Account"]
         now, subject = int(time.time()), "system:serviceaccount:production:app"
         condition = {"StringEquals": {f"{_OIDC}:sub": subject, f"{_OIDC}:aud": "sts.amazonaws.com"}}
@@ -206,7 +211,7 @@ class ContainerCredentials(LoopbackServer):
         super().__init__()
 
     def environ(self, url: str) -> dict[str, str]:
-        """The variables of a task that finds AWS at `url`."""
+        """Return the variables of a task that finds AWS at `url`."""
         return {
             "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{self.url}/v2/credentials",
             "AWS_CONTAINER_AUTHORIZATION_TOKEN": self.token,
@@ -217,7 +222,7 @@ class ContainerCredentials(LoopbackServer):
         }
 
     def answer(self, request: Request) -> Response:
-        """The keys, for a request with the token, with or without a scheme before it."""
+        """Return the keys, for a request with the token, with or without a scheme before it."""
         if request.headers.get("Authorization") not in (self.token, f"Bearer {self.token}"):
             return json_response({"code": "AccessDenied", "message": "no"}, 403)
         expiration = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=self.lifetime)

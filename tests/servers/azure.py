@@ -90,7 +90,7 @@ class Vault:
         tags: Mapping[str, str] | None = None,
         content_type: str | None = None,
     ) -> Version:
-        """A new version of a secret, which becomes the current one."""
+        """Return a new version of a secret, which becomes the current one."""
         made = _seconds(created) or int(time.time())
         version = Version(
             id=secrets.token_hex(16),
@@ -134,25 +134,25 @@ class AzureKeyVault(LoopbackServer):
     # How it is filled.
 
     def vault(self, name: str | None = None) -> Vault:
-        """A new, empty vault. Its name is new too: the SDK remembers the challenge of each host."""
+        """Return a new, empty vault. Its name is new too: the SDK remembers the challenge of each host."""
         vault = Vault(name or unique("kv"))
         self.vaults[vault.name] = vault
         return vault
 
     def principal(self, may: Iterable[str] = ("get", "list")) -> Principal:
-        """A new identity with the rights named: "get", "list", "set"."""
+        """Return a new identity with the rights named: "get", "list", "set"."""
         principal = Principal(unique("client"), secrets.token_urlsafe(24), frozenset(may))
         self.principals[principal.client_id] = principal
         return principal
 
     def federate(self, principal: Principal) -> str:
-        """A platform's token that the authority takes for `principal`."""
+        """Return a platform's token that the authority takes for `principal`."""
         assertion = f"{secrets.token_urlsafe(12)}.{secrets.token_urlsafe(24)}.{secrets.token_urlsafe(12)}"
         self.assertions[assertion] = principal.client_id
         return assertion
 
     def issue(self, principal: Principal) -> dict[str, object]:
-        """A new access token, as the authority and the platform's endpoints write it."""
+        """Return a new access token, as the authority and the platform's endpoints write it."""
         until = time.time() + self.token_lifetime
         claims = {
             "aud": RESOURCE,
@@ -177,7 +177,7 @@ class AzureKeyVault(LoopbackServer):
     # What it answers.
 
     def operation(self, request: Request) -> str:
-        """The kind of a request; see the class."""
+        """Return the kind of a request; see the class."""
         if _host(request) == AUTHORITY:
             return "token" if request.method == "POST" else "discovery"
         if not request.headers.get("Authorization"):
@@ -192,7 +192,7 @@ class AzureKeyVault(LoopbackServer):
         return "versions" if match["version"] == "versions" else "get version" if match["version"] else "get"
 
     def answer(self, request: Request) -> Response:
-        """The authority's or a vault's answer."""
+        """Return the authority's or a vault's answer."""
         host = _host(request)
         with self._state:
             if host == AUTHORITY:
@@ -332,11 +332,11 @@ class ManagedIdentity(LoopbackServer):
         super().__init__()
 
     def operation(self, request: Request) -> str:
-        """It does one thing."""
+        """Return the name of the only operation."""
         return "token"
 
     def answer(self, request: Request) -> Response:
-        """A token for the identity, where the header is right."""
+        """Return a token for the identity, where the header is right."""
         query = request.query
         if request.headers.get("X-IDENTITY-HEADER") != self.header or query.get("api-version") != "2019-08-01":
             return json_response({"statusCode": 401, "message": "Unauthorized"}, 401)
@@ -359,11 +359,11 @@ class MachineIdentity(LoopbackServer):
         super().__init__()
 
     def operation(self, request: Request) -> str:
-        """It does one thing."""
+        """Return the name of the only operation."""
         return "token"
 
     def answer(self, request: Request) -> Response:
-        """A token for the machine's identity, where the request says that it means metadata."""
+        """Return a token for the machine's identity, where the request says that it means metadata."""
         if request.path != "/metadata/identity/oauth2/token" or request.headers.get("Metadata") != "true":
             return json_response({"error": "invalid_request", "error_description": "Required metadata header"}, 400)
         if request.query.get("client_id", self._principal.client_id) != self._principal.client_id:
@@ -385,7 +385,7 @@ class ConnectProxy(LoopbackServer):
         return f"{request.method} {request.target}"
 
     def answer(self, request: Request) -> Response:
-        """A refusal: what is no CONNECT to a name of Azure ends here."""
+        """Return a refusal: what is no CONNECT to a name of Azure ends here."""
         return Response(403, f"{request.target} is not reachable from the tests".encode())
 
     def talk(self, connection: Connection, reader: BinaryIO) -> None:
@@ -413,7 +413,7 @@ class ConnectProxy(LoopbackServer):
 
 
 def throttled(retry_after: int = 1) -> Fault:
-    """The fault of a vault that has had too many requests."""
+    """Return the fault of a vault that has had too many requests."""
     response = _error(
         429,
         "Throttled",
@@ -429,7 +429,7 @@ def throttled(retry_after: int = 1) -> Fault:
 
 
 def forbidden(reason: str) -> Response:
-    """The answer of a vault that does not let the caller: "ForbiddenByRbac", "ForbiddenByFirewall", ..."""
+    """Return the answer of a vault that does not let the caller: "ForbiddenByRbac", "ForbiddenByFirewall", ..."""
     return _error(403, "Forbidden", "Caller is not authorized to perform action on resource.", inner=reason)
 
 
@@ -449,11 +449,11 @@ class AzureWorld:
         return self.keyvault.requests
 
     def vault(self) -> Vault:
-        """A new, empty vault."""
+        """Return a new, empty vault."""
         return self.keyvault.vault()
 
     def principal(self, may: Iterable[str] = ("get", "list")) -> Principal:
-        """A new identity with the rights named: "get", "list", "set"."""
+        """Return a new identity with the rights named: "get", "list", "set"."""
         return self.keyvault.principal(may)
 
     @property
@@ -463,12 +463,12 @@ class AzureWorld:
         return {"HTTPS_PROXY": self.proxy.url, "NO_PROXY": "127.0.0.1,localhost", "REQUESTS_CA_BUNDLE": certificates}
 
     def client_secret(self, principal: Principal) -> dict[str, str]:
-        """The variables of an application with a client secret."""
+        """Return the variables of an application with a client secret."""
         secret = {"AZURE_CLIENT_SECRET": principal.secret}
         return {"AZURE_TENANT_ID": TENANT, "AZURE_CLIENT_ID": principal.client_id, **secret}
 
     def client_certificate(self, principal: Principal, *, password: str | None = None) -> dict[str, str]:
-        """The variables of an application with a certificate, with its file. `password`: of the private key."""
+        """Return the variables of an application with a certificate, with its file. `password`: of the private key."""
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self.keyvault.certificates[principal.client_id] = key.public_key()
         file = self.folder / f"{unique('application')}.pem"
@@ -478,7 +478,7 @@ class AzureWorld:
         return {"AZURE_TENANT_ID": TENANT, "AZURE_CLIENT_ID": principal.client_id, **where, **named}
 
     def workload_identity(self, principal: Principal) -> dict[str, str]:
-        """The variables that AKS gives a pod, with the token's file."""
+        """Return the variables that AKS gives a pod, with the token's file."""
         file = self.folder / unique("federated")
         file.write_text(self.keyvault.federate(principal))
         return {
@@ -489,7 +489,7 @@ class AzureWorld:
         }
 
     def managed_identity(self, principal: Principal, *, user_assigned: bool = False) -> dict[str, str]:
-        """The variables that App Service gives an application; a user-assigned identity is named by its client id."""
+        """Return the variables of an application in App Service. `client_id` names a user-assigned identity."""
         endpoint = ManagedIdentity(self.keyvault, principal)
         self.endpoints.append(endpoint)
         named = {"AZURE_CLIENT_ID": principal.client_id} if user_assigned else {}
@@ -502,7 +502,7 @@ class AzureWorld:
         return {"AZURE_POD_IDENTITY_AUTHORITY_HOST": endpoint.url}
 
     def cli(self, principal: Principal) -> dict[str, str]:
-        """The PATH of somebody who is logged in with the Azure CLI."""
+        """Return the PATH of somebody who is logged in with the Azure CLI."""
         folder = self.folder / unique("bin")
         folder.mkdir()
         token = self.keyvault.issue(principal)["access_token"]
@@ -521,7 +521,7 @@ class AzureWorld:
 
 
 def start_azure(folder: Path) -> AzureWorld:
-    """A fresh double, reachable through its proxy."""
+    """Return a fresh double, reachable through its proxy."""
     authority = CertificateAuthority(folder)
     keyvault = AzureKeyVault(authority)
     return AzureWorld(keyvault, ConnectProxy(keyvault.port), authority.bundle, folder)

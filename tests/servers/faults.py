@@ -9,6 +9,7 @@ import socket
 import threading
 import zlib
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
@@ -25,23 +26,23 @@ def respond(status: int, body: bytes = b"", headers: Mapping[str, str] | None = 
 
 
 def aws_error(code: str, status: int = 400, message: str = "") -> Fault:
-    """An error as AWS's JSON services write it: `ThrottlingException`, `InternalServiceError`, ..."""
+    """Return an error as AWS's JSON services write it: `ThrottlingException`, `InternalServiceError`, ..."""
     response = json_response({"__type": code, "message": message or code}, status, {"x-amzn-ErrorType": code})
     return _instead(response)
 
 
 def vault_error(status: int, *errors: str, headers: Mapping[str, str] | None = None) -> Fault:
-    """An error as Vault writes it; a Retry-After goes into `headers`."""
+    """Return an error as Vault writes it; a Retry-After goes into `headers`."""
     return _instead(json_response({"errors": list(errors)}, status, headers))
 
 
 def html(status: int = 200) -> Fault:
-    """A page, as a captive portal or a wrong load balancer sends it."""
+    """Return a page, as a captive portal or a wrong load balancer sends it."""
     return respond(status, b"<!DOCTYPE html><title>Welcome</title>", {"Content-Type": "text/html"})
 
 
 def raw(*parts: bytes, go_on: bool = False) -> Fault:
-    """These bytes as they are, then the end of the connection unless `go_on`."""
+    """Send these bytes as they are, then close the connection unless `go_on`."""
 
     def play(connection: Connection, _real: Real) -> bool:
         for part in parts:
@@ -52,12 +53,12 @@ def raw(*parts: bytes, go_on: bool = False) -> Fault:
 
 
 def empty(status: int = 200) -> Fault:
-    """An answer without a body."""
+    """Return an answer without a body."""
     return respond(status)
 
 
 def delay(seconds: float) -> Fault:
-    """The real answer, later."""
+    """Return the real answer, later."""
 
     def play(connection: Connection, real: Real) -> bool:
         connection.stopping.wait(seconds)
@@ -68,7 +69,7 @@ def delay(seconds: float) -> Fault:
 
 
 def silence() -> Fault:
-    """The request is read and never answered."""
+    """Return the request is read and never answered."""
 
     def play(connection: Connection, _real: Real) -> bool:
         connection.wait_until_closed()
@@ -78,7 +79,7 @@ def silence() -> Fault:
 
 
 def reset(*, asked: bool = False) -> Fault:
-    """The connection is reset; `asked`: after the real server has done what it was asked."""
+    """Return the connection is reset; `asked`: after the real server has done what it was asked."""
 
     def play(connection: Connection, real: Real) -> bool:
         if asked:
@@ -91,10 +92,15 @@ def reset(*, asked: bool = False) -> Fault:
 
 def compressed(size: int, *codings: str) -> Fault:
     """So many spaces, compressed once for each of `codings` (gzip, deflate)."""
+    return respond(200, _spaces(size, codings), {"Content-Encoding": ", ".join(codings)})
+
+
+@cache  # because compressing 256 MB takes more than a second
+def _spaces(size: int, codings: tuple[str, ...]) -> bytes:
     body = b" " * size
     for coding in codings:
         body = gzip.compress(body) if coding == "gzip" else zlib.compress(body)
-    return respond(200, body, {"Content-Encoding": ", ".join(codings)})
+    return body
 
 
 # Answers that a client must refuse, because of their size after decompression or because that cannot be bounded.
@@ -113,7 +119,7 @@ def is_refused_as_large(cause: str) -> bool:
 
 
 def endless(ended: threading.Event, *, is_chunked: bool = True) -> Fault:
-    """A body that does not end until the client closes the connection, which sets `ended`."""
+    """Return a body that does not end until the client closes the connection, which sets `ended`."""
 
     def play(connection: Connection, _real: Real) -> bool:
         length = "Transfer-Encoding: chunked" if is_chunked else f"Content-Length: {10**9}"
@@ -129,7 +135,7 @@ def endless(ended: threading.Event, *, is_chunked: bool = True) -> Fault:
 
 
 def drip(interval: float = 0.05, *, size: int = 1) -> Fault:
-    """The real answer, `size` bytes every `interval` seconds: no read time-out ends it."""
+    """Return the real answer, `size` bytes every `interval` seconds: no read time-out ends it."""
 
     def play(connection: Connection, real: Real) -> bool:
         data = real().to_bytes()
@@ -143,7 +149,7 @@ def drip(interval: float = 0.05, *, size: int = 1) -> Fault:
 
 
 def cut(missing: int = 10) -> Fault:
-    """The real answer without the last bytes of its body, then the end of the connection."""
+    """Return the real answer without the last bytes of its body, then the end of the connection."""
 
     def play(connection: Connection, real: Real) -> bool:
         connection.send(real().to_bytes()[:-missing])
@@ -168,7 +174,7 @@ class Gate:
 
 
 def hold(gate: Gate) -> Fault:
-    """The real answer, when the gate is opened: `requests.wait_for` says when they are all there."""
+    """Return the real answer, when the gate is opened: `requests.wait_for` says when they are all there."""
 
     def play(connection: Connection, real: Real) -> bool:
         gate.wait()
@@ -243,7 +249,7 @@ class FaultProxy(LoopbackServer):
 
 @contextlib.contextmanager
 def running(*servers: LoopbackServer) -> Iterator[None]:
-    """Stops `servers` at the end."""
+    """Stop `servers` at the end."""
     try:
         yield
     finally:

@@ -52,37 +52,37 @@ def ministack(servers_folder: Path) -> Iterator[Ministack]:
 
 @pytest.fixture(scope="session")
 def ministack_clock(servers_folder: Path) -> Iterator[Ministack]:
-    """A second ministack: `with ministack_clock.at(90 * 86400): ...` writes 90 days ago."""
+    """Yield a second ministack: `with ministack_clock.at(90 * 86400): ...` writes 90 days ago."""
     yield from _started(lambda: start_ministack(servers_folder / "ministack-clock", clock=True))
 
 
 @pytest.fixture(scope="session")
 def moto(servers_folder: Path) -> Iterator[Moto]:
-    """A moto server."""
+    """Yield a moto server."""
     yield from _started(lambda: start_moto(servers_folder / "moto"))
 
 
 @pytest.fixture(scope="session")
 def openbao(servers_folder: Path) -> Iterator[OpenBao]:
-    """An OpenBao dev server."""
+    """Yield an OpenBao dev server."""
     yield from _started(lambda: start_openbao(servers_folder / "openbao"))
 
 
 @pytest.fixture(scope="session")
 def openbao_tls(servers_folder: Path) -> Iterator[OpenBao]:
-    """An OpenBao dev server with TLS; `ca_cert` is its authority."""
+    """Yield an OpenBao dev server with TLS; `ca_cert` is its authority."""
     yield from _started(lambda: start_openbao(servers_folder / "openbao-tls", tls=True))
 
 
 @pytest.fixture(scope="session")
 def openbao_sealed(servers_folder: Path) -> Iterator[OpenBao]:
-    """An OpenBao that is sealed."""
+    """Yield an OpenBao that is sealed."""
     yield from _started(lambda: start_sealed_openbao(servers_folder / "openbao-sealed"))
 
 
 @pytest.fixture(scope="session")
 def openbao_uninitialised(servers_folder: Path) -> Iterator[OpenBao]:
-    """An OpenBao that has never been initialised."""
+    """Yield an OpenBao that has never been initialised."""
     yield from _started(lambda: start_sealed_openbao(servers_folder / "openbao-new", initialised=False))
 
 
@@ -97,31 +97,31 @@ def postgresql() -> Iterator[PostgreSql]:
 
 @pytest.fixture
 def aws(ministack: Ministack) -> AwsAccount:
-    """An AWS account of this test's own, on ministack."""
+    """Return an AWS account of this test's own, on ministack."""
     return ministack.account()
 
 
 @pytest.fixture
 def aws_clock(ministack_clock: Ministack) -> AwsAccount:
-    """An AWS account on the ministack whose time `ministack_clock.at()` moves."""
+    """Return an AWS account on the ministack whose time `ministack_clock.at()` moves."""
     return ministack_clock.account()
 
 
 @pytest.fixture
 def aws_moto(moto: Moto) -> AwsAccount:
-    """The AWS account on moto, with a prefix for names of this test's own."""
+    """Return the AWS account on moto, with a prefix for names of this test's own."""
     return moto.account()
 
 
 @pytest.fixture
 def vault(openbao: OpenBao) -> VaultSpace:
-    """A place of this test's own on OpenBao."""
+    """Return a place of this test's own on OpenBao."""
     return openbao.space()
 
 
 @pytest.fixture
 def azure(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[AzureWorld]:
-    """A fresh Azure double; this process's proxy and CA variables lead the SDK to it while the test runs."""
+    """Yield a fresh Azure double; this process's proxy and CA variables lead the SDK to it while the test runs."""
     world = start_azure(tmp_path_factory.mktemp("azure"))
     for name, value in world.network.items():
         monkeypatch.setenv(name, value)

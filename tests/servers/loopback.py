@@ -67,7 +67,7 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
-        """The answer as it goes over the wire."""
+        """Return the answer as it goes over the wire."""
         headers = {"Content-Length": str(len(self.body)), **self.headers}
         lines = [f"HTTP/1.1 {self.status} {http.client.responses.get(self.status, 'Status')}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
@@ -75,7 +75,7 @@ class Response:
 
 
 def json_response(document: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """An answer with a JSON body."""
+    """Return an answer with a JSON body."""
     body = json.dumps(document).encode()
     return Response(status, body, {"Content-Type": "application/json", **(headers or {})})
 
@@ -190,7 +190,7 @@ class LoopbackServer:
         return f"{'https' if self._tls else 'http'}://{HOST}:{self.port}"
 
     def answer(self, request: Request) -> Response:
-        """The answer to `request`."""
+        """Return the answer to `request`."""
         raise NotImplementedError
 
     def operation(self, request: Request) -> str:

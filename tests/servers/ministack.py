@@ -1,4 +1,4 @@
-"""ministack: Secrets Manager, IAM and STS with signatures and policies checked."""
+"""ministack: Secrets Manager, Parameter Store, IAM and STS with signatures and policies checked."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class Ministack:
         return f"http://{HOST}:{self.process.port}"
 
     def account(self) -> AwsAccount:
-        """A new, empty account. Twelve digits as an access key are the root of the account of that number."""
+        """Return a new, empty account. Twelve digits as an access key are the root of the account of that number."""
         number = f"{next(_numbers) % 10**12:012d}"
         return AwsAccount(self.url, Principal(number, "not-checked-for-root"))
 
     @contextlib.contextmanager
     def at(self, seconds_ago: float) -> Iterator[None]:
-        """The server's clock goes so far behind while the block runs. Write with the root key in it."""
+        """Yield the server's clock goes so far behind while the block runs. Write with the root key in it."""
         if self.clock is None:
             raise ValueError("this ministack was started without a clock of its own")
         _set(self.clock, -seconds_ago)
@@ -46,7 +46,7 @@ class Ministack:
 
 
 def start_ministack(folder: Path, *, clock: bool = False) -> Ministack:
-    """A ministack that answers. `clock`: its time can be moved with `at()`."""
+    """Return a ministack that answers. `clock`: its time can be moved with `at()`."""
     program = server_program("ministack")
     file = folder / "clock" if clock else None
     moved: dict[str, str] = {}
@@ -66,7 +66,7 @@ def start_ministack(folder: Path, *, clock: bool = False) -> Ministack:
             "AUTH": "true",
             "BIND_HOST": HOST,
             "GATEWAY_PORT": str(port),
-            "SERVICES": "secretsmanager,iam,sts",
+            "SERVICES": "secretsmanager,ssm,iam,sts",
             "DOCKER_HOST": f"unix://{folder}/no-docker",
             "SFTP_ENABLED": "0",
             "IOT_MTLS_ENABLED": "0",  # it would take a fixed port

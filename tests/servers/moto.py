@@ -23,12 +23,12 @@ class Moto:
         return f"http://{HOST}:{self.process.port}"
 
     def account(self) -> AwsAccount:
-        """The one account, with a prefix that no other test has."""
+        """Return the one account, with a prefix that no other test has."""
         return AwsAccount(self.url, Principal("AKIAMOTO", "not-checked"), f"{unique('moto')}/")
 
 
 def start_moto(folder: Path) -> Moto:
-    """A moto server that answers."""
+    """Return a moto server that answers."""
     program = server_program("moto_server")
     process = start_server(
         "moto",

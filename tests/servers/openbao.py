@@ -42,12 +42,12 @@ class OpenBao:
         return f"{'https' if self.ca_cert else 'http'}://{HOST}:{self.process.port}"
 
     def client(self, token: str | None = ROOT_TOKEN, *, url: str | None = None, namespace: str | None = None) -> Any:
-        """An hvac client with this token, straight or through a proxy at `url`."""
+        """Return an hvac client with this token, straight or through a proxy at `url`."""
         verify = str(self.ca_cert) if self.ca_cert else True
         return hvac.Client(url or self.url, token, verify=verify, namespace=namespace, timeout=HANG)
 
     def space(self) -> VaultSpace:
-        """A place of one's own on this server: mounts, policies and roles with names that nobody else has."""
+        """Return a place of one's own on this server: mounts, policies and roles with names that nobody else has."""
         return VaultSpace(self)
 
 
@@ -64,11 +64,11 @@ class VaultSpace:
     # Where secrets are.
 
     def kv2(self, path: str | None = None) -> str:
-        """The path of a new KV v2 mount; it may have slashes in it."""
+        """Return the path of a new KV v2 mount; it may have slashes in it."""
         return self._mount("kv", path or unique("kv2"), {"version": "2"})
 
     def kv1(self, path: str | None = None) -> str:
-        """The path of a new KV v1 mount."""
+        """Return the path of a new KV v1 mount."""
         return self._mount("kv", path or unique("kv1"), {"version": "1"})
 
     def write(self, mount: str, path: str, data: Mapping[str, object]) -> int:
@@ -87,7 +87,7 @@ class VaultSpace:
         call(path, versions=list(versions), mount_point=mount)
 
     def database(self, postgresql: PostgreSql, path: str | None = None, static: str = "fixed") -> DatabaseRoles:
-        """A database mount with a role that makes users, and a role `static` whose password it rotates."""
+        """Return a database mount with a role that makes users, and a role `static` whose password it rotates."""
         mount = self._mount("database", path or unique("db"), {})
         user = postgresql.create_user()
         url = f"postgresql://{{{{username}}}}:{{{{password}}}}@{HOST}:{postgresql.port}/postgres?sslmode=disable"
@@ -113,7 +113,7 @@ class VaultSpace:
     # Who may read them.
 
     def policy(self, *paths: str, capabilities: Iterable[str] = ("read",)) -> str:
-        """The name of a new policy that allows `capabilities` on each path."""
+        """Return the name of a new policy that allows `capabilities` on each path."""
         name = unique("policy")
         wanted = json.dumps(list(capabilities))
         rules = "\n".join(f'path "{path}" {{ capabilities = {wanted} }}' for path in paths)
@@ -121,7 +121,7 @@ class VaultSpace:
         return name
 
     def token(self, *policies: str, ttl: str = "1h", **more: Any) -> str:
-        """A new token with these policies; `renewable`, `num_uses`, `explicit_max_ttl`, `period` as Vault has them."""
+        """Create a token with these policies; `renewable`, `num_uses` and more as Vault has them."""
         made = self.root.auth.token.create(policies=list(policies) or ["default"], ttl=ttl, **more)
         return str(made["auth"]["client_token"])
 
@@ -130,7 +130,7 @@ class VaultSpace:
         self.root.auth.token.revoke(token)
 
     def approle(self, *policies: str, ttl: str = "1h", wrap: str | None = None) -> AppRole:
-        """A new AppRole with a secret_id; `wrap` ("60s"): the secret_id is a wrapping token that opens once."""
+        """Return a new AppRole with a secret_id; `wrap` ("60s"): the secret_id is a wrapping token that opens once."""
         mount = self._auth("approle")
         self.root.write_data(f"auth/{mount}/role/app", data={"token_policies": list(policies), "token_ttl": ttl})
         role_id = self.root.read(f"auth/{mount}/role/app/role-id")["data"]["role_id"]
@@ -139,7 +139,7 @@ class VaultSpace:
         return AppRole(mount, role_id, secret_id)
 
     def userpass(self, *policies: str, ttl: str = "1h") -> UserPass:
-        """A new user with a password."""
+        """Return a new user with a password."""
         mount = self._auth("userpass")
         password = secrets.token_urlsafe(18)
         user = {"password": password, "token_policies": list(policies), "token_ttl": ttl}
@@ -147,7 +147,7 @@ class VaultSpace:
         return UserPass(mount, "app", password)
 
     def jwt(self, *policies: str, ttl: str = "1h") -> JwtRole:
-        """A new role for JSON Web Tokens that a key of the test's own signs."""
+        """Return a new role for JSON Web Tokens that a key of the test's own signs."""
         mount = self._auth("jwt")
         key = ec.generate_private_key(ec.SECP256R1())
         encoding, format_ = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
@@ -160,7 +160,7 @@ class VaultSpace:
         return JwtRole(mount, "app", key)
 
     def kubernetes(self, *policies: str, ttl: str = "1h") -> KubernetesRole:
-        """A new role for pods of the service account `app` in the namespace `production`; stop its `api` at the end."""
+        """Create a role for pods of the service account `app` in `production`; stop its `api` at the end."""
         mount = self._auth("kubernetes")
         authority = CertificateAuthority(self.server.process.log.parent / "kubernetes")
         api = TokenReview(authority)
@@ -180,7 +180,7 @@ class VaultSpace:
         self.root.write_data(f"sys/quotas/rate-limit/{unique('quota')}", data=quota)
 
     def new_namespace(self) -> VaultSpace:
-        """A space in a new namespace of the server."""
+        """Return a space in a new namespace of the server."""
         name = unique("ns")
         self.root.write_data(f"sys/namespaces/{name}", data={})
         return VaultSpace(self.server, name)
@@ -199,7 +199,7 @@ class VaultSpace:
         return [(request["operation"], request["path"]) for request in others]
 
     def environ(self, token: str | None = None, *, url: str | None = None) -> dict[str, str]:
-        """The variables of an application that uses this server, here or through a proxy at `url`."""
+        """Return the variables of an application that uses this server, here or through a proxy at `url`."""
         variables = {"VAULT_ADDR": url or self.url}
         if token is not None:
             variables["VAULT_TOKEN"] = token
@@ -216,7 +216,7 @@ class VaultSpace:
         return path
 
     def _wait_for_upgrade(self, path: str) -> None:
-        """A new KV v2 mount refuses requests with 400 until its upgrade from version 1 is done: a moment."""
+        """Wait until a new KV v2 mount is upgraded from version 1. It refuses requests with 400 until then."""
         until = time.monotonic() + HANG
         while True:
             try:
@@ -270,7 +270,7 @@ class JwtRole:
     key: ec.EllipticCurvePrivateKey = field(repr=False)
 
     def sign(self, *, lifetime: int = 600, audience: str = "vault") -> str:
-        """A token for the role; with a negative lifetime one that has expired."""
+        """Return a token for the role; with a negative lifetime one that has expired."""
         now = int(time.time())
         claims = {"sub": "app", "aud": audience, "iat": now - 3600, "nbf": now - 3600, "exp": now + lifetime}
         return jwt.encode(claims, self.key, algorithm="ES256")
@@ -324,7 +324,7 @@ class TokenReview(LoopbackServer):
 
 
 def start_openbao(folder: Path, *, tls: bool = False) -> OpenBao:
-    """A dev server (unsealed, in memory, root token `root`) that answers and keeps an audit file."""
+    """Return a dev server (unsealed, in memory, root token `root`) that answers and keeps an audit file."""
     folder.mkdir(parents=True, exist_ok=True)
     audit, certificates = folder / "audit.log", folder / "tls"
     configuration = folder / "extra.hcl"
@@ -353,7 +353,7 @@ def start_openbao(folder: Path, *, tls: bool = False) -> OpenBao:
 
 
 def start_sealed_openbao(folder: Path, *, initialised: bool = True) -> OpenBao:
-    """A server that is sealed (health 503), or has never been initialised (501)."""
+    """Return a server that is sealed (health 503), or has never been initialised (501)."""
     folder.mkdir(parents=True, exist_ok=True)
     configuration = folder / "server.hcl"
 

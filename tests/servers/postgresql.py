@@ -40,7 +40,7 @@ class PostgreSql:
         return done.stdout.strip()
 
     def create_user(self) -> str:
-        """The name of a new user that may log in."""
+        """Return the name of a new user that may log in."""
         name = unique("user").replace("-", "_")
         self.query(f"CREATE ROLE {name} LOGIN PASSWORD '{secrets.token_hex(8)}'")
         return name
@@ -52,7 +52,7 @@ class PostgreSql:
 
 
 def start_postgresql() -> PostgreSql:
-    """A PostgreSQL that lets users in by password."""
+    """Return a PostgreSQL that lets users in by password."""
     initdb, postgres = postgresql_program("initdb"), postgresql_program("postgres")
     # Not below pytest's folder, which only we may enter: PostgreSQL refuses to run as root.
     folder = Path(tempfile.mkdtemp(prefix="postgresql-"))

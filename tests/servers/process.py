@@ -102,7 +102,7 @@ class PortReservation:
 
 
 def get_status(port: int, path: str, *, ca_cert: Path | None = None) -> int | None:
-    """The status of a GET on loopback, by TLS where there is a `ca_cert`; None where nobody answers."""
+    """Return the status of a GET on loopback, by TLS where there is a `ca_cert`; None where nobody answers."""
     connection = http.client.HTTPConnection(HOST, port, timeout=2)
     try:
         if ca_cert is not None:
@@ -117,7 +117,7 @@ def get_status(port: int, path: str, *, ca_cert: Path | None = None) -> int | No
 
 
 def clean_environment(home: Path, **more: str) -> dict[str, str]:
-    """The environment of a server: nothing of the caller's but PATH, and its own HOME."""
+    """Return the environment of a server: nothing of the caller's but PATH, and its own HOME."""
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(home),
@@ -138,7 +138,7 @@ def start_server(
     user: str | None = None,
     stop_signal: signal.Signals = signal.SIGTERM,
 ) -> ServerProcess:
-    """A server that has answered `ready`.
+    """Return a server that has answered `ready`.
 
     `command` and `environ` get the port. The server must set SO_REUSEADDR. `folder` becomes its HOME and holds its log.
     `ports`: how many consecutive ports it takes. `user`: who runs it, where we are root.
@@ -179,6 +179,6 @@ def _wait_until_ready(server: ServerProcess, ready: Callable[[int], bool], until
 
 
 def _dies_with_us() -> Sequence[str]:
-    """A prefix that ends the server when the test run is killed, where util-linux is there."""
+    """Return a prefix that ends the server when the test run is killed, where util-linux is there."""
     program = shutil.which("setpriv")
     return [program, "--pdeathsig", "KILL", "--"] if program else []

@@ -27,7 +27,7 @@ class ToolUnavailableError(Exception):
 
 
 def server_program(name: str) -> Path:
-    """The path of `ministack`, `moto_server` or `bao`, installed on first use."""
+    """Return the path of `ministack`, `moto_server` or `bao`, installed on first use."""
     folder = _virtual_environment(name)
     if name == "bao":
         # Not bin/bao, which is a Python wrapper: it would take the signals that are meant for the server.
@@ -40,7 +40,7 @@ def server_program(name: str) -> Path:
 
 
 def postgresql_program(name: str) -> Path:
-    """The path of a program of the newest PostgreSQL that Debian has installed."""
+    """Return the path of a program of the newest PostgreSQL that Debian has installed."""
     found = sorted(POSTGRESQL.glob(f"*/bin/{name}"), key=lambda path: float(path.parts[-3]))
     on_path = shutil.which(name)
     if found:
@@ -51,7 +51,7 @@ def postgresql_program(name: str) -> Path:
 
 
 def faketime_library() -> Path:
-    """The path of libfaketime for programs with threads."""
+    """Return the path of libfaketime for programs with threads."""
     for folder in (Path("/usr/lib"), Path("/usr/local/lib")):
         found = next(folder.glob("**/faketime/libfaketimeMT.so.1"), None)
         if found:
@@ -61,7 +61,7 @@ def faketime_library() -> Path:
 
 @functools.cache
 def _outcome() -> Path | str:
-    """The folder of the virtual environment, or why there is none: asked once a process, also where it failed."""
+    """Return the folder of the virtual environment, or why it does not exist. Looked up once a process."""
     folder = TOOLS / "servers"
     mark = folder / "complete"
     wanted = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()

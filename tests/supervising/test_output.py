@@ -40,7 +40,7 @@ os.write(1, bytes(100_000) + b"end\\n")
 
 @pytest.fixture
 def app(project: MakeProject, canary: CanaryFactory) -> Project:
-    """A project with a setting, a secret, a secret of several lines and a value that holds a secret."""
+    """Return a project with a setting, a secret, a secret of several lines and a value that holds a secret."""
     return project(
         {
             "env/test/common.env": "A=1\n",
@@ -118,15 +118,17 @@ def test_a_prompt_without_a_line_end(app: Project) -> None:
 
 
 def test_a_slow_reader_slows_the_program_down(app: Project) -> None:
-    """The program waits if nobody reads, the supervisor does not take the rest into its memory, and nothing is lost."""
-    needs(os.geteuid() == 0, "root")  # to see the threads of the supervisor
+    """The program waits if nobody reads, the process that masks does not take it all into memory, nothing is lost."""
+    needs(os.geteuid() == 0, "root")  # to see the threads of the process
     show = "import os; os.write(2, b'%d\\n' % os.getpid()); [os.write(1, b'x' * 65536) for _ in range(1024)]"
     with masked(app, *PYTHON, show) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         program = int(Lines(process.stderr.fileno()).line())
-        wait_until(lambda: all(is_writing_output(number) for number in (program, process.pid)))
-        status = Path(f"/proc/{process.pid}/status").read_text()
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        (masking,) = {int(number) for number in children} - {program}
+        wait_until(lambda: all(is_writing_output(number) for number in (program, masking)))
+        status = Path(f"/proc/{masking}/status").read_text()
         assert int(next(line.split()[1] for line in status.splitlines() if line.startswith("RssAnon"))) < 32 * 1024
         assert len(process.stdout.read()) == 1024 * 65536
         assert process.wait(HANG) == 0

@@ -46,7 +46,7 @@ while True:
 
 @pytest.fixture
 def app(project: MakeProject) -> Project:
-    """A project with one setting."""
+    """Return a project with one setting."""
     return project({"env/test/common.env": "A=1\n"})
 
 

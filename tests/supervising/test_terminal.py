@@ -37,7 +37,7 @@ READ = 'import os; os.write(1, b"started\\n"); line = open("/dev/tty").readline(
 
 @pytest.fixture
 def app(project: MakeProject) -> Project:
-    """A project with one setting, and the programs as files, because a shell reads their names."""
+    """Return a project with one setting, and the programs as files, because a shell reads their names."""
     return project(
         {"env/test/common.env": "A=1\n", "read.py": READ, "app.py": ACKNOWLEDGE, "leave.py": "print('left')\n"}
     )
@@ -45,7 +45,7 @@ def app(project: MakeProject) -> Project:
 
 @pytest.fixture
 def shell(app: Project) -> Iterator[Shell]:
-    """An interactive shell in the project's folder."""
+    """Yield an interactive shell in the project's folder."""
     made = Shell(app)
     try:
         yield made

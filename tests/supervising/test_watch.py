@@ -1,16 +1,19 @@
 """`run --watch`: a rotation restarts or informs the application, and a failure does neither."""
 
 import hashlib
+import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.servers.aws import AwsAccount
+from tests.servers.faults import FaultProxy, html
 from tests.servers.openbao import VaultSpace
 from tests.support.canary import CanaryFactory
 from tests.support.pid1 import need_namespaces
@@ -34,7 +37,7 @@ FAST = ("--watch", "--interval", "50ms", "--settle", "0s")
 
 @pytest.fixture
 def app(project: MakeProject, canary: CanaryFactory) -> Project:
-    """A project with a secret in a file."""
+    """Return a project with a secret in a file."""
     return project(
         {
             "env/test/security.env": "KEY=$<docker:key>\n",
@@ -46,7 +49,7 @@ def app(project: MakeProject, canary: CanaryFactory) -> Project:
 
 @pytest.fixture(params=PLACES)
 def place(request: pytest.FixtureRequest) -> str:
-    """The name of a kind of place."""
+    """Return the name of a kind of place."""
     if "process 1" in request.param:
         need_namespaces()
     return str(request.param)
@@ -310,12 +313,40 @@ def test_secrets_that_cannot_be_watched_are_named(project: MakeProject, canary: 
     assert run.stderr.count("not watched, because there are no versions: env:SOURCE") == 1
 
 
+# Writes its secret, at the start and at each SIGHUP, in a line of its own.
+PRINT = """
+import os, signal
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+while True:
+    name = os.environ.get("KEY_FILE")
+    value = open(name, "rb").read() if name else os.environb[b"KEY"]
+    for descriptor in (1, 2):
+        os.write(descriptor, b"<%s>\\n" % value)
+    signal.sigwait({signal.SIGHUP})
+"""
+
+
+@pytest.mark.sink("secrets/*", "secrets/*/KEY")
+@pytest.mark.parametrize("reaction", ["restart", "signal:HUP"])
+@pytest.mark.parametrize("size", [1, 3000])
+def test_masked_output(app: Project, canary: CanaryFactory, reaction: str, size: int) -> None:
+    """Each new secret is masked too, in both streams, also if it is larger than a pipe."""
+    files = ("--files", "secrets", "--allow-disk") if reaction == "signal:HUP" else ()
+    with watched(app, "--mask-output", "--on-change", reaction, *files, program=PRINT) as (process, errors):
+        for _ in range(3):
+            assert process.output.line() == "<********>"
+            errors.until(r"<\*{8}>\n")
+            rotate(app, canary() * size)
+        assert process.output.line() == "<********>"
+        process.send(signal.SIGTERM)
+        assert process.status() == 143
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (["--interval", "1s"], "--interval has no effect without --watch"),
         (["--watch-values"], "--watch-values has no effect without --watch"),
-        (["--watch", "--mask-output"], "--mask-output cannot mask the secrets of a later start"),
         (["--watch", "--on-change", "signal:NOPE"], "--on-change signal: its name is not known"),
         (["--watch", "--on-change", "signal:"], "--on-change signal: its name is not known"),
         (["--watch", "--on-change", "reload"], "--on-change: its action is not known"),
@@ -348,7 +379,7 @@ class VaultApp:
 
 @pytest.fixture
 def in_vault(vault: VaultSpace, project: MakeProject, canary: CanaryFactory) -> VaultApp:
-    """The project with its store."""
+    """Return the project with its store."""
     return VaultApp(vault, project, canary)
 
 
@@ -362,6 +393,42 @@ def test_versions_of_vault(in_vault: VaultApp, monkeypatch: pytest.MonkeyPatch) 
         new = in_vault.rotate()
         assert started(process)[1] == shown(new)
         errors.until("version 1 -> version 2; the command is restarted")
+
+
+def test_a_store_that_is_down(
+    in_vault: VaultApp,
+    monkeypatch: pytest.MonkeyPatch,
+    fault_proxy: Callable[[str], FaultProxy],
+    record_property: Callable[[str, object], None],
+) -> None:
+    """The application goes on with few requests for each interval; the rotation behind it is one restart."""
+    made, interval = in_vault.project, 0.05  # of FAST
+    token = in_vault.vault.token(in_vault.vault.policy(f"{in_vault.mount}/data/*", f"{in_vault.mount}/metadata/*"))
+    proxy = fault_proxy(in_vault.vault.url)
+    extended = {**clean_environment(made.home), **in_vault.vault.environ(token, url=proxy.url)}
+    monkeypatch.setattr("tests.support.supervised.clean_environment", lambda _: extended)
+    with watched(made) as (process, errors):
+        first, _ = started(process)
+        begin = time.monotonic()
+        proxy.fail(html())
+        proxy.requests.clear()
+        errors.until("cannot be read: ")
+        proxy.requests.wait_for(40)  # A page in place of an answer is not asked for again before the next interval.
+        intervals = (time.monotonic() - begin) / interval
+        asked = proxy.requests.count()
+        record_property("intervals", round(intervals))
+        record_property("requests", asked)
+        assert intervals >= 10
+        assert asked <= 4 * (intervals + 2)
+        new = in_vault.rotate()
+        proxy.heal()
+        second, digest = started(process)
+        assert (digest, second != first) == (shown(new), True)
+        errors.until("version 1 -> version 2; the command is restarted")
+        # The watcher of the second start has compared again, and found nothing.
+        proxy.requests.clear()
+        proxy.requests.wait_for(6)
+        assert second in process.children()
 
 
 def test_denied_metadata_ends_the_start(in_vault: VaultApp) -> None:
@@ -398,3 +465,46 @@ def test_denied_metadata_of_aws_ends_the_start(aws: AwsAccount, project: MakePro
     run = made.cli("run", "-e", "test", "--watch", "--", "touch", "started", env=aws.environ(reader), expect=4)
     assert "secretsmanager:ListSecretVersionIds" in run.stderr
     assert not (made.root / "started").exists()
+
+
+def test_the_record_follows_each_restart(app: Project, canary: CanaryFactory) -> None:
+    """It has the process and the content of each start, and its digests can be compared after each of them."""
+    with watched(app, "--record", "record.json") as (process, _):
+        for _ in range(3):
+            number, _ = started(process)
+            record = json.loads(app.read("record.json"))
+            assert record["pid"] == number
+            for name in ("record.json", str(number)):
+                assert is_stale(app, name) is False
+            rotate(app, canary())
+
+
+@pytest.mark.sink("secrets/*")
+@pytest.mark.parametrize(
+    ("reaction", "message", "follows"),
+    [
+        ("signal:HUP", "sent signal 1", True),
+        ("command:true", "was run", True),
+        ("command:false", "failed", False),
+        ("none", "nothing is done", False),
+    ],
+)
+def test_the_record_follows_what_informs_the_application(
+    app: Project, canary: CanaryFactory, reaction: str, message: str, *, follows: bool
+) -> None:
+    """After a signal or a command the same process counts as current, and after a failure or no reaction as stale."""
+    with watched(app, "--record", "record.json", "--on-change", reaction) as (process, errors):
+        number, _ = started(process)
+        rotate(app, canary())
+        errors.until(f"{message}.*\n")
+        for name in ("record.json", str(number)):
+            assert is_stale(app, name) is not follows
+        assert json.loads(app.read("record.json"))["pid"] == number
+
+
+def is_stale(made: Project, name: str) -> bool:
+    """Return True if a process has another version than the store."""
+    done = made.cli("check-rotation", "--running", name, "--format", "json")
+    (secret,) = json.loads(done.stdout)["secrets"]
+    (found,) = secret["running"]
+    return bool(found["stale"])

@@ -19,20 +19,24 @@ class Amount(NamedTuple):
     files: int  # TOML files that a JSON Schema judges
     interrupts: int  # of each call of the library, each at a random line
     swaps: int  # of a file for a link while it is rendered
+    imports: int  # generated env files, in each of eight tests
+    env_files: int  # random ones that are read in both ways
 
 
 AMOUNTS = {
     "fast": Amount(
-        examples=10,
-        hostile=100,
+        examples=5,
+        hostile=50,
         variables=100,
         kills=3,
         configurations=10,
         calls=100,
         signals=10,
         files=100,
-        interrupts=20,
+        interrupts=10,
         swaps=200,
+        imports=4,
+        env_files=2000,
     ),
     "normal": Amount(
         examples=100,
@@ -45,6 +49,8 @@ AMOUNTS = {
         files=500,
         interrupts=100,
         swaps=1000,
+        imports=25,
+        env_files=10_000,
     ),
     "long": Amount(
         examples=1000,
@@ -57,6 +63,8 @@ AMOUNTS = {
         files=20_000,
         interrupts=1000,
         swaps=10_000,
+        imports=250,
+        env_files=1_000_000,
     ),
 }
 PROFILE = "secretsync"

@@ -23,7 +23,7 @@ _MOST_INFLATED = 64 * 1024 * 1024  # bytes of one compressed file that are looke
 
 
 def make_canary(before: str = "", after: str = "") -> str:
-    """A new secret: unique, recognisable, at least 32 characters, with `before` and `after` around it."""
+    """Return a new secret: unique, recognisable, at least 32 characters, with `before` and `after` around it."""
     return f"{before}{HEAD}{secrets.token_hex(6)}{TAIL}{after}"
 
 
@@ -147,7 +147,7 @@ def forget_short() -> None:
 
 
 def find_leaks(data: bytes | str) -> tuple[str, ...]:
-    """The forms ("plain", "base64", "hex", ...) in which `data` holds a canary or an end of one; empty: it is clean."""
+    """Return the forms ("plain", "base64", "hex", ...) in which `data` holds a canary or an end of one."""
     if isinstance(data, str):
         data = data.encode("utf-8", "surrogatepass")
     found: dict[str, None] = {}
@@ -186,7 +186,7 @@ class CanaryFactory:
         self.watched: list[Path] = []
 
     def __call__(self, before: str = "", after: str = "") -> str:
-        """A new secret with `before` and `after` around it: unique, recognisable, 32 characters and more."""
+        """Return a new secret with `before` and `after` around it: unique, recognisable, 32 characters and more."""
         return make_canary(before, after)
 
     def hostile(self) -> dict[str, str]:

@@ -41,34 +41,63 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "containers: needs what runs containers (set by its folder)")
     config.addinivalue_line("markers", "processes: starts processes (set by the names that its code uses)")
     config.addinivalue_line("markers", "growth: measures how time grows with size (set by its fixture)")
+    config.addinivalue_line("markers", "slow: takes as long as hundreds of others, and is not part of a fast run")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark each test by what it uses, before `-m` selects."""
+    known: dict[int, frozenset[str]] = {}  # by what the cases of a test share, because there are thousands of cases
     for item in items:
-        if _CONTAINERS in item.path.parents:
-            item.add_marker("containers")
-        used: set[str] = set(getattr(item, "fixturenames", ()))
-        definitions = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
-        code = [getattr(item, "function", None), *(found[-1].func for found in definitions.values())]
-        code += getattr(item, "callspec", _NO_PARAMETERS).params.values()
-        if _SERVERS in item.path.parents or used & SERVER_FIXTURES or any(map(starts_server, code)):
-            item.add_marker("servers")
-        if "assert_linear" in used:
-            item.add_marker("growth")
-        if used & _STARTERS or any(map(starts_process, code)):
-            item.add_marker("processes")
+        shared = getattr(item, "_fixtureinfo", None)
+        markers = known.get(id(shared))
+        if markers is None:
+            markers = _markers_of_test(item)
+            if shared is not None:
+                known[id(shared)] = markers
+        values = getattr(item, "callspec", _NO_PARAMETERS).params.values()
+        for marker in sorted(markers | {marker for value in values for marker in _markers_of_value(value)}):
+            item.add_marker(marker)
+
+
+def _markers_of_test(item: pytest.Item) -> frozenset[str]:
+    """Return the markers that each case of a test gets, from its folder, its fixtures and its code."""
+    markers: set[str] = set()
+    used: set[str] = set(getattr(item, "fixturenames", ()))
+    if _CONTAINERS in item.path.parents:
+        markers.add("containers")
+    if _SERVERS in item.path.parents or used & SERVER_FIXTURES:
+        markers.add("servers")
+    if "assert_linear" in used:
+        markers.add("growth")
+    if used & _STARTERS:
+        markers.add("processes")
+    definitions = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
+    for value in (getattr(item, "function", None), *(found[-1].func for found in definitions.values())):
+        markers |= _markers_of_value(value)
+    return frozenset(markers)
+
+
+def _markers_of_value(value: object) -> frozenset[str]:
+    """Return the markers that a test gets from a function, or from a value of a table."""
+    return frozenset().union(*map(_markers_of_function, _functions(value)))
+
+
+@cache
+def _markers_of_function(function: FunctionType) -> frozenset[str]:
+    used = _names_used(function)
+    kinds = {"servers": _SERVER_STARTERS, "processes": _STARTERS}
+    return frozenset(kind for kind, starters in kinds.items() if used & starters)
 
 
 def starts_process(value: object) -> bool:
     """Return True if the code of a function, or of a function of the tests that it uses, starts a process."""
-    return any(_names_used(function) & _STARTERS for function in _functions(value))
+    return "processes" in _markers_of_value(value)
 
 
 def starts_server(value: object) -> bool:
     """Return True if a function, or a function of the tests that it uses, starts a server or requests its fixture."""
-    return any(_names_used(function) & _SERVER_STARTERS for function in _functions(value))
+    return "servers" in _markers_of_value(value)
 
 
 def _functions(value: object) -> Iterator[FunctionType]:
@@ -83,24 +112,31 @@ def _functions(value: object) -> Iterator[FunctionType]:
                 yield function
 
 
-@cache
 def _names_used(function: FunctionType) -> frozenset[str]:
     """Return the names in the code of a function and of all functions of the tests that it leads to."""
     seen: set[FunctionType] = set()
-    found: set[str] = set()
     left = [function]
+    found: set[str] = set()
     while left:
         current = left.pop()
-        if current in seen or not current.__module__.startswith("tests."):
-            continue
-        seen.add(current)
-        names = set(_names_of(current.__code__))
-        found |= names
-        scope = current.__globals__
-        modules = [vars(scope[name]) for name in names if isinstance(scope.get(name), ModuleType)]
-        for place in (scope, *modules):
-            left += [other for name in names for other in _functions(place.get(name))]
+        if current not in seen:
+            seen.add(current)
+            names, functions = _uses(current)
+            found |= names
+            left += functions
     return frozenset(found)
+
+
+@cache
+def _uses(function: FunctionType) -> tuple[frozenset[str], tuple[FunctionType, ...]]:
+    """Return the names in the code of a function, and the functions that they may mean; no names outside the tests."""
+    if not function.__module__.startswith("tests."):
+        return frozenset(), ()
+    names = frozenset(_names_of(function.__code__))
+    scope = function.__globals__
+    modules = [vars(scope[name]) for name in names if isinstance(scope.get(name), ModuleType)]
+    values = [place[name] for place in (scope, *modules) for name in names if name in place]
+    return names, tuple({other for value in values for other in _functions(value)})
 
 
 def _names_of(code: CodeType) -> Iterator[str]:

@@ -7,7 +7,7 @@ with the marker `sink`.
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -25,6 +25,9 @@ _LARGEST = 8 * 1024 * 1024  # bytes of a file that are looked through
 
 inputs: set[str] = set()  # files that the code of the tests wrote, since a test began
 found: list[str] = []  # leaks that do not stop the program, since a test began
+# Folders that this process made, by their paths: listing the folder of all tests takes longer with each test.
+made: list[str] = []  # since a test began
+made_ever: set[str] = set()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -37,10 +40,13 @@ def _heed(event: str, arguments: tuple[Any, ...]) -> None:
     if event == "open":
         path, mode, flags = arguments
         if (flags & _WRITING or (mode and mode[0] in "wax")) and _is_of_a_test(sys._getframe(1)):
-            _note_input(path)
+            _note(path, inputs.add)
+    elif event == "os.mkdir":
+        _note(arguments[0], made.append)
     elif event in ("os.rename", "os.link"):
+        _note(arguments[1], made.append)  # a folder may get another place
         if _is_of_a_test(sys._getframe(1)):
-            _note_input(arguments[1])
+            _note(arguments[1], inputs.add)
     elif event in ("subprocess.Popen", "os.exec", "os.posix_spawn", "os.spawn"):
         _check_arguments(arguments[1] if event != "os.spawn" else arguments[2])
     elif event == "os.system":
@@ -48,7 +54,7 @@ def _heed(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 def _is_of_a_test(frame: FrameType | None) -> bool:
-    """True if the nearest code of this repository is that of a test."""
+    """Return True if the nearest code of this repository is that of a test."""
     while frame is not None:
         name = frame.f_code.co_filename
         if name.startswith(_PRODUCT):
@@ -59,9 +65,9 @@ def _is_of_a_test(frame: FrameType | None) -> bool:
     return True  # pytest's own files, or an inner run of the tests' own tests
 
 
-def _note_input(path: object) -> None:
+def _note(path: object, note: Callable[[str], None]) -> None:
     if isinstance(path, str | bytes | os.PathLike):
-        inputs.add(os.path.abspath(os.fsdecode(path)))
+        note(os.path.abspath(os.fsdecode(path)))
 
 
 def _check_arguments(arguments: Iterable[object]) -> None:
@@ -114,20 +120,37 @@ def _leaks_in(path: str) -> tuple[str, ...]:
         return ()
 
 
+def _folders_in(base: Path, paths: Iterable[str]) -> list[Path]:
+    """Return those of `paths` that are folders in `base`, and no links."""
+    inside = {path for path in paths if os.path.dirname(path) == str(base)}
+    return [Path(path) for path in sorted(inside) if not os.path.islink(path)]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def watch_base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Fail the last test if a program left a secret in a folder of its own, beside those of the tests."""
+    base = tmp_path_factory.getbasetemp()
+    made_ever.update(str(base / name) for name in os.listdir(base))
+    yield base
+    made_ever.update(made)
+    others = {str(base / name) for name in os.listdir(base)} - made_ever
+    if leaks := list(leaks_in_files(_folders_in(base, others), ())):
+        pytest.fail(f"a secret leaked into: {'; '.join(leaks)}", pytrace=False)
+
+
 @pytest.fixture(autouse=True)
-def watch_traces(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def watch_traces(request: pytest.FixtureRequest, watch_base: Path) -> Iterator[None]:
     """Fail a test that left a secret in a file, in an argument of a program or in an exception."""
     inputs.clear()
     found.clear()
+    # Folders of fixtures for several tests were made before the first folder of a test.
+    made_ever.update(made)
+    made.clear()
     forget_short()
-    base = tmp_path_factory.getbasetemp()
-    before = set(os.listdir(base))
     yield
     if request.node.get_closest_marker("reveals"):
         return
     sinks = [pattern for marker in request.node.iter_markers("sink") for pattern in marker.args]
-    # Folders of fixtures for several tests were made before the first folder of a test.
-    folders = [base / name for name in sorted(set(os.listdir(base)) - before) if not (base / name).is_symlink()]
-    leaks = [*dict.fromkeys(found), *leaks_in_files(folders, sinks)]
+    leaks = [*dict.fromkeys(found), *leaks_in_files(_folders_in(watch_base, made), sinks)]
     if leaks:
         pytest.fail(f"a secret leaked into: {'; '.join(leaks)}", pytrace=False)

@@ -91,7 +91,7 @@ class Process1:
 
 
 def need_namespaces() -> str:
-    """The path of `unshare`; the test is skipped where it may not make namespaces."""
+    """Return the path of `unshare`; the test is skipped where it may not make namespaces."""
     unshare = needs_tool("unshare")
     probe = [unshare, "--mount", "--pid", "--fork", "--mount-proc", "mount", "-t", "tmpfs", "probe", "/run"]
     done = subprocess.run(probe, stdin=subprocess.DEVNULL, capture_output=True, check=False)
@@ -132,6 +132,6 @@ def environment_of(*entries: str) -> dict[str, str]:
 
 
 def read_fields(text: str) -> dict[str, str]:
-    """The lines `NAME: VALUE` of a file in /proc, as a dictionary."""
+    """Return the lines `NAME: VALUE` of a file in /proc, as a dictionary."""
     lines = (line.partition(":") for line in text.split("\n"))
     return {name: value.strip() for name, _, value in lines if value}

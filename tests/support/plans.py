@@ -28,7 +28,7 @@ def planned(
     environment: str | None = "test",
     names: SensitiveNames | None = None,
 ) -> tuple[Plan | None, tuple[Problem, ...]]:
-    """The plan for env files given by their stems ("common", "web"), and its problems.
+    """Return the plan for env files given by their stems ("common", "web"), and its problems.
 
     Without an `environment` the files are a list, later over earlier.
     """
@@ -57,14 +57,14 @@ def env_file(text: str, *, file: str = "x.env", service: str | None = None) -> E
 
 
 def good_plan(files: Mapping[str, str], **options: object) -> Plan:
-    """The plan for `files`; see `planned`."""
+    """Return the plan for `files`; see `planned`."""
     plan, problems = planned(files, **options)  # type: ignore[arg-type]
     assert plan is not None, [str(problem) for problem in problems]
     return plan
 
 
 def plan_errors(files: Mapping[str, str], **options: object) -> list[str]:
-    """The problems that the plan of `files` has, as text; see `planned`."""
+    """Return the problems that the plan of `files` has, as text; see `planned`."""
     plan, problems = planned(files, **options)  # type: ignore[arg-type]
     assert plan is None or not problems
     return [str(problem) for problem in problems]
@@ -79,7 +79,7 @@ def resolved(
     services: Iterable[str] | None = None,
     seconds: float = 30.0,
 ) -> Config | tuple[Problem, ...]:
-    """The configuration of `files` from `stores`, or every problem; see `planned`."""
+    """Return the configuration of `files` from `stores`, or every problem; see `planned`."""
     environ = environ or {}
     plan = good_plan(files, bindings=bindings, environ=environ, services=services, stores=stores)
     answers = StoreAccess(environ, timeout=seconds, replaced=stores).values(plan)
@@ -87,14 +87,14 @@ def resolved(
 
 
 def config_of(files: Mapping[str, str], **options: object) -> Config:
-    """The configuration of `files`; see `resolved`."""
+    """Return the configuration of `files`; see `resolved`."""
     result = resolved(files, **options)  # type: ignore[arg-type]
     assert isinstance(result, Config), [str(problem) for problem in result]
     return result
 
 
 def failures_of(files: Mapping[str, str], **options: object) -> tuple[Problem, ...]:
-    """The problems that `files` have with what the stores answered; see `resolved`."""
+    """Return the problems that `files` have with what the stores answered; see `resolved`."""
     result = resolved(files, **options)  # type: ignore[arg-type]
     assert not isinstance(result, Config)
     return result

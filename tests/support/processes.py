@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from tests.support.canary import assert_clean
@@ -19,6 +20,7 @@ _SCRUBBED = re.compile(
     r"|ENVIRONMENT|CREDENTIALS_DIRECTORY",
     re.IGNORECASE,
 )
+_NO_METADATA = "AWS_EC2_METADATA_DISABLED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +43,7 @@ class CommandResult:
 
 
 def signal_mask(text: str) -> int:
-    """A mask of /proc/PID/status, without the two signals that the C library keeps for itself.
+    """Return a mask of /proc/PID/status, without the two signals that the C library keeps for itself.
 
     No program can set them, so what stands there comes from whoever started the tests.
     """
@@ -70,11 +72,26 @@ def heed_signals() -> None:
             signal.signal(number, signal.SIG_DFL)
 
 
+@cache
+def _is_scrubbed(name: str) -> bool:
+    return _SCRUBBED.fullmatch(name) is not None and name != _NO_METADATA
+
+
 def scrub(environ: MutableMapping[str, str]) -> None:
     """Take out of `environ` what leads to stores, proxies and certificates; say that there is no metadata service."""
-    for name in [name for name in environ if _SCRUBBED.fullmatch(name)]:
+    for name in [name for name in environ if _is_scrubbed(name)]:
         del environ[name]
-    environ["AWS_EC2_METADATA_DISABLED"] = "true"
+    environ[_NO_METADATA] = "true"
+
+
+def put_back(before: Mapping[str, str]) -> None:
+    """Give this process the environment `before`. What is equal is not touched, because that takes longer."""
+    now = dict(os.environ)
+    for name in now.keys() - before.keys():
+        del os.environ[name]
+    for name, value in before.items():
+        if now.get(name) != value:
+            os.environ[name] = value
 
 
 def clean_environment(home: Path, env: Mapping[str, str | None] | None = None) -> dict[str, str]:
@@ -82,7 +99,7 @@ def clean_environment(home: Path, env: Mapping[str, str | None] | None = None) -
     base: dict[str, str | None] = {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(home),
-        "AWS_EC2_METADATA_DISABLED": "true",
+        _NO_METADATA: "true",
     }
     return {name: value for name, value in {**base, **(env or {})}.items() if value is not None}
 
@@ -121,7 +138,7 @@ def run_command(
 
 
 def secretsync_argv(arguments: Sequence[str], *, isolated: bool = True) -> list[str]:
-    """The command line that runs SecretSync: isolated as in a container, or with PYTHONPATH heeded."""
+    """Return the command line that runs SecretSync: isolated as in a container, or with PYTHONPATH heeded."""
     # -s -P: no packages of the user, nothing imported from the working directory; all else of -I is PYTHON* variables.
     return [sys.executable, *(["-I"] if isolated else ["-s", "-P"]), "-m", "secretsync", *arguments]
 

@@ -16,7 +16,7 @@ class Project:
     home: Path
 
     def write(self, name: str, content: str | bytes, *, mode: int | None = None) -> Path:
-        """The file `name` below the root, written as it is: no line end is added or changed."""
+        """Return the file `name` below the root, written as it is: no line end is added or changed."""
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content.encode() if isinstance(content, str) else content)
@@ -30,7 +30,7 @@ class Project:
             self.write(name, content)
 
     def read(self, name: str) -> str:
-        """The text of a file, its line ends untouched."""
+        """Return the text of a file, its line ends untouched."""
         return (self.root / name).read_bytes().decode()
 
     def cli(self, *arguments: str, cwd: Path | None = None, **options: Any) -> CommandResult:

@@ -21,10 +21,13 @@ import pytest
 from greenlet import getcurrent, greenlet  # type: ignore[import-untyped]
 
 from secretsync.providers import interface, remote, threads, turns
-from secretsync.providers.aws import client as aws_client
-from secretsync.providers.aws import credentials as aws_credentials
+from secretsync.providers.aws_account import client as aws_client
+from secretsync.providers.aws_account import credentials as aws_credentials
 from secretsync.providers.http import client as http_client
 from secretsync.providers.http import connecting, connection
+from secretsync.providers.vault import credentials as vault_credentials
+from secretsync.providers.vault import fetch as vault_fetch
+from secretsync.providers.vault import leases as vault_leases
 from secretsync.providers.vault import provider as vault_provider
 from secretsync.providers.vault import session as vault_session
 
@@ -247,7 +250,7 @@ def enter(patch: pytest.MonkeyPatch, seed: int = 0) -> Simulation:
     """Put the clock, the threads and the pauses of the providers into a new simulation, until `patch` is undone."""
     simulation = Simulation(seed)
     clock = SimpleNamespace(monotonic=lambda: simulation.now, time=time.time, sleep=simulation.sleep)
-    for module in (interface, remote, connection):
+    for module in (interface, remote, connection, vault_credentials, vault_fetch, vault_leases):
         patch.setattr(module, "time", clock)
     for module in _THREADED:
         patch.setattr(module, "threading", simulation.threading)
@@ -265,5 +268,5 @@ def connect(patch: pytest.MonkeyPatch, network: Network) -> None:
 
 @pytest.fixture
 def simulation(monkeypatch: pytest.MonkeyPatch) -> Simulation:
-    """The providers in a simulation."""
+    """Return the providers in a simulation."""
     return enter(monkeypatch)

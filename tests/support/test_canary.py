@@ -107,3 +107,29 @@ def test_sizes_of_the_kinds() -> None:
     assert len(made["256 KB"]) >= 256 * 1024
     assert make_pem().count("\n") > 5
     assert all(len(end) == 8 for end in ENDS)
+
+
+BESIDE = """
+import subprocess, sys
+from tests.support.canary import make_canary
+
+WRITE = "import os, sys; os.mkdir(sys.argv[1]); open(sys.argv[1] + '/x', 'w').write(os.environ['S'])"
+
+def test_of_a_program(tmp_path):
+    subprocess.run([sys.executable, "-c", WRITE, str(tmp_path.parent / "beside")], env={"S": make_canary()}, check=True)
+
+def test_after_it():
+    pass
+"""
+
+
+@pytest.mark.reveals
+def test_a_folder_beside_those_of_the_tests_is_found(tmp_path: Path) -> None:
+    """A run fails if a program made a folder beside those of the tests and wrote a secret into it."""
+    (tmp_path / "test_inner.py").write_text(BESIDE)
+    argv = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(tmp_path)]
+    argv += ["-p", "tests.conftest", "-p", "no:cacheprovider", "--basetemp", str(tmp_path / "base")]
+    env = clean_environment(tmp_path, {"COLUMNS": "250"})
+    run = run_command([*argv, str(tmp_path / "test_inner.py")], cwd=ROOT, env=env, expect=1, reveals=True)
+    assert re.search(r"a secret leaked into: the file \S+/base/beside/x \(plain\)", run.stdout)
+    assert "2 passed, 1 error" in run.stdout

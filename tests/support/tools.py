@@ -17,7 +17,7 @@ def needs(present: object, what: str) -> None:
 
 
 def needs_tool(name: str) -> str:
-    """The path of the program `name`; the test is skipped where there is none."""
+    """Return the path of the program `name`; the test is skipped where there is none."""
     path = shutil.which(name)
     needs(path, name)
     assert path is not None

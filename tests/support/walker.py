@@ -23,7 +23,7 @@ def chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def frames_of(trace: TracebackType | None, package: str) -> Iterator[Mapping[str, Any]]:
-    """The local variables of each frame from the first one of `package` on: those before it are the caller's."""
+    """Yield the local variables of each frame from the first one of `package` on: those before it are the caller's."""
     has_begun = False
     while trace is not None:
         has_begun |= f"/{package}/" in trace.tb_frame.f_code.co_filename

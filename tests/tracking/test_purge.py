@@ -14,13 +14,13 @@ HISTORY = ".secretsync/history/production.json"
 
 
 def entry(key: str, value: str | None, *, file: str = "common.env", sources: int = 0) -> dict[str, Any]:
-    """An entry of a recorded state."""
+    """Return an entry of a recorded state."""
     source = {"references": ["env:X"], "answer": None, "version": None, "status": None}
     return {"key": key, "service": None, "file": file, "value": value, "sources": [source] * sources}
 
 
 def record(time: str, entries: list[dict[str, Any]]) -> dict[str, Any]:
-    """A record as an earlier version wrote it."""
+    """Return a record as an earlier version wrote it."""
     return {
         "time": time,
         "actor": {"uid": 1},
@@ -35,7 +35,7 @@ def record(time: str, entries: list[dict[str, Any]]) -> dict[str, Any]:
 
 @pytest.fixture
 def old(project: MakeProject, canary: CanaryFactory) -> Project:
-    """A project and a history with values of names of several forms, in two records."""
+    """Return a project and a history with values of names of several forms, in two records."""
     secret = canary()
     made = project(
         {
@@ -64,7 +64,7 @@ REMOVED = "DB_PASS, DOOR_CODE, LEVEL, PART, QUOTED, REGION"
 
 
 def values(made: Project, index: int = -1) -> dict[str, str | None]:
-    """The recorded texts of a record, by key."""
+    """Return the recorded texts of a record, by key."""
     document = json.loads(made.read(HISTORY))
     return {entry["key"]: entry["value"] for entry in document["records"][index]["entries"]}
 

@@ -290,7 +290,7 @@ def guesses(word: str, salts: list[str]) -> Iterator[bytes]:
 
 
 def attack(text: str, words: list[str], salts: list[str]) -> set[str]:
-    """The words that a file gives away, whole or as a digest, in plain, hex or base64, cut to 8 bytes or more."""
+    """Return the words that a file holds, whole or as a digest, in plain, hex or base64, cut to 8 bytes or more."""
     tokens = {token.lower() for token in re.findall(r"[A-Za-z0-9]{5,}", text)}
     encoded = {token.rstrip("=") for token in re.findall(r"[A-Za-z0-9+/_-]{10,}=*", text)}
     by_start = {token[:10]: token for token in encoded}

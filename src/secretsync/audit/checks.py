@@ -31,7 +31,7 @@ def checks_of(evidence: Evidence) -> list[Check]:
 
 
 def is_checked(rule: str, evidence: Evidence) -> bool:
-    """True if the rule applies to the evidence. It is False for the rules that `judge` checks."""
+    """Return True if the rule applies to the evidence. It is False for the rules that `judge` checks."""
     if rule == "unused-ignore":
         return bool(evidence.policy.ignores)
     if rule not in CHECKS or (rule in git.ANSWERED and not isinstance(evidence.git, GitState)):

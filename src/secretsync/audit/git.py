@@ -30,14 +30,14 @@ def secret_folders(plan: Plan) -> tuple[str, ...]:
 
 
 def is_private_path(path: str, folders: tuple[str, ...]) -> bool:
-    """True if a path, relative to the root, holds plain secrets by its name or because it is in one of `folders`."""
+    """Return True if a path, relative to the root, holds plain secrets: by its name, or as a part of `folders`."""
     if any(path.startswith(f"{folder}/") for folder in folders):
         return True
     return not _is_harmless(path) and any(fnmatchcase(path, pattern) for pattern in _PRIVATE)
 
 
 def _is_harmless(path: str) -> bool:
-    """True if a file is named as files that are made to be committed are: .env.example."""
+    """Return True if a file is named as files that are made to be committed are: .env.example."""
     return any(word in _HARMLESS for word in path.rsplit("/", 1)[-1].split("."))
 
 
@@ -81,7 +81,7 @@ def _ignores_env(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _failed(evidence: Evidence) -> Iterator[RuleFinding]:
-    """Yield a finding if there is a repository and git did not list its files, because nobody knows what is tracked."""
+    """Yield a finding if there is a repository and git did not list its files, so that they are unknown."""
     git = evidence.git
     if isinstance(git, GitFailure) and git.hint is not None:
         message = f"{git.cause}, so the files that it tracks are unknown"

@@ -77,7 +77,7 @@ def _secrets(plan: Plan) -> dict[Identity, tuple[Target, str, Place]]:
 
 
 def _is_one_place(config: StoreConfig, target: Target) -> bool:
-    """True if settings and path identify one place in the world."""
+    """Return True if settings and path identify one place in the world."""
     is_addressed = any(isinstance(value, str) and "://" in value for value in config.settings.values())
     return is_addressed or target.ref.path.startswith("arn:")
 

@@ -17,8 +17,9 @@ from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from secretsync.backup.tree import MAX_COUNT, MAX_DEPTH, MAX_FILE_BYTES, MAX_TOTAL_BYTES, TREES, Kind, Node
-from secretsync.core.errors import OutputError, Problem, ProblemKind, printable
+from secretsync.core.errors import OutputError, Problem, ProblemKind
 from secretsync.core.records import Record
+from secretsync.core.text import printable
 
 MANIFEST = "manifest.json"
 _KIND = "secretsync-backup"
@@ -215,15 +216,20 @@ def _compare(manifest: Mapping[str, Any], members: Mapping[str, tuple[Kind, int,
     nodes = {
         path: Node(path=path, kind=kind, mode=mode, data=content) for path, (kind, mode, content) in members.items()
     }
-    told = {str(entry.get("path")): entry for entry in manifest["entries"]}
-    if len(told) != len(manifest["entries"]):
+    listed = {str(entry.get("path")): entry for entry in manifest["entries"]}
+    if len(listed) != len(manifest["entries"]):
         message = "its manifest names a file twice"
         raise _Refused(message)
-    for path in sorted(set(told) ^ set(nodes)):
-        _refuse(path, "the manifest has it, the archive has not" if path in told else "the manifest does not have it")
+    for path in sorted(set(listed) ^ set(nodes)):
+        _refuse(
+            path,
+            "the manifest has it, and the archive does not have it"
+            if path in listed
+            else "the manifest does not have it",
+        )
     total = 0
     for path, node in nodes.items():
-        if told[path] != _entry(node):
+        if listed[path] != _entry(node):
             _refuse(path, "it is not what the manifest says: its size, its mode or its checksum differs")
         parent = path.rpartition("/")[0]
         if (parent and (parent not in nodes or nodes[parent].kind is not Kind.FOLDER)) or (

@@ -36,7 +36,7 @@ def store(folder: str, data: bytes, at: datetime) -> str:
 
 
 def open_archive(path: str) -> Archive:
-    """Return the verified archive at `path`. Raises UsageError if there is none, OutputError if it is refused."""
+    """Return the verified archive at `path`. Raises UsageError if it does not exist, OutputError if it is refused."""
     data = read_file(path, Input.ARCHIVE)
     if isinstance(data, bytes):
         return read_archive(data, path)

@@ -97,7 +97,7 @@ def _in_text(path: str, data: bytes) -> Iterator[RuleFinding]:
             message = f"what looks like {kind} stands here in plain text"
             yield found("plaintext-token", message, file=path, line=number)
         elif not line.lstrip().startswith("#") and has_url_password(_PLACEHOLDER.sub(HOLE, line)):
-            yield found("plaintext-url", "a password stands in this URL in plain text", file=path, line=number)
+            yield found("plaintext-url", "a password is in this URL in plain text", file=path, line=number)
 
 
 def _in_document(path: str, data: bytes, policy: Policy, problems: list[Problem]) -> Iterator[RuleFinding]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from secretsync.core.errors import Problem, printable
+from secretsync.core.errors import Problem
+from secretsync.core.text import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def width() -> int | None:
 
 
 def is_coloured() -> bool:
-    """True if stdout has colours."""
+    """Return True if stdout has colours."""
     from secretsync.core.reporting import terminal
 
     return terminal.is_coloured(sys.stdout, os.environ)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from secretsync.cli import console
@@ -46,6 +46,31 @@ def each_environment(
     """
     sources = _sources(options, environ)
     is_several = options.all or len(sources) > 1
+    results = each_source(
+        sources,
+        options,
+        environ,
+        judge,
+        failed,
+        known=known,
+        keeps_failures=keeps_failures or is_several,
+        prints_failures=prints_failures and is_several,
+    )
+    return results, is_several
+
+
+def each_source(
+    sources: Sequence[ConfigRequest],
+    options: argparse.Namespace,
+    environ: Environ,
+    judge: Callable[[Plan, Environ], T],
+    failed: Callable[[str, str, tuple[Problem, ...]], T],
+    *,
+    known: Callable[[Environ], Environ] = _same,
+    keeps_failures: bool,
+    prints_failures: bool,
+) -> list[T]:
+    """Return the result of each configuration; see `each_environment`. `keeps_failures`: no error is raised."""
     results: list[T] = []
     for source in sources:
         try:
@@ -57,13 +82,13 @@ def each_environment(
         except OutputError:
             raise
         except SecretSyncError as error:
-            if not is_several and not keeps_failures:
+            if not keeps_failures:
                 raise
             label = _label(source, environ)
-            if is_several and prints_failures:
+            if prints_failures:
                 console.print_problems(f"{options.command_name} -e {label}", error.problems)
             results.append(failed(requested_project_name(source, environ), label, error.problems))
-    return results, is_several
+    return results
 
 
 def _sources(options: argparse.Namespace, environ: Environ) -> list[ConfigRequest]:

@@ -13,6 +13,11 @@ _AWS = """\
 # [stores.aws]
 # region = "eu-west-1"
 """
+_SSM = """\
+# The region and the identity come from the environment, or here:
+# [stores.ssm]
+# region = "eu-west-1"
+"""
 _AZURE = """\
 # The vault is in AZURE_KEYVAULT_URL, or here:
 # [stores.azure]
@@ -27,6 +32,7 @@ dir = ".secrets/{name}"
 _STORES = {
     "vault": (_VAULT, "vault:secret/{name}/{service}#SECRET_KEY"),
     "aws": (_AWS, "aws:{name}/{service}#SECRET_KEY"),
+    "ssm": (_SSM, "ssm:/{name}/{service}/secret-key"),
     "azure": (_AZURE, "azure:{service}-secret-key"),
     "docker": (_DOCKER, "docker:secret_key"),
 }

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from secretsync.policy.findings import RuleFinding
     from secretsync.project.env_file import EnvFile
     from secretsync.resolving.handover import Handover
+    from secretsync.resolving.leases import StoreLeases
     from secretsync.resolving.requests.access_log import AccessLog
     from secretsync.resolving.requests.activity import StoreActivity
     from secretsync.resolving.requests.waiting import WaitDisplay
@@ -128,7 +129,7 @@ def visible_environ(source: ConfigRequest, environ: Environ, kept: Collection[st
 
 
 def handed_over(environ: Mapping[str, str]) -> Handover | None:
-    """Return what a `run` handed over to this process; None if there is none, or if its variables are damaged."""
+    """Return what a `run` handed over to this process; None without one, or if its variables are damaged."""
     from secretsync.resolving.handover import Handover, HandoverError
 
     try:
@@ -138,7 +139,7 @@ def handed_over(environ: Mapping[str, str]) -> Handover | None:
 
 
 def has_environments(root: str | None, environ: Environ) -> bool:
-    """True if `root`, or this folder or one above it, is a project."""
+    """Return True if `root`, or this folder or one above it, is a project."""
     from secretsync.project.layout import find_root
 
     try:
@@ -283,11 +284,17 @@ def finding_printer(options: argparse.Namespace) -> Callable[[RuleFinding], None
 
 
 def resolve_valid(
-    plan: Plan, environ: Environ, options: argparse.Namespace, *, is_hidden: bool | None = None
+    plan: Plan,
+    environ: Environ,
+    options: argparse.Namespace,
+    *,
+    is_hidden: bool | None = None,
+    on_leases: Callable[[tuple[StoreLeases, ...]], None] | None = None,
 ) -> Config:
     """Return the resolved configuration of a plan. The values of a strict environment are validated.
 
     `is_hidden`: as in `store_access`; None means True if the values of a store are not on this machine anyway.
+    `on_leases`: called with the leases that another process renews; None means that there is no such process.
     """
     from secretsync.core.errors import ValidationError
     from secretsync.resolving.pipeline import resolve_plan
@@ -301,7 +308,8 @@ def resolve_valid(
         used = [plan.specs[store] for store in {ref.store for ref in plan.refs}]
         is_hidden = any(spec.is_secret_store and not spec.is_local for spec in used)
     access = store_access(options, environ, is_logged=True, is_hidden=is_hidden)
-    access = replace(access, on_lease=None if options.quiet else _warn_of_end)
+    is_warned = on_leases is None and not options.quiet
+    access = replace(access, on_lease=_warn_of_end if is_warned else None, on_leases=on_leases)
     try:
         return resolve_plan(plan, access, validate=is_judged, warn=finding_printer(options))
     except ValidationError as error:

@@ -7,10 +7,11 @@ import os
 
 from secretsync.cli import console
 from secretsync.core.errors import ConfigurationError, Problem, ProblemKind, UsageError
-from secretsync.core.files import STANDARD_INPUT, FileRefusal, Input, read_named_file
+from secretsync.core.files import STANDARD_INPUT, FileRefusal, Input
 from secretsync.core.names import is_lenient
 from secretsync.core.records import replace
 from secretsync.core.secret import Environ
+from secretsync.core.system.pipes import read_named_file
 from secretsync.core.text import path_or
 from secretsync.exporting.manifests import Manifests, Unreadable
 from secretsync.planning.plan import Plan

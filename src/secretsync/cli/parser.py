@@ -8,8 +8,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from secretsync.core.errors import printable
-from secretsync.core.text import count_of, is_shown, suggestion, unknown
+from secretsync.core.text import count_of, is_shown, printable, suggestion, unknown
 
 
 def _no_help(prog: str) -> argparse.HelpFormatter:

@@ -79,7 +79,7 @@ class Config(TypedGetters):
     __slots__ = ("__scope", "__state", "_service")
 
     def __init__(self, state: _State, service: str | None = None) -> None:
-        """Internal: `resolve_config` and `service()` return configurations."""
+        """Keep the state. Internal: `resolve_config` and `service()` return configurations."""
         self.__state = state
         self.__scope = state.shared if service is None else state.services[service]
         self._service = service
@@ -224,7 +224,7 @@ class Config(TypedGetters):
                 given_by[key], merged[key] = name, found
         if problems:
             raise ConfigurationError(problems)
-        return dict(sorted(merged.items()))
+        return {key: merged[key] for key in sorted(merged)}
 
     def overridden(self) -> list[Resolved]:
         """Return the entries of a scope that `resolved` does not have, because the file of a service has their key."""

@@ -8,14 +8,14 @@ from collections.abc import Iterable
 from types import FrameType
 from typing import Any
 
-from secretsync.config.log_masking import emit, mask_by_installed
+from secretsync.config.log_masking import emit, handle, handle_of_logging, mask_by_installed
 from secretsync.config.log_records import RecordMasker
 from secretsync.config.masking.masker import Masker
 from secretsync.core.secret import Hidden, Secret
 
-_CHAINS = tuple(
+_FILTER, *_TAKERS = (
     getattr(function, "__code__", None)
-    for function in (logging.Filterer.filter, logging.Handler.handle, logging.Logger.handle)
+    for function in (logging.Filterer.filter, handle_of_logging, handle, logging.Logger.handle)
 )
 
 
@@ -53,11 +53,10 @@ class SecretFilter(Hidden, logging.Filter):
 def _takes_copies(caller: FrameType) -> bool:
     """Return True if `caller` is `logging` itself, which logs what a filter returns. Others may only look at its truth.
 
-    A masked copy that nobody takes would be a secret in the log.
+    A masked copy that is not used would leave the secret in the log.
     """
-    in_filter, in_handler, in_logger = _CHAINS
     above = caller.f_back
-    return caller.f_code is in_filter and above is not None and above.f_code in (in_handler, in_logger)
+    return caller.f_code is _FILTER and above is not None and above.f_code in _TAKERS
 
 
 def _log_instead(caller: FrameType, record: logging.LogRecord) -> bool:

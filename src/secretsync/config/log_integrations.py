@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 from collections.abc import MutableMapping
 from typing import Any
@@ -42,7 +43,7 @@ class StructlogProcessor(Hidden):
 
 
 class LoguruPatcher(Hidden):
-    """A patcher of loguru that masks message, extra fields and exception, for all sinks."""
+    """A patcher of loguru that masks message, extra fields, exception and names of threads, for all sinks."""
 
     __slots__ = ("_masker", "_records")
 
@@ -53,6 +54,10 @@ class LoguruPatcher(Hidden):
         """Mask the fields of `record`."""
         for name in ("message", "extra"):
             record[name] = self._masker.value(record[name])
+        for name in ("thread", "process"):
+            if not self._masker.is_known(record[name].name):
+                record[name] = copy.copy(record[name])
+                record[name].name = self._masker.value(record[name].name)
         info = record["exception"]
         if info is not None and (masked := self._records.masked_info(info)) is not info:
             record["exception"] = type(info)(*masked)

@@ -11,6 +11,7 @@ from secretsync.config.masking.masker import Masker
 from secretsync.core.secret import Hidden
 
 _installed: list[RecordMasker] = []
+handle_of_logging = logging.Handler.handle
 _handle_error_of_logging = logging.Handler.handleError
 
 
@@ -25,6 +26,8 @@ class LogMasking(Hidden):
         _installed.append(self.__records)
         if "filter" not in vars(logging.Handler):
             logging.Handler.filter = _filter  # type: ignore[method-assign, assignment]
+        if logging.Handler.handle is handle_of_logging:
+            logging.Handler.handle = handle  # type: ignore[method-assign]
         if logging.Handler.handleError is _handle_error_of_logging:
             logging.Handler.handleError = _handle_error  # type: ignore[method-assign]
 
@@ -65,23 +68,31 @@ def emit(handler: logging.Handler, record: logging.LogRecord) -> None:
         handler.release()
 
 
+def handle(self: logging.Handler, record: logging.LogRecord) -> Any:
+    """Take the place of `Handler.handle`: ask the filters of the handler, then mask what they let pass.
+
+    A subclass may have a `filter` of its own, which does not call that of `logging`.
+    """
+    is_own = type(self).filter is not _filter or "filter" in vars(self)
+    result: Any = self.filter(record) if is_own else logging.Filterer.filter(self, record)
+    if result:
+        is_replaced = sys.version_info >= (3, 12) and isinstance(result, logging.LogRecord)
+        emit(self, mask_by_installed(result if is_replaced else record))
+    return result
+
+
 def _filter(self: logging.Handler, record: logging.LogRecord) -> Any:
-    """Take the place of `Handler.filter`: ask the filters of the handler, then mask what they let pass."""
+    """Take the place of `Handler.filter` for a handler with a `handle` of its own.
+
+    The record itself is masked, because such a handler may drop a copy.
+    """
     result: Any = logging.Filterer.filter(self, record)
-    if not result:
-        return result
-    passed = result if isinstance(result, logging.LogRecord) else record
-    masked = mask_by_installed(passed)
-    if masked is passed:
-        return result
-    caller = sys._getframe(1).f_code  # noqa: SLF001 - the only way to see who uses the result
-    if caller is not getattr(logging.Handler.handle, "__code__", None):
-        vars(passed).update(vars(masked))  # a handler with its own `filter` or `handle` may drop a copy
-        return result
-    if sys.version_info >= (3, 12):
-        return masked
-    emit(self, masked)
-    return False
+    if result:
+        passed = result if isinstance(result, logging.LogRecord) else record
+        masked = mask_by_installed(passed)
+        if masked is not passed:
+            vars(passed).update(vars(masked))
+    return result
 
 
 def uninstall_all() -> None:
@@ -89,6 +100,8 @@ def uninstall_all() -> None:
     _installed.clear()
     if vars(logging.Handler).get("filter") is _filter:
         del logging.Handler.filter
+    if logging.Handler.handle is handle:
+        logging.Handler.handle = handle_of_logging  # type: ignore[method-assign]
     if logging.Handler.handleError is _handle_error:
         logging.Handler.handleError = _handle_error_of_logging  # type: ignore[method-assign]
 

@@ -22,6 +22,7 @@ _DESCRIPTION = frozenset(
 _MISFIT = "with arguments that do not fit it"
 # The fields that every record has, in the order in which it gets them. From Python 3.12 on, the last one is taskName.
 _STANDARD = list(vars(logging.makeLogRecord({})))
+_FIELDS = frozenset(_STANDARD)
 _COUNT, _LAST = len(_STANDARD), _STANDARD[-1]
 # A formatter adds the message and the time.
 _LAST_FIELDS = (_LAST, "message", "asctime")
@@ -41,18 +42,26 @@ class RecordMasker(Hidden):
         """Return `record`, or a copy of it in which every secret is masked."""
         if self._is_quickly_clean(record) or self._is_clean(record):
             return record
-        changed = dict[str, object]()
+        changed, renamed = dict[str, object](), dict[str, str]()
         for name, value in vars(record).items():
             if name not in _DESCRIPTION and name != "exc_info":
+                if name not in _FIELDS and (shown_name := self.masker.text(name)) != name:
+                    renamed[name] = shown_name
                 masked = self.masker.value(value, keeps_numbers=name == "args")
                 if masked is not value:
                     changed[name] = masked
         self._mask_exceptions(record, changed)
         text = None if isinstance(record.msg, dict) else _message(record)
-        if not changed and (self._is_clean_failure(record) if text is None else self.masker.text(text) == text):
+        if (
+            not changed
+            and not renamed
+            and (self._is_clean_failure(record) if text is None else self.masker.text(text) == text)
+        ):
             return record
         new = copy.copy(record)
         vars(new).update(changed)
+        for name, shown_name in renamed.items():
+            vars(new)[shown_name] = vars(new).pop(name)
         if not isinstance(record.msg, dict):
             self._fit_message(new, text)
         return new
@@ -105,7 +114,9 @@ class RecordMasker(Hidden):
             values += (message, record.args)
         if _HAS_TASKS:
             values.append(fields[_LAST])
-        values += [fields[name] for name in names[_COUNT:] if name not in _DESCRIPTION]
+        extra = [name for name in names[_COUNT:] if name not in _DESCRIPTION]
+        values += extra
+        values += [fields[name] for name in extra]
         return self.masker.is_clean(values)
 
     def _is_clean_failure(self, record: logging.LogRecord) -> bool:
@@ -179,7 +190,7 @@ class RecordMasker(Hidden):
 def _formatted(error: BaseException, trace: Any) -> str:
     try:
         return logging.Formatter().formatException((type(error), error, trace))
-    except Exception:  # noqa: BLE001 - an exception that cannot be shown is shown by nobody
+    except Exception:  # noqa: BLE001 - an exception that cannot be formatted is not shown
         return "\n".join(shown(one) for one in chain_of(error))
 
 

@@ -15,6 +15,7 @@ No message holds a secret value, a part of one, or its length, and no exception 
 from __future__ import annotations
 
 from secretsync.core.records import Record
+from secretsync.core.text import looks_like_value, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ __all__ = [
     "ValidationError",
     "ValueTypeError",
     "combined_status",
-    "printable",
     "worst_status",
 ]
 
@@ -49,13 +49,6 @@ def __getattr__(name: str) -> Any:
     from secretsync.core.problems import kinds
 
     return getattr(kinds, name)
-
-
-def printable(text: str) -> str:
-    """Return `text` on one line. Control and direction characters are escaped, so that no name forges a log line."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
 
 
 class Problem(Record, kw_only=True):
@@ -82,8 +75,6 @@ class Problem(Record, kw_only=True):
     @property
     def shown_key(self) -> str | None:
         """The key, but not if it may be a value: the last line of a pasted base64 text ends in `=`."""
-        from secretsync.core.text import looks_like_value  # Imported only if there is a problem.
-
         return None if self.key is None or looks_like_value(self.key) else self.key
 
 

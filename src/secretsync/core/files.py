@@ -1,7 +1,7 @@
 """Work with open files: read inputs within bounds, take locks, and bring files to disk.
 
-`read_file` takes regular files only and waits for nothing. `read_named_file` takes pipes too. No more bytes are read
-than the kind of input may have.
+`read_file` takes regular files only and waits for nothing. `read_named_file` (`system/pipes.py`) takes pipes too. No
+more bytes are read than the kind of input may have.
 """
 
 from __future__ import annotations
@@ -103,22 +103,6 @@ def read_file(path: str, kind: Input, *, folder: int | None = None, follow: bool
             os.close(descriptor)
     except (OSError, ValueError) as error:
         return not_readable(error)
-
-
-def read_named_file(path: str, kind: Input, seconds: float, *, may_be_empty: bool = False) -> bytes | FileRefusal:
-    """Return the bytes of a file that a user named on its own, which may be a pipe, standard input or `/dev/null`.
-
-    `seconds`: the longest time until the writer of a pipe has closed it. `may_be_empty`: accept a pipe without a byte.
-    """
-    is_given = path.startswith(("/dev/fd/", "/proc/self/fd/"))
-    if path != STANDARD_INPUT:
-        data = read_file(path, kind)
-        # A file that is open already may be one that this user cannot open.
-        if isinstance(data, bytes) or not (data.is_stream or (is_given and data.errno == errno.EACCES)):
-            return data
-    from secretsync.core.system.pipes import read_stream  # imported only for a pipe
-
-    return read_stream(path, kind, seconds, may_be_empty=may_be_empty)
 
 
 def check_file(path: str, kind: Input) -> FileRefusal | None:

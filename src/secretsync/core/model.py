@@ -142,16 +142,28 @@ class Origin(Record, kw_only=True):
 class Resolved(Hidden):
     """The value of one entry, its origin, and the secrets that were inserted into it."""
 
-    __slots__ = ("_origin", "entry", "inserted", "is_from_store", "value")
+    __slots__ = ("_origin", "contents", "entry", "inserted", "is_from_store", "value")
 
     def __init__(
-        self, entry: Entry, value: Secret, origin: Origin | None, inserted: tuple[Secret, ...], *, is_from_store: bool
+        self,
+        entry: Entry,
+        value: Secret,
+        origin: Origin | None,
+        inserted: tuple[Secret, ...],
+        *,
+        is_from_store: bool,
+        contents: tuple[Secret | None, ...] = (),
     ) -> None:
-        """`origin`: None for a setting whose value is written in its file."""
+        """`origin`: None for a setting whose value is written in its file.
+
+        `contents`: for each reference of the origin the secret that it gave if its store has files without versions,
+        else None. Empty if no reference gave one.
+        """
         self.entry = entry
         self.value = value
         self._origin = origin
         self.inserted = inserted
+        self.contents = contents
         self.is_from_store = is_from_store  # a part comes from a store other than the process environment
 
     @property

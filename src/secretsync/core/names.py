@@ -263,8 +263,11 @@ def is_sensitive(name: str) -> bool:
 
 def _is_plain(words: list[str]) -> bool:
     """Return True if no word is of any interest to the rule. Nearly every setting ends here, so this is fast."""
-    last = words[-1]
-    return _TRIGGERS.isdisjoint(words) and not last[-1].isdigit() and not last.endswith(_JOINED)
+    if not _TRIGGERS.isdisjoint(words):
+        return False
+    last = words[-1].rstrip("0123456789")
+    # Nothing or V is left of a number, which the rule drops. Without its digits, a word may be a trigger: PASSWORD2.
+    return last not in _TRIGGERS and last not in ("", "V") and not last.endswith(_JOINED)
 
 
 def _is_other_end(before: list[str], end: list[str]) -> bool:
@@ -290,7 +293,7 @@ def _drop_qualifiers(words: list[str]) -> None:
 
 
 def _sensitive_term(words: list[str]) -> tuple[int, int]:
-    """Return where the last sensitive word or phrase begins and ends; 0 and 0 if there is none."""
+    """Return where the last sensitive word or phrase begins and ends; 0 and 0 without such a word."""
     last = words[-1]
     is_end = last in _WEAK or (last.endswith(_JOINED) and last not in _ORDINARY)
     for end in range(len(words), 0, -1):
@@ -344,7 +347,8 @@ def _is_used(words: list[str], start: int, end: int) -> bool:
 def _words(name: str) -> list[str]:
     """Split `name` into its words, in capitals."""
     if name.isupper() and name.isidentifier():  # nearly every name
-        return [word for word in name.split("_") if word]
+        words = name.split("_")
+        return [word for word in words if word] if "" in words else words
     text = "".join(
         f"_{char}" if char.isupper() and before.islower() else char if char.isalnum() else "_"
         for before, char in zip(f" {name}", name, strict=False)

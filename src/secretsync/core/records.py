@@ -47,6 +47,7 @@ class _RecordType(type):
             (field, getattr(made, field).__set__, made._defaults.get(field, _ABSENT))  # type: ignore[attr-defined]
             for field in made._fields  # type: ignore[attr-defined]
         )
+        made._puts = tuple(put for _, put, _ in made._slots)  # type: ignore[attr-defined]
         return made
 
 
@@ -61,6 +62,7 @@ class Record(metaclass=_RecordType):
     _defaults: ClassVar[dict[str, Any]]
     _is_kw_only: ClassVar[bool]
     _slots: ClassVar[tuple[tuple[str, Any, Any], ...]]
+    _puts: ClassVar[tuple[Any, ...]]
     _unseen: ClassVar[tuple[str, ...]] = ()
     _uncompared: ClassVar[tuple[str, ...]] = ()
 
@@ -112,6 +114,17 @@ class Record(metaclass=_RecordType):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), {field: getattr(self, field) for field in self._fields})
+
+
+def make(kind: type[R], *values: Any) -> R:
+    """Return a record of `kind` with a value for each of its fields, in their order.
+
+    This takes half the time of a call of the class. Use it only if a large file needs thousands of records.
+    """
+    record = kind.__new__(kind)
+    for put, value in zip(kind._puts, values, strict=True):
+        put(record, value)
+    return record
 
 
 def replace(record: R, **changes: Any) -> R:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Any, NoReturn
 
+    from secretsync.core.lease import Lease
+
     _MappingToTypeCheckers = Mapping[str, str]
 else:
     _MappingToTypeCheckers = object
@@ -154,7 +156,7 @@ class Secret(HiddenValue):
 class Payload(HiddenValue):
     """The complete value that a store returned for one secret: text, or bytes if the store does not have text."""
 
-    __slots__ = ("__derived", "__reveal", "created", "ends_with", "from_file", "lifetime", "version")
+    __slots__ = ("__derived", "__reveal", "created", "ends_with", "from_file", "lease", "lifetime", "version")
 
     def __init__(
         self,
@@ -165,13 +167,15 @@ class Payload(HiddenValue):
         from_file: bool = False,
         lifetime: float | None = None,
         ends_with: str = "its lease",
+        lease: Lease | None = None,
     ) -> None:
         """Wrap `value`.
 
         `version`: the store's id of the version, or None. `created`: when that version was created, aware; None
         means unknown. `from_file`: the bytes of a file, whose one trailing line end is not part of the
         secret unless the reference says `trim=false`. `lifetime`: seconds after which the store ends the value; None
-        means that it does not. `ends_with`: what ends then, for messages.
+        means that it does not. `ends_with`: what ends then, for messages. `lease`: the lease of the value; None means
+        that it has none that could be renewed.
         """
         self.__reveal: Callable[[], str | bytes] = lambda: value
         self.__derived: Callable[[], Any] | None = None
@@ -180,6 +184,7 @@ class Payload(HiddenValue):
         self.from_file = from_file
         self.lifetime = lifetime
         self.ends_with = ends_with
+        self.lease = lease
 
     def reveal(self) -> str | bytes:
         """Return the value."""

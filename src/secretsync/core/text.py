@@ -30,8 +30,15 @@ _PREFIXED += r"|A[KS]IA[A-Z0-9]{12}"
 _HEX = r"(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{16,}|(?=[A-F]*\d)(?=\d*[A-F])[0-9A-F]{16,}"
 
 
+def printable(text: str) -> str:
+    """Return `text` on one line. Control and direction characters are escaped, so that no name forges a log line."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+
+
 def is_shown(word: str, known: Collection[str]) -> bool:
-    """True if `word` is one of `known`, or so near to one of them that it is a misspelling."""
+    """Return True if `word` is one of `known`, or so near to one of them that it is a misspelling."""
     if word in known:
         return True
     close = _closest(word, known)
@@ -115,7 +122,7 @@ def path_or(path: str, otherwise: str) -> str:
 
 
 def looks_like_value(word: str) -> bool:
-    """True if `word` looks like a password, token or key: S3cretPassw0rd, but not AWS_S3_BUCKET2 or Sha256Salt."""
+    """Return True if `word` looks like a password, token or key: S3cretPassw0rd, but not AWS_S3_BUCKET2."""
     if "://" in word and "@" in word:  # a URL with a password
         return True
     import re  # Imported only for a message.
@@ -129,7 +136,7 @@ def message_or_none(message: str | None) -> str | None:
 
 
 def _is_random(part: str) -> bool:
-    """True if letters and digits of a word without separators alternate more than in a name."""
+    """Return True if letters and digits of a word without separators alternate more than in a name."""
     if len(part) < 8:
         return False
     import re
@@ -158,7 +165,7 @@ def _closest(word: str, known: Collection[str]) -> str | None:
 
 
 def _is_misspelling(word: str, known: str) -> bool:
-    """True if at most two letters were changed, added, left out or swapped, one in words of up to four letters."""
+    """Return True if at most two letters were changed, added, left out or swapped; one in words of up to four."""
     most = 2 if len(known) > 4 else 1
     if abs(len(word) - len(known)) > most:
         return False

@@ -44,6 +44,8 @@ def _container(scope: Scope, outcome: Outcome) -> dict[str, list[dict[str, str]]
 def _value_from(taken: Taken) -> str:
     """Return `ARN`, or `ARN:field:stage:version` with empty parts. Raises Refused."""
     ref, selector = taken.target.ref, taken.target.selector
+    if taken.provider == "ssm":
+        return _parameter(taken)
     if taken.provider != "aws":
         raise Refused(f"ECS reads secrets of AWS, but not of {taken.provider}", _NEAREST)
     if not is_complete(ref.path):
@@ -59,3 +61,14 @@ def _value_from(taken: Taken) -> str:
         raise Refused("ECS separates the parts of a reference by ':', and the field has one in its name", _NEAREST)
     parts = (field, ref.stage or "", ref.version or "")
     return ":".join((ref.path, *parts)) if any(parts) else ref.path
+
+
+def _parameter(taken: Taken) -> str:
+    """Return the name or the ARN of a parameter, which ECS takes without a version or a field. Raises Refused."""
+    ref, selector = taken.target.ref, taken.target.selector
+    if ref.version is not None or ref.stage is not None:
+        raise Refused("ECS reads the newest version of a parameter only", _NEAREST)
+    refuse_forms(selector, "ECS", _NEAREST)
+    if selector.field is not None:
+        raise Refused("ECS takes no field of a parameter", _NEAREST)
+    return ref.path

@@ -52,6 +52,8 @@ def _secret(taken: Taken, assumed: int | None) -> dict[str, Any]:
         return {"azure_key_vault": {"name": ref.path} | ({} if ref.version is None else {"version": ref.version})}
     if taken.provider == "vault":
         return {"vault": _vault(taken, field, assumed)}
+    if taken.provider == "ssm":
+        raise Refused("GitLab CI reads Secrets Manager, but no parameters of Systems Manager", _NEAREST)
     raise Refused(f"GitLab CI cannot read from a plug-in ({taken.provider})", _NEAREST)
 
 

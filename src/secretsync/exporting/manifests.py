@@ -35,7 +35,7 @@ class Manifests:
         self._limits: dict[str, Binding] = {}
 
     def add(self, shown: str, data: bytes) -> None:
-        """Add a file of JSON. Raises Unreadable if it is none, or has no object that is known."""
+        """Add a file of JSON. Raises Unreadable if it is not JSON, or has no object that is known."""
         try:
             known = [one for one in _objects(parse_json(data.decode("utf-8"))) if _kind(one)]
         except RecursionError:
@@ -129,13 +129,23 @@ class Manifests:
         for container in self._items(f"{shown}: {family}", one, "containerDefinitions"):
             place = f"{shown}: {family}/{container.get('name', 'container')}"
             for item in self._items(place, container, "secrets"):
-                key, parts = str(item.get("name")), str(item.get("valueFrom")).split(":")
-                if parts[:1] != ["arn"] or parts[2:3] != ["secretsmanager"] or len(parts) not in (7, 10):
-                    self.unchecked.append(f"{place}: {key}: it is not in Secrets Manager")
-                    continue
-                stage, version = parts[8:10] if len(parts) == 10 else ("", "")
-                options = tuple((name, value) for name, value in (("version", version), ("stage", stage)) if value)
-                self._add_entry(place, key, StorePath("aws", ":".join(parts[:7]), options))
+                key, path = str(item.get("name")), _path_of_task(str(item.get("valueFrom")))
+                if path is None:
+                    self.unchecked.append(f"{place}: {key}: it is not in Secrets Manager or Parameter Store")
+                else:
+                    self._add_entry(place, key, path)
+
+
+def _path_of_task(text: str) -> StorePath | None:
+    """Return the reference to a `valueFrom` of ECS; None if it is not one of a secret or of a parameter."""
+    parts = text.split(":")
+    if len(parts) == 1 or (parts[2:3] == ["ssm"] and len(parts) == 6):
+        return StorePath("ssm", text)  # a parameter, by its name or its ARN
+    if parts[:1] != ["arn"] or parts[2:3] != ["secretsmanager"] or len(parts) not in (7, 10):
+        return None
+    stage, version = parts[8:10] if len(parts) == 10 else ("", "")
+    options = tuple((name, value) for name, value in (("version", version), ("stage", stage)) if value)
+    return StorePath("aws", ":".join(parts[:7]), options)
 
 
 def _limits(annotation: object) -> dict[str, Json]:
@@ -195,8 +205,8 @@ class _Store(Record):
 def _store(name: str, provider: Json) -> _Store:
     """Return the store of `spec.provider`, without the identity of the operator, because a check has its own."""
     aws, vault, azure = (_dict(provider, one) for one in ("aws", "vault", "azurekv"))
-    if aws and aws.get("service") == "SecretsManager":
-        return _Store(_config(name, "aws", region=aws.get("region")))
+    if aws and (service := {"SecretsManager": "aws", "ParameterStore": "ssm"}.get(str(aws.get("service")))):
+        return _Store(_config(name, service, region=aws.get("region")))
     if vault:
         config = _config(name, "vault", address=vault.get("server"), namespace=vault.get("namespace"))
         return _Store(config, str(vault.get("version", "v2")), vault.get("path"))
@@ -221,6 +231,7 @@ def _reference(config: StoreConfig, store: _Store, remote: Json) -> StorePath | 
         path = _vault_path(store, path)
     if isinstance(version, str) and version:
         is_stage = config.provider == "aws" and not version.startswith("uuid/")
+        is_stage = is_stage or (config.provider == "ssm" and not version.isdigit())
         options = (("stage" if is_stage else "version", version.removeprefix("uuid/")),)
     return StorePath(config.name, path, options)
 
@@ -236,7 +247,7 @@ def _vault_path(store: _Store, path: str) -> str:
 
 
 def _binding(name: str, reference: str, found: Json) -> Binding:
-    """Return the limit of one key as a binding. Raises ValueError for a length of time or a date that is none."""
+    """Return the limit of one key as a binding. Raises ValueError for an invalid length of time or date."""
     written, limit, rotated = str(found.get("max_age", "")), None, None
     seconds = parse_duration(written)
     if written not in ("", "never") and seconds is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -65,18 +66,34 @@ _POLICY_LIMIT = 6144  # characters of a managed policy of IAM, without white spa
 
 def _aws(config: StoreConfig, refs: Sequence[SecretRef], options: Options) -> Policy:
     resources = [_arn(ref.path, config.settings.get("region")) for ref in refs]
-    statements = [_allow("ReadValues", "GetSecretValue", resources), _allow("OptionalBatches", "BatchGetSecretValue")]
     if options.is_metadata_only:
         statements = [
-            _allow("SeeVersions", "ListSecretVersionIds", resources),
-            _allow("OptionalSchedules", "DescribeSecret", resources),
-            _allow("OptionalLists", "ListSecrets"),
+            _allow("SeeVersions", "secretsmanager:ListSecretVersionIds", resources),
+            _allow("OptionalSchedules", "secretsmanager:DescribeSecret", resources),
+            _allow("OptionalLists", "secretsmanager:ListSecrets"),
         ]
+    else:
+        statements = [
+            _allow("ReadValues", "secretsmanager:GetSecretValue", resources),
+            _allow("OptionalBatches", "secretsmanager:BatchGetSecretValue"),
+        ]
+    return _iam_policy(config, options, statements)
+
+
+def _ssm(config: StoreConfig, refs: Sequence[SecretRef], options: Options) -> Policy:
+    if options.is_metadata_only:
+        return _iam_policy(config, options, [_allow("SeeParameters", "ssm:DescribeParameters")])
+    resources = [_parameter_arn(ref.path, config.settings.get("region")) for ref in refs]
+    return _iam_policy(config, options, [_allow("ReadValues", "ssm:GetParameters", resources)])
+
+
+def _iam_policy(config: StoreConfig, options: Options, statements: Sequence[dict[str, Any]]) -> Policy:
     document = {"Version": "2012-10-17", "Statement": statements}
     notes = []
     if not options.is_metadata_only:
         notes.append("a secret that is encrypted with a key of your own also needs kms:Decrypt on that key")
-    if any(":*:secret:" in resource for resource in resources):
+    resources = [resource for statement in statements for resource in statement["Resource"]]
+    if any(re.search(r":\*:(?:secret:|parameter/)", resource) for resource in resources):
         notes.append("the account or region is not known, so * stands for it; attach the policy in the right account")
     if config.settings.get("role_arn"):
         notes.append("attach the policy to the role of role_arn; the identity itself needs sts:AssumeRole on that role")
@@ -87,17 +104,26 @@ def _aws(config: StoreConfig, refs: Sequence[SecretRef], options: Options) -> Po
 
 def _allow(sid: str, action: str, resources: Sequence[str] = ("*",)) -> dict[str, Any]:
     """Return a statement. A `sid` that begins with Optional marks a right that only saves requests."""
-    return {"Sid": sid, "Effect": "Allow", "Action": f"secretsmanager:{action}", "Resource": list(resources)}
+    return {"Sid": sid, "Effect": "Allow", "Action": action, "Resource": list(resources)}
 
 
 def _arn(path: str, region: str | None) -> str:
     """Return the ARN of a secret. AWS appends a hyphen and six characters to each name."""
     if path.startswith("arn:"):
         return path if is_complete(path) else f"{path}-??????"
-    partition = {"cn": "aws-cn", "us-gov": "aws-us-gov"}.get(
-        (region or "").rpartition("-")[0].rpartition("-")[0], "aws"
-    )
-    return f"arn:{partition}:secretsmanager:{region or '*'}:*:secret:{path}-??????"
+    return f"arn:{_partition(region)}:secretsmanager:{region or '*'}:*:secret:{path}-??????"
+
+
+def _parameter_arn(path: str, region: str | None) -> str:
+    """Return the ARN of a parameter of Systems Manager."""
+    if path.startswith("arn:"):
+        return path
+    return f"arn:{_partition(region)}:ssm:{region or '*'}:*:parameter/{path.removeprefix('/')}"
+
+
+def _partition(region: str | None) -> str:
+    start = (region or "").rpartition("-")[0].rpartition("-")[0]
+    return {"cn": "aws-cn", "us-gov": "aws-us-gov"}.get(start, "aws")
 
 
 # Vault
@@ -177,5 +203,6 @@ def _azure(config: StoreConfig, refs: Sequence[SecretRef], options: Options) -> 
 _WRITERS: dict[str, Callable[[StoreConfig, Sequence[SecretRef], Options], Policy | list[Problem]]] = {
     "aws": _aws,
     "azure": _azure,
+    "ssm": _ssm,
     "vault": _vault,
 }

@@ -47,6 +47,8 @@ def remote_ref(taken: Taken, assumed: int | None) -> RemoteRef | Generated:
     region = None
     if taken.provider == "aws":
         fields, region = _aws(taken.store, ref)
+    elif taken.provider == "ssm":
+        fields, region = _ssm(taken.store, ref)
     elif taken.provider == "azure":
         fields = {"key": ref.path} | ({} if ref.version is None else {"version": ref.version})
     elif taken.provider == "vault":
@@ -88,8 +90,18 @@ def _aws(store: StoreConfig, ref: SecretRef) -> tuple[dict[str, str], str | None
         if ref.stage.startswith("uuid/"):
             raise Refused("External Secrets takes this stage for a version", "name the version")
         fields["version"] = ref.stage
+    return fields, _other_region(store, ref)
+
+
+def _ssm(store: StoreConfig, ref: SecretRef) -> tuple[dict[str, str], str | None]:
+    chosen = ref.version or ref.stage  # External Secrets writes NAME:VERSION, as AWS has it for both
+    return {"key": ref.path} | ({"version": chosen} if chosen else {}), _other_region(store, ref)
+
+
+def _other_region(store: StoreConfig, ref: SecretRef) -> str | None:
+    """Return the region of an ARN, if it is not that of the store."""
     region = ref.path.split(":")[3] if ref.path.startswith("arn:") else None
-    return fields, None if region == store.settings.get("region") else region
+    return None if region == store.settings.get("region") else region
 
 
 def _vault(version: int, ref: SecretRef, selector: Selector) -> dict[str, str]:

@@ -19,19 +19,21 @@ def provider_of(config: StoreConfig, region: str | None, settings: Settings) -> 
     Raises Refused if a setting has no counterpart.
     """
     if config.provider == "aws":
-        return {"aws": _aws(config, region, settings)}
+        return {"aws": _aws(config, "SecretsManager", region, settings)}
+    if config.provider == "ssm":
+        return {"aws": _aws(config, "ParameterStore", region, settings)}
     if config.provider == "vault":
         version = "v1" if config.settings.get("kv_version", settings.kv_version) == 1 else "v2"
         return {"vault": {**vault_provider(config, settings), "version": version}}
     return {"azurekv": _azure(config, settings)}
 
 
-def _aws(config: StoreConfig, region: str | None, settings: Settings) -> Manifest:
+def _aws(config: StoreConfig, service: str, region: str | None, settings: Settings) -> Manifest:
     _refuse_settings(config, ("profile", "endpoint_url"))
     region = region or config.settings.get("region")
     if region is None:
         raise Refused("it has no region", f'set region = "..." in [stores.{config.name}]')
-    found: Manifest = {"service": "SecretsManager", "region": region}
+    found: Manifest = {"service": service, "region": region}
     if config.settings.get("role_arn"):
         found["role"] = config.settings["role_arn"]
     if settings.service_account is not None:

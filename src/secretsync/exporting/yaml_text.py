@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from secretsync.core.errors import printable
+from secretsync.core.text import printable
 from secretsync.rendering.formats.yaml_ import escaped
 
 Node = str | bool | int | Mapping[str, "Node"] | Sequence["Node"]

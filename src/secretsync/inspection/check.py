@@ -11,7 +11,7 @@ from secretsync.core.records import Record
 from secretsync.core.text import by_place, count_of
 from secretsync.planning.plan import Plan
 from secretsync.resolving.extract import find_field
-from secretsync.resolving.resolve import failure_problem
+from secretsync.resolving.failures import failure_problem
 from secretsync.resolving.stores import Answers
 
 

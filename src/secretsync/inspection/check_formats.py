@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
-from secretsync.core.errors import Problem, ProblemKind, printable
+from secretsync.core.errors import Problem, ProblemKind
 from secretsync.core.problems.grouping import is_store_failure
 from secretsync.core.records import Record
 from secretsync.core.reporting.github import write_annotations
@@ -13,7 +13,7 @@ from secretsync.core.reporting.junit import Failure, TestCase, TestSuite, write_
 from secretsync.core.reporting.markdown import escape_markdown, markdown_list, markdown_table
 from secretsync.core.reporting.rows import Place, ReportRow, ReportRule
 from secretsync.core.reporting.sarif import Invocation, write_sarif
-from secretsync.core.text import count_of
+from secretsync.core.text import count_of, printable
 from secretsync.core.timestamps import format_timestamp
 
 

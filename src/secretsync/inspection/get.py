@@ -14,7 +14,7 @@ from secretsync.planning.request import ConfigRequest, read_project_names
 from secretsync.planning.secrecy import is_secret_reference
 from secretsync.project.placeholders import BareName, Reference
 from secretsync.resolving.extract import select
-from secretsync.resolving.resolve import hide_values
+from secretsync.resolving.failures import hide_values
 from secretsync.resolving.stores import StoreAccess
 
 if TYPE_CHECKING:

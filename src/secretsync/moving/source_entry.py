@@ -52,7 +52,7 @@ class Source(Hidden):
     def __init__(
         self, entries: tuple[SourceEntry, ...], comments: tuple[str, ...] = (), notes: tuple[str, ...] = ()
     ) -> None:
-        """`notes`: what the user has to know, without a value."""
+        """Keep an entry. `notes`: what the user has to know, without a value."""
         self.entries = entries
         self.comments = comments
         self.notes = notes

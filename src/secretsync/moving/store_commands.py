@@ -37,6 +37,10 @@ def _aws(_name: str, target: Target, _settings: Mapping[str, Any], _is_known: bo
     return f"aws secretsmanager create-secret --name {path} --secret-string {file}"
 
 
+def _ssm(_name: str, target: Target, _settings: Mapping[str, Any], _is_known: bool) -> str:  # noqa: FBT001
+    return f"aws ssm put-parameter --type SecureString --name {shlex.quote(target.ref.path)} --value file://value"
+
+
 def _azure(_name: str, target: Target, settings: Mapping[str, Any], _is_known: bool) -> str:  # noqa: FBT001
     host = str(settings.get("vault_url") or "").partition("://")[2].partition(".")[0] or "NAME"
     return f"az keyvault secret set --vault-name {host} --name {shlex.quote(target.ref.path)} --file value"
@@ -51,4 +55,4 @@ def _own(_name: str, target: Target, _settings: Mapping[str, Any], _is_known: bo
     return f"secretsync set {shlex.quote(target.shown)}"
 
 
-_COMMANDS = {"vault": _vault, "aws": _aws, "azure": _azure, "docker": _docker}
+_COMMANDS = {"vault": _vault, "aws": _aws, "ssm": _ssm, "azure": _azure, "docker": _docker}

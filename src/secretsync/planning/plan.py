@@ -16,6 +16,7 @@ from secretsync.project.placeholders import Text
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
+    from typing import Any
 
     from secretsync.planning.references import Target
     from secretsync.providers.interface import ProviderSpec
@@ -128,19 +129,27 @@ def walk(parts: Iterable[PlannedPart]) -> Iterator[PlannedPart]:
 
 
 class PlannedEntry(Record):
-    """An entry and what its value is put together from."""
+    """An entry and what its value is put together from.
+
+    `text`: its value if it has no placeholder and no variable, as most entries; else None.
+    """
+
+    __slots__ = ("text",)
 
     entry: Entry
     parts: tuple[PlannedPart, ...]
     variables: tuple[str, ...] = ()  # those that no file defines, also if a default takes their place
 
-    @property
-    def text(self) -> str | None:
-        """Its value if it has no placeholder and no variable, as most entries; else None."""
-        if not self.parts:
-            return ""
-        first = self.parts[0]
-        return first.text if len(self.parts) == 1 and isinstance(first, Text) else None
+    if TYPE_CHECKING:
+
+        @property
+        def text(self) -> str | None:  # not a field, because it follows from the parts
+            """Return the value, or None."""
+
+    def __init__(self, entry: Entry, parts: tuple[PlannedPart, ...], variables: tuple[str, ...] = ()) -> None:
+        super().__init__(entry, parts, variables)
+        text = "" if not parts else parts[0].text if len(parts) == 1 and isinstance(parts[0], Text) else None
+        _put_text(self, text)
 
     @property
     def all_parts(self) -> Iterator[PlannedPart]:
@@ -157,6 +166,27 @@ class PlannedEntry(Record):
     def location(self, part: SecretPart) -> tuple[int, int]:
         """Line and column of a placeholder, in the entry's file."""
         return locate(self.entry, part.offset)
+
+    @classmethod
+    def of_text(cls, entry: Entry) -> PlannedEntry:
+        """Return the plan of an entry whose text is taken literally. Its part is made only if it is asked for."""
+        planned = cls.__new__(cls)
+        put_entry, _, put_variables = cls._puts
+        put_entry(planned, entry)
+        put_variables(planned, ())
+        _put_text(planned, entry.text)
+        return planned
+
+    def __getattr__(self, name: str) -> Any:
+        """Make the parts of a literal text. Called only for an attribute without a value."""
+        if name != "parts":
+            raise AttributeError(name)
+        parts = (Text(self.text),) if self.text else ()
+        self._puts[1](self, parts)
+        return parts
+
+
+_put_text = PlannedEntry.text.__set__  # type: ignore[attr-defined]
 
 
 class Plan(Record, kw_only=True):
@@ -210,7 +240,7 @@ class Plan(Record, kw_only=True):
         return replace(self, entries=entries, stores=stores)
 
     def placed(self, problem: Problem) -> Problem:
-        """A problem that a store has by itself, at the first placeholder that leads to it."""
+        """Return a problem that a store has by itself, at the first placeholder that leads to it."""
         entries = self.entries.values()
         uses = ((entry, part, target) for entry in entries for part in entry.secrets for target in part.targets)
         for planned, part, target in uses:
@@ -242,7 +272,8 @@ class Plan(Record, kw_only=True):
     @property
     def secrets(self) -> Iterator[SecretPart]:
         """Every placeholder of every entry."""
-        return (part for planned in self.entries.values() for part in planned.secrets)
+        composed = (planned for planned in self.entries.values() if planned.text is None)
+        return (part for planned in composed for part in planned.secrets)
 
     @property
     def refs(self) -> tuple[SecretRef, ...]:

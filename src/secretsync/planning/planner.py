@@ -49,7 +49,7 @@ def make_plan(
     template_entries: Sequence[Entry] = (),
     names: SensitiveNames | None = None,
 ) -> tuple[Plan | None, tuple[Problem, ...]]:
-    """The plan for the selected services (None: all), and every configuration problem of the whole environment.
+    """Return the plan for the selected services (None: all), and every configuration problem of the whole environment.
 
     `replaced`: the specs of stores that the caller brings, in place of the configured ones.
     `template_entries`: entries that no env file has; they see the shared configuration and the selected services.
@@ -136,8 +136,9 @@ class _Planner:
 
     def plan_everything(self, selected: Sequence[str], template_entries: Sequence[Entry]) -> None:
         for entries in self.by_file.values():
+            layers = self.layers(next(iter(entries.values())).service) if entries else ()  # of all entries of a file
             for entry in entries.values():
-                self.planned[entry.file, entry.key] = self._plan_entry(entry, self.layers(entry.service))
+                self.planned[entry.file, entry.key] = self._plan_entry(entry, layers)
         merged = (*(self.service_files[service] for service in selected), *self.whole_layers)
         for entry in template_entries:
             self.planned[entry.file, entry.key] = self._plan_entry(entry, merged)
@@ -152,7 +153,8 @@ class _Planner:
         beside = {entry.key: (entry.file, entry.key) for entry in template_entries}
         wanted += beside.values()
         entries = self._with_dependencies(wanted)
-        parts = (part for planned in entries.values() for part in planned.secrets)
+        composed = (planned for planned in entries.values() if planned.text is None)
+        parts = (part for planned in composed for part in planned.secrets)
         names = sorted({target.store for part in parts for target in part.targets})
         strict = self.bindings.strict
         return Plan(
@@ -173,7 +175,16 @@ class _Planner:
     def _with_dependencies(self, wanted: Iterable[EntryId]) -> dict[EntryId, PlannedEntry]:
         """`wanted` and what they lead to, each after what it leads to. There are no cycles any more."""
         ordered: dict[EntryId, PlannedEntry] = {}
-        stack = [(entry, False) for entry in reversed(list(dict.fromkeys(wanted)))]
+        for entry in wanted:
+            planned = self.planned[entry]
+            if planned.text is None:
+                self._add_with_dependencies(entry, ordered)
+            else:
+                ordered[entry] = planned
+        return ordered
+
+    def _add_with_dependencies(self, wanted: EntryId, ordered: dict[EntryId, PlannedEntry]) -> None:
+        stack = [(wanted, False)]
         while stack:
             entry, is_ready = stack.pop()
             if entry in ordered:
@@ -184,12 +195,11 @@ class _Planner:
                 continue
             stack.append((entry, True))
             stack += [(part.entry, False) for part in planned.all_parts if isinstance(part, EntryPart)]
-        return ordered
 
     def _plan_entry(self, entry: Entry, layers: tuple[str, ...]) -> PlannedEntry:
-        """An entry's parts; `layers`: the files that its variables see, the highest first."""
+        """Return an entry's parts; `layers`: the files that its variables see, the highest first."""
         if entry.literal or "$" not in entry.text:
-            return PlannedEntry(entry, (Text(entry.text),) if entry.text else ())
+            return PlannedEntry.of_text(entry)
         parsed = parse_value(entry.text)
         for fault in parsed.faults:
             self._note_fault(entry, fault)
@@ -294,13 +304,14 @@ class _Planner:
 
     def _refuse_cycles(self) -> None:
         """Note each cycle of variables once, at the entry of it that stands first, and each value that explodes."""
+        composed = [entry for entry, planned in self.planned.items() if planned.text is None]
+        if not composed:
+            return
         done: set[EntryId] = set()
         position = {entry: index for index, entry in enumerate(self.planned)}
         pieces: dict[EntryId, int] = {}
         path: dict[EntryId, None] = {}
-        for start, planned in self.planned.items():
-            if planned.text is not None:
-                continue
+        for start in composed:
             stack: list[tuple[EntryId, bool]] = [(start, False)]
             while stack:
                 entry, is_leaving = stack.pop()

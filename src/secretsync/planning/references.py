@@ -61,7 +61,7 @@ class TargetFinder:
     def __init__(
         self, bindings: Bindings, environment: str | None, replaced: Mapping[str, ProviderSpec] | None = None
     ) -> None:
-        """`replaced`: the specs of stores that the caller brings, in place of what is configured under their names."""
+        """Keep the stores. `replaced`: the caller's specs, in place of the configured ones of these names."""
         self.bindings = bindings
         self.replaced = replaced or {}
         self.environment = environment
@@ -82,7 +82,7 @@ class TargetFinder:
             self._bind(name)
 
     def find(self, reference: Reference) -> tuple[Target, ...] | Fault:
-        """The places to ask for `reference`, in order; a fault where it is wrong."""
+        """Return the places to ask for `reference`, in order; a fault where it is wrong."""
         if isinstance(reference, StorePath):
             target = self._target(reference)
             return target if isinstance(target, Fault) else (target,)
@@ -283,7 +283,7 @@ def _selector(options: Iterable[tuple[str, str]], selector: Selector) -> Selecto
 
 
 def _fill(store: str, template: str, name: str, environment: str) -> StorePath | Fault:
-    """The reference that a store's template makes of a bare name."""
+    """Return the reference that a store's template makes of a bare name."""
     words = {"name": name, "lower": name.lower(), "kebab": name.lower().replace("_", "-"), "environment": environment}
     text = template
     for word, value in words.items():

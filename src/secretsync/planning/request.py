@@ -77,7 +77,7 @@ def load_plan(
     stores: Mapping[str, Provider] | None = None,
     template_entries: Sequence[Entry] = (),
 ) -> Plan:
-    """The plan of what the caller named, and of `template_entries`. Reads files, asks no store.
+    """Return the plan of what the caller named, and of `template_entries`. Reads files, asks no store.
 
     Raises UsageError for names and folders, ConfigurationError with every problem of the whole environment.
     """
@@ -130,7 +130,7 @@ def _read(source: SourceFile, pipe_seconds: float) -> EnvFile:
 
 
 def open_request(request: ConfigRequest, environ: Mapping[str, str]) -> Project:
-    """The project that the caller named. Reads no env file.
+    """Return the project that the caller named. Reads no env file.
 
     Raises UsageError for names and folders, and where a part of what is named would be ignored.
     """
@@ -162,7 +162,7 @@ def open_request(request: ConfigRequest, environ: Mapping[str, str]) -> Project:
 
 
 def read_project_bindings(project: Project) -> Bindings:
-    """The bindings of a project, empty ones where it has no file; what is wrong in them is in their `problems`."""
+    """Return the bindings of a project, empty if there is no file. Their `problems` has the mistakes."""
     file = project.bindings
     if file is None:
         return Bindings()

@@ -29,12 +29,25 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# What a text with the shape of a secret contains at least. Only then the patterns are imported and tried.
+# What a text with the shape of a secret contains at least. Only then the patterns are imported and tried. The signs are
+# grouped by a character that they contain, so that most texts are searched for few of them.
 _SIGNS = (
-    *("AKIA", "ASIA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "gldt-", "glrt-", "glptt-"),
-    *("glcbt-", "glsoat-", "xox", "hooks.slack.com/", "sk_live_", "sk_test_", "rk_live_", "rk_test_", "whsec_", "AIza"),
-    *("GOCSPX-", "SG.", "npm_", "pypi-", "hvs.", "hvb.", "sk-ant-", "sk-proj-", "dop_v1_", "doo_v1_", "dor_v1_", "eyJ"),
-    *("AccountKey=", "-----BEGIN", "LS0tLS1CRUdJTi", "AGE-SECRET-KEY-1", "PuTTY-User-Key-File-"),
+    ("", ("AKIA", "ASIA", "xox", "AIza", "eyJ", "AccountKey=", "LS0tLS1CRUdJTi")),
+    (
+        "_",
+        (
+            *("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "sk_live_", "sk_test_", "rk_live_", "rk_test_"),
+            *("whsec_", "npm_", "dop_v1_", "doo_v1_", "dor_v1_"),
+        ),
+    ),
+    (
+        "-",
+        (
+            *("glpat-", "gldt-", "glrt-", "glptt-", "glcbt-", "glsoat-", "GOCSPX-", "pypi-", "sk-ant-", "sk-proj-"),
+            *("-----BEGIN", "AGE-SECRET-KEY-1", "PuTTY-User-Key-File-"),
+        ),
+    ),
+    (".", ("hooks.slack.com/", "SG.", "hvs.", "hvb.")),
 )
 _SHORTEST_SIGN = 15  # characters of the shortest known token
 _WORDS_BEFORE_PASSWORDS = ("pass", "pwd", "key", "secret", "token", "authorization")
@@ -64,16 +77,22 @@ def secret_entries(plan: Plan, known: Collection[EntryId] = ()) -> frozenset[Ent
     """
     secret: set[EntryId] = {*known, *_entries_of_passwords(plan)}
     # Every entry is after those that its variables use.
+    is_sensitive = plan.names.is_sensitive
     for entry_id, planned in plan.entries.items():
-        if entry_id not in secret and _is_secret(plan, planned, secret):
+        if entry_id in secret:
+            continue
+        text = planned.text
+        if text is None or planned.variables:
+            is_secret = _is_secret(plan, planned, secret)
+        else:
+            is_secret = is_sensitive(planned.entry.key) or has_secret_shape(text)
+        if is_secret:
             secret.add(entry_id)
     return frozenset(secret)
 
 
 def _is_secret(plan: Plan, planned: PlannedEntry, secret: Collection[EntryId]) -> bool:
     entry = planned.entry
-    if planned.text is not None and not planned.variables:
-        return plan.names.is_sensitive(entry.key) or has_secret_shape(planned.text)
     return (
         plan.names.is_sensitive(entry.key)
         or any(is_secret_variable(plan.names, entry, name) for name in planned.variables)
@@ -95,7 +114,7 @@ def _texts(planned: PlannedEntry) -> list[str]:
 def _entries_of_passwords(plan: Plan) -> set[EntryId]:
     """Return the entries that variables put into the place of a password, and all that these are made of."""
     found: set[EntryId] = set()
-    several = (one.parts for one in plan.entries.values() if len(one.parts) > 1)
+    several = (one.parts for one in plan.entries.values() if one.text is None)
     places = (part for parts in several for part in walk(password_parts(parts)))
     stack = [part.entry for part in places if isinstance(part, EntryPart)]
     while stack:
@@ -111,12 +130,23 @@ def _entries_of_passwords(plan: Plan) -> set[EntryId]:
 
 def has_secret_shape(text: str) -> bool:
     """Return True if a password, a known token or a private key is in `text`."""
-    is_sure = len(text) >= _SHORTEST_SIGN and any(sign in text for sign in _SIGNS)
-    if not is_sure and not _may_have_password(text):
+    is_long = len(text) >= _SHORTEST_SIGN
+    if not is_long and text.isalnum():  # a number or a word, as many settings
+        return False
+    if not (is_long and _has_sign(text)) and not _may_have_password(text):
         return False
     from secretsync.core.recognition.secret_patterns import has_password, has_private_key, known_token
 
     return has_password(text) or has_private_key(text) or known_token(text) is not None
+
+
+def _has_sign(text: str) -> bool:
+    for mark, signs in _SIGNS:
+        if mark in text:
+            for sign in signs:
+                if sign in text:
+                    return True
+    return False
 
 
 def _may_have_password(text: str) -> bool:

@@ -27,14 +27,14 @@ def plaintext_of(files: Iterable[EnvFile], policy: Policy, *, is_strict: bool) -
         for line, comment in file.comments:
             if (sign := _sure_sign(comment)) is not None:
                 rule, what = sign
-                yield found(rule, f"{what} stands in this comment in plain text", file=file.file, line=line)
+                yield found(rule, f"{what} is in this comment in plain text", file=file.file, line=line)
         for entry in file.entries:
             if (finding := plaintext_finding(entry, policy, is_strict=is_strict)) is not None:
                 yield finding
 
 
 def plaintext_finding(entry: Entry, policy: Policy, *, is_strict: bool = False) -> RuleFinding | None:
-    """Return the surest sign of a secret in plain text in an entry; None if there is none."""
+    """Return the surest sign of a secret in plain text in an entry, or None."""
     literal, defaults = written(entry)
     whole = HOLE.join([literal, *defaults])
     # The source also has the comment after the value.
@@ -42,7 +42,7 @@ def plaintext_finding(entry: Entry, policy: Policy, *, is_strict: bool = False) 
         rule, what = sign
         return finding_at(entry, rule, f"{what} stands here in plain text")
     if has_password(literal) or any(map(has_password, defaults)):
-        return finding_at(entry, "plaintext-url", "a password stands in this value in plain text", is_strict=is_strict)
+        return finding_at(entry, "plaintext-url", "a password is in this value in plain text", is_strict=is_strict)
     # A placeholder in a value is its secret, so that the text around it is not a secret.
     if HOLE not in literal and policy.is_sensitive(entry.key) and may_be_secret(literal):
         # In strict environments the rule `example-value` reports it.

@@ -1,1 +1,1 @@
-"""The project's files: where they are, and what stands in them."""
+"""The project's files: their places and their contents."""

@@ -23,7 +23,7 @@ class Limit(Record, kw_only=True):
     seconds: float | None  # None: for ever
     reason: str | None = None
     until: date | None = None  # an exemption's last day
-    written: str = ""  # as it stands in the file
+    written: str = ""  # as it is written in the file
 
 
 class StoreConfig(Record, kw_only=True):
@@ -68,7 +68,7 @@ class RotationPolicy(Record, kw_only=True):
 class Bindings(Record, kw_only=True):
     """The content of a bindings file, and its problems."""
 
-    file: str | None = None  # as shown to people; None: there is none
+    file: str | None = None  # as shown to people; None if there is no file
     project: str | None = None  # the name in reports; None: the name of the root folder
     strict: bool | None = None
     lookup: tuple[str, ...] = DEFAULT_LOOKUP

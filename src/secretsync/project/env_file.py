@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from secretsync.core.errors import Problem
-from secretsync.core.files import FileRefusal, Input, read_file, read_named_file
+from secretsync.core.files import STANDARD_INPUT, FileRefusal, Input, read_file
 from secretsync.core.model import Entry
 from secretsync.core.names import is_key
-from secretsync.core.records import Record
+from secretsync.core.records import Record, make
 from secretsync.project.env_file_statements import Statement, read_statements
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from secretsync.project.env_file_mistakes import Mistake
 
+_OPENERS = frozenset("<-{[")  # the first characters of `<<EOF`, of a PEM block and of JSON
 _TYPOGRAPHIC_QUOTES = frozenset("\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u00bb")
 
 
@@ -36,14 +37,21 @@ def read_env_file(
     `pipe_seconds`: the longest time until the end of a pipe; None refuses pipes. `may_be_empty`: a pipe may end without
     a byte.
     """
-    if pipe_seconds is None:
-        data = read_file(path, Input.ENV_FILE)
-    else:
-        data = read_named_file(path, Input.ENV_FILE, pipe_seconds, may_be_empty=may_be_empty)
+    data = _read(path, pipe_seconds, may_be_empty)
     if isinstance(data, FileRefusal):
         problem = _problem(file, None, None, data.cause, None)
         return EnvFile(file=file, service=service, entries=(), problems=(problem,))
     return parse_env_file(data, file=file, service=service)
+
+
+def _read(path: str, pipe_seconds: float | None, may_be_empty: bool) -> bytes | FileRefusal:  # noqa: FBT001
+    if pipe_seconds is None:
+        return read_file(path, Input.ENV_FILE)
+    if path != STANDARD_INPUT and isinstance(data := read_file(path, Input.ENV_FILE), bytes):
+        return data
+    from secretsync.core.system.pipes import read_named_file  # Imported only for what is not a regular file.
+
+    return read_named_file(path, Input.ENV_FILE, pipe_seconds, may_be_empty=may_be_empty)
 
 
 def parse_env_file(data: bytes, *, file: str, service: str | None = None) -> EnvFile:
@@ -61,9 +69,9 @@ def parse_env_file(data: bytes, *, file: str, service: str | None = None) -> Env
         if skipped_until is not None:
             skipped_until = None if _has_line(statement, skipped_until) else skipped_until
             continue
+        opened = None if opened is None else _still_open(opened, statement)
         if statement.is_after_blank:
             comments.clear()  # a blank line separates them from the next entry
-            opened = opened if opened is not None and opened.text.startswith("<<") else None
         if statement.comment is not None:
             comments.append(statement.comment.lstrip("#").strip())
             all_comments.append((statement.line, statement.comment))
@@ -77,13 +85,15 @@ def parse_env_file(data: bytes, *, file: str, service: str | None = None) -> Env
             opened = None
         elif isinstance(entry, Problem):
             problems.append(entry)
+            skipped_until = _end_of_block(statement)
         elif first := entries.get(entry.key):
             cause = f"this key is already in line {first.line}"
             column = len(entry.source) - len(entry.source.lstrip()) + 1
             problems.append(_problem(file, entry.line, column, cause, "remove one of the two lines", key=entry.key))
         else:
             entries[entry.key] = entry
-            opened = entry if _may_open_block(entry) else opened
+            if (entry.text[:1] in _OPENERS or entry.text[-1:] == "\\") and _may_open_block(entry):
+                opened = entry
     return EnvFile(
         file=file,
         service=service,
@@ -113,6 +123,14 @@ def _utf8(data: bytes) -> str | None:
         return None  # not raised here, because the error contains the whole file
 
 
+def _still_open(opened: Entry, statement: Statement) -> Entry | None:
+    """Return `opened` if its value may continue in this statement, else None."""
+    if statement.is_after_blank and not opened.text.startswith("<<"):
+        return None
+    # After a backslash only the next line can be meant as the continuation.
+    return None if opened.text.endswith("\\") and statement.line != opened.line + 1 else opened
+
+
 def _entry(statement: Statement, file: str, service: str | None, comment: str | None) -> Entry | Problem:
     """Return the entry or the problem of a statement that is no comment."""
     key, value, source, line = statement.key, statement.value, statement.source, statement.line
@@ -121,16 +139,7 @@ def _entry(statement: Statement, file: str, service: str | None, comment: str | 
 
         return _problem_of(find_mistake(source, key, line), source, line, file)
     quote = statement.quote
-    entry = Entry(
-        key=key,
-        text=value,
-        literal=quote == "'",
-        file=file,
-        line=line,
-        service=service,
-        source=source,
-        comment=comment,
-    )
+    entry = make(Entry, key, value, quote == "'", file, line, service, source, comment, 1)
     if key.startswith("SECRETSYNC_"):
         from secretsync.project.env_file_mistakes import reserved_name
 
@@ -145,12 +154,19 @@ def _entry(statement: Statement, file: str, service: str | None, comment: str | 
 
 
 def _may_open_block(entry: Entry) -> bool:
-    """Return True if the value looks like the first line of a PEM block, of JSON or of a here-document."""
+    """Return True if the value looks like the first of several lines: PEM, JSON, a here-document, a backslash."""
     if entry.text.startswith("<<"):
         from secretsync.project.env_file_mistakes import HEREDOC  # imported only for such a value
 
         return HEREDOC.fullmatch(entry.text) is not None
-    return entry.text.startswith("-----BEGIN ") or entry.text in ("{", "[")
+    return entry.text.startswith("-----BEGIN ") or entry.text in ("{", "[") or entry.text.endswith("\\")
+
+
+def _end_of_block(statement: Statement) -> str | None:
+    """Return a pattern for the last line of the block that a wrong statement begins; None if it begins none."""
+    from secretsync.project.env_file_mistakes import last_line_of_block  # imported only for a mistake
+
+    return last_line_of_block(statement.source)
 
 
 def _unquoted_block(entry: Entry) -> tuple[Problem, str]:

@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
+# The first bytes of files that are not text, and what they are.
+_NOT_TEXT = (
+    (b"\0GITCRYPT\0", "is encrypted by git-crypt", "run `git-crypt unlock` first"),
+    (
+        b"age-encryption.org/",
+        "is encrypted by age",
+        "decrypt it, and pipe it to `secretsync run --env-file -`",
+    ),
+    (b"Salted__", "is encrypted by openssl", "decrypt it first"),
+    (b"\x1f\x8b", "is compressed by gzip", "decompress it first"),
+    (b"\x28\xb5\x2f\xfd", "is compressed by zstd", "decompress it first"),
+    (b"PK\x03\x04", "is a ZIP archive", "take the env file out of it"),
+    (b"\x85", "may be encrypted by GnuPG", "decrypt it, and pipe it to `secretsync run --env-file -`"),
+)
 _UTF_8_HINT = "save the file as UTF-8"
 _WINDOWS_HINT = f"{_UTF_8_HINT}; Notepad and the > of PowerShell 5 write UTF-16"
 
@@ -10,6 +24,9 @@ def wrong_encoding(data: bytes) -> tuple[str, str, str]:
     """Return the text before the wrong character, the cause and the hint."""
     if name := _utf_16_or_32(data):
         return "", f"this file is {name}", _WINDOWS_HINT
+    for begin, cause, hint in _NOT_TEXT:
+        if data.startswith(begin):
+            return "", f"this file {cause}", hint
     bad, reason = _first_wrong_byte(data)
     before = data[:bad].decode("utf-8").removeprefix("\ufeff")
     if reason is not None:

@@ -32,11 +32,12 @@ _NO_EQUAL_SIGN = "there is no '=' after the name"
 _OTHER_LANGUAGES: tuple[tuple[str, str, str], ...] = (
     (r"(?:<{7}|={7}|>{7}|\|{7})(?:\s|$)", "this is a mark of a merge conflict of git", "resolve the conflict"),
     (
-        r"-----BEGIN |\$ANSIBLE_VAULT;",
+        r"-----BEGIN |\$ANSIBLE_VAULT;|age-encryption\.org/",
         "this is a block of PEM, or an encrypted file, without a name",
         'write NAME="..." around it, or decrypt the file first',
     ),
-    (r"(?:---|\.\.\.)\s*$", "this line is YAML", _LINE_HINT),
+    (r"(?:---|\.\.\.)\s*$|%YAML\s", "this line is YAML", _LINE_HINT),
+    (r"(?:-e|--env|--build-arg)(?:\s|=)", "this line is an option of a command line", f"{_ENTRY_HINT} alone"),
     (r"-\s", "this line is an item of a list in YAML", f"{_ENTRY_HINT} without '-'"),
     (r"```|~~~", "this line is Markdown", _LINE_HINT),
     (
@@ -97,8 +98,10 @@ _TYPOGRAPHIC = "\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u201b\u00ab\u00bb\u20
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"
 _INVISIBLE = "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\u2061\u2062\u2063"  # no-width characters
 _INVISIBLE += "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # directions of text
-_EQUAL_SIGNS = "\uff1d\ufe66\ua78a\u207c\u208c"
+_EQUAL_SIGNS = "\uff1d\ufe66\ua78a\u207c\u208c\uff1a\ufe55\u2236"  # and colons
 
+_TRIPLE_QUOTES = ('"""', "'''")
+_GITHUB_BLOCK = re.compile(r"\s*[A-Za-z_]\w*<<([A-Za-z_]\w*)\s*$")
 HEREDOC = re.compile(r"<<-?\s?[\"'\\]?([A-Za-z_]\w*)[\"']?")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _VALUES = {"'": re.compile(r"'(?:\\.|[^'\\])*'", re.DOTALL), '"': re.compile(r'"(?:\\.|[^"\\])*"', re.DOTALL)}
@@ -191,13 +194,15 @@ def _in_name(line: str, begin: int) -> Mistake | None:
     operator = re.match(r"\s*([:+?!.]{1,2}=)", rest) if name else None
     if operator is not None:
         return Mistake(end + operator.start(1), f"there is {operator[1]!r} in the place of '='", _ENTRY_HINT)
-    if name and rest.startswith(":"):
-        return Mistake(
-            end, "there is ':' after the name in the place of '=', as YAML and properties have it", _ENTRY_HINT
-        )
+    if name and rest.lstrip().startswith(":"):
+        cause = "there is ':' after the name in the place of '=', as YAML and properties have it"
+        return Mistake(line.index(":", end), cause, _ENTRY_HINT)
     if rest[:1] in _EQUAL_SIGNS or (rest[:1].isspace() and rest.lstrip()[:1] in _EQUAL_SIGNS):
         offset = end + len(rest) - len(rest.lstrip())
         return Mistake(offset, f"there is {_code(line[offset])} in the place of '='", "type '=' again")
+    if name and _GITHUB_BLOCK.match(line):
+        hint = 'put the lines in quotes: NAME="first line, further lines"'
+        return Mistake(end, "a block as in $GITHUB_ENV begins here", hint)
     if "=" not in line:
         if name and rest[0].isspace():
             return Mistake(end, _NO_EQUAL_SIGN, _ENTRY_HINT)
@@ -240,6 +245,8 @@ def _seen_character(char: str, offset: int) -> Mistake | None:
         return Mistake(offset, "there is a byte order mark (U+FEFF) inside the file", hint)
     if char in _INVISIBLE:
         return Mistake(offset, f"there is an invisible character ({_code(char)})", "delete it, and type the name again")
+    if not char.isprintable() and not char.isspace():
+        return Mistake(offset, f"there is a control character ({_code(char)})", "delete it")
     if char in _TYPOGRAPHIC:
         return Mistake(offset, f"there is a typographic quote ({_code(char)})", _QUOTE_HINT)
     if char in _DASHES:
@@ -256,6 +263,9 @@ def _in_value(statement: str, begin: int, number: int) -> Mistake:
     while statement[opening : opening + 1] not in ("'", '"', ""):  # other white space
         opening += 1
     quote = statement[opening : opening + 1]
+    if statement[opening : opening + 3] in _TRIPLE_QUOTES:
+        hint = f"write {quote} once before and once after the value, which may have several lines"
+        return Mistake(opening, "there are three quotes before the value, as Python and TOML have them", hint)
     closed = _VALUES[quote].match(statement, opening) if quote else None
     if closed is None:
         return Mistake(opening, "the quote that opens here is not closed", _hint_to_close(statement[opening:], quote))
@@ -302,9 +312,22 @@ def typographic_quotes(entry: Entry) -> Mistake | None:
     return Mistake(entry.source.index(text), "there are typographic quotes around the value", hint)
 
 
+def last_line_of_block(statement: str) -> str | None:
+    """Return a pattern for the last line, if a wrong statement begins a block of lines; None if it does not."""
+    if github := _GITHUB_BLOCK.match(statement):
+        return rf"\s*{github[1]}\s*$"
+    value = statement.partition("=")[2].lstrip()
+    quotes = value[:3]
+    return f".*{quotes}" if quotes in _TRIPLE_QUOTES and quotes not in value[3:] else None
+
+
 def several_lines(entry: Entry) -> tuple[Mistake, str]:
     """Return the mistake of a value of several lines without quotes, and a pattern for the last of the lines."""
     offset = entry.source.index(entry.text, entry.source.index("="))
+    if entry.text.endswith("\\"):
+        cause = "a backslash at the end of a line does not continue the value in the next line"
+        hint = "write the value in one line, or put all its lines in double quotes"
+        return Mistake(len(entry.source.rstrip()) - 1, cause, hint), r"(?!.*\\\s*$).*\S"
     if heredoc := HEREDOC.fullmatch(entry.text):
         hint = 'put the lines in quotes: NAME="first line, further lines"'
         return Mistake(offset, "a here-document of a shell begins here", hint), rf"\s*{heredoc[1]}\s*$"

@@ -21,7 +21,7 @@ def value_offset(source: str) -> int:
 def locate(entry: Entry, offset: int) -> tuple[int, int]:
     """Line and column, from 1, in the file of the character at `offset` of the entry's text.
 
-    Zeros for an entry that stands in no file.
+    Zeros for an entry that is not in a file.
     """
     if not entry.line:
         return 0, 0
@@ -42,7 +42,7 @@ def locate(entry: Entry, offset: int) -> tuple[int, int]:
 
 
 def unquoted_tail(entry: Entry) -> str:
-    """What python-dotenv cut off an unquoted value: its inline comment, or the empty string."""
+    """Return what python-dotenv cut off an unquoted value: its inline comment, or the empty string."""
     start = value_offset(entry.source)
     if not start or entry.source[start : start + 1] in ("'", '"'):
         return ""

@@ -24,7 +24,7 @@ class Statement:
 
     `line`: of its first character that is not white space, from 1. `source`: its text from the start of that line,
     with the line end. `key`: None for a comment and for an error. `value`: None if the key has no `=`. `quote`: the
-    character that begins the value in the file, "" if there is none. `comment`: the text of a comment from its `#`.
+    character that begins the value in the file, "" without a value. `comment`: the text of a comment from its `#`.
     `is_after_blank`: a blank line is right before it.
     """
 
@@ -91,7 +91,9 @@ def _read_plain(stripped: str) -> tuple[str, str, str] | None:
     if key[:6] == "export" and key[6:7].isspace():
         key = key[6:].lstrip()
     # `export =1` has no key for the parser.
-    if not equals or key == "export" or not key.isascii() or not key.translate(_PLAIN_KEY).isalnum():
+    if not equals or key == "export" or not key.isascii():
+        return None
+    if not key.isidentifier() and not key.translate(_PLAIN_KEY).isalnum():
         return None
     value = after.lstrip()
     if not value:

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 FILE = "process environment"  # what messages call it
 
-# `${...}` in a variable was left there by whoever set it: it is not ours to replace. Doubled, a dollar is literal.
+# The program that set the variable left `${...}` in it, so that it is not replaced. `$${` is literal.
 _BEFORE_BRACE = r"\$+(?=\{)"
 
 
 def variables_file(environ: Mapping[str, str]) -> EnvFile:
-    """The variables of `environ` whose values hold `$<`, as entries."""
+    """Return the variables of `environ` whose values hold `$<`, as entries."""
     import re  # Imported only with --resolve-environment.
 
     entries, problems = [], []
@@ -38,5 +38,5 @@ def variables_file(environ: Mapping[str, str]) -> EnvFile:
 
 
 def variable_entry(name: str, text: str) -> Entry:
-    """An entry of that file; it stands in no line."""
+    """Return an entry that is not in a line of a file."""
     return Entry(key=name, text=text, literal=False, file=FILE, line=0, service=None, source="")

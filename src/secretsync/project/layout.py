@@ -89,7 +89,7 @@ def absolute(path: str) -> str:
 def find_root(root: str | None, environ: Mapping[str, str], *, start: str | None = None) -> str:
     """Return the project's root: `root`, else `$SECRETSYNC_ROOT`, else the nearest upwards with `env/<name>/*.env`.
 
-    Raises UsageError where there is none.
+    Raises UsageError if there is no project.
     """
     for given, source in ((root, "--root"), (environ.get("SECRETSYNC_ROOT"), "$SECRETSYNC_ROOT")):
         if given:
@@ -142,7 +142,7 @@ def _env_files(folder: str) -> list[str]:
 def open_project(environment: str, root: str) -> Project:
     """Return the files of one environment below `root`.
 
-    Raises UsageError for a name that is none (before a path is built from it), an environment that is not there, a
+    Raises UsageError for an invalid name (before a path is built from it), an environment that is not there, a
     file that is no service, or a link that leads out of `env/`.
     """
     check_environment_name(environment)
@@ -230,7 +230,10 @@ def open_files(
     names = tuple(path for path in names if path not in optional or not _is_absent(path))
     for path in (*names, *([bindings] if bindings else [])):
         if not os.path.lexists(path) and not (path == "-" and path in names):
-            raise UsageError(f"{path_or(path, 'a file that was named')}: there is no such file")
+            hint = ""
+            if path.startswith(("/dev/fd/", "/proc/self/fd/")):
+                hint = "; a program between the shell and SecretSync closed it, as sudo does: use --env-file -"
+            raise UsageError(f"{path_or(path, 'a file that was named')}: there is no such file{hint}")
     return Project(
         root=absolute(root or os.curdir),
         environment=environment,
@@ -246,7 +249,7 @@ def _name(path: str) -> str:
 
 
 def _is_absent(path: str) -> bool:
-    """Return True if there is no file at `path`. False if nobody can know, because a directory cannot be searched."""
+    """Return True if there is no file at `path`. False if that is unknown, because a directory cannot be searched."""
     try:
         os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -274,7 +277,7 @@ def open_without_files(
 
     `is_strict_unnamed`: whether the project is strict if no environment is named.
 
-    Raises UsageError for a name that is none, or for bindings or a root that are not there.
+    Raises UsageError for an invalid name, or for bindings or a root that are not there.
     """
     for path in (root, bindings):
         if path and not os.path.lexists(path):
@@ -296,7 +299,7 @@ def open_without_files(
 
 
 def policy_file(project: Project) -> SourceFile | None:
-    """Return the policy file of the environment; None if there is none, or if env files were named one by one."""
+    """Return the policy file of the environment; None if it does not exist, or if env files were named one by one."""
     if not project.is_in_folders or project.environment is None:
         return None
     path = os.path.join(project.root, "env", project.environment, "policy.toml")

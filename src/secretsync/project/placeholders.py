@@ -1,4 +1,4 @@
-"""Parse the placeholder language into text, placeholders and variables, and write them back.
+"""Parse the placeholder language into text, placeholders and variables, and write references back.
 
 value       = *( text / placeholder / variable )
 placeholder = "$<" reference [ ":-" default / ":?" message ] ">"
@@ -15,7 +15,7 @@ from secretsync.core.records import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
 
 # Patterns, which are compiled only for a reference that needs them.
 _BAD_PERCENT = r"%(?![0-9A-Fa-f]{2})"
@@ -59,7 +59,7 @@ class Placeholder(Record):
     reference: Reference
     default: str | None = None
     message: str | None = None
-    written: str = ""  # the reference as it stands in the file
+    written: str = ""  # the reference as it is written in the file
     offset: int = 0  # of its `$` in the value
 
     _uncompared = ("written", "offset")
@@ -79,7 +79,7 @@ class Variable(Record):
 
     @property
     def default(self) -> str | None:
-        """The word, as written, that replaces a variable without a value; None if there is none."""
+        """The word, as written, that replaces a variable without a value, or None."""
         return self.written if self.operator in (":-", "-") else None
 
 
@@ -383,42 +383,6 @@ def _decode(text: str) -> str | None:
         return re.sub(_PERCENT, lambda match: bytes.fromhex(match[1].decode()), text.encode("utf-8")).decode("utf-8")
     except UnicodeError:
         return None
-
-
-def format_value(parts: Sequence[Part]) -> str:
-    """Return the text that parses into `parts`.
-
-    Raises ValueError for parts that no text parses into: a text that ends in a backslash before a placeholder, a
-    default that ends in white space, a word with a brace that is not closed.
-    """
-    text = _print_parts(parts)
-    if parse_value(text) != Parsed(tuple(parts)):
-        message = "no text says these parts"
-        raise ValueError(message)
-    return text
-
-
-def _print_parts(parts: Sequence[Part]) -> str:
-    written: list[str] = []
-    for index, part in enumerate(parts):
-        if isinstance(part, Text):
-            written.append(_print_text(part.text, opens_next=index + 1 < len(parts)))
-        elif isinstance(part, Placeholder):
-            alternative = f":-{part.default}" if part.default is not None else ""
-            alternative += f":?{part.message}" if part.message is not None else ""
-            written.append(f"$<{format_reference(part.reference)}{alternative}>")
-        else:
-            written.append(f"${{{part.name}{part.operator}{part.message or ''}{_print_parts(part.word)}}}")
-    return "".join(written)
-
-
-def _print_text(text: str, *, opens_next: bool) -> str:
-    """Return `text` with each `$` doubled that would otherwise open something."""
-    import re  # Imported only if a value is written.
-
-    # The look-behind keeps a long run of '$' from being tried from each of its characters.
-    pattern = r"(?<!\$)\$+(?=[<{]|\Z)" if opens_next else r"(?<!\$)\$+(?=[<{])"
-    return re.sub(pattern, lambda run: run.group() * 2, text)
 
 
 def format_reference(reference: Reference) -> str:

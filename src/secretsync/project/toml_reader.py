@@ -126,7 +126,7 @@ class Reader:
         self.problems.append(key_problem(self.file, self.lines, path, cause, hint, known=known))
 
     def refuse_unknown(self, path: tuple[str, ...], table: Mapping[str, Any], known: Sequence[str]) -> None:
-        """Note every key of `table` that is none of `known`."""
+        """Note every key of `table` that is not in `known`."""
         for key in table:
             if key not in known:
                 hint = suggestion(key, known, f"one of {', '.join(known)}")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         SettingType,
         StoreContext,
     )
+    from secretsync.providers.ssm.provider import SsmProvider
     from secretsync.providers.threads import run_in_threads
     from secretsync.providers.vault.provider import VaultProvider
     from secretsync.providers.writing import Change, WritableProvider, Written
@@ -56,6 +57,7 @@ __all__ = [
     "SecretRef",
     "Setting",
     "SettingType",
+    "SsmProvider",
     "StoreContext",
     "VaultProvider",
     "WritableProvider",
@@ -71,6 +73,7 @@ _HOMES = {
     "AwsProvider": "providers.aws.provider",
     "AzureProvider": "providers.azure.provider",
     "Payload": "core.secret",
+    "SsmProvider": "providers.ssm.provider",
     "VaultProvider": "providers.vault.provider",
     "run_in_threads": "providers.threads",
 }

@@ -65,7 +65,7 @@ class Given(Record):
 
 
 def check(context: StoreContext, rules: Iterable[InputRule], url: str | None = None) -> Failed | None:
-    """Return the first mistake in the inputs of a store; None if there is none.
+    """Return the first mistake in the inputs of a store, or None.
 
     `url`: of the server, which decides whether a proxy is used; None: no proxy is checked. The mistake names the
     variable or the setting, and not its content.

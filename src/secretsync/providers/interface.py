@@ -134,6 +134,7 @@ class ProviderSpec(Record, kw_only=True):
     is_secret_store: bool = True  # False: what it returns is secret only under a sensitive name (`env`)
     has_clock: bool = True  # False: ages are declared in the bindings
     has_outlines: bool = False  # it has a method `outline`: see OutlineProvider
+    has_leases: bool = False  # it renews and revokes: see LeasingProvider of providers/leasing.py
     is_writable: bool = False  # it has a method `write`: see WritableProvider of providers/writing.py
     is_local: bool = False  # its values are files of this machine: without versions, their contents are compared
 

@@ -22,6 +22,7 @@ BUILT_IN = {
     "azure": "secretsync.providers.azure.provider:AzureProvider",
     "docker": "secretsync.providers.docker:DockerProvider",
     "env": "secretsync.providers.env:EnvProvider",
+    "ssm": "secretsync.providers.ssm.provider:SsmProvider",
     "vault": "secretsync.providers.vault.provider:VaultProvider",
 }
 

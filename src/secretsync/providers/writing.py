@@ -19,7 +19,7 @@ class Change(Protocol):
         ...
 
     def apply(self, present: Payload | None, *, from_file: bool = False) -> Payload | Failed | None:
-        """Return the new value, or why there is none; None if the secret has the wanted value already.
+        """Return the new value, or why it does not exist; None if the secret has the wanted value already.
 
         `present`: the present value; None if the secret does not exist, has no usable version, or is not needed.
         `from_file`: the secret is a file, of which a read drops one line end.

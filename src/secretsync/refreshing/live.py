@@ -82,7 +82,7 @@ class Live(LiveScope):
     __slots__ = ("__weakref__", "_new_pause", "_refresher", "_subscriptions", "_watcher")
 
     def __init__(self, config: Config, pace: Pace, *, new_pause: Callable[[], Pause] | None) -> None:
-        """Internal: `live` returns handles. `new_pause`: None means that no thread is started."""
+        """Keep the arguments. Internal: `live` returns handles. `new_pause`: None means that no thread is started."""
         self._subscriptions = Subscriptions()
         self._refresher = Refresher(config, pace, self._deliver)
         self._new_pause = new_pause

@@ -92,7 +92,7 @@ class LiveService(LiveScope):
     __slots__ = ("_name", "_newest")
 
     def __init__(self, newest: Callable[[], Config], name: str) -> None:
-        """Internal: `Live.service` returns it. Raises UsageError if there is no such service."""
+        """Keep the name. Internal: `Live.service` returns it. Raises UsageError if there is no such service."""
         self._newest, self._name = newest, name
         newest().service(name)
 

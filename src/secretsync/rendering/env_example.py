@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from secretsync.core.errors import printable
 from secretsync.core.recognition.secret_patterns import (
     HOLE,
     has_password,
@@ -16,6 +15,7 @@ from secretsync.core.recognition.secret_patterns import (
 )
 from secretsync.core.records import Record
 from secretsync.core.secret import MASK
+from secretsync.core.text import printable
 from secretsync.planning.plan import Plan
 from secretsync.planning.secrecy import secret_entries
 from secretsync.policy.plaintext import plaintext_of

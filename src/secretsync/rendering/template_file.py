@@ -12,7 +12,8 @@ from secretsync.core.model import Entry, Resolved
 from secretsync.core.records import Record, replace
 from secretsync.core.text import path_or
 from secretsync.planning.plan import with_literal
-from secretsync.project.placeholders import Fault, Part, Placeholder, Text, Variable, format_value, parse_value
+from secretsync.project.placeholder_writer import format_value
+from secretsync.project.placeholders import Fault, Part, Placeholder, Text, Variable, parse_value
 from secretsync.rendering.syntaxes import open_syntax
 from secretsync.rendering.syntaxes.syntax import Syntax
 

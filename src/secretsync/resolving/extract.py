@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 NO_FIELD = "the secret has no such field"
+EMPTY = "its value is empty"
 _TAKE_PART = "take it with ?as=json, or name a field inside it"
 
 

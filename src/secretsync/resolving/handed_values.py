@@ -12,7 +12,11 @@ from secretsync.planning.secrecy import secret_entries
 from secretsync.project.environ_entries import FILE
 from secretsync.providers.files import read_secret_file
 from secretsync.resolving.handover import Handover, handed_files
-from secretsync.resolving.handover_codec import digests
+from secretsync.resolving.handover_codec import content_digest, digests, value_of_variables
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class HandedValues(Record, kw_only=True):
@@ -30,7 +34,7 @@ class HandedValues(Record, kw_only=True):
         """Return the values as they are in `environ` and in the files now."""
         found: dict[str, Secret] = {}
         for name, row in handover.names.items():
-            if (value := _value(name, row.get("path"), environ)) is not None:
+            if (value := _value(name, row, environ)) is not None:
                 found[name] = value
         secret = [name for name, row in handover.names.items() if row.get("secret")]
         secrets, settings = digests(bytes.fromhex(handover.key), found, secret)
@@ -47,6 +51,7 @@ class HandedValues(Record, kw_only=True):
             return {}
         found: dict[EntryId, Resolved] = {}
         secret = secret_entries(plan)
+        key_of_digests = bytes.fromhex(self.handover.key)
         shown = {**{handed: here for here, handed in handed_files(plan.project).items()}, FILE: FILE}
         for name, value in self.values.items():
             row = self.handover.names[name]
@@ -66,12 +71,22 @@ class HandedValues(Record, kw_only=True):
                 stores=tuple(row.get("stores", ())),
                 versions=tuple(row.get("versions", ())),
             )
-            found[entry_id] = Resolved(entry, value, origin, (value,), is_from_store=origin.is_secret)
+            found[entry_id] = Resolved(
+                entry,
+                value,
+                origin,
+                (value,),
+                is_from_store=origin.is_secret,
+                contents=(value,) if row.get("digests") == [content_digest(key_of_digests, value)] else (),
+            )
         return found
 
 
-def _value(name: str, path: str | None, environ: Mapping[str, str]) -> Secret | None:
-    """Return the value of `name` in its variable or its file; None if it does not exist any more."""
+def _value(name: str, row: Mapping[str, Any], environ: Mapping[str, str]) -> Secret | None:
+    """Return the value of `name` in its variables or its file; None if it does not exist any more."""
+    path = row.get("path")
+    if "pieces" in row:
+        return value_of_variables(name, row["pieces"], environ)
     if path is None:
         return Secret(variable_text(environ[name])) if name in environ else None
     data = read_secret_file(path)

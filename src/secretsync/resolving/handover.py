@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 from secretsync.config.config import Config
 from secretsync.core.errors import UsageError
@@ -10,7 +11,7 @@ from secretsync.core.files import STANDARD_INPUT
 from secretsync.core.model import Resolved
 from secretsync.core.names import is_environment_name, is_key
 from secretsync.core.records import Record, replace
-from secretsync.core.secret import Environ
+from secretsync.core.secret import Environ, Secret
 from secretsync.planning.request import ConfigRequest
 from secretsync.project.env_file import EnvFile
 from secretsync.project.environ_entries import FILE, variable_entry
@@ -20,10 +21,12 @@ from secretsync.resolving.handover_codec import (
     KEY_VARIABLE,
     VALUE_PREFIX,
     VARIABLE,
+    content_digest,
     decode,
     digests,
     encode,
     handover_variables,
+    value_variables,
 )
 
 TYPE_CHECKING = False
@@ -47,10 +50,12 @@ class Handover(Record, kw_only=True):
     files: tuple[str, ...] | None  # None: those in the folders of the environment
     bindings: str | None  # None: those in the folders, or none
     named: str | None  # the environment that the variables of the application name at its start
-    validates: bool  # False: `run` was told not to validate the values
+    validates: bool  # False: `run` had the option not to validate the values
     services: tuple[str, ...]  # those that were selected
     withheld: tuple[str, ...]  # variables for the access to stores that the application does not have
-    names: Mapping[str, Mapping[str, Any]]  # variable -> file, key, secret, references, stores, versions, path
+    started: int  # when the values had been read, in seconds since 1970
+    record: str | None  # the file of --record
+    names: Mapping[str, Mapping[str, Any]]  # variable -> file, key, secret, references, stores, versions, digests, path
     secrets: str  # the digest of all values of secret entries
     settings: str  # the digest of all other values
     key: str  # of both digests, in hexadecimal
@@ -69,16 +74,19 @@ class Handover(Record, kw_only=True):
         is_strict: bool,
         withheld: Sequence[str],
         validates: bool,
+        record: str | None = None,
+        key: bytes | None = None,
     ) -> Handover:
         """Return what `run` passes on.
 
         `resolved`: by the names of their variables. `paths`: the file of each value that is handed over in a file.
         `environ`: the environment of the application. `is_strict`: True if the name or the bindings make it strict.
         `withheld`: the variables for the access to stores that `environ` does not have.
-        `validates`: False if the values are to be taken without validation.
+        `validates`: False if the values are to be taken without validation. `record`: the file of --record.
+        `key`: of the digests; None means a new one.
         """
         shown = handed_files(project)
-        key = os.urandom(KEY_BYTES)
+        key = os.urandom(KEY_BYTES) if key is None else key[:KEY_BYTES]
         secret = [name for name, found in resolved.items() if found.is_secret]
         secrets, settings = digests(key, {name: found.value for name, found in resolved.items()}, secret)
         # Folders determine their bindings. A project of variables alone has none, so its bindings may be anywhere.
@@ -93,8 +101,11 @@ class Handover(Record, kw_only=True):
             validates=validates,
             services=tuple(services),
             withheld=tuple(withheld),
+            started=int(time.time()),
+            record=None if record is None else os.path.abspath(record),
             names={
-                name: _row(name, found, shown[found.entry.file], paths.get(name)) for name, found in resolved.items()
+                name: _row(name, found, shown[found.entry.file], paths.get(name), key)
+                for name, found in resolved.items()
             },
             secrets=secrets,
             settings=settings,
@@ -160,7 +171,7 @@ class Handover(Record, kw_only=True):
             )
 
     def is_of(self, project: Project) -> bool:
-        """True if `run` resolved this project."""
+        """Return True if `run` resolved this project."""
         if project.environment != self.environment:
             return False
         if project.is_in_folders:
@@ -234,8 +245,8 @@ def hidden_values(config: Config) -> dict[str, Resolved]:
     return {f"{VALUE_PREFIX}{number}": found for number, found in enumerate(config.overridden(), 1)}
 
 
-def _row(name: str, found: Resolved, file: str, path: str | None) -> dict[str, Any]:
-    """Return the origin of one value without what is empty."""
+def _row(name: str, found: Resolved, file: str, path: str | None, key: bytes) -> dict[str, Any]:
+    """Return the origin of one value without what is empty. `key`: of the digests of secrets without versions."""
     origin = found.origin
     row: dict[str, Any] = {
         "key": None if origin.key == name else origin.key,
@@ -243,9 +254,23 @@ def _row(name: str, found: Resolved, file: str, path: str | None) -> dict[str, A
         "references": origin.references,
         "stores": origin.stores,
         "versions": origin.versions,
+        "digests": [None if one is None else content_digest(key, one) for one in found.contents],
         "path": path,
+        "pieces": 0 if path else _pieces(name, found),
     }
     return {"file": file, **{name: value for name, value in row.items() if value}}
+
+
+def _pieces(name: str, found: Resolved) -> int:
+    """Return in how many variables a value without a variable of its own is; 0 for one as it is."""
+    is_hidden = name.startswith(VALUE_PREFIX)
+    count = len(value_variables(name, found.value.reveal())) if is_hidden else 1
+    return count if count > 1 else 0
+
+
+def handed_variables(name: str, value: Secret) -> dict[str, str]:
+    """Return the variables of a value of `hidden_values`, or of another value as it is."""
+    return value_variables(name, value.reveal()) if name.startswith(VALUE_PREFIX) else {name: value.reveal()}
 
 
 def handed_files(project: Project) -> dict[str, str]:

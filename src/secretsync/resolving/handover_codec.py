@@ -6,10 +6,11 @@
 # whose key is known reveals a short secret. A reader of both variables can read the values themselves beside them.
 # Behind the key is a keyed digest of the other variables, so that each change of one is recognized as damage.
 # $SECRETSYNC_RESOLVED_VALUE_1, _2, ... are values of the shared configuration or of a service that have no variable,
-# because the file of a service defines the same key.
+# because the file of a service defines the same key. A value that does not fit into one variable is in several, such as
+# $SECRETSYNC_RESOLVED_VALUE_1_2, and its row says in how many.
 from __future__ import annotations
 
-from secretsync.core.secret import Secret
+from secretsync.core.secret import Secret, variable_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,10 +22,11 @@ KEY_VARIABLE = f"{VARIABLE}_KEY"
 VALUE_PREFIX = f"{VARIABLE}_VALUE_"
 KEY_BYTES = 16
 _DIGEST_BYTES = 16
-_SCHEMA = 3
+_SCHEMA = 4
 _MOST_INLINE = 16_384  # characters of the variable; a larger text is compressed
 _PART = 120_000  # characters of one further variable, below the limit of Linux (131,071 bytes with the name)
-_MOST_PARTS = 100
+_PIECE = 30_000  # characters of one variable of a value; at most 120,000 bytes
+_MOST_PARTS, _MOST_PIECES = 100, 1000
 _MOST_BYTES = 64 * 1024 * 1024  # after decompression
 _HEAD = ("schema", "environment", "root", "bindings", "named", "validates")
 _TYPES: Mapping[str, Any] = {
@@ -37,6 +39,8 @@ _TYPES: Mapping[str, Any] = {
     "validates": bool,
     "services": list,
     "withheld": list,
+    "started": int,
+    "record": (str, type(None)),
     "names": dict,
     "secrets": str,
     "settings": str,
@@ -45,12 +49,13 @@ _TYPES: Mapping[str, Any] = {
 
 def handover_variables(environ: Mapping[str, str]) -> tuple[str, ...]:
     """Return the names of all variables that some `run` set for its own use."""
-    return tuple(
-        name
-        for name in environ
-        if name in (VARIABLE, KEY_VARIABLE)
-        or name.startswith(VALUE_PREFIX)
-        or (name.startswith(f"{VARIABLE}_") and name.removeprefix(f"{VARIABLE}_").isdecimal())
+    return tuple(name for name in environ if has_no_value(name) or name.startswith(VALUE_PREFIX))
+
+
+def has_no_value(name: str) -> bool:
+    """Return True for a variable of `run` that describes the configuration, without a value of it."""
+    return name in (VARIABLE, KEY_VARIABLE) or (
+        name.startswith(f"{VARIABLE}_") and name.removeprefix(f"{VARIABLE}_").isdecimal()
     )
 
 
@@ -75,6 +80,29 @@ def _parts(document: dict[str, Any]) -> list[str]:
     return [_dump({**head, "parts": len(parts)}), *parts]
 
 
+def value_variables(name: str, value: str) -> dict[str, str]:
+    """Return the variables for a value that has no variable of its own: one as it is, or pieces with escapes."""
+    if len(value) <= _PIECE and "\0" not in value:
+        return {name: value}
+    text = value.replace("%", "%25").replace("\0", "%00")
+    pieces = [text[start : start + _PIECE] for start in range(0, len(text), _PIECE)]
+    if len(pieces) == 1:
+        pieces.append("")  # two variables show that the text has escapes
+    return dict(zip(_piece_names(name, len(pieces)), pieces, strict=True))
+
+
+def value_of_variables(name: str, pieces: int, environ: Mapping[str, str]) -> Secret | None:
+    """Return the value that `value_variables` wrote as so many variables; None if one of them does not exist."""
+    texts = [variable_text(environ[one]) for one in _piece_names(name, pieces) if one in environ]
+    if len(texts) < pieces:
+        return None
+    return Secret("".join(texts).replace("%00", "\0").replace("%25", "%"))
+
+
+def _piece_names(name: str, count: int) -> list[str]:
+    return [name, *(f"{name}_{number}" for number in range(2, count + 1))]
+
+
 def _seal(key: str, texts: Iterable[str]) -> str:
     """Return the keyed digest of the variables, in hexadecimal."""
     return _digest(bytes.fromhex(key), (text.encode("utf-8", "surrogateescape") for text in texts))
@@ -91,10 +119,10 @@ def decode(environ: Mapping[str, str]) -> dict[str, Any] | None:
         return None
     files = fields["files"]
     is_sound = (
-        _are_strings(fields["services"])
-        and _are_strings(fields["withheld"])
-        and (fields["environment"] is not None if files is None else _are_strings(files))
-        and all(_is_row(row) for row in fields["names"].values())
+        are_strings(fields["services"])
+        and are_strings(fields["withheld"])
+        and (fields["environment"] is not None if files is None else are_strings(files))
+        and all(is_row(row) for row in fields["names"].values())
     )
     if not is_sound:
         return None
@@ -170,24 +198,37 @@ def _parse(text: str) -> dict[str, Any] | None:
     return document if isinstance(document, dict) else None
 
 
-def _is_row(row: object) -> bool:
+def is_row(row: object) -> bool:
+    """Return True if `row` is the origin of one value."""
     if not isinstance(row, dict):
         return False
     if not all(
         isinstance(row.get(name, default), str) for name, default in (("file", None), ("path", ""), ("key", ""))
     ):
         return False
-    versions = row.get("versions", [])
+    pieces = row.get("pieces", 2)
     return (
-        _are_strings(row.get("references", []))
-        and _are_strings(row.get("stores", []))
-        and isinstance(versions, list)
-        and all(version is None or isinstance(version, str) for version in versions)
+        isinstance(pieces, int)
+        and 1 < pieces <= _MOST_PIECES
+        and are_strings(row.get("references", []))
+        and are_strings(row.get("stores", []))
+        and _are_strings_or_none(row.get("versions", []))
+        and _are_strings_or_none(row.get("digests", []))
     )
 
 
-def _are_strings(value: object) -> bool:
+def are_strings(value: object) -> bool:
+    """Return True if `value` is a list of strings."""
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _are_strings_or_none(value: object) -> bool:
+    return isinstance(value, list) and all(item is None or isinstance(item, str) for item in value)
+
+
+def content_digest(key: bytes, content: Secret) -> str:
+    """Return the keyed digest of a secret that has no version."""
+    return _digest(key, [content.reveal().encode("utf-8", "surrogateescape")])
 
 
 def digests(key: bytes, values: Mapping[str, Secret], secret: Collection[str]) -> tuple[str, str]:

@@ -7,7 +7,6 @@ from secretsync.core.errors import ResolutionError, ValidationError
 from secretsync.core.model import Resolved
 from secretsync.planning.plan import EntryId, Plan
 from secretsync.planning.request import ConfigRequest, load_plan
-from secretsync.project.placeholders import Text
 from secretsync.resolving.resolve import Inputs, resolve
 from secretsync.resolving.stores import StoreAccess
 
@@ -61,7 +60,7 @@ def resolve_plan(
         hazards.extend(find_hazards(inputs, values))
 
     # A plan of plain text has no secret whose value could be empty or break a URL.
-    has_parts = any(not isinstance(part, Text) for planned in plan.entries.values() for part in planned.parts)
+    has_parts = any(planned.text is None for planned in plan.entries.values())
     is_checked = has_parts and (validate or check_values or not plan.is_strict)
     result = resolve(
         requested, answers, access.environ, inherited=known, reload=reload, check=check if is_checked else None

@@ -7,7 +7,7 @@ from secretsync.core.errors import Problem
 from secretsync.core.model import Failed, Found, Missing, Origin, Resolved
 from secretsync.core.records import Record
 from secretsync.core.secret import Payload, Secret, variable_text
-from secretsync.core.text import by_place, looks_like_value, message_or_none
+from secretsync.core.text import by_place
 from secretsync.planning.plan import (
     ChoicePart,
     EntryId,
@@ -17,7 +17,6 @@ from secretsync.planning.plan import (
     PlannedEntry,
     PlannedPart,
     SecretPart,
-    with_literal,
 )
 from secretsync.planning.secrecy import has_secret_shape, is_secret_part, secret_entries
 from secretsync.project.placeholders import Text
@@ -25,20 +24,17 @@ from secretsync.resolving.stores import Answers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
 
     from secretsync.planning.references import Target
 
     ValueCheck = Callable[["Inputs", Mapping[EntryId, Resolved]], None]
 
 
-_EMPTY = "its value is empty"
-
-
 class _Pieces:
     """The pieces of one entry's value, and the origin of each piece."""
 
-    __slots__ = ("inserted", "is_from_store", "references", "stores", "texts", "uses_secret", "versions")
+    __slots__ = ("contents", "inserted", "is_from_store", "references", "stores", "texts", "uses_secret", "versions")
 
     def __init__(self) -> None:
         self.texts: list[Secret] = []
@@ -46,6 +42,7 @@ class _Pieces:
         self.references: list[str] = []
         self.stores: list[str] = []
         self.versions: list[str | None] = []
+        self.contents: list[Secret | None] = []  # see Resolved
         self.is_from_store = False
         self.uses_secret = False  # through a variable
 
@@ -53,11 +50,12 @@ class _Pieces:
         """Append a piece."""
         self.texts.append(Secret(text))
 
-    def add_origin(self, target: Target, version: str | None) -> None:
-        """Append where a piece came from."""
+    def add_origin(self, target: Target, version: str | None, content: Secret | None = None) -> None:
+        """Append where a piece came from. `content`: see Resolved."""
         self.references.append(target.shown)
         self.stores.append(target.store)
         self.versions.append(version)
+        self.contents.append(content)
 
     def add_shaped(self, value: Secret) -> None:
         """Append the passwords and tokens in `value` to the pieces that are secrets by themselves."""
@@ -137,7 +135,9 @@ def resolve_entries(
     resolved: dict[EntryId, Resolved] = dict(known or {})
     problems: dict[Problem, None] = {}
     for entry_id, planned in inputs.plan.entries.items():
-        if (value := _resolve_entry(inputs, planned, resolved, problems)) is not None:
+        if planned.text is not None and entry_id not in inputs.secret:
+            resolved[entry_id] = Resolved(planned.entry, Secret(planned.text), None, (), is_from_store=False)
+        elif (value := _resolve_entry(inputs, planned, resolved, problems)) is not None:
             resolved[entry_id] = value
     return resolved, problems
 
@@ -150,8 +150,6 @@ def _resolve_entry(
     The problems of its own placeholders are added to `problems`. The entry of a variable has added its own problems.
     """
     entry = planned.entry
-    if planned.text is not None and (entry.file, entry.key) not in inputs.secret:
-        return Resolved(entry, Secret(planned.text), None, (), is_from_store=False)
     pieces = _Pieces()
     making = _Making(inputs, planned, resolved, problems, pieces)
     if not _add(making, planned.parts):
@@ -171,7 +169,8 @@ def _resolve_entry(
         stores=tuple(pieces.stores),
         versions=tuple(pieces.versions),
     )
-    return Resolved(entry, value, origin, tuple(pieces.inserted), is_from_store=pieces.is_from_store)
+    contents = tuple(pieces.contents) if any(one is not None for one in pieces.contents) else ()
+    return Resolved(entry, value, origin, tuple(pieces.inserted), is_from_store=pieces.is_from_store, contents=contents)
 
 
 class _Making(Record):
@@ -234,6 +233,7 @@ def _add_entry(pieces: _Pieces, found: Resolved | None) -> bool:
     pieces.references.extend(found.origin.references)
     pieces.stores.extend(found.origin.stores)
     pieces.versions.extend(found.origin.versions)
+    pieces.contents.extend(found.contents or [None] * len(found.origin.references))
     return True
 
 
@@ -246,10 +246,12 @@ def _add_secret(making: _Making, part: SecretPart) -> bool:
         pieces.add_origin(target, None)
         return _add(making, part.default)
     if isinstance(chosen, Missing | Failed):
+        from secretsync.resolving.failures import failure_problem  # Imported only for a problem.
+
         making.problems[failure_problem(plan, making.planned, part, index, chosen)] = None
         return False
     pieces.texts.append(chosen)
-    pieces.add_origin(target, version)
+    pieces.add_origin(target, version, chosen if version is None and plan.specs[target.store].is_local else None)
     pieces.is_from_store |= plan.is_secret_store(target.store)
     if is_secret_part(plan, making.planned.entry, part):
         pieces.inserted.append(chosen)
@@ -261,72 +263,12 @@ def choose(inputs: Inputs, part: SecretPart) -> tuple[int, Secret | Missing | Fa
     index, outcome = inputs.answers.settle(part)
     if not isinstance(outcome, Found):
         return index, outcome, None
-    from secretsync.resolving.extract import NO_FIELD, select  # Imported only if a store has returned a value.
+    from secretsync.resolving.extract import EMPTY, NO_FIELD, select  # Imported only if a store has returned a value.
 
     chosen = select(outcome.value, part.targets[index].selector)
     if isinstance(chosen, Failed) and chosen.cause == NO_FIELD and part.default is not None:
         hint = f"{chosen.hint}; the default does not apply, because the secret exists"
         return index, Failed(chosen.kind, chosen.cause, hint), None
     if isinstance(chosen, Secret) and not chosen and part.is_colon and (part.default, part.message) != (None, None):
-        return index, Missing(_EMPTY), None
+        return index, Missing(EMPTY), None
     return index, chosen, outcome.value.version
-
-
-def failure_problem(
-    plan: Plan,
-    planned: PlannedEntry,
-    part: SecretPart,
-    index: int,
-    outcome: Missing | Failed,
-) -> Problem:
-    """Return the problem of a placeholder after the answer of its store."""
-    from secretsync.core.problems.kinds import ProblemKind  # Imported only for a problem.
-
-    target = part.targets[index]
-    line, column = planned.location(part)
-    kind = outcome.kind if isinstance(outcome, Failed) else ProblemKind.MISSING
-    cause, hint = outcome.cause, outcome.hint
-    if isinstance(outcome, Missing):
-        if len(part.targets) > 1 and cause != _EMPTY and hint is None:
-            hint = f'put it there, or bind it: {part.name} = "store:path" in {plan.bindings_name}'
-        if part.message is not None:
-            hint = message_or_none(part.message) or hint
-        hint = with_literal(hint, planned.entry.key)
-    elif not target.is_bound:
-        following = part.targets[index + 1 :]
-        rest = f" ({', '.join(one.store for one in following)} not asked)" if following else ""
-        cause = f"{cause}; a lookup ends at a store that failed{rest}"
-        bind = f"a binding in {plan.bindings_name} names the store that has it"
-        hint = f"{hint}; {bind}" if hint else bind
-    cause, hint = hide_values(cause, part.written, part.targets), hide_values(hint or "", part.written, part.targets)
-    if kind is ProblemKind.DENIED and not cause.startswith("denied"):
-        cause = f"denied: {cause}"
-    is_chain = isinstance(outcome, Missing) and len(part.targets) > 1 and outcome.cause != _EMPTY
-    return Problem(
-        kind=kind,
-        key=planned.entry.key,
-        file=planned.entry.file,
-        line=line,
-        column=column,
-        reference=hide_values((part.name or part.written) if is_chain else target.shown, part.written, part.targets),
-        store=target.store,
-        cause=cause,
-        hint=hint or None,
-    )
-
-
-def hide_values(text: str, written: str, targets: Sequence[Target]) -> str:
-    """Return `text` without the names and paths that look like a pasted value.
-
-    `written`: a reference as a user wrote it. `targets`: the places where a store was asked for it.
-    """
-    is_name_hidden = looks_like_value(written)
-    hidden = {written} if is_name_hidden else set[str]()
-    for target in targets:
-        field = target.selector.field or ""
-        # A path that a lookup made of a name does not need to look like the name.
-        hidden |= {target.ref.path} if looks_like_value(target.ref.path) or is_name_hidden else set()
-        hidden |= {field} if looks_like_value(field) else set()
-    for word in sorted(hidden, key=len, reverse=True):
-        text = text.replace(word, "...")
-    return text

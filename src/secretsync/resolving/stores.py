@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from secretsync.core.metadata import SecretInfo, SecretOutline
     from secretsync.providers.interface import Deadline, Provider
     from secretsync.providers.writing import Written
+    from secretsync.resolving.leases import StoreLeases
     from secretsync.resolving.requests.access_log import AccessLog, Read
     from secretsync.resolving.requests.activity import StoreActivity
     from secretsync.resolving.requests.identify import StoreState
@@ -87,6 +88,7 @@ class StoreAccess(Record):
     `withheld`: variables that `secretsync run` did not pass on to this process, for the messages about failures.
     `are_kept`: the providers are kept for the next resolution of this process.
     `on_lease`: called with the leased value that ends first: the seconds, the reference, and what ends.
+    `on_leases`: called with the logins and the leases that another process can renew, if there are any.
     """
 
     environ: Mapping[str, str]
@@ -99,6 +101,7 @@ class StoreAccess(Record):
     withheld: tuple[str, ...] = ()
     are_kept: bool = False
     on_lease: Callable[[float, SecretRef, str], None] | None = None
+    on_leases: Callable[[tuple[StoreLeases, ...]], None] | None = None
     keeps_unusable: bool = False
 
     _unseen = ("environ",)
@@ -127,6 +130,12 @@ class StoreAccess(Record):
                 reads = reads_of(plan) if reads is None else reads
                 log.prepare(reads)
             answers = self._ask(plan.secrets if parts is None else parts, stores, deadline, Payload)
+            if self.on_leases is not None:
+                from secretsync.resolving.leases import held_leases  # Imported only below a supervisor.
+
+                # Before anything can fail, because the leases exist.
+                if held := held_leases(plan, stores, answers):
+                    self.on_leases(held)
             if log is not None:
                 log.write(reads or (), answers)
         if self.on_lease is not None and (leased := answers.leased()):
@@ -188,7 +197,7 @@ class StoreAccess(Record):
             return answers
         from secretsync.resolving.withheld import explain_failures  # Imported only below a `run` that withheld any.
 
-        return explain_failures(answers, plan.specs, self.withheld)
+        return Answers(explain_failures(answers, plan.specs, self.withheld))
 
     def identities(self, plan: Plan) -> tuple[StoreState, ...]:
         """Return as whom each store of `plan` and of its bindings knows this process.
@@ -252,7 +261,7 @@ class StoreAccess(Record):
     ) -> Answers[T]:
         from secretsync.resolving.requests.fetch import ask
 
-        answers = ask(
+        outcomes = ask(
             parts,
             stores,
             deadline,
@@ -262,6 +271,7 @@ class StoreAccess(Record):
             keep_open=stores.keep_open,
             on_wait=self.on_wait,
         )
+        answers = Answers(outcomes)
         if self.are_kept:
             stores.drop(answers.denied())
         return answers

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
 from secretsync.core.errors import Problem, ProblemKind
-from secretsync.core.model import Failed
+from secretsync.core.model import Failed, Found, Missing, SecretRef
 from secretsync.core.records import replace
 from secretsync.providers.interface import Identity, ProviderSpec
 from secretsync.resolving.requests.identify import StoreState
 from secretsync.resolving.requests.unusable_store import NotAsked
-from secretsync.resolving.stores import Answers, T
+
+if TYPE_CHECKING:
+    from secretsync.resolving.stores import Answers, T
 
 
 def access_variables(names: Iterable[str], specs: Iterable[ProviderSpec]) -> tuple[str, ...]:
@@ -23,9 +26,11 @@ def access_variables(names: Iterable[str], specs: Iterable[ProviderSpec]) -> tup
     return tuple(sorted(name for name in names if any(fnmatchcase(name, pattern) for pattern in patterns)))
 
 
-def explain_failures(answers: Answers[T], specs: Mapping[str, ProviderSpec], withheld: tuple[str, ...]) -> Answers[T]:
-    """Return the answers. A failure that a withheld variable may have caused names the variable as the next step."""
-    outcomes = {}
+def explain_failures(
+    answers: Answers[T], specs: Mapping[str, ProviderSpec], withheld: tuple[str, ...]
+) -> dict[SecretRef, Found[T] | Missing | Failed]:
+    """Return the outcomes. A failure that a withheld variable may have caused names the variable as the next step."""
+    outcomes: dict[SecretRef, Found[T] | Missing | Failed] = {}
     for ref in answers.requested:
         outcome = answers.of(ref)
         if outcome is None:
@@ -33,7 +38,7 @@ def explain_failures(answers: Answers[T], specs: Mapping[str, ProviderSpec], wit
         outcomes[ref] = (
             explain_failure(outcome, specs.get(ref.store), withheld) if isinstance(outcome, Failed) else outcome
         )
-    return Answers(outcomes)
+    return outcomes
 
 
 def explain_failure(outcome: Failed, spec: ProviderSpec | None, withheld: tuple[str, ...]) -> Failed:

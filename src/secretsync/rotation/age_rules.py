@@ -26,6 +26,7 @@ class State(StrEnum):
     MISSING = "missing"
     DENIED = "denied"
     ERROR = "error"
+    STALE = "stale"  # only with --running: a process has another version
     EXPIRED = "expired"
     OVERDUE = "overdue"
     UNKNOWN = "unknown"
@@ -48,7 +49,7 @@ class Case(Record, kw_only=True):
     observed: datetime | None = None  # when the store answered; None: at `now`
     warn_before: float | None = None  # seconds; None: 14 days, or half of a limit below 28
     declared: datetime | None = None  # when it was last rotated, as the bindings say
-    command: str | None = None  # the command that stores a new version; None if there is none
+    command: str | None = None  # the command that stores a new version, or None
 
     @property
     def known_until(self) -> datetime:
@@ -217,7 +218,7 @@ def _rotate_hint(case: Case, *, is_declared: bool) -> str:
 
 
 def _has_ended(until: date, now: datetime) -> bool:
-    """True if `now` is after the day `until`, in UTC."""
+    """Return True if `now` is after the day `until`, in UTC."""
     return now.astimezone(UTC).date() > until
 
 

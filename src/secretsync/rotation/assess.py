@@ -12,12 +12,16 @@ from secretsync.planning.plan import EntryId, EntryPart, Plan, PlannedEntry, Sec
 from secretsync.planning.secrecy import is_secret_part
 from secretsync.project.bindings import Binding
 from secretsync.project.placeholders import StorePath, format_reference, parse_reference
-from secretsync.resolving.resolve import failure_problem
+from secretsync.resolving.failures import failure_problem
 from secretsync.resolving.stores import Answers
 from secretsync.rotation.age_rules import AgeResult, Case, State, assess_age
 from secretsync.rotation.max_age import AppliedLimit, Use, applied_limit
 from secretsync.rotation.report import AgeFinding, Key, RotationReport, SecretAge
 from secretsync.rotation.secret_dates import TOLERANCE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from secretsync.rotation.stale import Running
 
 
 def assess(
@@ -27,21 +31,29 @@ def assess(
     *,
     strict: bool = False,
     observed: datetime | None = None,
+    running: Running | None = None,
 ) -> RotationReport:
     """Return the report on every secret that an entry of `plan` uses, at the time `now` (aware).
 
     `strict`: secrets that are due or of unknown age count too. `observed`: when the stores answered; None means `now`.
+    `running`: processes whose versions are compared, or None.
     """
-    secrets = sorted(
-        (_secret_age(plan, used, now, observed or now, strict=strict) for used in _used(plan, answers).values()),
-        key=lambda secret: (secret.reference, secret.store),
-    )
+    if running is not None:
+        from secretsync.rotation.stale import process_states, with_running  # Imported only for --running.
+    rows = []
+    for used in _used(plan, answers).values():
+        row = _secret_age(plan, used, now, observed or now, strict=strict)
+        if running is not None:
+            row = with_running(row, used.ref, used.outcome.value if isinstance(used.outcome, Found) else None, running)
+        rows.append(row)
+    secrets = sorted(rows, key=lambda secret: (secret.reference, secret.store))
     return RotationReport(
         project=plan.project_name,
         environment=plan.project.label,
         at=now,
         is_forecast=observed is not None and now - observed > TOLERANCE,
         secrets=tuple(secrets),
+        processes=() if running is None else process_states(secrets, plan, running),
     )
 
 
@@ -94,12 +106,12 @@ def _used(plan: Plan, answers: Answers[SecretInfo]) -> dict[SecretRef, _Used]:
 
 
 def _is_declared(plan: Plan, ref: SecretRef, bindings: tuple[Binding, ...]) -> bool:
-    """True if the store of `ref` does not have a clock, and a binding declares the date of the secret."""
+    """Return True if the store of `ref` does not have a clock, and a binding declares the date of the secret."""
     return any(binding.rotated is not None for binding in bindings) and not plan.specs[ref.store].has_clock
 
 
 def _is_unseen(outcome: Found[SecretInfo] | Missing | Failed) -> bool:
-    """True if this machine does not have the secret, or may not look at it."""
+    """Return True if this machine does not have the secret, or may not look at it."""
     return isinstance(outcome, Missing) or (isinstance(outcome, Failed) and outcome.kind is ProblemKind.DENIED)
 
 
@@ -160,7 +172,7 @@ def _secret_age(plan: Plan, used: _Used, now: datetime, observed: datetime, *, s
 
 
 def _command(plan: Plan, used: _Used) -> str | None:
-    """Return the command that stores a new version of a secret; None if there is none.
+    """Return the command that stores a new version of a secret, or None.
 
     A store that rotates passwords itself does not store a given value. A new version of a pinned secret is not read.
     """

@@ -31,7 +31,7 @@ class Use(Record):
 
 
 def applied_limit(uses: Iterable[Use], store: str, store_limit: Limit | None, policy: RotationPolicy) -> AppliedLimit:
-    """The limit of a secret: the strictest that any of its `uses` has.
+    """Return the limit of a secret: the strictest that any of its `uses` has.
 
     For one use the most specific wins: its bindings, the patterns over its names, its store, `[rotation]`, 90 days.
     Where several say something on one of these levels, the strictest does.
@@ -88,7 +88,7 @@ def specificity(pattern: str) -> tuple[bool, int, int, int]:
 
 
 def _strictest(limits: Sequence[AppliedLimit]) -> AppliedLimit:
-    """The one that ends first; equal ones by the name of their source, so that the answer is always the same."""
+    """Return the one that ends first; equal ones by the name of their source, so that the answer is always the same."""
     return min(limits, key=_strictness)
 
 

@@ -8,11 +8,13 @@ from datetime import datetime
 from secretsync.core.errors import ExitStatus, Problem, ProblemKind, worst_status
 from secretsync.core.model import Clock
 from secretsync.core.records import Record
-from secretsync.core.text import looks_like_value
+from secretsync.core.text import count_of, looks_like_value
+from secretsync.core.timestamps import format_timestamp
 from secretsync.project.bindings import Limit
 from secretsync.rotation.age_rules import SEVERITY, State
 
 _DAY = 86400
+_SHOWN = 3  # names in a message
 
 
 class Key(Record):
@@ -40,6 +42,36 @@ class AgeFinding(Record, kw_only=True):
         return f"{self.cause}; {self.hint}" if self.hint else self.cause
 
 
+class RunningVersion(Record, kw_only=True):
+    """The version of a secret that a process was started with.
+
+    `is_stale`: None means that the versions could not be compared. `since`: the creation of the version that the
+    process does not have; None if it is not known.
+    """
+
+    process: str
+    version: str | None
+    is_stale: bool | None
+    since: datetime | None = None
+
+
+class ProcessState(Record, kw_only=True):
+    """One process, and how many of its secrets have another version now.
+
+    `since`: the earliest time from which on a secret of it was stale; None without such a time.
+    `compared`: the number of its secrets that could be compared. `missing`: references that the env files do not have.
+    """
+
+    process: str
+    pid: int | None
+    program: str | None
+    started: datetime | None
+    compared: int
+    stale: int
+    since: datetime | None
+    missing: tuple[str, ...] = ()
+
+
 class SecretAge(Record, kw_only=True):
     """One secret. It does not have room for a value."""
 
@@ -57,6 +89,7 @@ class SecretAge(Record, kw_only=True):
     expires: datetime | None = None
     findings: tuple[AgeFinding, ...] = ()  # the worst first
     hints: tuple[str, ...] = ()
+    running: tuple[RunningVersion, ...] = ()  # of each process that was asked about
 
     @property
     def age_days(self) -> int | None:
@@ -102,6 +135,7 @@ class RotationReport(Record, kw_only=True):
     secrets: tuple[SecretAge, ...]
     is_forecast: bool = False
     outdated: int | None = None
+    processes: tuple[ProcessState, ...] = ()  # only with --running
 
     @classmethod
     def of_failure(cls, project: str, environment: str, problems: tuple[Problem, ...], at: datetime) -> RotationReport:
@@ -142,6 +176,8 @@ class RotationReport(Record, kw_only=True):
         counted = dict.fromkeys(State, 0)
         for secret in self.secrets:
             counted[secret.state] += 1
+        if not counted[State.STALE] and not self.processes:
+            del counted[State.STALE]  # It was not looked for.
         return counted
 
     @property
@@ -185,3 +221,20 @@ def worst_first(secrets: tuple[SecretAge, ...]) -> Iterator[SecretAge]:
         secrets,
         key=lambda one: (SEVERITY[one.state], far if one.seconds_left is None else one.seconds_left, one.reference),
     )
+
+
+def describe(state: ProcessState) -> str:
+    """Return one line about a process."""
+    since = f", since {format_timestamp(state.since)}" if state.since is not None else ""
+    compared = count_of(state.compared, "compared secret")
+    text = f"{state.stale} of {compared} stale{since}" if state.stale else f"{compared}, none stale"
+    started = "" if state.started is None else f", started {format_timestamp(state.started)}"
+    program = "" if state.program is None else f" ({state.program})"
+    missing = f"; the env files do not have {shown_names(state.missing)} any more" if state.missing else ""
+    return f"{state.process}{program}{started}: {text}{missing}"
+
+
+def shown_names(names: tuple[str, ...]) -> str:
+    """Return the first names, and the number of the others."""
+    rest = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + rest

@@ -18,7 +18,7 @@ class Schedule(Record):
     period: timedelta
 
     def is_missed(self, observed: datetime) -> bool:
-        """True if the store was to rotate the secret before `observed`, when it returned these dates."""
+        """Return True if the store was to rotate the secret before `observed`, when it returned these dates."""
         return observed - self.next > TOLERANCE
 
     def forecast(self, observed: datetime, now: datetime) -> datetime | None:
@@ -35,7 +35,7 @@ class Schedule(Record):
             return Schedule(datetime.max.replace(tzinfo=UTC), self.period)
 
     def covers(self, created: datetime, limit: float, observed: datetime) -> bool:
-        """True if the store keeps the schedule, and each version is replaced before it is older than `limit` seconds.
+        """Return True if the store keeps the schedule, and replaces each version before it is `limit` seconds old.
 
         `created`: the date of the version in use.
         """

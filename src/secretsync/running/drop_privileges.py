@@ -128,7 +128,7 @@ def _clear_capabilities() -> None:
 
 
 def _can_return(user: User) -> bool:
-    """True if this process still has an id of root, or can get it back."""
+    """Return True if this process still has an id of root, or can get it back."""
     try:
         os.setresuid(-1, 0, -1)
     except PermissionError:

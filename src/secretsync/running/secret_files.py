@@ -81,7 +81,7 @@ def _refused(path: str, cause: str, hint: str | None = None) -> OutputError:
 
 
 def _is_in_memory(path: str) -> bool:
-    """True if the folder, or the parent of a new folder, is on a file system in memory; False if that is unknown."""
+    """Return True if the folder, or the parent of a new one, is on a file system in memory; False if unknown."""
     try:
         number = os.stat(path if os.path.lexists(path) else os.path.dirname(path)).st_dev
     except OSError:
@@ -124,9 +124,7 @@ def write_secrets(folder: str, values: Mapping[str, str]) -> None:
     """
     before, present = known_files(folder)
     if any(name.startswith(DATA) for name in present):
-        from secretsync.running.secret_generations import remove_generations  # Imported only after a run with --watch.
-
-        remove_generations(folder)
+        _remove_generations(folder)
     # The list names old and new files before the first change, so that the next run knows all files if this one dies.
     write_list(folder, before | set(values))
     for name in sorted(before - set(values)):
@@ -191,3 +189,21 @@ def remove_file(path: str) -> None:
         failure = error.strerror
     if failure is not None:
         raise _refused(path, f"a file of an earlier run cannot be removed: {failure}")
+
+
+def _remove_generations(folder: str) -> None:
+    """Remove all links and files of a run with --watch, before plain files take their places."""
+    for name in os.listdir(folder):
+        path = os.path.join(folder, name)
+        if os.path.islink(path):
+            remove_file(path)
+    remove_folders(folder)
+
+
+def remove_folders(folder: str, kept: str | None = None) -> None:
+    """Remove the folders of a run with --watch, except `kept`."""
+    import shutil  # Imported only during or after a run with --watch.
+
+    for name in os.listdir(folder):
+        if name.startswith(f"{DATA}-") and name != kept:
+            shutil.rmtree(os.path.join(folder, name), ignore_errors=True)

@@ -8,12 +8,11 @@ A reader of DIR/.secretsync-data that opens the folder once gets old or new file
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Mapping
 
 from secretsync.core.errors import OutputError, Problem, ProblemKind
-from secretsync.running.secret_files import DATA, known_files, remove_file, write_list, write_value
+from secretsync.running.secret_files import DATA, known_files, remove_file, remove_folders, write_list, write_value
 
 _NEW_LINK = ".secretsync-new-link"
 
@@ -42,16 +41,7 @@ def write_generation(folder: str, values: Mapping[str, str]) -> None:
     for name in before - set(values):
         remove_file(os.path.join(folder, name))
     write_list(folder, values)
-    _remove_folders(folder, kept=generation)
-
-
-def remove_generations(folder: str) -> None:
-    """Remove all links and files of `write_generation`, before plain files take their places."""
-    for name in os.listdir(folder):
-        path = os.path.join(folder, name)
-        if os.path.islink(path):
-            remove_file(path)
-    _remove_folders(folder)
+    remove_folders(folder, kept=generation)
 
 
 def _link(target: str, folder: str, name: str) -> None:
@@ -62,9 +52,3 @@ def _link(target: str, folder: str, name: str) -> None:
     remove_file(new)
     os.symlink(target, new)
     os.rename(new, path)
-
-
-def _remove_folders(folder: str, kept: str | None = None) -> None:
-    for name in os.listdir(folder):
-        if name.startswith(f"{DATA}-") and name != kept:
-            shutil.rmtree(os.path.join(folder, name), ignore_errors=True)

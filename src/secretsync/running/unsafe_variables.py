@@ -42,7 +42,7 @@ PREFIXES = (
 
 
 def is_unsafe_variable(name: str, allowed: Collection[str] = ()) -> bool:
-    """True if the variable `name` decides what a process runs, loads or trusts, and is not in `allowed`.
+    """Return True if the variable `name` decides what a process runs, loads or trusts, and is not in `allowed`.
 
     The case of letters makes no difference, because proxies and settings of npm work in lower case too.
     """

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+_FIRST = 1.0  # seconds until the second attempt if a lease ends
+_SHARE = 1 / 8  # of the seconds that are left, for a wait
 _LONGEST = 3600.0  # seconds between two attempts, unless the interval is longer
 
 
@@ -22,10 +24,13 @@ class ChangeSchedule:
         self._failures = 0
         self._is_trying = False
         self.changes: Mapping[str, str] = {}  # from a secret to the text of its change
-        self.due: float | None = None  # the time of the next attempt; None: there is none
+        self.due: float | None = None  # the time of the next attempt; None if no attempt is due
 
-    def observe(self, changes: Mapping[str, str], now: float) -> None:
+    def observe(self, changes: Mapping[str, str], now: float, *, within: float | None = None) -> None:
         """Take the differences between the stores and the running application.
+
+        `within`: the seconds until the application cannot use its secrets any more; None means that it still can. Most
+        of them are left for the attempt.
 
         The first one starts the wait, and later ones do not extend it. Other differences after a failed attempt start
         a new wait, because they may be the correction.
@@ -37,16 +42,22 @@ class ChangeSchedule:
         if self._is_trying or (changes and is_waiting):
             return
         self._failures = 0
-        self.due = now + self._settle + self._splay * self._draw() if changes else None
+        wait = self._settle + self._splay * self._draw()
+        self.due = now + (wait if within is None else min(wait, within * _SHARE)) if changes else None
 
     def begin(self) -> None:
         """Note that an attempt has begun."""
         self._is_trying, self.due = True, None
 
-    def fail(self, now: float) -> float:
-        """Note that the attempt failed. Return the seconds until the next one."""
+    def fail(self, now: float, *, within: float | None = None) -> float:
+        """Note that the attempt failed. Return the seconds until the next one. `within`: as in `observe`."""
         self._is_trying = False
-        pause = min(self._interval * 2.0 ** min(self._failures, 60), max(self._interval, _LONGEST))
+        first, longest = self._interval, max(self._interval, _LONGEST)
+        if within is not None:  # The application needs the new values, so that the attempts do not become rare.
+            first, longest = min(self._interval, _FIRST), max(self._interval, _FIRST)
+        pause = min(first * 2.0 ** min(self._failures, 60), longest)
+        if within:
+            pause = min(pause, max(_FIRST, within) * _SHARE)
         self._failures += 1
         self.due = now + pause
         return pause

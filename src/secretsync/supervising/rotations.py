@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import random
-import select
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -14,14 +11,22 @@ from collections.abc import Callable, Mapping
 from secretsync.core.durations import format_duration
 from secretsync.core.records import Record
 from secretsync.supervising.change_schedule import ChangeSchedule
-from secretsync.supervising.sides import CandidateSide, WatcherSide
+from secretsync.supervising.lease_link import LeaseLink, is_readable
+from secretsync.supervising.sides import CandidateSide, KeeperSide, WatcherSide
 from secretsync.supervising.signals import Signals
 from secretsync.supervising.supervisor import Supervisor
 
-Side = CandidateSide | WatcherSide
+Side = CandidateSide | WatcherSide | KeeperSide
 RESTART, SIGNAL, COMMAND, NONE = "restart", "signal", "command", "none"
 _CHUNK = 65536
 _KEY_BYTES = 32
+
+
+def draw_number() -> float:
+    """Return a random number from 0 to 1."""
+    import random  # Imported only after a change.
+
+    return random.random()  # noqa: S311 - it spreads requests
 
 
 class Reaction(Record):
@@ -33,16 +38,21 @@ class Reaction(Record):
 
 
 class WatchSettings(Record, kw_only=True):
-    """The options of --watch, in seconds."""
+    """The options of --watch and --supervise, in seconds."""
 
     interval: float
     settle: float
     splay: float
     reaction: Reaction
+    watches: bool = True  # the versions of the secrets
+    unrepeatable: str | None = None  # why the configuration cannot be resolved a second time
+    on_informed: Callable[[], None] = lambda: None  # called after the application was informed
 
 
 class Rotations:
-    """The watcher, and the candidate: the process with the next configuration. Part of the supervisor.
+    """The watcher, the keeper of leases, and the candidate: the process with the next configuration.
+
+    Part of the supervisor.
 
     The supervisor does not hold a secret: the candidate resolves the configuration, and becomes the application.
     """
@@ -53,14 +63,24 @@ class Rotations:
         *,
         signals: Signals,
         inform: Callable[[str], None],
+        on_free: Callable[[], None],
         now: Callable[[], float] = time.monotonic,
-        draw: Callable[[], float] = random.random,
+        draw: Callable[[], float] = draw_number,
     ) -> None:
-        """`inform`: prints a message. `draw`: returns a number from 0 to 1."""
+        """`inform`: prints a message. `draw`: returns a number from 0 to 1.
+
+        `on_free`: called if the application will not be started a second time, before it starts.
+        """
         self._settings, self._signals, self._inform, self._now = settings, signals, inform, now
         self._schedule = ChangeSchedule(
             interval=settings.interval, settle=settings.settle, splay=settings.splay, draw=draw
         )
+        self._on_free = on_free
+        self._process = os.getpid()
+        self._leases = LeaseLink(lambda: self._fork(_stay), inform)
+        self._is_free = False  # Nothing is watched, and there are no leases.
+        self._version_changes: Mapping[str, str] = {}
+        self._ends_at: float | None = None  # when the application cannot use its secrets any more
         self._key = os.urandom(_KEY_BYTES)
         self._candidate: int | None = None  # its process id
         self._is_first = True
@@ -76,12 +96,14 @@ class Rotations:
     @property
     def descriptors(self) -> tuple[int, ...]:
         """The pipes from the processes."""
-        return tuple(number for number in (self._ready, self._reports) if number is not None)
+        leases = () if self._is_free else self._leases.descriptors
+        return *(number for number in (self._ready, self._reports) if number is not None), *leases
 
     @property
     def kept(self) -> tuple[int, ...]:
         """The descriptors that must stay open."""
-        return self.descriptors if self._turn is None else (*self.descriptors, self._turn)
+        leases = () if self._is_free else self._leases.kept
+        return *self.descriptors, *leases, *(() if self._turn is None else (self._turn,))
 
     @property
     def due(self) -> float | None:
@@ -100,7 +122,12 @@ class Rotations:
     def step(self, supervisor: Supervisor[Side]) -> Side | None:
         """Read the pipes and do what is due. A new process returns its side."""
         self._read_reports()
-        if self._ready is not None and _is_readable(self._ready):
+        if not self._is_free:
+            if self._leases.read():
+                self._observe_leases()
+            if (side := self._leases.start_if_needed()) is not None:
+                return side
+        if self._ready is not None and is_readable(self._ready):
             self._read_candidate(supervisor)
         if not supervisor.is_going_on:
             return None
@@ -118,6 +145,9 @@ class Rotations:
             self._forget_watcher()
             self._watch_at = self._now() + self._settings.interval
             self._inform("warning: the process that watches the versions has ended; it is started again")
+        if process == self._leases.process:
+            self._leases.ended(code)
+            self._observe_leases()
         if process != self._candidate:
             return
         has_turn = self._turn is None
@@ -134,28 +164,48 @@ class Rotations:
         self._give_turn()
         self._candidate = None
         self._is_first = False
+        self._leases.replace()
         self._accept()
 
-    def close(self) -> None:
-        """End the watcher and the candidate."""
+    def close(self, supervisor: Supervisor[Side]) -> Side | None:
+        """End the watcher and the candidate, and let the keeper of leases revoke them.
+
+        A new process returns its side.
+        """
         for process in (self._watcher, self._candidate):
             if process is not None:
                 with contextlib.suppress(ProcessLookupError, ChildProcessError):
                     os.kill(process, signal.SIGKILL)
                     os.waitpid(process, 0)
+        self._watcher = self._candidate = None
+        if self._is_free:
+            return None
+        if (side := self._leases.start_if_needed()) is not None:  # The application has ended at once.
+            return side
+        self._leases.finish(supervisor.wait_at_end)
+        return None
 
     # The candidate
 
     def _fork_candidate(self, begin: Callable[[], None]) -> CandidateSide | None:
         ready, written = os.pipe()
         turn, given = os.pipe()
+        number = self._leases.begin()
         child = self._fork(begin)
         if child == 0:
-            for number in (ready, given):
-                os.close(number)
-            return CandidateSide(written, turn, is_first=self._is_first, key=self._key)
-        for number in (written, turn):
-            os.close(number)
+            for unused in (ready, given):
+                os.close(unused)
+            return CandidateSide(
+                written,
+                turn,
+                leases=self._leases.writer,
+                number=number,
+                is_first=self._is_first,
+                key=self._key,
+                parent=self._process,
+            )
+        for unused in (written, turn):
+            os.close(unused)
         self._candidate, self._ready, self._turn, self._received = child, ready, given, b""
         return None
 
@@ -168,10 +218,11 @@ class Rotations:
         os.close(self._ready)
         self._ready = None
         try:
-            self._versions = json.loads(self._received)
+            self._versions = _parse(self._received)
         except ValueError:  # The candidate has failed, and printed why. `ended` is called for it.
             return
         if self._is_first:
+            self._free_if_possible()
             self.continue_successor()
         elif self._settings.reaction.kind != RESTART:
             self._give_turn()
@@ -196,18 +247,33 @@ class Rotations:
         """Inform the application, which goes on, of the new configuration."""
         reaction = self._settings.reaction
         effect = {SIGNAL: f"sent signal {reaction.number}", COMMAND: "the command of --on-change was run"}
-        self._inform(f"{self._changes()}; {effect.get(reaction.kind, 'valid, and nothing is done')}")
         if reaction.kind == SIGNAL:
             supervisor.notify(reaction.number)
+        if reaction.kind == NONE:
+            self._leases.drop()
+        else:
+            self._settings.on_informed()
+            self._leases.retire()
+        self._inform(f"{self._changes()}; {effect.get(reaction.kind, 'valid, and nothing is done')}")
         self._accept()
 
     def _accept(self) -> None:
         self._schedule.succeed()
+        self._version_changes, self._ends_at = {}, None
         self._end_watcher()
-        self._watch_at = self._now()
+        self._watch_at = self._now() if self._settings.watches else None
+
+    def _free_if_possible(self) -> None:
+        """Release everything that only a second start of the application needs, if there will be none."""
+        if not self._settings.watches and not self._leases.is_needed:
+            self._is_free = True
+            self._leases.close()
+            self._on_free()
 
     def _warn_of_failure(self, *, is_command: bool, code: int) -> None:
-        seconds = self._schedule.fail(self._now())
+        self._leases.drop()
+        now = self._now()
+        seconds = self._schedule.fail(now, within=None if self._ends_at is None else max(0.0, self._ends_at - now))
         pause = format_duration(seconds) if seconds >= 1 else f"{seconds:g} seconds"
         what = "the command of --on-change failed" if is_command else "the new configuration cannot be used"
         end = f"status {code}" if code >= 0 else f"signal {-code}"
@@ -237,7 +303,7 @@ class Rotations:
         return None
 
     def _read_reports(self) -> None:
-        while self._reports is not None and _is_readable(self._reports):
+        while self._reports is not None and is_readable(self._reports):
             data = os.read(self._reports, _CHUNK)
             if not data:  # `ended` is called for the watcher.
                 os.close(self._reports)
@@ -245,7 +311,24 @@ class Rotations:
                 return
             *lines, self._line = (self._line + data).split(b"\n")
             for line in lines:
-                self._schedule.observe(json.loads(line), self._now())
+                self._version_changes = _parse(line)
+                self._observe()
+
+    def _observe_leases(self) -> None:
+        """Take what the keeper of leases reported."""
+        changes = self._leases.changes
+        self._ends_at = self._now() + self._leases.ends_in if changes else None
+        reason = self._settings.unrepeatable
+        if reason is None:
+            self._observe()
+            return
+        for text in changes.values():
+            self._inform(f"warning: {text}; it is not read again, because {reason}; restart SecretSync")
+
+    def _observe(self) -> None:
+        now = self._now()
+        within = None if self._ends_at is None else max(0.0, self._ends_at - now)
+        self._schedule.observe({**self._version_changes, **self._leases.changes}, now, within=within)
 
     def _end_watcher(self) -> None:
         if self._watcher is not None:
@@ -262,10 +345,14 @@ class Rotations:
         return self._signals.fork(begin)
 
 
-def _is_readable(descriptor: int) -> bool:
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
-    return bool(poll.poll(0))
+def _parse(data: bytes) -> dict[str, str]:
+    """Return the texts by the name of their secret. Raises ValueError."""
+    if data == b"{}":
+        return {}
+    import json  # Imported only if versions are watched.
+
+    found: dict[str, str] = json.loads(data)
+    return found
 
 
 def _lead_group() -> None:

@@ -17,7 +17,6 @@ _NOT_TAKEN = {
 }
 # Ignored here, because this process must be able to use the terminal from the background.
 _OF_TERMINAL = (signal.SIGTTIN, signal.SIGTTOU)
-WAKE = 0  # not a number of a signal; ends a wait
 
 
 class Signals:
@@ -82,10 +81,6 @@ class Signals:
                 numbers += os.read(self._reader, 4096)
             except BlockingIOError:
                 return bytes(numbers)
-
-    def wake(self) -> None:
-        """End the wait of the main thread. For other threads."""
-        os.write(self._writer, bytes([WAKE]))
 
     def stop(self) -> bytes:
         """Stop the process group of this process as Ctrl-Z does. Return the signals that arrived until it continued.

@@ -20,14 +20,24 @@ class StreamMasker(Hidden):
     Bytes that are not part of a secret do not change, also if they are not UTF-8.
     """
 
-    def __init__(self, masker: Masker, secrets: Iterable[Secret], *, longest_line: int = LONGEST_LINE) -> None:
-        """`secrets`: those of `masker`. `longest_line`: bytes that are kept until the end of the line comes."""
+    def __init__(
+        self,
+        masker: Masker,
+        secrets: Iterable[Secret],
+        *,
+        longest_line: int = LONGEST_LINE,
+        earlier: StreamMasker | None = None,
+    ) -> None:
+        """`secrets`: those of `masker`. `longest_line`: bytes that are kept until the end of the line comes.
+
+        `earlier`: the masker of the same stream with fewer secrets, which this one replaces.
+        """
         self._masker = masker
         self._secrets = [secret for secret in secrets if len(secret.reveal()) >= SHORTEST]
         longest = max((len(form) for secret in self._secrets for form in _forms(secret)), default=0)
         self._reach = min(longest * _ESCAPED, LONGEST_LINE)  # characters at the end of a part that stay for the next
         self._most = max(longest_line, 4 * self._reach)
-        self._kept = b""
+        self._kept: bytes = b"" if earlier is None else earlier._kept  # noqa: SLF001 - of the same class
 
     @property
     def has_kept(self) -> bool:

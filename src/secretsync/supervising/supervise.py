@@ -6,18 +6,16 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from secretsync.running.process_protection import hide_process, prctl
-from secretsync.supervising.sides import ApplicationSide
 from secretsync.supervising.signals import Signals
 from secretsync.supervising.supervisor import Supervisor
 from secretsync.supervising.terminal import Terminal
 
 if TYPE_CHECKING:
     from secretsync.supervising.output import MaskedOutput
-    from secretsync.supervising.rotations import WatchSettings
-    from secretsync.supervising.sides import CandidateSide, WatcherSide
+    from secretsync.supervising.rotations import Side, WatchSettings
 
 DEFAULT_GRACE = 10.0
 _PR_SET_CHILD_SUBREAPER = 36
@@ -47,74 +45,61 @@ def supervise(
     grace: float,
     become_user: Callable[[], None],
     inform: Callable[[str], None],
+    settings: WatchSettings,
     output: MaskedOutput | None = None,
-) -> ApplicationSide | int:
-    """Return the side of the application in a new process; in this one the exit status after the application ended.
+) -> Side | int:
+    """Return its side in each process that is forked; in this one the exit status after the application ended.
 
-    The fork is done before a secret is read, so that the supervisor never holds one, except those that `output` masks.
-    `grace`: seconds between SIGTERM and SIGKILL. `become_user`: called if the application changes its user or starts.
-    `inform`: prints a message. `output`: the pipes for masked output; None means that the application writes directly.
-    """
-    reader, writer = os.pipe()
-    signals = Signals()
-    terminal = Terminal()
-    _adopt_orphans(inform)
-    child = signals.fork(terminal.give_to_own_group)
-    if child == 0:
-        os.close(reader)
-        if output is not None:
-            output.close_reading_ends()
-        return ApplicationSide(writer)
-    with contextlib.suppress(OSError):  # done by the child already
-        os.setpgid(child, child)
-    supervisor = Supervisor[NoReturn](
-        child,
-        signals=signals,
-        terminal=terminal,
-        grace=grace,
-        started=reader,
-        on_start=become_user,
-        on_kill=inform,
-        output=output,
-    )
-    _hide(inform)
-    kept = {reader, *_kept(signals, terminal)}
-    release_descriptors(
-        {*kept, *(() if output is None else output.start(signals.wake))}, (0, 1) if output is None else (0,)
-    )
-    return supervisor.run()
-
-
-def supervise_watched(
-    *, grace: float, inform: Callable[[str], None], settings: WatchSettings
-) -> CandidateSide | WatcherSide | int:
-    """Do the same as `supervise`, and start the application again, or inform it, after a rotation.
-
-    Each process that is forked returns its side. This process stays the user that it is, so that a later one can read
-    the secrets again, and keeps the standard streams, because the next application inherits them.
+    The forks are done before a secret is read, so that the supervisor never holds one, except for `output`.
+    If the application is started once only, this process becomes the same user, and releases the standard streams.
+    Otherwise it stays the user that it is, so that a later process can read the secrets again.
+    `grace`: seconds between SIGTERM and SIGKILL. `become_user`: called after the application started, if it is started
+    once. `inform`: prints a message. `output`: the pipes for masked output; None means that the application writes
+    directly.
     """
     from secretsync.supervising.rotations import Rotations
 
+    # A pipe that ends as soon as the application has started. With --watch this process stays the user that it is.
+    reader, writer = (None, None) if settings.watches else os.pipe()
     signals = Signals()
     terminal = Terminal()
     _adopt_orphans(inform)
-    rotations = Rotations(settings, signals=signals, inform=inform)
+    is_free = False
+
+    def kept() -> set[int]:
+        own = (*signals.descriptors, *(() if output is None else output.descriptors))
+        return {*rotations.kept, *own, *(number for number in (reader, terminal.descriptor) if number is not None)}
+
+    def release() -> None:
+        nonlocal is_free
+        is_free = True
+        if output is not None:
+            output.close_writers()
+        release_descriptors(kept(), (0, 1))
+
+    rotations = Rotations(settings, signals=signals, inform=inform, on_free=release)
+    if output is not None:
+        output.start(lambda: signals.fork(lambda: None), release_descriptors)
     child = rotations.fork_first(terminal.give_to_own_group)
     if not isinstance(child, int):
+        if reader is not None:
+            os.close(reader)
         return child
+    if writer is not None:
+        os.close(writer)
     with contextlib.suppress(OSError):  # done by the child already
         os.setpgid(child, child)
     _hide(inform)
-    # The standard streams stay for the next application.
-    release_descriptors({*rotations.kept, *_kept(signals, terminal)}, ())
+    release_descriptors(kept(), ())  # The standard streams stay for the next application.
     return Supervisor(
         child,
         signals=signals,
         terminal=terminal,
         grace=grace,
-        started=None,
-        on_start=lambda: None,
+        started=reader,
+        on_start=lambda: become_user() if is_free else None,
         on_kill=inform,
+        output=output,
         helpers=rotations,
     ).run()
 
@@ -123,11 +108,6 @@ def _adopt_orphans(inform: Callable[[str], None]) -> None:
     """Become the parent of orphaned processes. Process 1 is that anyway, and other systems cannot do it."""
     if sys.platform == "linux" and os.getpid() != 1 and (failure := prctl(_PR_SET_CHILD_SUBREAPER, 1)):
         inform(f"orphaned processes of the command are not reaped: {os.strerror(failure)}")
-
-
-def _kept(signals: Signals, terminal: Terminal) -> tuple[int, ...]:
-    """Return the descriptors that every supervisor needs."""
-    return *signals.descriptors, *(() if terminal.descriptor is None else (terminal.descriptor,))
 
 
 def _hide(inform: Callable[[str], None]) -> None:

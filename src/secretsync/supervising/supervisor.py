@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
-from secretsync.supervising.signals import WAKE, Signals
+from secretsync.supervising.signals import Signals
 from secretsync.supervising.terminal import Terminal, is_group
 
 T = TypeVar("T")
@@ -48,8 +48,8 @@ class Helpers(Protocol[T]):
     def continue_successor(self) -> None:
         """Let the process that waits become the application."""
 
-    def close(self) -> None:
-        """End all of them."""
+    def close(self, supervisor: Supervisor[T]) -> T | None:
+        """End all of them, after the end of the application. A new process returns what it is for."""
 
 
 class Supervisor(Generic[T]):
@@ -97,7 +97,7 @@ class Supervisor(Generic[T]):
 
     @property
     def is_going_on(self) -> bool:
-        """True if the application runs and nobody asked it to end."""
+        """Return True if the application runs and was not asked to end."""
         return self._status is None and not self._is_asked_to_end and self._successor is None
 
     def run(self) -> int | T:
@@ -117,8 +117,8 @@ class Supervisor(Generic[T]):
             self._kill_in_time()
             if helpers is not None and (task := helpers.step(self)) is not None:
                 return task
-        if helpers is not None:
-            helpers.close()
+        if helpers is not None and (task := helpers.close(self)) is not None:
+            return task
         self._terminal.take_back(self._child)
         assert self._status is not None  # noqa: S101 - for the type checker
         return self._status
@@ -137,7 +137,7 @@ class Supervisor(Generic[T]):
         if not self._is_draining:
             self._is_draining = True
             if not self._is_asked_to_end:
-                self._kill_at = None  # Nobody is in a hurry, so that a slow reader gets all output.
+                self._kill_at = None  # No signal asks for a quick end, so that a slow reader gets all output.
             self._output.drain()
         return self._output.is_done()
 
@@ -151,7 +151,7 @@ class Supervisor(Generic[T]):
 
     def _receive(self, number: int) -> None:
         """Do what a signal to this process asks for."""
-        if number in (WAKE, signal.SIGCHLD):
+        if number == signal.SIGCHLD:
             return
         if number in self._ending:
             is_repeated = self._is_asked_to_end or self._successor is None
@@ -173,13 +173,21 @@ class Supervisor(Generic[T]):
         self._send(signal.SIGTERM)
         self._send(signal.SIGCONT)
 
+    def wait_at_end(self, seconds: float, descriptor: int) -> bool:
+        """Wait until `descriptor` can be read. Return True if a signal asks for the end a second time."""
+        for number in self._signals.wait(seconds, descriptor):
+            if number in self._ending and self._is_asked_to_end:
+                return True
+            self._is_asked_to_end = self._is_asked_to_end or number in self._ending
+        return False
+
     def notify(self, number: int) -> None:
         """Send a signal to the application alone. Its workers may end at a signal that is meant for it, such as HUP."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(self._child, number)
 
     def _succeed(self) -> bool:
-        """Let the successor become the application. Return False if there is none, or if this process is to end."""
+        """Let the successor become the application. Return False without a successor, or if this process is to end."""
         if self._successor is None or self._is_asked_to_end or self._helpers is None:
             return False
         self._terminal.take_back(self._child)

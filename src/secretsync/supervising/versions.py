@@ -10,7 +10,7 @@ from secretsync.core.model import Failed, Found, Missing
 from secretsync.core.problems.kinds import ProblemKind
 from secretsync.core.records import Record, replace
 from secretsync.planning.plan import Plan, SecretPart
-from secretsync.resolving.resolve import failure_problem, hide_values
+from secretsync.resolving.failures import failure_problem, hide_values
 from secretsync.resolving.stores import StoreAccess
 
 _CONTENT = "content "

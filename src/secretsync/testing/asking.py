@@ -70,7 +70,7 @@ def answers_of_core(
 ) -> Answers[Payload]:
     """Return the answers that the core gets."""
     parts = [secret_part(ref, selector) for ref, selector in wanted]
-    return ask(parts, {parts[0].targets[0].store: store.provider()}, Deadline(seconds), Payload)
+    return Answers(ask(parts, {parts[0].targets[0].store: store.provider()}, Deadline(seconds), Payload))
 
 
 def secret_part(ref: SecretRef, selector: Selector) -> SecretPart:

@@ -92,8 +92,8 @@ class FaultContract(Contract):
 
         first, second = store.ref("first"), store.ref("second")
         parts = [secret_part(first, Selector()), secret_part(second, Selector())]
-        answers = ask(parts, {first.store: Raising()}, Deadline(LONG_TIMEOUT), Payload)
-        found(answers.of(first))
-        failed = assert_failed(answers.of(second), ProblemKind.UNAVAILABLE)
+        outcomes = ask(parts, {first.store: Raising()}, Deadline(LONG_TIMEOUT), Payload)
+        found(outcomes[first])
+        failed = assert_failed(outcomes[second], ProblemKind.UNAVAILABLE)
         assert "ValueError" in failed.cause
         assert value not in f"{failed}"

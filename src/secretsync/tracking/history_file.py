@@ -19,7 +19,7 @@ _LOCK_SECONDS = 30.0  # that another writer may take: it holds the lock for one 
 
 
 def read_history(path: str, environment: str, shown: str) -> tuple[HistoryRecord, ...]:
-    """The records of an environment at `path`, the oldest first; none where there is no file.
+    """Return the records of an environment at `path`, the oldest first; none where there is no file.
 
     `shown`: the path for people. Raises ConfigurationError for what is no history of this environment.
     """
@@ -40,7 +40,7 @@ def read_history(path: str, environment: str, shown: str) -> tuple[HistoryRecord
     except DamagedError as error:
         cause = error.cause
     if not cause.startswith("is one of"):
-        hint = "it is left as it is: put it back from a backup, or move it away, and `secretsync track` begins anew"
+        hint = "restore it from a backup, or move it away, and `secretsync track` begins a new history"
     raise ConfigurationError([_problem(shown, f"this history {cause}", hint, ProblemKind.CONFIGURATION)])
 
 

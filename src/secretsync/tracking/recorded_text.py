@@ -41,7 +41,7 @@ class TextRule(Record, kw_only=True):
         return _looks_secret(entry, texts)
 
     def _is_secret(self, entry: Entry, part: Placeholder | Variable) -> bool:
-        """Return True if the default of `part` stands in for a secret."""
+        """Return True if the default of `part` replaces a secret."""
         if isinstance(part, Variable):
             return is_secret_variable(self.names, entry, part.name)
         return is_secret_reference(self.names, entry, part.reference, self._is_secret_store)

@@ -11,14 +11,14 @@ from secretsync.core.recognition.secret_patterns import has_password, known_toke
 from secretsync.core.text import by_place
 from secretsync.planning.plan import Plan, PlannedEntry, SecretPart
 from secretsync.project.bindings import StoreConfig
-from secretsync.resolving.resolve import failure_problem
+from secretsync.resolving.failures import failure_problem
 from secretsync.resolving.stores import Answers
 from secretsync.tracking.history import EntryState, EnvironmentState, RecordedPlaceholder, StoreSetup
 from secretsync.tracking.recorded_text import text_rule
 
 
 def observe(plan: Plan, infos: Answers[SecretInfo] | None) -> tuple[EnvironmentState, tuple[Problem, ...]]:
-    """The state of `plan`, and why parts of it are not known. `infos`: None where the stores were not asked.
+    """Return the state of `plan`, and why parts of it are not known. `infos`: None where the stores were not asked.
 
     That a secret is missing, disabled or deleted is a state; that its store did not say is a problem.
     """

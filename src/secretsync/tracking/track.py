@@ -74,7 +74,7 @@ def records_of(project: Project, path: str) -> tuple[HistoryRecord, ...]:
 
 
 def purge(project: Project, path: str) -> Purged | None:
-    """Remove texts that may be secrets from the history at `path`, in one step; return None if there are none.
+    """Remove texts that may be secrets from the history at `path`, in one step; return None without such a text.
 
     Raises ConfigurationError as `records_of` does, and OutputError if the file cannot be written.
     """
@@ -179,14 +179,14 @@ def track(
 
 
 def _is_news(last: EnvironmentState, state: EnvironmentState, changes: Comparison | None) -> bool:
-    """True if something differs, or if `state` is the first one with versions after states without versions."""
+    """Return True if something differs, or if `state` is the first one with versions after states without versions."""
     if changes:
         return True
     return not state.offline and (last.offline or last.entries != state.entries or last.stores != state.stores)
 
 
 def is_record_name(text: str) -> bool:
-    """True if `text` names a record: HEAD, HEAD~2, or a time."""
+    """Return True if `text` names a record: HEAD, HEAD~2, or a time."""
     return _INDEX.fullmatch(text) is not None or parse_timestamp(text) is not None
 
 

@@ -42,7 +42,7 @@ MENDED = {
 
 
 def make_all(project: MakeProject, files: dict[str, str]) -> Project:
-    """The project in a git repository, everything added, modes as git gives them."""
+    """Return the project in a git repository, everything added, modes as git gives them."""
     made = project(files)
     for path in made.root.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)
@@ -245,7 +245,7 @@ def test_all_environments(project: MakeProject) -> None:
 
 @pytest.fixture
 def online(project: MakeProject, canary: CanaryFactory) -> Callable[[str], Project]:
-    """A project whose one secret is what a test says, in a secrets file outside of it."""
+    """Return a project whose one secret is what a test says, in a secrets file outside of it."""
 
     def make(secret: str) -> Project:
         stores = project({"secret_key": secret})

@@ -27,19 +27,19 @@ TOKEN = "gh" + "p_" + "abcdefghijklmnopqrstuvwxyzABCDEFGHIJ"
 
 @pytest.fixture
 def made(project: MakeProject) -> Project:
-    """A project with modes of all kinds."""
+    """Return a project with modes of all kinds."""
     return make_modes(project(FILES))
 
 
 def backed_up(made: Project, *arguments: str) -> Path:
-    """The archive that a backup makes."""
+    """Return the archive that a backup makes."""
     path = Path(made.cli("backup", *arguments, expect=0).stdout.rstrip("\n"))
     assert NAME.fullmatch(path.name)
     return path
 
 
 def refused(made: Project, *arguments: str, status: int = 6) -> list[str]:
-    """The lines with which a backup is refused; no archive and nothing else is left."""
+    """Return the lines with which a backup is refused; no archive and nothing else is left."""
     before = sorted(made.root.rglob("*"))
     done = made.cli("backup", *arguments, expect=status)
     assert done.stdout == ""

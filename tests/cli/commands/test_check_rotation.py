@@ -46,7 +46,7 @@ def made(project: MakeProject, canary: CanaryFactory) -> Project:
 
 
 def states(text: str) -> dict[str, str]:
-    """The state of each key in a JSON report."""
+    """Return the state of each key in a JSON report."""
     return {row["keys"][0]: row["state"] for row in json.loads(text)["secrets"]}
 
 

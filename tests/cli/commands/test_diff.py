@@ -43,7 +43,7 @@ def made(project: MakeProject, canary: CanaryFactory) -> Project:
 
 
 def difference(made: Project, *arguments: str, **options: Any) -> dict[str, Any]:
-    """The document of `diff --format json`."""
+    """Return the document of `diff --format json`."""
     done = made.cli("diff", *arguments, "--format", "json", **options)
     document: dict[str, Any] = json.loads(done.stdout)
     assert document["schema"] == 1

@@ -183,7 +183,7 @@ FILES = ("--env-file", "app.env", "--bindings", "b.toml")
 
 @pytest.fixture
 def web(project: MakeProject, canary: CanaryFactory) -> Project:
-    """An env file with settings, one of which uses another, and a secret."""
+    """Return an env file with settings, one of which uses another, and a secret."""
     return project({**WEB, "sec/db": canary()})
 
 

@@ -24,7 +24,7 @@ LENIENT, STRICT = ("dev", "CI", "local", "development"), ("production", "staging
 
 @pytest.fixture
 def single(project: MakeProject) -> Project:
-    """A project that is one env file."""
+    """Return a project that is one env file."""
     return project({".env": DEVELOPMENT})
 
 

@@ -15,7 +15,7 @@ Values = Callable[[Mapping[str, str]], Path]
 
 @pytest.fixture
 def shop(project: MakeProject, probe_values: Values, requests: RequestLog, canary: CanaryFactory) -> Project:
-    """Settings, secrets of each kind, a service."""
+    """Create settings, secrets of each kind and a service."""
     settings = f'log = "{requests.path}"\nvalues = "{probe_values({"x": canary()})}"\n'
     return project(
         {

@@ -14,7 +14,7 @@ from tests.support.tools import needs_tool
 
 
 def files_of(folder: Path) -> set[str]:
-    """The files below `folder`, without git's own."""
+    """Return the files below `folder`, without git's own."""
     found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     return {name for name in found if not name.startswith(".git/")}
 
@@ -143,7 +143,7 @@ def test_a_project_for_vault(run_cli: RunCli, vault: VaultSpace) -> None:
     run_cli("run", "-e", "staging", "--", "true", env=env, expect=0)
 
 
-@pytest.mark.parametrize("store", ["vault", "aws", "azure", "docker"])
+@pytest.mark.parametrize("store", ["vault", "aws", "ssm", "azure", "docker"])
 def test_the_files_for_each_store_are_right(run_cli: RunCli, store: str) -> None:
     """The bindings of each store have no mistake, and name one place for the secret."""
     run_cli("init", "--store", store, expect=0)

@@ -75,7 +75,7 @@ def bwrap() -> str:
 
 @pytest.fixture
 def shop(project: MakeProject, canary: CanaryFactory) -> Project:
-    """A setting and a secrets file."""
+    """Return a setting and a secrets file."""
     return project(
         {
             "env/test/common.env": "PORT=8000\n",
@@ -90,7 +90,7 @@ def shop(project: MakeProject, canary: CanaryFactory) -> Project:
 
 @pytest.fixture
 def start(bwrap: str) -> Start:
-    """A way to run SecretSync as process 1, in a `with` block; the rest goes to `subprocess.Popen`."""
+    """Yield a way to run SecretSync as process 1, in a `with` block; the rest goes to `subprocess.Popen`."""
 
     @contextmanager
     def started(
@@ -122,7 +122,7 @@ def start(bwrap: str) -> Start:
 
 
 def finish(process: subprocess.Popen[bytes], status: int = 0) -> bytes:
-    """Standard output of a process that ends with `status`, and whose stderr holds no secret."""
+    """Return the standard output of a process that ends with `status`. Its stderr holds no secret."""
     stdout, stderr = process.communicate(timeout=HANG)
     assert_clean(stderr, "stderr")
     assert process.returncode == status, stderr.decode()
@@ -130,14 +130,14 @@ def finish(process: subprocess.Popen[bytes], status: int = 0) -> bytes:
 
 
 def process_one(process: subprocess.Popen[bytes]) -> int:
-    """The number, out here, of the namespace's process 1: the wrapper's only child."""
+    """Return the number, out here, of the namespace's process 1: the wrapper's only child."""
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     assert len(children) == 1
     return int(children[0])
 
 
 def read_line(process: subprocess.Popen[bytes]) -> str:
-    """The next line that the application writes."""
+    """Return the next line that the application writes."""
     assert process.stdout is not None
     if not select.select([process.stdout], [], [], HANG)[0]:
         pytest.fail("the application says nothing")

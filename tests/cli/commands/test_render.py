@@ -17,7 +17,7 @@ from tests.support.projects import MakeProject, Project
 
 @pytest.fixture
 def shop(project: MakeProject, canary: CanaryFactory) -> Project:
-    """A project with a setting, a secrets file and two services."""
+    """Return a project with a setting, a secrets file and two services."""
     return project(
         {
             "env/test/common.env": "PORT=8000\nNAME=whole\n",

@@ -14,13 +14,13 @@ BINDINGS = '[stores.docker]\ndir = "s"\n'
 
 @pytest.fixture
 def secret(canary: CanaryFactory) -> str:
-    """A password that every kind of file has to escape."""
+    """Return a password that every kind of file has to escape."""
     return canary("'\"\\$<X> ${HOME} $(id)\n", " é")
 
 
 @pytest.fixture
 def made(project: MakeProject, secret: str) -> Project:
-    """A project with one secret and two services."""
+    """Return a project with one secret and two services."""
     return project(
         {
             "env/test/common.env": "HOST=db.internal\nPORT=5432\n",

@@ -19,13 +19,13 @@ from tests.support.tools import needs_tool
 
 @pytest.fixture
 def made(project: MakeProject) -> Project:
-    """A project with modes of all kinds."""
+    """Return a project with modes of all kinds."""
     return make_modes(project(FILES))
 
 
 @pytest.fixture
 def archive(made: Project) -> Path:
-    """An archive of it."""
+    """Return an archive of it."""
     return Path(made.cli("backup", expect=0).stdout.strip())
 
 

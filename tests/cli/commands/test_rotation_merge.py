@@ -36,7 +36,7 @@ def report(made: Project, name: str, *, at: str = AT, environment: str = "produc
 
 @pytest.fixture
 def made(project: MakeProject) -> Project:
-    """A folder for projects and reports."""
+    """Return a folder for projects and reports."""
     return project({})
 
 

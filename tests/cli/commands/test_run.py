@@ -30,7 +30,7 @@ PYTHON = [sys.executable, "-I", "-c"]
 
 @pytest.fixture
 def shop(project: MakeProject, canary: CanaryFactory) -> Project:
-    """A project with a setting, a secrets file and a service."""
+    """Return a project with a setting, a secrets file and a service."""
     return project(
         {
             "env/test/common.env": "PORT=8000\n",
@@ -43,7 +43,7 @@ def shop(project: MakeProject, canary: CanaryFactory) -> Project:
 
 
 def environment_of(made: Project, *options: str, env: Mapping[str, str] | None = None, **more: Any) -> dict[str, bytes]:
-    """The environment that an application finds itself with, without what says what was resolved."""
+    """Return the environment that an application finds itself with, without what says what was resolved."""
     command = [*options, "--", *PYTHON, SHOW]
     run = made.cli("run", "-e", "test", *command, env=env, reveals=True, expect=0, **more)
     pairs = (pair.partition(b"=") for pair in run.stdout_bytes.split(b"\0"))

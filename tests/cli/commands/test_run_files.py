@@ -27,7 +27,7 @@ BINDINGS = '[stores.docker]\ndir = "secrets"\n'
 
 @pytest.fixture
 def memory() -> Iterator[Path]:
-    """The name of a folder in memory that is not there yet."""
+    """Yield the name of a folder in memory that is not there yet."""
     shared = Path("/dev/shm")
     done = subprocess.run(["stat", "-f", "-c", "%T", shared], capture_output=True, text=True, check=False)
     needs(done.stdout == "tmpfs\n" and os.access(shared, os.W_OK), "a file system in memory at /dev/shm")

@@ -15,7 +15,7 @@ BINDINGS = '[stores.docker]\ndir = "secrets"\n'
 
 @pytest.fixture
 def secret() -> str:
-    """A value that would be replaced if it were looked at a second time."""
+    """Return a value that would be replaced if it were looked at a second time."""
     return make_canary(after="$<docker:other>${HOME}$$")
 
 

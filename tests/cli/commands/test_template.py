@@ -86,7 +86,7 @@ URL=$<URL>
 
 
 def written(made: Project, *arguments: str) -> str:
-    """The file that is written."""
+    """Return the file that is written."""
     made.cli("template", *arguments, expect=0)
     return made.read(".env.example")
 
@@ -242,7 +242,7 @@ _VALUES = st.one_of(
 
 @st.composite
 def env_files(draw: st.DrawFn) -> str:
-    """An env file with comments, blank lines, and values in every quoting."""
+    """Return an env file with comments, blank lines, and values in every quoting."""
     parts = []
     for name in draw(st.lists(st.sampled_from(["A", "B", "DB_PASSWORD", "TOKEN_TTL", "c", "_D"]), unique=True)):
         parts += [*draw(_COMMENTS), *[""] * draw(st.integers(0, 1)), *draw(_COMMENTS)]

@@ -31,7 +31,7 @@ FILES = {
 
 @pytest.fixture
 def made(project: MakeProject, canary: CanaryFactory) -> Project:
-    """An environment with settings, a secret in a file, a masked setting and a service."""
+    """Return an environment with settings, a secret in a file, a masked setting and a service."""
     made = project({**FILES, "secrets/secret_key": canary()})
     for name in (".secretsync", "env"):
         canary.watch(made.root / name)
@@ -39,7 +39,7 @@ def made(project: MakeProject, canary: CanaryFactory) -> Project:
 
 
 def records(made: Project, name: str = HISTORY) -> list[dict[str, Any]]:
-    """The records of a history file."""
+    """Return the records of a history file."""
     document = json.loads(made.read(name))
     assert document["schema"] == 1
     found: list[dict[str, Any]] = document["records"]
@@ -47,7 +47,7 @@ def records(made: Project, name: str = HISTORY) -> list[dict[str, Any]]:
 
 
 def entries(record: dict[str, Any]) -> dict[str, Any]:
-    """The entries of a record, by key."""
+    """Return the entries of a record, by key."""
     return {entry["key"]: entry for entry in record["entries"]}
 
 

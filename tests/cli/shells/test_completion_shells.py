@@ -74,7 +74,7 @@ Complete = Callable[[str], list[str]]
 
 @pytest.fixture
 def shop(project: MakeProject, canary: CanaryFactory, tmp_path: Path) -> Project:
-    """A project with a secret in plain text, and `secretsync` and `faketool` as commands."""
+    """Return a project with a secret in plain text, and `secretsync` and `faketool` as commands."""
     made = project(
         {
             "env/production/common.env": f"PORT=8000\nPOOL=2\nPLAIN='{canary()}'\n",

@@ -41,20 +41,20 @@ Library = Callable[[Config, list[str]], str]  # logs each text and returns what 
 
 @pytest.fixture
 def secret(canary: CanaryFactory) -> str:
-    """A secret that every encoding changes."""
+    """Return a secret that every encoding changes."""
     return canary(before="n\"a'b\\c/é&<%41 ", after="+😀")
 
 
 @pytest.fixture
 def root(project: MakeProject) -> Path:
-    """A project whose only secret is in a store in memory."""
+    """Return a project whose only secret is in a store in memory."""
     made: Path = project({"env/test/security.env": "KEY=$<memory:key>\n"}).root
     return made
 
 
 @pytest.fixture
 def config(root: Path, secret: str) -> Config:
-    """The configuration with that secret."""
+    """Return the configuration with that secret."""
     return resolve_config("test", root=root, environ={}, stores={"memory": MemoryProvider({"key": secret})})
 
 
@@ -234,12 +234,35 @@ def sentry(config: Config, texts: list[str]) -> str:
     return b"\n".join(kept.sent).decode()
 
 
+def sentry_logs(config: Config, texts: list[str]) -> str:
+    """Report the structured logs of Sentry."""
+    hook, kept = config.sentry_before_send(), Kept()
+    with sentry_sdk.isolation_scope() as isolated, sentry_sdk.new_scope() as scope:
+        client = sentry_sdk.Client(
+            "http://key@127.0.0.1:9/1",
+            transport=kept,
+            before_send=hook,
+            before_send_log=hook,
+            enable_logs=True,
+            default_integrations=False,
+            auto_session_tracking=False,
+        )
+        isolated.set_client(client)
+        scope.set_client(client)
+        for text in texts:
+            sentry_sdk.logger.warning("message {field}", field=text)
+            sentry_sdk.logger.warning(text.replace("{", "").replace("}", ""), attributes={"field": text})
+        client.flush()
+    return b"\n".join(kept.sent).decode()
+
+
 LIBRARIES: list[Library] = [
     *(installed, filtered, json_logger, queued, dict_config),
     *(structlog_json, structlog_early, structlog_late, through_loguru, sentry),
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("library", LIBRARIES, ids=lambda library: library.__name__)
 def test_each_form_with_each_library(config: Config, secret: str, canary: CanaryFactory, library: Library) -> None:
     """The text of each form is masked wherever the library writes it."""
@@ -254,7 +277,7 @@ def test_each_form_with_each_library(config: Config, secret: str, canary: Canary
 
 @pytest.fixture
 def environment(root: Path, secret: str) -> Mapping[str, str]:
-    """The variables for a program of `programs`."""
+    """Return the variables for a program of `programs`."""
     (root / "secret").write_text(secret)
     return {**clean_environment(root), "LOGGED_ROOT": str(root), "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
 
@@ -277,7 +300,7 @@ def test_each_form_with_a_program(
 
 @pytest.fixture
 def gunicorn(environment: Mapping[str, str], tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
-    """A running gunicorn with one worker, and the file of its output."""
+    """Yield a running gunicorn with one worker, and the file of its output."""
     command = [sys.executable, "-m", "gunicorn", "--bind=127.0.0.1:0", "--access-logfile=-", "--no-control-socket"]
     command += ["--access-logformat=%(r)s %({x-text}i)s", "tests.config.libraries.programs.gunicorn_site:app"]
     with (

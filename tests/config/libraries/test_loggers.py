@@ -6,6 +6,7 @@ import json
 import logging
 import logging.handlers
 import queue
+import threading
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,6 +19,8 @@ from pythonjsonlogger.json import JsonFormatter
 
 from secretsync import Secret
 from secretsync.config.log_filter import SecretFilter
+from secretsync.config.log_integrations import LoguruPatcher
+from secretsync.config.masking.masker import Masker
 from tests.support.canary import CanaryFactory
 
 gunicorn_config: Any = importlib.import_module("gunicorn.config")  # without types
@@ -76,7 +79,7 @@ def test_uvicorns_own_configuration(canary: CanaryFactory) -> None:
 
 
 def structured() -> structlog.stdlib.ProcessorFormatter:
-    """A formatter for records of structlog and of others."""
+    """Return a formatter for records of structlog and of others."""
     chain: list[Any] = [structlog.stdlib.add_log_level, structlog.stdlib.ExtraAdder()]
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=chain,
@@ -207,3 +210,22 @@ def test_the_handler_that_leads_to_loguru(canary: CanaryFactory) -> None:
     assert stream.getvalue().startswith(f"of text and 5\nof {MASK}\n")
     assert f"LookupError: {MASK}" in stream.getvalue()
     canary.assert_clean(stream.getvalue())
+
+
+def test_names_of_threads_in_loguru(canary: CanaryFactory) -> None:
+    """The patcher masks the name in a copy, because loguru keeps the thread's own name."""
+    secret = canary()
+    stream = io.StringIO()
+    loguru.logger.remove()
+    number = loguru.logger.add(stream, format="{thread.name} {process.name} {message}", catch=False)
+    try:
+        with loguru.logger.contextualize():
+            loguru.logger.configure(patcher=LoguruPatcher(Masker([Secret(secret)])))
+            thread = threading.Thread(target=lambda: loguru.logger.info("text"), name=f"of-{secret}")
+            thread.start()
+            thread.join()
+            loguru.logger.info("text")
+    finally:
+        loguru.logger.configure(patcher=lambda _: None)
+        loguru.logger.remove(number)
+    assert stream.getvalue() == f"of-{MASK} MainProcess text\n{threading.current_thread().name} MainProcess text\n"

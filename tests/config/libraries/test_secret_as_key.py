@@ -27,7 +27,7 @@ NAMES_REVEAL = r"call \.reveal\(\)"
 
 @pytest.fixture
 def secret(canary: CanaryFactory) -> Secret:
-    """A Secret whose mask and value must not be used."""
+    """Return a Secret whose mask and value must not be used."""
     return Secret(canary())
 
 

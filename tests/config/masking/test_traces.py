@@ -25,13 +25,13 @@ from tests.support.projects import MakeProject
 
 @pytest.fixture
 def store(canary: CanaryFactory) -> MemoryProvider:
-    """A store with two secrets, one of which has several lines."""
+    """Return a store with two secrets, one of which has several lines."""
     return MemoryProvider({"key": canary(), "pem": f"-----BEGIN\n{canary()}\n{canary()}\n-----END\n"})
 
 
 @pytest.fixture
 def config(project: MakeProject, store: MemoryProvider) -> Config:
-    """A configuration of those secrets."""
+    """Return a configuration of those secrets."""
     made = project({"env/test/security.env": "KEY=$<memory:key>\nPEM=$<memory:pem>\n"})
     return resolve_config("test", root=made.root, environ={}, stores={"memory": store})
 

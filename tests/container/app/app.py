@@ -13,7 +13,7 @@ def health() -> tuple[str, int]:
 
 
 def digest() -> dict[str, str]:
-    """A salted digest of each secret in the environment."""
+    """Return a salted digest of each secret in the environment."""
     shown: dict[str, str] = digests(flask.request.args["salt"], os.environ)
     return shown
 

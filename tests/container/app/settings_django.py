@@ -15,7 +15,7 @@ django.setup()
 
 
 def digest(request: HttpRequest) -> JsonResponse:
-    """A salted digest of each setting."""
+    """Return a salted digest of each setting."""
     return JsonResponse(digests(request.GET["salt"], {name: getattr(settings, name) for name in config}))
 
 

@@ -11,7 +11,7 @@ app.config.from_mapping(config)
 
 
 def digest() -> dict[str, str]:
-    """A salted digest of each setting."""
+    """Return a salted digest of each setting."""
     shown: dict[str, str] = digests(flask.request.args["salt"], app.config)
     return shown
 

@@ -8,6 +8,7 @@ import pytest
 from secretsync.core.recognition.login_forms import passwords_of_logins
 from secretsync.core.recognition.secret_patterns import has_password, holes_of_passwords, pieces_of_secrets
 from secretsync.planning.secrecy import has_secret_shape
+from tests.support.cases import check_each
 from tests.support.growth import AssertLinear
 
 # `PW` is the password.
@@ -150,30 +151,40 @@ SETTINGS = [
 ]
 
 
-@pytest.mark.parametrize("text", SECRETS)
-@pytest.mark.parametrize("password", ["hunter2", "Tr0ub4dor&3", "a$b!c", "x#y%z"])
-def test_a_password_is_found(text: str, password: str) -> None:
+@pytest.mark.parametrize("word", ["hunter2", "Tr0ub4dor&3", "a$b!c", "x#y%z"])
+def test_a_password_is_found(word: str) -> None:
     """Find the password itself, so that it is masked without the text around it."""
-    if " " in text or "--" in text:
-        password = password.replace("&", ".")  # a shell would end the command there
-    text = text.replace("PW", password)
-    assert has_secret_shape(text)
-    assert has_password(text)
-    assert any(password in piece for piece in pieces_of_secrets(text)), pieces_of_secrets(text)
+
+    def check(text: str) -> None:
+        # A shell would end the command at the character.
+        password = word.replace("&", ".") if " " in text or "--" in text else word
+        text = text.replace("PW", password)
+        assert has_secret_shape(text)
+        assert has_password(text)
+        assert any(password in piece for piece in pieces_of_secrets(text)), pieces_of_secrets(text)
+
+    check_each(SECRETS, check)
 
 
-@pytest.mark.parametrize("text", SECRETS)
-def test_the_place_of_a_password(text: str) -> None:
+def test_the_place_of_a_password() -> None:
     """A placeholder in the place of a password is one."""
-    before, _, after = text.partition("PW")
-    assert holes_of_passwords(f"\0 {before}\0{after} \0") == {1} or holes_of_passwords(f"{before}\0{after}") == {0}
+
+    def check(text: str) -> None:
+        before, _, after = text.partition("PW")
+        alone, between = f"{before}\0{after}", f"\0 {before}\0{after} \0"
+        assert holes_of_passwords(between) == {1} or holes_of_passwords(alone) == {0}
+
+    check_each(SECRETS, check)
 
 
-@pytest.mark.parametrize("text", SETTINGS)
-def test_ordinary_settings(text: str) -> None:
+def test_ordinary_settings() -> None:
     """Hosts, images, addresses, options, and references to a password are settings."""
-    assert not has_secret_shape(text)
-    assert not has_password(text)
+
+    def check(text: str) -> None:
+        assert not has_secret_shape(text)
+        assert not has_password(text)
+
+    check_each(SETTINGS, check)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ RULES = (ReportRule(id="a", text="A is so"), ReportRule(id="b", text="B is so", 
 
 
 def row(*places: Place, rule: str = "b", ignored_because: str | None = None, hint: str | None = "fix it") -> ReportRow:
-    """A row at some places."""
+    """Return a row at some places."""
     return ReportRow(
         rule=rule,
         is_error=rule == "a",
@@ -31,7 +31,7 @@ def row(*places: Place, rule: str = "b", ignored_because: str | None = None, hin
 
 
 def results(*rows: ReportRow) -> list[dict[str, object]]:
-    """The results of a SARIF run."""
+    """Return the results of a SARIF run."""
     (run,) = json.loads(write_sarif("check", RULES, rows, fingerprint="test/v1"))["runs"]
     found: list[dict[str, object]] = run["results"]
     return found

@@ -24,13 +24,13 @@ IS_ROOT = os.geteuid() == 0
 
 
 def mode_of(path: Path) -> int:
-    """The permission bits of `path` itself."""
+    """Return the permission bits of `path` itself."""
     return stat.S_IMODE(path.lstat().st_mode)
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    """A folder in which nothing but the files of the test may be left."""
+    """Yield a folder in which nothing but the files of the test may be left."""
     path = tmp_path / "out"
     path.mkdir(mode=0o700)
     yield path
@@ -50,7 +50,7 @@ def umask() -> Iterator[Callable[[int], None]]:
 
 
 def refused(path: Path | str, **options: object) -> str:
-    """The message with which `path` is refused."""
+    """Return the message with which `path` is refused."""
     with pytest.raises(OutputError) as caught:
         write_file(str(path), b"new", **options)  # type: ignore[arg-type]
     assert caught.value.exit_status == 6
@@ -69,7 +69,7 @@ def test_mode_is_0600_whatever_the_umask(folder: Path, umask: Callable[[int], No
 
 
 def traced(folder: Path, mask: int) -> list[str]:
-    """The system calls by which one file is written, as strace tells them."""
+    """Return the system calls by which one file is written, as strace tells them."""
     strace = shutil.which("strace")
     if strace is None:
         pytest.skip("needs strace, which is not here")

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from secretsync.core.files import MAX_BYTES, FileRefusal, Input, read_named_file
+from secretsync.core.files import MAX_BYTES, FileRefusal, Input
+from secretsync.core.system.pipes import read_named_file
 from tests.support.limits import HANG
 from tests.support.processes import open_files
 
@@ -24,7 +25,7 @@ def read(path: str, seconds: float = HANG, *, may_be_empty: bool = False) -> byt
 
 
 def cause(path: str, seconds: float = HANG) -> str:
-    """The reason why a file is refused."""
+    """Return the reason why a file is refused."""
     outcome = read(path, seconds)
     assert isinstance(outcome, FileRefusal)
     return outcome.cause
@@ -32,7 +33,7 @@ def cause(path: str, seconds: float = HANG) -> str:
 
 @contextmanager
 def written(data: bytes, *, is_socket: bool = False) -> Iterator[int]:
-    """The reading end of a pipe, or of a socket, to which a thread writes `data` and which it then closes."""
+    """Yield the reading end of a pipe, or of a socket, to which a thread writes `data` and which it then closes."""
     if is_socket:
         ends = socket.socketpair()
         reader, writer = (end.detach() for end in ends)

@@ -7,7 +7,7 @@ from tests.providers.aws import helpers
 
 @pytest.fixture(params=["auto", "sdk"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The way of each provider that the helpers make: SecretSync's own requests, or the SDK."""
+    """Return the way of each provider that the helpers make: SecretSync's own requests, or the SDK."""
     monkeypatch.setattr(helpers, "TRANSPORT", request.param)
     chosen: str = request.param
     return chosen

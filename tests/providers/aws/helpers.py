@@ -21,7 +21,7 @@ def provider(
     environ: Mapping[str, str | None] | None = None,
     **settings: object,
 ) -> AwsProvider:
-    """A provider on `account`, here or through a proxy at `url`; a None in `environ` takes a variable away."""
+    """Return a provider on `account`, here or through a proxy at `url`; a None in `environ` takes a variable away."""
     wanted = {**account.environ(principal, url=url), **(environ or {})}
     variables = {name: value for name, value in wanted.items() if value is not None}
     settings = {"transport": TRANSPORT, **settings}
@@ -29,12 +29,12 @@ def provider(
 
 
 def ref(path: str, *, version: str | None = None, stage: str | None = None) -> SecretRef:
-    """The reference to a secret, or to one version of it."""
+    """Return the reference to a secret, or to one version of it."""
     return SecretRef("aws", path, version, stage)
 
 
 def fetch(of: AwsProvider, *refs: SecretRef | str, seconds: float = LONG) -> list[Outcome[Payload]]:
-    """The outcomes for `refs`, in their order."""
+    """Return the outcomes for `refs`, in their order."""
     asked = tuple(ref(one) if isinstance(one, str) else one for one in refs)
     answers = list(of.fetch(asked, Deadline(seconds)))
     assert sorted(map(str, asked)) == sorted(str(one) for one, _ in answers)
@@ -42,7 +42,7 @@ def fetch(of: AwsProvider, *refs: SecretRef | str, seconds: float = LONG) -> lis
 
 
 def describe(of: AwsProvider, *refs: SecretRef | str, seconds: float = LONG) -> list[Outcome[SecretInfo]]:
-    """What is known about `refs`, in their order."""
+    """Return what is known about `refs`, in their order."""
     asked = tuple(ref(one) if isinstance(one, str) else one for one in refs)
     answers = list(of.describe(asked, Deadline(seconds)))
     assert sorted(map(str, asked)) == sorted(str(one) for one, _ in answers)
@@ -50,19 +50,19 @@ def describe(of: AwsProvider, *refs: SecretRef | str, seconds: float = LONG) -> 
 
 
 def value_of(outcome: Outcome[Payload]) -> str | bytes:
-    """The value that was found."""
+    """Return the value that was found."""
     assert isinstance(outcome, Found), f"not found: {outcome}"
     return outcome.value.reveal()
 
 
 def info_of(outcome: Outcome[SecretInfo]) -> SecretInfo:
-    """The information that was found."""
+    """Return the information that was found."""
     assert isinstance(outcome, Found), f"not found: {outcome}"
     return outcome.value
 
 
 def failed(outcome: Outcome[Payload] | Outcome[SecretInfo]) -> Failed:
-    """The failure that it is."""
+    """Return the failure that it is."""
     assert isinstance(outcome, Failed), f"not failed: {outcome}"
     assert not isinstance(outcome, Missing)
     return outcome

@@ -11,8 +11,8 @@ from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Clock, Failed, Found, Missing
 from secretsync.providers.aws import describe as aws_describe
 from secretsync.providers.aws.describe import rotation_period
-from secretsync.providers.aws.direct import DirectWay
-from secretsync.providers.aws.sdk import SdkWay
+from secretsync.providers.aws_account.direct import DirectWay
+from secretsync.providers.aws_account.sdk.way import SdkWay
 from secretsync.providers.interface import Deadline
 from tests.providers.aws.helpers import describe, failed, fetch, info_of, provider, ref
 from tests.servers.aws import METADATA_ACTIONS, AwsAccount
@@ -30,7 +30,7 @@ ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:app-AbCdEf"
 
 @pytest.fixture
 def proxy(aws: AwsAccount, fault_proxy: MakeProxy) -> FaultProxy:
-    """A proxy before the account, which counts requests."""
+    """Return a proxy before the account, which counts requests."""
     return fault_proxy(aws.url)
 
 
@@ -175,7 +175,7 @@ def test_with_metadata_rights_alone(aws: AwsAccount, proxy: FaultProxy, canary: 
 
 @pytest.fixture
 def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Requests for metadata go out one after the other, so that their order is known."""
+    """Send requests for metadata one after the other, so that their order is known."""
     for kind in (DirectWay, SdkWay):
         monkeypatch.setattr(kind, "workers", 1)
 

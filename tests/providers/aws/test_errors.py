@@ -18,7 +18,8 @@ from botocore.exceptions import (
 
 from secretsync.core.errors import ProblemKind, ResolutionError
 from secretsync.core.model import Missing
-from secretsync.providers.aws.errors import OPENING, AwsRequestError
+from secretsync.providers.aws.errors import outcome_of
+from secretsync.providers.aws_account.errors import OPENING, AwsRequestError
 from tests.providers.aws.helpers import LONG, describe, failed, fetch, provider, ref
 from tests.servers.aws import AwsAccount
 from tests.servers.faults import FaultProxy, aws_error, html, respond
@@ -32,7 +33,7 @@ MakeProxy = Callable[[str], FaultProxy]
 def client_error(
     code: str, message: str = "", status: int = 400, operation: str = "GetSecretValue", pause: str = ""
 ) -> AwsRequestError:
-    """The error for an answer of AWS."""
+    """Return the error for an answer of AWS."""
     metadata: Any = {"HTTPStatusCode": status, "HTTPHeaders": {"retry-after": pause}}
     response: Any = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": metadata}
     return AwsRequestError.of(ClientError(response, operation), operation)
@@ -40,13 +41,13 @@ def client_error(
 
 @pytest.fixture
 def proxy(aws: AwsAccount, fault_proxy: MakeProxy) -> FaultProxy:
-    """A proxy before the account, which counts requests."""
+    """Return a proxy before the account, which counts requests."""
     return fault_proxy(aws.url)
 
 
 @pytest.fixture(params=["ministack", "moto"])
 def account(request: pytest.FixtureRequest) -> AwsAccount:
-    """An account on either server: they write the same refusals in different ways."""
+    """Return an account on either server: they write the same refusals in different ways."""
     found: AwsAccount = request.getfixturevalue("aws" if request.param == "ministack" else "aws_moto")
     return found
 
@@ -145,7 +146,7 @@ def test_permanent(code: str, message: str, kind: ProblemKind, words: list[str])
     """An error that no retry fixes has its own kind and words, and is not retryable."""
     error = client_error(code, message)
     assert not error.is_retryable
-    outcome = failed(error.outcome_of(ref("app")))
+    outcome = failed(outcome_of(error, ref("app")))
     assert outcome.kind is kind
     for word in words:
         assert word in f"{outcome.cause}; {outcome.hint}"
@@ -179,9 +180,9 @@ def test_retryable(error: AwsRequestError, *, is_retryable: bool) -> None:
 
 def test_missing_has_one_code_for_three_meanings() -> None:
     """ResourceNotFoundException means a missing secret, unless its message names a version or a stage."""
-    assert isinstance(client_error("ResourceNotFoundException").outcome_of(ref("app")), Missing)
+    assert isinstance(outcome_of(client_error("ResourceNotFoundException"), ref("app")), Missing)
     message = "Secrets Manager can't find the specified secret value for staging label: X"
-    outcome = failed(client_error("ResourceNotFoundException", message).outcome_of(ref("app", stage="X")))
+    outcome = failed(outcome_of(client_error("ResourceNotFoundException", message), ref("app", stage="X")))
     assert outcome.kind is ProblemKind.UNUSABLE
 
 

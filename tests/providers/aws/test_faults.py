@@ -44,7 +44,7 @@ DEADLINE = 0.7  # seconds
 
 @pytest.fixture
 def proxy(aws: AwsAccount, fault_proxy: MakeProxy) -> FaultProxy:
-    """A proxy before the account, which plays faults."""
+    """Return a proxy before the account, which plays faults."""
     return fault_proxy(aws.url)
 
 

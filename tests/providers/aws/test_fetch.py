@@ -21,7 +21,7 @@ MakeProxy = Callable[[str], FaultProxy]
 
 @pytest.fixture
 def proxy(aws: AwsAccount, fault_proxy: MakeProxy) -> FaultProxy:
-    """A proxy before the account, which counts requests."""
+    """Return a proxy before the account, which counts requests."""
     return fault_proxy(aws.url)
 
 

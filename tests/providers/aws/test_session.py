@@ -20,7 +20,7 @@ KEYS: dict[str, Any] = {"aws_access_key_id": "testing", "aws_secret_access_key":
 
 @pytest.fixture
 def session() -> Iterator[boto3.Session]:
-    """A session inside moto, whose requests do not leave the process."""
+    """Yield a session inside moto, whose requests do not leave the process."""
     with mock_aws():
         yield boto3.Session(**KEYS, region_name="eu-west-1")
 

@@ -42,7 +42,7 @@ KINDS: dict[str, Callable[[AzureWorld, Principal], dict[str, str]]] = {
 
 @pytest.fixture
 def vault(azure: AzureWorld, canary: CanaryFactory) -> Vault:
-    """A vault with one secret."""
+    """Return a vault with one secret."""
     vault = azure.vault()
     vault.set("app", canary())
     return vault
@@ -50,7 +50,7 @@ def vault(azure: AzureWorld, canary: CanaryFactory) -> Vault:
 
 @pytest.fixture
 def apply(monkeypatch: pytest.MonkeyPatch) -> Apply:
-    """Sets variables of this process, without an `az` that may be installed."""
+    """Return a function that sets variables of this process, without an `az` that may be installed."""
     monkeypatch.setenv("PATH", os.defpath)
 
     def set_all(variables: Mapping[str, str]) -> None:
@@ -61,7 +61,7 @@ def apply(monkeypatch: pytest.MonkeyPatch) -> Apply:
 
 
 def provider(vault: Vault, environ: Mapping[str, str] | None = None, **settings: str) -> AzureProvider:
-    """A provider on `vault`; without `environ`: with this process's own environment."""
+    """Return a provider on `vault`; without `environ`: with this process's own environment."""
     context = StoreContext(
         store="azure",
         environment="test",
@@ -72,7 +72,7 @@ def provider(vault: Vault, environ: Mapping[str, str] | None = None, **settings:
 
 
 def ask(asked: AzureProvider, seconds: float = HANG) -> Outcome[Payload]:
-    """The answer for the vault's secret."""
+    """Return the answer for the vault's secret."""
     return dict(asked.fetch((APP,), Deadline(seconds)))[APP]
 
 
@@ -259,29 +259,29 @@ def test_a_token_that_is_no_jwt(azure: AzureWorld, vault: Vault, monkeypatch: py
 
 
 def wrong_secret(azure: AzureWorld) -> dict[str, str]:
-    """A client secret that is not the application's."""
+    """Return a client secret that is not the application's."""
     return {**azure.client_secret(azure.principal()), "AZURE_CLIENT_SECRET": "wrong"}
 
 
 def wrong_client(azure: AzureWorld) -> dict[str, str]:
-    """An application that the tenant does not have."""
+    """Return an application that the tenant does not have."""
     return {**azure.client_secret(azure.principal()), "AZURE_CLIENT_ID": "nobody"}
 
 
 def wrong_tenant(azure: AzureWorld) -> dict[str, str]:
-    """A tenant that is not the vault's."""
+    """Return a tenant that is not the vault's."""
     return {**azure.client_secret(azure.principal()), "AZURE_TENANT_ID": "22222222-2222-3333-4444-555555555555"}
 
 
 def wrong_assertion(azure: AzureWorld) -> dict[str, str]:
-    """A federated token that the authority does not know."""
+    """Return a federated token that the authority does not know."""
     variables = azure.workload_identity(azure.principal())
     azure.keyvault.assertions.clear()
     return variables
 
 
 def no_file(azure: AzureWorld) -> dict[str, str]:
-    """A federated token whose file is not there."""
+    """Return a federated token whose file is not there."""
     return {**azure.workload_identity(azure.principal()), "AZURE_FEDERATED_TOKEN_FILE": "/nowhere/token"}
 
 

@@ -37,37 +37,37 @@ def logged() -> Iterator[Callable[[], str]]:
 
 
 def provider(store: AzureStore, environ: dict[str, str]) -> AzureProvider:
-    """A provider with the identity that `environ` shows."""
+    """Return a provider with the identity that `environ` shows."""
     settings = {"vault_url": store.vault.url}
     return AzureProvider(StoreContext(store="azure", environment="test", settings=settings, environ=environ))
 
 
 def faulty_vault(world: AzureWorld, value: str) -> None:
-    """A vault whose answers hold a value and are none."""
+    """Let a vault send a value in an invalid answer."""
     world.keyvault.fail(faults.respond(200, f'{{"value": "{value}'.encode(), JSON), "get", times=1)
     world.keyvault.fail(faults.respond(400, f'{{"error": {{"code": "{value}", "message": "{value}"}}}}'.encode(), JSON))
 
 
 def broken_vault(world: AzureWorld, value: str) -> None:
-    """A vault that fails, with a value in its body and headers."""
+    """Let a vault fail, with a value in its body and headers."""
     world.keyvault.fail(faults.respond(500, value.encode(), {"x-ms-request-id": value, "Retry-After": "0"}), "get")
 
 
 def faulty_authority(world: AzureWorld, value: str) -> None:
-    """An authority that repeats what it was told."""
+    """Let an authority repeat what it was sent."""
     body = f'{{"error": "{value}", "error_description": "AADSTS7000215 {value}", "access_token": "{value}"}}'
     for server in (world.keyvault, *world.endpoints):
         server.fail(faults.respond(401, body.encode(), JSON), "token")
 
 
 def cut_token(world: AzureWorld, value: str) -> None:
-    """An authority and an endpoint whose answer is cut within a token."""
+    """Let an authority and an endpoint cut their answer within a token."""
     for server in (world.keyvault, *world.endpoints):
         server.fail(faults.respond(200, f'{{"access_token": "{value}'.encode(), JSON), "token")
 
 
 def half_a_token(world: AzureWorld, value: str) -> None:
-    """An authority and an endpoint that give a token and nothing else."""
+    """Let an authority and an endpoint return a token and nothing else."""
     for server in (world.keyvault, *world.endpoints):
         server.fail(faults.respond(200, f'{{"access_token": "{value}"}}'.encode(), JSON), "token")
 

@@ -26,7 +26,7 @@ from secretsync.providers.azure.token_errors import token_error
 
 
 def answer(status: int, code: str = "", inner: str = "", **headers: str) -> HttpResponseError:
-    """The exception of the SDK for an answer with an error status."""
+    """Return the exception of the SDK for an answer with an error status."""
     body = json.dumps({"error": {"code": code, "message": "x", "innererror": {"code": inner}}})
     response: Any = SimpleNamespace(
         status_code=status, reason="x", headers={name.replace("_", "-"): text for name, text in headers.items()}

@@ -20,12 +20,12 @@ BEGIN, DAY = 1_700_000_000, 86400
 
 @pytest.fixture
 def store(azure: AzureWorld) -> AzureStore:
-    """An empty vault."""
+    """Return an empty vault."""
     return AzureStore(azure)
 
 
 def provider(store: AzureStore, *may: str) -> AzureProvider:
-    """A provider with these rights only."""
+    """Return a provider with these rights only."""
     environ = store.world.client_secret(store.world.principal(may))
     settings = {"vault_url": store.vault.url}
     return AzureProvider(StoreContext(store="azure", environment="test", settings=settings, environ=environ))

@@ -28,19 +28,19 @@ DAY = 86400.0
 
 @pytest.fixture
 def store(azure: AzureWorld) -> AzureStore:
-    """An empty vault."""
+    """Return an empty vault."""
     return AzureStore(azure)
 
 
 def ask(provider: AzureProvider, refs: Sequence[SecretRef], seconds: float = HANG) -> dict[SecretRef, Any]:
-    """The answers for `refs`, each of which must be answered once."""
+    """Return the answers for `refs`, each of which must be answered once."""
     answers = list(provider.fetch(refs, Deadline(seconds)))
     assert sorted((ref for ref, _ in answers), key=str) == sorted(refs, key=str)
     return dict(answers)
 
 
 def ask_one(store: AzureStore, name: str, *, version: str | None = None, seconds: float = HANG) -> Outcome[Payload]:
-    """The answer for one secret."""
+    """Return the answer for one secret."""
     ref = store.ref(name, version=version)
     outcome: Outcome[Payload] = ask(store.provider(), (ref,), seconds)[ref]
     return outcome
@@ -204,7 +204,7 @@ def test_missing(store: AzureStore, canary: CanaryFactory) -> None:
 
 
 def answer(**document: object) -> Fault:
-    """A 200 with this JSON."""
+    """Return a 200 with this JSON."""
     return faults.respond(200, json.dumps(document).encode(), {"Content-Type": "application/json"})
 
 

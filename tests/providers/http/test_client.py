@@ -33,7 +33,7 @@ OK = b"HTTP/1.1 200 OK\r\n"
 
 @pytest.fixture
 def server() -> Iterator[Echo]:
-    """A server on loopback."""
+    """Yield a server on loopback."""
     with echo() as running:
         yield running
 
@@ -274,6 +274,7 @@ def test_responses_that_are_refused(server: Echo, how: str) -> None:
         assert client._idle == []
 
 
+@pytest.mark.slow
 def test_a_gzip_bomb_takes_little_memory(server: Echo) -> None:
     """A quarter of a megabyte that inflates to 256 is refused, and never inflated further than the bound."""
     block = zlib.compressobj(9, wbits=31)

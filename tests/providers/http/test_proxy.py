@@ -71,13 +71,13 @@ class Forwards(LoopbackServer):
 
 @pytest.fixture
 def authority(tmp_path: Path) -> CertificateAuthority:
-    """An authority of the test."""
+    """Return an authority of the test."""
     return CertificateAuthority(tmp_path)
 
 
 @pytest.fixture
 def tunnels() -> Iterator[Tunnels]:
-    """A proxy for https."""
+    """Yield a proxy for https."""
     proxy = Tunnels()
     yield proxy
     proxy.stop()

@@ -22,7 +22,7 @@ from tests.servers.loopback import Connection
 
 @pytest.fixture
 def authority(tmp_path: Path) -> CertificateAuthority:
-    """An authority of the test."""
+    """Return an authority of the test."""
     return CertificateAuthority(tmp_path / "authority")
 
 

@@ -17,7 +17,7 @@ DISTRIBUTION = Path(__file__).parent / "distribution"
 
 @pytest.fixture(scope="session")
 def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that the plug-in is installed in: give it to `sys_path`."""
+    """Return the folder that the plug-in is installed in: give it to `sys_path`."""
     target = tmp_path_factory.mktemp("plugin")
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-index", "--no-deps"]
     argv = [*pip, "--no-build-isolation", "--target", str(target), str(DISTRIBUTION)]
@@ -47,7 +47,7 @@ class RequestLog:
         self._descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK)
 
     def wait(self) -> str:
-        """The next requests, one a line; waits for one."""
+        """Return the next requests, one a line; waits for one."""
         if not select.select([self._descriptor], [], [], HANG)[0]:
             pytest.fail("the store was not asked")
         return os.read(self._descriptor, 65536).decode()
@@ -59,7 +59,7 @@ class RequestLog:
 
 @pytest.fixture
 def requests(tmp_path: Path) -> Iterator[RequestLog]:
-    """A pipe for the plug-in's setting `log`."""
+    """Yield a pipe for the plug-in's setting `log`."""
     log = RequestLog(tmp_path / "requests")
     yield log
     log.close()

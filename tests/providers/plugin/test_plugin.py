@@ -76,7 +76,7 @@ def test_a_built_in_name_cannot_be_taken(project: MakeProject, plugin: Path, can
 
 
 def imported_modules(text: str) -> set[str]:
-    """The modules of SecretSync that a program imports."""
+    """Return the modules of SecretSync that a program imports."""
     nodes = list(ast.walk(ast.parse(text)))
     named = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     named |= {f"{node.module}" for node in nodes if isinstance(node, ast.ImportFrom)}

@@ -14,7 +14,7 @@ from tests.support.limits import HANG
 
 
 def make_provider(environ: Mapping[str, str], *, root: str = ".", **settings: Any) -> VaultProvider:
-    """A provider for the store `vault`."""
+    """Return a provider for the store `vault`."""
     context = StoreContext(store="vault", environment="test", settings=settings, environ=environ, root=root)
     return VaultProvider(context)
 
@@ -22,13 +22,13 @@ def make_provider(environ: Mapping[str, str], *, root: str = ".", **settings: An
 def fetch(
     provider: VaultProvider, path: str, version: str | None = None, *, seconds: float = HANG
 ) -> Found[Payload] | Missing | Failed:
-    """What the provider answers for one secret."""
+    """Return what the provider answers for one secret."""
     ref = SecretRef("vault", path, version)
     return dict(provider.fetch((ref,), Deadline(seconds)))[ref]
 
 
 def fetch_all(provider: VaultProvider, *paths: str, seconds: float = HANG) -> list[Found[Payload] | Missing | Failed]:
-    """What it answers for several, in their order."""
+    """Return what it answers for several, in their order."""
     refs = [SecretRef("vault", path) for path in paths]
     answers = dict(provider.fetch(refs, Deadline(seconds)))
     return [answers[ref] for ref in refs]
@@ -37,19 +37,19 @@ def fetch_all(provider: VaultProvider, *paths: str, seconds: float = HANG) -> li
 def describe(
     provider: VaultProvider, path: str, version: str | None = None, *, seconds: float = HANG
 ) -> Found[SecretInfo] | Missing | Failed:
-    """What it knows about one secret."""
+    """Return what it knows about one secret."""
     ref = SecretRef("vault", path, version)
     return dict(provider.describe((ref,), Deadline(seconds)))[ref]
 
 
 def known(outcome: Found[SecretInfo] | Missing | Failed) -> SecretInfo:
-    """The metadata of a secret that was found."""
+    """Return the metadata of a secret that was found."""
     assert isinstance(outcome, Found), f"{outcome}"
     return outcome.value
 
 
 def field(outcome: Found[Payload] | Missing | Failed, name: str) -> str:
-    """A field of a secret that was found."""
+    """Return a field of a secret that was found."""
     assert isinstance(outcome, Found), f"{outcome}"
     chosen = select(outcome.value, Selector(field=name))
     assert isinstance(chosen, Secret), f"{chosen}"
@@ -57,6 +57,6 @@ def field(outcome: Found[Payload] | Missing | Failed, name: str) -> str:
 
 
 def failed(outcome: object) -> Failed:
-    """The failure that an outcome is."""
+    """Return the failure that an outcome is."""
     assert isinstance(outcome, Failed), f"{outcome}"
     return outcome

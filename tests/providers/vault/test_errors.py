@@ -14,12 +14,12 @@ from secretsync.providers.vault.responses import Reply
 
 
 def reply(status: int, document: dict[str, Any] | None = None, **more: Any) -> Reply:
-    """An answer."""
+    """Return an answer."""
     return Reply(status, document, **{"retry_after": None, "location": None, **more})
 
 
 def errors(*lines: str) -> dict[str, Any]:
-    """The body of a refusal."""
+    """Return the body of a refusal."""
     return {"errors": list(lines)}
 
 

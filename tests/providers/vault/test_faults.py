@@ -45,17 +45,17 @@ class Broken:
         self.token = vault.token(vault.policy(f"{self.mount}/*"))
 
     def provider(self) -> VaultProvider:
-        """A provider that goes through the proxy."""
+        """Return a provider that goes through the proxy."""
         return make_provider(self.vault.environ(self.token, url=self.proxy.url))
 
     def fetch(self, *, seconds: float = HANG) -> object:
-        """What a new provider answers."""
+        """Return what a new provider answers."""
         return fetch(self.provider(), self.path, seconds=seconds)
 
 
 @pytest.fixture
 def broken(vault: VaultSpace, fault_proxy: Proxies, canary: CanaryFactory) -> Broken:
-    """A secret behind a proxy."""
+    """Return a secret behind a proxy."""
     return Broken(vault, fault_proxy(vault.url), canary())
 
 

@@ -43,13 +43,13 @@ class World:
         self.policy = vault.policy(f"{self.mount}/data/*")
 
     def file(self, text: str) -> str:
-        """The name of a new file with this text and an editor's line end."""
+        """Return the name of a new file with this text and an editor's line end."""
         name = f"credential-{len(list(self.folder.iterdir()))}"
         (self.folder / name).write_text(text + "\n")
         return name
 
     def provider(self, *, environ: dict[str, str] | None = None, **auth: object) -> VaultProvider:
-        """A provider that logs in this way."""
+        """Return a provider that logs in this way."""
         variables = {**self.vault.environ(url=self.proxy.url), **(environ or {})}
         return make_provider(variables, root=str(self.folder), **({"auth": auth} if auth else {}))
 
@@ -64,7 +64,7 @@ class World:
 
 @pytest.fixture
 def world(vault: VaultSpace, canary: CanaryFactory, tmp_path: Path, fault_proxy: Proxies) -> World:
-    """A secret behind a policy."""
+    """Return a secret behind a policy."""
     return World(vault, canary(), tmp_path, fault_proxy(vault.url))
 
 

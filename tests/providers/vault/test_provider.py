@@ -33,7 +33,7 @@ UNUSABLE, DENIED, UNAVAILABLE = ProblemKind.UNUSABLE, ProblemKind.DENIED, Proble
 
 
 def reader(vault: VaultSpace, *mounts: str) -> str:
-    """A token that may read and list everything in these mounts."""
+    """Return a token that may read and list everything in these mounts."""
     return vault.token(vault.policy(*(f"{mount}/*" for mount in mounts), capabilities=["read", "list"]))
 
 
@@ -272,13 +272,13 @@ class Echo(LoopbackServer):
     """A server that knows nothing."""
 
     def answer(self, request: Request) -> Response:
-        """That it is not there."""
+        """Answer that the secret does not exist."""
         return json_response({"errors": []}, 404)
 
 
 @pytest.fixture(scope="module")
 def echo() -> Iterator[Echo]:
-    """A server that knows nothing."""
+    """Yield a server that knows nothing."""
     server = Echo()
     with running(server):
         yield server
@@ -539,7 +539,7 @@ class Silent(LoopbackServer):
     """A server that is not asked anything, if all is well."""
 
     def answer(self, request: Request) -> Response:
-        """What would be found."""
+        """Return what would be found."""
         return json_response({"data": {}})
 
 

@@ -18,7 +18,7 @@ class ComposeError(Exception):
 
 
 def read(data: bytes, folder: Path) -> Mapping[str, str]:
-    """The variables that compose takes from the file, where nothing is set in its own environment."""
+    """Return the variables that compose takes from the file, where nothing is set in its own environment."""
     text = data.decode("utf-8").removeprefix("\ufeff")
     found: dict[str, str] = {}
     position = 0

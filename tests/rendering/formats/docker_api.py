@@ -12,7 +12,7 @@ from typing import Any
 
 @contextlib.contextmanager
 def serve(path: Path) -> Iterator[list[dict[str, Any]]]:
-    """A list of the bodies of all `POST /containers/create`, while the API is served at `path`."""
+    """Yield a list of the bodies of all `POST /containers/create`, while the API is served at `path`."""
     created: list[dict[str, Any]] = []
 
     class Handler(BaseHTTPRequestHandler):

@@ -9,7 +9,7 @@ class RunnerError(Exception):
 
 
 def read(data: bytes, folder: Path) -> Mapping[str, str]:
-    """The variables that the runner takes from the file."""
+    """Return the variables that the runner takes from the file."""
     text = data.decode("utf-8").removeprefix("\ufeff")
     found: dict[str, str] = {}
     rest = text

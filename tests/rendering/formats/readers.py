@@ -181,7 +181,7 @@ def _read_docker(data: bytes, folder: Path) -> Mapping[str, str]:
 
 
 def find_compose() -> str | None:
-    """The version of compose-go, or None if it is not here."""
+    """Return the version of compose-go, or None if it is not here."""
     is_built = (COMPOSE_READER / "compose-reader").is_file()
     return (COMPOSE_READER / "VERSION").read_text().strip() if is_built else None
 
@@ -217,7 +217,7 @@ while strings and strings[index] is not None:
 
 @functools.cache
 def _systemd_library() -> Path | None:
-    """The library with systemd's parser, where it exports that: an internal symbol, not in every version."""
+    """Return the library with systemd's parser, where it exports that: an internal symbol, not in every version."""
     for folder in (*Path("/usr/lib").glob("*/systemd"), Path("/usr/lib/systemd"), Path("/lib/systemd")):
         for path in sorted(folder.glob("libsystemd-shared-*.so")):
             if b"load_env_file\0" in path.read_bytes():
@@ -246,7 +246,7 @@ process.stdout.write(JSON.stringify(require(process.argv[1]).parse(fs.readFileSy
 
 
 def _find_node() -> str | None:
-    """The version of a Node.js that has --env-file: 20.6 and newer."""
+    """Return the version of a Node.js that has --env-file: 20.6 and newer."""
     help_text = (
         _version("node", "--help") and subprocess.run(["node", "--help"], capture_output=True, check=False).stdout
     )
@@ -321,7 +321,7 @@ def _read_ruamel(data: bytes, folder: Path, *, version: str) -> Mapping[str, Any
 
 
 def _secret_of(manifest: Mapping[str, Any]) -> Mapping[str, str]:
-    """The values of a Secret as a container gets them, after the checks that the API makes of its shape."""
+    """Return the values of a Secret as a container gets them, after the checks that the API makes of its shape."""
     assert manifest["apiVersion"] == "v1"
     assert manifest["kind"] == "Secret"
     assert set(manifest) == {"apiVersion", "kind", "metadata", "type", "data"}

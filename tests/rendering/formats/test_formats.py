@@ -26,7 +26,7 @@ def render(name: str, values: Mapping[str, str], **options: Any) -> str:
 
 
 def refusals(name: str, values: Mapping[str, str], **options: Any) -> dict[str | None, str]:
-    """The cause by key where a format refuses `values`."""
+    """Return the cause by key where a format refuses `values`."""
     with pytest.raises(OutputError) as caught:
         render(name, values, **options)
     assert caught.value.exit_status == 6
@@ -47,7 +47,7 @@ def test_the_table_names_what_is_there() -> None:
 
 
 def imports(code: str) -> set[str]:
-    """The modules that `code` brings in, beyond those of the package itself."""
+    """Return the modules that `code` brings in, beyond those of the package itself."""
     script = f"import sys, secretsync; before = set(sys.modules); {code}; print(*sorted(set(sys.modules) - before))"
     env = {**os.environ, "PYTHONPATH": str(SOURCE)}
     return set(subprocess.check_output([sys.executable, "-S", "-c", script], env=env, text=True).split())

@@ -39,7 +39,7 @@ def read_back(reader: Reader, items: Mapping[str, str], folder: Path) -> Mapping
 
 
 def find_wrong(reader: Reader, values: Mapping[int, str], new_folder: Callable[[], Path]) -> list[tuple[str, object]]:
-    """The values that did not come back alone and unchanged, with what came instead."""
+    """Return the values that did not come back alone and unchanged, with what came instead."""
     items = between_sentinels(values)
     folder = new_folder()
     found = read_back(reader, items, folder)
@@ -54,7 +54,7 @@ def find_wrong(reader: Reader, values: Mapping[int, str], new_folder: Callable[[
 
 
 def carried(reader: Reader, strings: Sequence[str]) -> dict[int, str]:
-    """The strings that the format does not refuse, by their number."""
+    """Return the strings that the format does not refuse, by their number."""
     items = {f"V{index:06}M": value for index, value in enumerate(strings)}
     refused = {problem.key for problem in formats.problems(reader.format, items, **reader.options)}
     return {index: value for index, value in enumerate(strings) if f"V{index:06}M" not in refused}

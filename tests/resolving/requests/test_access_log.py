@@ -64,7 +64,7 @@ def log(made: Project, canary: CanaryFactory) -> Path:
 
 
 def lines(log: Path) -> list[dict[str, Any]]:
-    """The lines of the log."""
+    """Return the lines of the log."""
     text = log.read_text(encoding="ascii")
     assert text.endswith("\n")
     return [json.loads(line) for line in text[:-1].split("\n")]
@@ -130,7 +130,7 @@ def test_commands_that_read_and_those_that_do_not(made: Project, log: Path, cana
 
 @pytest.fixture
 def garbled_vault(fault_proxy: Callable[[str], FaultProxy]) -> FaultProxy:
-    """A server in the place of Vault that answers at once with a web page."""
+    """Return a server in the place of Vault that answers at once with a web page."""
     proxy = fault_proxy("http://127.0.0.1:1")
     proxy.fail(html())
     return proxy

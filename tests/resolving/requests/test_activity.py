@@ -44,7 +44,7 @@ def request(on_activity: Callable[[StoreActivity], None] | None, *parts: SecretP
 
 
 def part(*references: str) -> SecretPart:
-    """A placeholder that looks for `store:path` in this order."""
+    """Return a placeholder that looks for `store:path` in this order."""
     refs = [SecretRef(*reference.split(":")) for reference in references]
     return SecretPart("X", tuple(Target(ref, Selector(), str(ref)) for ref in refs), None, None, 0)
 

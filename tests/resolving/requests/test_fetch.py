@@ -59,18 +59,18 @@ class Scripted:
 
 
 def part(*references: str) -> SecretPart:
-    """A placeholder that looks for `store:path` in this order."""
+    """Return a placeholder that looks for `store:path` in this order."""
     refs = [SecretRef(*reference.split(":")) for reference in references]
     return SecretPart("X", tuple(Target(ref, Selector(), str(ref)) for ref in refs), None, None, 0)
 
 
 def ask(parts: Sequence[SecretPart], seconds: float = LONG, **stores: Any) -> Answers[Payload]:
-    """The answers for `parts`."""
-    return fetch.ask(parts, stores, Deadline(seconds), Payload)
+    """Return the answers for `parts`."""
+    return Answers(fetch.ask(parts, stores, Deadline(seconds), Payload))
 
 
 def text(answers: Answers[Payload], reference: str) -> str | bytes | None:
-    """The value that was found for `store:path`, or None."""
+    """Return the value that was found for `store:path`, or None."""
     outcome = answers.of(SecretRef(*reference.split(":")))
     return outcome.value.reveal() if isinstance(outcome, Found) else None
 
@@ -441,7 +441,7 @@ class _Made(MemoryProvider):
 
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> type[_Made]:
-    """The provider `made`, as a plug-in."""
+    """Return the provider `made`, as a plug-in."""
 
     class Point:
         """Its entry point."""
@@ -449,7 +449,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> type[_Made]:
         name, value = "made", "module:Made"
 
         def load(self) -> type[_Made]:
-            """The class."""
+            """Return the class."""
             return _Made
 
     _Made.made, _Made.closed = [], []
@@ -561,7 +561,7 @@ def test_sdks_are_imported_one_after_the_other(tmp_path: Path, monkeypatch: pyte
     for name, store in stores.items():
         (tmp_path / f"{name}.py").write_text("import sys\nsys.made_meet(__name__)\n")
         store.spec = ProviderSpec(name=name, title="", path_help="", modules=(name,))
-    answers = fetch.ask([part(f"{name}:x") for name in stores], stores, Deadline(LONG), Payload)
+    answers = Answers(fetch.ask([part(f"{name}:x") for name in stores], stores, Deadline(LONG), Payload))
     assert [text(answers, f"{name}:x") for name in stores] == ["1", "1"]
     assert stores.keys() <= sys.modules.keys()
     assert met == []
@@ -581,7 +581,7 @@ def test_the_slowest_sdk_is_begun_first() -> None:
     for name, cost in (("quick", 0), ("slow", 20), ("middling", 11)):
         stores[name] = store = MemoryProvider({"x": name})
         store.spec = ProviderSpec(name=name, title="", path_help="", import_cost=cost)
-    answers = fetch.ask([part(f"{name}:x") for name in stores], stores, Deadline(LONG), Payload)
+    answers = Answers(fetch.ask([part(f"{name}:x") for name in stores], stores, Deadline(LONG), Payload))
     assert {text(answers, f"{name}:x") for name in stores} == set(stores)
     assert stores.taken[-3:] == ["slow", "middling", "quick"]
 

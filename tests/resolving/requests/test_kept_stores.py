@@ -77,7 +77,7 @@ class Shop:
 
 @pytest.fixture
 def shop(canary: CanaryFactory, project: MakeProject) -> Iterator[Shop]:
-    """The project and its server."""
+    """Yield the project and its server."""
     files = {"env/test/security.env": ENV, "providers/test.toml": BINDINGS, "secret-id": "id-1"}
     server = Vault(canary())
     with running(server):
@@ -354,6 +354,7 @@ def test_end_of_the_process(shop: Shop) -> None:
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
+@pytest.mark.slow
 def test_nothing_grows(shop: Shop, pytestconfig: pytest.Config) -> None:
     """After many calls there are as many sockets, threads and objects as after a few."""
     calls = AMOUNTS[pytestconfig.option.amount].calls

@@ -43,7 +43,7 @@ DATED = (State.OK, State.DUE, State.OVERDUE)
 
 
 def secret(state: State, name: str = "plain", *, line: int = 1, days: int = 100) -> SecretAge:
-    """A secret in `state`, with `name` wherever a text from elsewhere can stand."""
+    """Return a secret in `state`, with `name` wherever a text from elsewhere can stand."""
     keys = (Key("A_KEY", f"env/{name}/security.env", line), Key("B_URL", f"env/{name}/web.env", line + 1))
     reference = f"aws:{state.value}/{name}"
     findings: tuple[AgeFinding, ...] = ()

@@ -6,7 +6,7 @@ import json
 
 from secretsync.audit.formats.shared import Reports, sentence_of
 from secretsync.audit.report import AuditReport
-from secretsync.core.errors import printable
+from secretsync.core.text import printable
 from secretsync.core.timestamps import format_timestamp
 from secretsync.policy.findings import RuleFinding
 from secretsync.policy.rules import RULES

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from secretsync.audit.formats.shared import Reports, read_line, report_rows
-from secretsync.core.errors import printable
 from secretsync.core.reporting.rows import ReportRule
 from secretsync.core.reporting.sarif import Invocation, write_sarif
+from secretsync.core.text import printable
 from secretsync.policy.rules import RULES, Severity
 
 

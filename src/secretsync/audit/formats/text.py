@@ -15,12 +15,11 @@ from secretsync.audit.formats.shared import (
     total_line,
 )
 from secretsync.audit.report import AuditReport
-from secretsync.core.errors import printable
 from secretsync.core.problems.grouping import SHOWN, first_of, grouped, problem_lines
 from secretsync.core.reporting.layout import hanging
 from secretsync.core.reporting.notes import note_lines
 from secretsync.core.reporting.terminal import PLAIN, Colour, Look
-from secretsync.core.text import count_of
+from secretsync.core.text import count_of, printable
 from secretsync.policy.findings import RuleFinding
 from secretsync.policy.rules import Severity
 

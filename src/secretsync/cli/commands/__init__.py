@@ -13,6 +13,7 @@ COMMANDS = {
     "diff": "what changed: since a record, between records, or between environments",
     "explain": "where each value comes from",
     "check-rotation": "how old the secrets are, against the policy; reads no value",
+    "ps": "the processes that run started: which environment, since when, with the present versions?",
     "rotation merge": "one report on the secrets of many projects, of their JSON reports",
     "doctor": "is each store reachable, and with which identity?",
     "get": "print one value, for scripts",

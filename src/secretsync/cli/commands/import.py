@@ -18,10 +18,10 @@ from collections.abc import Mapping
 from secretsync.cli import console
 from secretsync.cli.loading import no_environment, store_access
 from secretsync.cli.options import add_option, variable_name
-from secretsync.core.errors import ConfigurationError, UsageError, printable
+from secretsync.core.errors import ConfigurationError, UsageError
 from secretsync.core.names import is_environment_name, is_lenient
 from secretsync.core.secret import Environ
-from secretsync.core.text import count_of, path_or
+from secretsync.core.text import count_of, path_or, printable
 from secretsync.moving.classify import Kind
 from secretsync.moving.files import check_writable, write
 from secretsync.moving.import_files import ImportPlan, ImportRequest, plan_import, reference_of, write_secrets

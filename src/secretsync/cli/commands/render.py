@@ -106,9 +106,10 @@ def _render_format(options: argparse.Namespace) -> str:
     values = {key: found.value.reveal() for key, found in resolved.items()}
     names = formats.FORMATS[options.format].options
     arguments = {name: getattr(options, name) for name in names if getattr(options, name)}
-    if problems := formats.problems(options.format, values, **arguments):
-        raise OutputError([_at_its_entry(problem, resolved) for problem in problems])
-    text = formats.render(options.format, values, **arguments)
+    try:
+        text = formats.render(options.format, values, **arguments)
+    except OutputError as error:
+        raise OutputError([_at_its_entry(problem, resolved) for problem in error.problems]) from None
     # stderr, because the runner reads commands there. They must not be shown on a terminal.
     if preamble := formats.preamble(options.format, values, _secret_keys(resolved)):
         if sys.stderr.isatty() and not options.reveal:

@@ -16,9 +16,9 @@ from secretsync.backup.restore_plan import Restore, What, plan_restore
 from secretsync.backup.tree import read_trees
 from secretsync.cli import console
 from secretsync.cli.options import add_option
-from secretsync.core.errors import UsageError, printable
+from secretsync.core.errors import UsageError
 from secretsync.core.secret import Environ
-from secretsync.core.text import path_or
+from secretsync.core.text import path_or, printable
 from secretsync.project.layout import find_root
 
 USAGE = "ARCHIVE [--dry-run | --yes] [--delete] [--root DIR] [OPTIONS]"

@@ -14,7 +14,7 @@ from secretsync.cli.options import add_access_log, add_option, add_source, durat
 from secretsync.core.errors import UsageError
 from secretsync.core.secret import Environ
 from secretsync.core.text import count_of
-from secretsync.resolving.handover import Handover, hidden_values
+from secretsync.resolving.handover import Handover, handed_variables, hidden_values
 from secretsync.resolving.handover_codec import handover_variables
 from secretsync.running.environment import (
     child_environment,
@@ -25,7 +25,7 @@ from secretsync.running.environment import (
     refuse_unfit,
     used_credentials,
 )
-from secretsync.running.exec_command import CommandError, exec_program, find_program
+from secretsync.running.exec_command import exec_program, find_program
 from secretsync.running.unsafe_variables import refuse_unsafe_variables
 
 TYPE_CHECKING = False
@@ -34,12 +34,13 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from typing import NoReturn
 
-    from secretsync.cli.watching import WatchedStart
+    from secretsync.cli.record import StartRecord
+    from secretsync.cli.secret_folder import SecretFolder
+    from secretsync.cli.watching import SupervisedStart
     from secretsync.core.model import Resolved
     from secretsync.planning.plan import Plan
     from secretsync.running.drop_privileges import User
     from secretsync.supervising.output import MaskedOutput
-    from secretsync.supervising.sides import ApplicationSide, CandidateSide
 
 USAGE = "[-e NAME] [--env-file FILE...] [OPTIONS] -- COMMAND [ARGUMENT]..."
 _SHOWN_NAMES = 20  # of variables that are not handed over, in a message
@@ -88,6 +89,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--allow-disk", action="store_true", help="let --files write to a disk in a strict environment")
     parser.add_argument(
+        "--record",
+        metavar="FILE",
+        help="write the versions of the secrets that COMMAND starts with to FILE, without values, for check-rotation "
+        "--running FILE",
+    )
+    parser.add_argument(
         "--user",
         metavar="USER[:GROUP]",
         help="after the secrets are read, become this user (name or number) and drop all privileges of root",
@@ -103,6 +110,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TIME",
         type=duration,
         help='with --supervise: the time between SIGTERM or SIGINT and SIGKILL: "10s" (default), "2m"',
+    )
+    group.add_argument(
+        "--keep-leases",
+        action="store_true",
+        help="with --supervise or --watch: do not revoke leases and logins of stores at the end",
     )
     group.add_argument(
         "--mask-output",
@@ -142,7 +154,7 @@ def _add_watch_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--on-change",
         metavar="ACTION",
-        help='with --watch: "restart" (default), "signal:HUP", "command:..." (for sh, with the new values in its '
+        help='after a rotation: "restart" (default), "signal:HUP", "command:..." (for sh, with the new values in its '
         'environment) or "none"',
     )
     group.add_argument(
@@ -157,40 +169,36 @@ def execute(options: argparse.Namespace) -> int:
     if not options.command:
         raise UsageError("there is no command; add it after --: secretsync run -e production -- COMMAND")
     environ = inherited_environment()
-    if options.watch:
-        return _run_watched(options, environ)
-    _refuse_watch_options(options)
-    output = _open_output(options)
-    side = _supervise(options, output)
-    return side if isinstance(side, int) else _become_application(options, environ, side, output)
+    _refuse_lonely_options(options)
+    if options.supervise or options.watch or options.mask_output:
+        return _run_supervised(options, environ)
+    return _become_application(options, environ)
 
 
 def _become_application(
     options: argparse.Namespace,
     environ: dict[str, str],
-    side: ApplicationSide | CandidateSide | None,
+    start: SupervisedStart | None = None,
     output: MaskedOutput | None = None,
-    watched: WatchedStart | None = None,
 ) -> NoReturn:
-    """Replace this process. `side`: None means that the process has no supervisor. `output`: masked, or None.
-
-    `watched`: the start below --watch, or None.
-    """
+    """Replace this process. `start`: the start below a supervisor, or None. `output`: masked, or None."""
     # Every mistake in the arguments is reported before a store is asked.
     path = find_program(options.command[0], environ)
     user = _find_user(options.user)
     plan, visible = _open_plan(options, environ)
     folder = _open_folder(options, plan, user)
     credentials = [pattern for spec in plan.specs.values() for pattern in spec.credentials]
-    if watched is not None:
-        watched.read_versions(plan, visible)
+    if start is not None:
+        start.read_versions(plan, visible)
     # Nothing but credentials is hidden, because the application shows the values to the same processes.
-    config = resolve_valid(plan, visible, options, is_hidden=bool(used_credentials(credentials, environ, ())))
+    is_hidden = bool(used_credentials(credentials, environ, ()))
+    on_leases = None if start is None else start.hand_over_leases
+    config = resolve_valid(plan, visible, options, is_hidden=is_hidden, on_leases=on_leases)
     resolved = config.resolved()
     refuse_unsafe_variables(resolved, options.allow_name)
     count = len(resolved)
     resolved |= hidden_values(config)
-    files = _choose_files(options, folder, resolved, environ)
+    files = {} if folder is None else folder.choose(resolved, environ)
     unwanted = (*credentials, *_names_of_another_run(environ, plan))
     removed = used_credentials(unwanted, environ, options.pass_env)
     environment = _environment(options, environ, resolved, files, removed)
@@ -204,6 +212,8 @@ def _become_application(
         is_strict=plan.is_strict,
         withheld=_withheld(environ, variables, plan),
         validates=not options.no_validate,
+        record=options.record,
+        key=None if start is None else start.key,
     )
     environment |= {name.encode(): text.encode() for name, text in handover.to_variables().items()}
     refuse_unfit(environment, resolved)
@@ -216,15 +226,33 @@ def _become_application(
     _warn_of_dropped_names(options, path, variables, resolved)
     if options.verbose:
         console.info(f"{count_of(count, 'variable')} resolved; starting {path}")
-    if side is not None:
-        side.before_user_changes()
+    record = _make_record(options, handover, plan, start)
+    if start is not None:
+        start.before_user_changes()
     _become_user(user)
-    _write_files(folder, resolved, files, is_switched=watched is not None)
-    if watched is not None and not watched.is_start:
-        watched.react(environment, options.core_limits)
+    if folder is not None:
+        folder.write(resolved, files, is_switched=options.watch)
+    if record is not None:
+        record.write()
     if output is not None:
         output.redirect(secret for found in resolved.values() if found.is_secret for secret in _secrets_of(found))
+    if start is not None:
+        if not start.is_start:
+            start.react(environment, options.core_limits)
+        start.end_with_supervisor()
     exec_program(path, options.command, environment, core_limits=options.core_limits)
+
+
+def _make_record(
+    options: argparse.Namespace, handover: Handover, plan: Plan, start: SupervisedStart | None
+) -> StartRecord | None:
+    """Return the record of this start. The user of the application may not read the module, so it is imported now."""
+    if options.record is None or (start is not None and not start.is_recorded):
+        return None
+    from secretsync.cli.record import StartRecord
+
+    is_start = start is None or start.is_start
+    return StartRecord(options.record, handover, plan.project_name, is_start=is_start)
 
 
 def _open_plan(options: argparse.Namespace, environ: Mapping[str, str]) -> tuple[Plan, Environ]:
@@ -269,7 +297,10 @@ def _environment(
     removed: tuple[str, ...],
 ) -> dict[bytes, bytes]:
     """Return the environment of the application without the handover."""
-    values = {key: found.value.reveal() for key, found in resolved.items() if key not in files}
+    values = dict[str, str]()
+    for key, found in resolved.items():
+        if key not in files:
+            values |= handed_variables(key, found.value)
     values |= {f"{key}_FILE": path for key, path in files.items()}
     # An inherited variable is removed if a file replaces it, or if it is the handover of another `run`.
     removed = (*removed, *files, *handover_variables(environ))
@@ -291,58 +322,53 @@ def _warn_of_dropped_names(
         console.warn(f"{shell} drops variables with '.' or '-' in their names: {shown}{rest}; start the program itself")
 
 
-# The options --supervise, --mask-output and --watch.
+# The options --supervise, --mask-output and --watch. Their modules are imported only if the options are given.
 
 
-def _open_output(options: argparse.Namespace) -> MaskedOutput | None:
-    if not options.mask_output:
-        return None
-    from secretsync.supervising.output import MaskedOutput
-
-    return MaskedOutput()
-
-
-def _supervise(options: argparse.Namespace, output: MaskedOutput | None) -> ApplicationSide | int | None:
-    """Return the exit status in the supervisor; in the process that becomes the application, its side or None."""
-    if not options.supervise and output is None:
-        if options.grace is not None:
-            raise UsageError("--grace has no effect without --supervise; add --supervise, or remove --grace")
-        return None
-    from contextlib import suppress
-
-    from secretsync.supervising.supervise import DEFAULT_GRACE, supervise
-
-    user = _find_user(options.user)
-
-    def follow() -> None:
-        with suppress(CommandError):  # The application reports the same failure and is not started.
-            _become_user(user)
-
-    grace = DEFAULT_GRACE if options.grace is None else options.grace
-    inform = (lambda _: None) if options.quiet else console.info
-    return supervise(grace=grace, become_user=follow, inform=inform, output=output)
-
-
-def _refuse_watch_options(options: argparse.Namespace) -> None:
-    given = ("interval", "settle", "splay", "on_change", "watch_values")
-    for name in given:
-        if getattr(options, name) not in (None, False):
+def _refuse_lonely_options(options: argparse.Namespace) -> None:
+    """Raise UsageError for an option that has no effect without another one."""
+    is_supervised = options.supervise or options.watch or options.mask_output
+    needed = {
+        "grace": "" if is_supervised else "--supervise",
+        "keep_leases": "" if is_supervised else "--supervise",
+        "on_change": "" if is_supervised else "--watch or --supervise",
+        **dict.fromkeys(("interval", "settle", "splay", "watch_values"), "" if options.watch else "--watch"),
+    }
+    for name, other in needed.items():
+        if other and getattr(options, name) not in (None, False):
             option = f"--{name.replace('_', '-')}"
-            raise UsageError(f"{option} has no effect without --watch; add --watch, or remove {option}")
+            raise UsageError(f"{option} has no effect without {other}; add {other}, or remove {option}")
 
 
-def _run_watched(options: argparse.Namespace, environ: dict[str, str]) -> int:
-    """Supervise the application and watch its secrets. Each forked process continues here with its side."""
-    from secretsync.cli.watching import WatchedStart, supervise_watched, watch
-    from secretsync.supervising.sides import WatcherSide
+def _run_supervised(options: argparse.Namespace, environ: dict[str, str]) -> int:
+    """Supervise the application. Each forked process continues here with its side."""
+    from secretsync.cli.watching import SupervisedStart, keep_leases, supervise, watch
+    from secretsync.supervising.sides import KeeperSide, WatcherSide
 
-    side = supervise_watched(options)
+    output = None
+    if options.mask_output:
+        from secretsync.supervising.output import MaskedOutput
+
+        output = MaskedOutput()
+    side = supervise(options, output, become_user=lambda: _follow_user(options))
     if isinstance(side, int):
         return side
+    if isinstance(side, KeeperSide):
+        return keep_leases(options, side, environ)
     if isinstance(side, WatcherSide):
         plan, visible = _open_plan(options, environ)
         return watch(options, side, plan, visible)
-    return _become_application(options, environ, side, watched=WatchedStart(options, side))
+    return _become_application(options, environ, SupervisedStart(options, side), output)
+
+
+def _follow_user(options: argparse.Namespace) -> None:
+    """Become the user of the application in the supervisor."""
+    from contextlib import suppress
+
+    from secretsync.running.exec_command import CommandError
+
+    with suppress(CommandError):  # The application reports the same failure and is not started.
+        _become_user(_find_user(options.user))
 
 
 def _secrets_of(found: Resolved) -> tuple[str, ...]:
@@ -368,41 +394,9 @@ def _become_user(user: User | None) -> None:
         become_user(user)
 
 
-def _open_folder(options: argparse.Namespace, plan: Plan, user: User | None) -> str | None:
+def _open_folder(options: argparse.Namespace, plan: Plan, user: User | None) -> SecretFolder | None:
     if options.files is None:
         return None
-    from secretsync.running.secret_files import open_folder
+    from secretsync.cli.secret_folder import SecretFolder
 
-    owner = None if user is None else (user.uid, user.gid)
-    return open_folder(options.files, owner=owner, must_be_in_memory=plan.is_strict and not options.allow_disk)
-
-
-def _choose_files(
-    options: argparse.Namespace, folder: str | None, resolved: Mapping[str, Resolved], environ: Mapping[str, str]
-) -> dict[str, str]:
-    """Return the path of the file for each secret."""
-    if folder is None:
-        return {}
-    from secretsync.running.secret_files import file_paths
-
-    files = file_paths(folder, resolved, environ)
-    # NAME_FILE may be an unsafe variable itself: the value of a store must not become the file of SSL_CERT_FILE.
-    refuse_unsafe_variables({f"{key}_FILE": resolved[key] for key in files}, options.allow_name)
-    return files
-
-
-def _write_files(
-    folder: str | None, resolved: Mapping[str, Resolved], files: Mapping[str, str], *, is_switched: bool
-) -> None:
-    """Write the files. `is_switched`: all are replaced in one step, because the application may read them."""
-    if folder is None:
-        return
-    values = {key: resolved[key].value.reveal() for key in files}
-    if is_switched:
-        from secretsync.running.secret_generations import write_generation
-
-        write_generation(folder, values)
-        return
-    from secretsync.running.secret_files import write_secrets
-
-    write_secrets(folder, values)
+    return SecretFolder(options, user, is_strict=plan.is_strict)

@@ -13,10 +13,11 @@ from secretsync.cli import console
 from secretsync.cli.each_environment import every_environment
 from secretsync.cli.options import add_option
 from secretsync.cli.output.diff_report import patch_lines
-from secretsync.core.errors import ConfigurationError, OutputError, Problem, UsageError, printable
+from secretsync.core.errors import ConfigurationError, OutputError, Problem, UsageError
 from secretsync.core.files import FileRefusal, Input, read_file
 from secretsync.core.secret import AnyEnviron, Environ
 from secretsync.core.system.atomic_write import UNCHANGED, write_file
+from secretsync.core.text import printable
 from secretsync.planning.request import ConfigRequest, load_plan
 from secretsync.policy.policy_file import read_policy
 from secretsync.project.layout import find_root

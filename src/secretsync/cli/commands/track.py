@@ -13,10 +13,10 @@ from secretsync.cli import console
 from secretsync.cli.history import add_history, format_counts, short_commit
 from secretsync.cli.loading import environment_of, store_access
 from secretsync.cli.options import add_format, add_source, whole_number
-from secretsync.core.errors import ResolutionError, UsageError, printable
+from secretsync.core.errors import ResolutionError, UsageError
 from secretsync.core.secret import AnyEnviron, Environ
 from secretsync.core.system.current_user import actor_name
-from secretsync.core.text import count_of
+from secretsync.core.text import count_of, printable
 from secretsync.core.timestamps import format_timestamp
 from secretsync.planning.request import load_plan, open_request, project_name
 from secretsync.project.layout import Project

@@ -36,7 +36,7 @@ class Option(Record, kw_only=True):
     def is_repeatable(self) -> bool:
         """True if the argument may be given more than once."""
         action = self.settings.get("action") or ""
-        return action.startswith("append") or self.settings.get("nargs") in ("*", "+")
+        return action.startswith(("append", "extend")) or self.settings.get("nargs") in ("*", "+")
 
     @property
     def metavar(self) -> str:

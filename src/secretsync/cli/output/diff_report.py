@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from secretsync.cli.history import format_counts, short_commit
-from secretsync.core.errors import printable
 from secretsync.core.records import Record
 from secretsync.core.reporting.layout import hanging, wrap
 from secretsync.core.reporting.notes import note_lines
 from secretsync.core.reporting.terminal import Colour, Look
 from secretsync.core.secret import MASK
 from secretsync.core.system.current_user import actor_name
+from secretsync.core.text import printable
 from secretsync.core.timestamps import format_timestamp
 from secretsync.tracking.compare import Change, Comparison, StoreChange
 from secretsync.tracking.history import (
@@ -35,7 +35,7 @@ class Side(Record, kw_only=True):
 
 
 def format_diff(before: Side, after: Side, comparison: Comparison, look: Look, *, is_quiet: bool) -> str:
-    """Return the comparison as text. `is_quiet`: only the changes, so the text is empty if there are none."""
+    """Return the comparison as text. `is_quiet`: only the changes, so the text is empty without a change."""
     lines: list[str] = []
     if comparison:
         lines += [f"--- {_title(before)}", f"+++ {_title(after)}"]

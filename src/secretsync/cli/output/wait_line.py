@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from secretsync.cli import console
-from secretsync.core.errors import printable
+from secretsync.core.text import printable
 
 
 class WaitLine:

@@ -25,7 +25,7 @@ KINDS = {
     "providers name": "providers",
     "set name": "secrets",
 }
-KINDS_BY_METAVAR = {"ARCHIVE": "files", "DIR": "folders", "FILE": "files", "REPORT.json": "files"}
+KINDS_BY_METAVAR = {"ARCHIVE": "files", "DIR": "folders", "FILE": "files", "FILE|PID": "files", "REPORT.json": "files"}
 
 
 class Completion(NamedTuple):
@@ -83,7 +83,11 @@ def _complete_option(name: str, before: list[str], current: str, environ: Mappin
             waiting = None
         elif option := by_name.get(option_name):
             given.setdefault(option.long_name, []).extend([value] if value else [])
-            waiting = option if option.has_value and "nargs" not in option.settings and word == option_name else None
+            waiting = (
+                option
+                if option.has_value and option.settings.get("nargs") in (None, "+") and word == option_name
+                else None
+            )
         elif not word.startswith("-"):
             free += 1
     names = ProjectNames(given, environ)

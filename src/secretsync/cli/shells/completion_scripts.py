@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from secretsync.core.errors import printable
+from secretsync.core.text import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

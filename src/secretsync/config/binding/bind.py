@@ -64,16 +64,24 @@ class _Branch(Record):
     made: ClassFields
     members: tuple[_Leaf | _Branch, ...]
     takes_none: bool
+    whole: _Leaf | None = None  # the key that may have all fields as a JSON object
 
 
-def _plan(scope: Config, kind: Any, prefix: str, outer: tuple[Any, ...], field: Field | None = None) -> _Branch:
+def _plan(
+    scope: Config,
+    kind: Any,
+    prefix: str,
+    outer: tuple[Any, ...],
+    field: Field | None = None,
+    whole: _Leaf | None = None,
+) -> _Branch:
     """Find the keys of all fields, without reading a value."""
     if kind in outer:
         message = f"{kind.__qualname__} contains itself: settings have a fixed depth"
         raise TypeError(message)
     made = fields_of(kind)
     members = tuple(_member(scope, made, one, prefix, (*outer, kind)) for one in made.fields)
-    return _Branch(field, made, members, field is not None and without_none(field.hint)[1])
+    return _Branch(field, made, members, field is not None and without_none(field.hint)[1], whole)
 
 
 def _member(scope: Config, made: ClassFields, field: Field, prefix: str, outer: tuple[Any, ...]) -> _Leaf | _Branch:
@@ -82,14 +90,18 @@ def _member(scope: Config, made: ClassFields, field: Field, prefix: str, outer: 
         scope, prefix = scope.service(service), ""  # the service's file is the name space
     keys = tuple(prefix + word for word in field.names) if name is None else (name,)
     kind, takes_none = without_none(field.hint)
+    place = f"{made.name}.{field.name}"
     if is_class_with_fields(kind):
         inner = "" if keys[0] == "" or (service is not None and name is None) else f"{keys[0]}_"
-        return _plan(scope, kind, inner, outer, field)
-    place = f"{made.name}.{field.name}"
+        return _plan(scope, kind, inner, outer, field, _whole(field, scope, keys, place) if inner else None)
     if field.conversion is None:
         message = f"{place}: {field.hint!r} is not a type that the text of a value becomes; see docs/library.md"
         raise TypeError(message)
     return _Leaf(field, scope, keys, field.conversion, takes_none, place)
+
+
+def _whole(field: Field, scope: Config, keys: tuple[str, ...], place: str) -> _Leaf | None:
+    return _Leaf(field, scope, keys, field.conversion, False, place) if field.conversion else None  # noqa: FBT003
 
 
 def _instance(branch: _Branch, problems: list[Problem]) -> Any:
@@ -111,7 +123,11 @@ def _instance(branch: _Branch, problems: list[Problem]) -> Any:
 
 
 def _branch_value(branch: _Branch, problems: list[Problem]) -> Any:
-    field = branch.field
+    field, whole = branch.field, branch.whole
+    if whole is not None and not _is_there(branch):
+        key = _found_key(whole)
+        if key is not None and str(whole.scope.get(key)).lstrip().startswith("{"):
+            return _leaf_value(whole, problems)
     if field is not None and (branch.takes_none or not field.is_required) and not _is_there(branch):
         return _ABSENT if not field.is_required else None
     return _instance(branch, problems)

@@ -14,7 +14,7 @@ _LIBRARIES = {"__pydantic_validator__": "of_pydantic", "__struct_fields__": "of_
 
 
 def is_class_with_fields(kind: Any) -> bool:
-    """True if `bind` fills classes of this kind."""
+    """Return True if `bind` fills classes of this kind."""
     return isinstance(kind, type) and _reader(kind) is not None
 
 
@@ -32,6 +32,8 @@ def fields_of(kind: type) -> ClassFields:
 
 
 def _reader(kind: type) -> Callable[[type], ClassFields] | None:
+    if getattr(kind, "__pydantic_root_model__", False):  # one value without a name
+        return None
     for mark, name in _LIBRARIES.items():
         if hasattr(kind, mark):
             from secretsync.config.binding import library_fields

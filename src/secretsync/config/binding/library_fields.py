@@ -48,7 +48,7 @@ def of_attrs(kind: Any) -> ClassFields:
 
 
 def _takes_text(converter: Any) -> bool:
-    """True if the converter's argument is annotated as `str`."""
+    """Return True if the converter's argument is annotated as `str`."""
     annotations = {**getattr(converter, "__annotations__", {})}
     annotations.pop("return", None)
     return next(iter(annotations.values()), None) in (str, "str")
@@ -156,7 +156,7 @@ def _pydantic_field(kind: Any, name: str, one: Any) -> Field | None:
 
 
 def _is_given_text(kind: Any, name: str, metadata: list[Any]) -> bool:
-    """True if a validator of the field wants the text itself: mode before, plain or wrap, Json, FilePath."""
+    """Return True if a validator of the field wants the text itself: mode before, plain or wrap, Json, FilePath."""
     if any(has_pydantic_schema(mark) and type(mark).__name__ != "AfterValidator" for mark in metadata):
         return True
     decorators = kind.__pydantic_decorators__

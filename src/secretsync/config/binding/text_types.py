@@ -43,7 +43,7 @@ def _matching(shape: re.Pattern[str], text: str) -> str:
 
 
 def _datetime(text: str) -> dt.datetime:
-    """A time with the offset as written; without an offset it is naive."""
+    """Return a time with the offset as written; without an offset it is naive."""
     return dt.datetime.fromisoformat(_matching(_DATETIME, text).upper())
 
 

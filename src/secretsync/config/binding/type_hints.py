@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import collections.abc
 import enum
+import functools
+import operator
 import pathlib
 import types
 import typing
@@ -27,7 +29,7 @@ _MOST_NAMED = 12  # members of an Enum in a message
 
 
 def has_pydantic_schema(thing: Any) -> bool:
-    """True for types and annotations that bring their own conversion for pydantic."""
+    """Return True for types and annotations that bring their own conversion for pydantic."""
     return hasattr(thing, "__get_pydantic_core_schema__")
 
 
@@ -43,7 +45,8 @@ def conversion_of(hint: Any) -> Conversion | None:
     elif origin is typing.Literal:
         found = _literal(typing.get_args(hint))
     elif isinstance(origin or hint, type) and (origin or hint) in _CONTAINERS:
-        found = _CONTAINERS[origin or hint](typing.get_args(hint))
+        known: Any = {"is_bare": origin is None} if tuple in (origin, hint) else {}
+        found = _CONTAINERS[origin or hint](typing.get_args(hint), **known)
     else:
         found = _scalar(hint)
     return _or_none(found) if found and takes_none else found
@@ -56,9 +59,42 @@ def _scalar(hint: Any) -> Conversion | None:
         return None
     if found := text_conversion(hint):
         return found
+    if getattr(hint, "__pydantic_root_model__", False):
+        return _root_model(hint)
     if has_pydantic_schema(hint):
         return _by_pydantic(hint)
-    return _enum(hint) if issubclass(hint, enum.Enum) else subclass_conversion(hint)
+    if issubclass(hint, enum.Enum):
+        return _enum(hint)
+    from secretsync.config.binding.class_fields import is_class_with_fields
+
+    return _object(hint) if is_class_with_fields(hint) else subclass_conversion(hint)
+
+
+def _object(kind: type) -> Conversion:
+    """Return an instance of a class with fields from a JSON object that has the names of the fields.
+
+    The fields are looked up when an object is converted, because a class may have a list of itself.
+    """
+
+    def convert(node: Any) -> Any:
+        from secretsync.config.binding.class_fields import fields_of
+
+        made = fields_of(kind)
+        rest = dict(parse_json(node) if isinstance(node, str) else node)
+        values = {}
+        for field in made.fields:
+            name = field.argument if field.argument in rest else field.name
+            if name in rest and field.conversion is not None:
+                values[field.argument] = field.conversion.convert(rest.pop(name))
+            elif field.is_required and without_none(field.hint)[1]:
+                values[field.argument] = None
+            elif field.is_required:
+                raise ValueError
+        if rest:
+            raise ValueError
+        return made.make(values)
+
+    return Conversion(f"a JSON object with the fields of {kind.__name__}", convert)
 
 
 def _or_none(conversion: Conversion) -> Conversion:
@@ -75,22 +111,43 @@ def _by_pydantic(hint: Any) -> Conversion | None:
         from pydantic import TypeAdapter
     except ImportError:
         return None
-    return Conversion(f"a valid {hint.__name__}", TypeAdapter(hint).validate_python)
+    validate = TypeAdapter(hint).validate_python
+    if not hasattr(hint, "model_fields"):
+        return Conversion(f"a valid {hint.__name__}", validate)
+    return Conversion(
+        f"a valid {hint.__name__}", lambda node: validate(parse_json(node) if isinstance(node, str) else node)
+    )
+
+
+def _root_model(kind: Any) -> Conversion | None:
+    """Return a model of pydantic that is made of one value without a name."""
+    inner = conversion_of(kind.model_fields["root"].annotation)
+    return inner and Conversion(inner.expected, lambda node: kind.model_validate(inner.convert(node)))
 
 
 def _enum(kind: type[enum.Enum]) -> Conversion:
-    """A member by its value, then by its name, then as the class's own `_missing_` finds it."""
+    """Return a member by its value, then by its name, then as the class's own `_missing_` finds it."""
 
     def convert(text: str) -> enum.Enum:
         for member in kind:
             if _writes(text, member.value):
                 return member
+        if issubclass(kind, enum.Flag):
+            return _flags(kind, text)
         named = kind.__members__.get(text)
         return kind(text) if named is None else named
 
     names = [str(member.value) if isinstance(member.value, str | int) else member.name for member in kind]
     short = f"one of {', '.join(names)}" if len(names) <= _MOST_NAMED else f"a member of {kind.__name__}"
     return of_text(Conversion(short, convert))
+
+
+def _flags(kind: type[enum.Flag], text: str) -> enum.Flag:
+    """Return the combination that `text` writes as a number, or as names with `|` or commas between them."""
+    if text.isascii() and text.isdigit():
+        return kind(int(text))
+    names = text.replace("|", ",").split(",") if text.strip() else ()
+    return functools.reduce(operator.or_, (kind[name.strip()] for name in names), kind(0))
 
 
 def _literal(values: tuple[Any, ...]) -> Conversion:
@@ -112,13 +169,13 @@ def _shown(value: Any) -> str:
 
 
 def _writes(text: str, value: Any) -> bool:
-    """True if `text` is `value` as its type is written."""
+    """Return True if `text` is `value` as its type is written."""
     conversion = conversion_of(type(value)) if value is not None else None
     return conversion is not None and attempt(conversion.convert, text) == value
 
 
 def _union(parts: tuple[Any, ...]) -> Conversion | None:
-    """The first type that takes the text, in the order written, but types that take every text are the last."""
+    """Return the first type that takes the text, in the order written, but types that take every text are the last."""
     ordered = sorted(parts, key=lambda part: bare_hint(part) in _TAKE_EVERYTHING)
     found = [conversion_of(part) for part in ordered]
     conversions = [conversion for conversion in found if conversion]
@@ -142,8 +199,8 @@ def _collection(make: Callable[[list[Any]], Any], arguments: tuple[Any, ...]) ->
     return Conversion(_list_of([item]), lambda node: make([item.convert(part) for part in _items(node)]))
 
 
-def _tuple(arguments: tuple[Any, ...]) -> Conversion | None:
-    if not arguments or arguments[-1] is Ellipsis:
+def _tuple(arguments: tuple[Any, ...], *, is_bare: bool = False) -> Conversion | None:
+    if is_bare or arguments[-1:] == (Ellipsis,):
         return _collection(tuple, arguments)
     found = [conversion_of(part) for part in arguments]
     items = [item for item in found if item]
@@ -153,7 +210,7 @@ def _tuple(arguments: tuple[Any, ...]) -> Conversion | None:
     def convert(node: Any) -> tuple[Any, ...]:
         return tuple(item.convert(part) for item, part in zip(items, _items(node), strict=True))
 
-    return Conversion(f"{_list_of(items)} ({len(items)} items)", convert)
+    return Conversion(f"{_list_of(items)} ({len(items)} items)" if items else "an empty list", convert)
 
 
 def _items(node: Any) -> list[Any]:
@@ -187,7 +244,7 @@ def _making(make: Callable[[list[Any]], Any]) -> Callable[[tuple[Any, ...]], Con
     return lambda arguments: _collection(make, arguments)
 
 
-_CONTAINERS: dict[Any, Callable[[tuple[Any, ...]], Conversion | None]] = {
+_CONTAINERS: dict[Any, Callable[..., Conversion | None]] = {
     **dict.fromkeys((list, collections.abc.Sequence, collections.abc.MutableSequence), _making(list)),
     **dict.fromkeys((collections.abc.Iterable, collections.abc.Collection), _making(list)),
     **dict.fromkeys((set, collections.abc.MutableSet), _making(set)),

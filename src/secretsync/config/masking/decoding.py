@@ -95,10 +95,15 @@ def has_percent_signs(text: str) -> bool:
 
 
 def has_other_escapes(text: str) -> bool:
-    """Return True if a part of `text` may be an escape of another kind. Written out for speed."""
-    return (
-        "\\" in text or '""' in text or "''" in text or "'\"'\"'" in text or ("&" in text and _ENTITY(text) is not None)
-    )
+    """Return True if a part of `text` may be an escape of another kind.
+
+    Written out for speed: a search for one character takes a fraction of that for two.
+    """
+    if "\\" in text or ('"' in text and '""' in text):
+        return True
+    if "'" in text and ("''" in text or "'\"'\"'" in text):
+        return True
+    return "&" in text and _ENTITY(text) is not None
 
 
 def without_percent_signs(text: str) -> str:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from secretsync.core.errors import Problem, ProblemKind, printable
-from secretsync.core.text import count_of
+from secretsync.core.problems.kinds import ProblemKind
+from secretsync.core.text import count_of, printable
+
+if TYPE_CHECKING:
+    from secretsync.core.errors import Problem
 
 T = TypeVar("T")
 
@@ -43,7 +46,7 @@ def grouped(
 
 
 def is_one_cause(count: int, kind: ProblemKind | None) -> bool:
-    """True if `count` problems of one cause are shown as one."""
+    """Return True if `count` problems of one cause are shown as one."""
     return count > (1 if kind in _OF_THE_STORE else SHOWN)
 
 
@@ -63,7 +66,7 @@ def _without(text: str | None, names: Iterable[str]) -> str | None:
 
 
 def is_store_failure(kind: ProblemKind | None) -> bool:
-    """True if a problem of this kind is about the store and not about one secret."""
+    """Return True if a problem of this kind is about the store and not about one secret."""
     return kind in _OF_THE_STORE
 
 

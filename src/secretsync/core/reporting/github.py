@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from secretsync.core.errors import printable
 from secretsync.core.reporting.rows import ReportRow
+from secretsync.core.text import printable
 
 
 def write_annotations(rows: Iterable[ReportRow], *, title: str, summary: str) -> str:

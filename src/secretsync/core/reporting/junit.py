@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from datetime import datetime
 from xml.etree import ElementTree as ET
 
-from secretsync.core.errors import printable
 from secretsync.core.records import Record
 from secretsync.core.reporting.rows import Place
+from secretsync.core.text import printable
 from secretsync.core.timestamps import format_timestamp
 
 

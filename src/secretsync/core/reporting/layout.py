@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from secretsync.core.errors import printable
 from secretsync.core.reporting.terminal import Colour, Look, paint
+from secretsync.core.text import printable
 
 _GAP = "  "
 _WIDEST_PIECE = 24  # columns; a longer piece of a word may be divided inside a name, or anywhere

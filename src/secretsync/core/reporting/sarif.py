@@ -9,9 +9,9 @@ from datetime import datetime
 from urllib.parse import quote
 
 from secretsync.core import __version__
-from secretsync.core.errors import printable
 from secretsync.core.records import Record
 from secretsync.core.reporting.rows import Place, ReportRow, ReportRule
+from secretsync.core.text import printable
 from secretsync.core.timestamps import format_timestamp
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

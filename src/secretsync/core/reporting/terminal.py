@@ -47,7 +47,7 @@ def paint(text: str, colour: Colour | None) -> str:
 
 
 def is_coloured(stream: TextIO, environ: Mapping[str, str]) -> bool:
-    """True if output to `stream` has colours.
+    """Return True if output to `stream` has colours.
 
     NO_COLOR comes first (https://no-color.org), then FORCE_COLOR (https://force-color.org, and "0" refuses colours as
     in Node.js). Otherwise a terminal has colours, unless TERM is "dumb".

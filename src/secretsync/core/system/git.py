@@ -28,7 +28,7 @@ class GitError(Exception):
 
 
 def repository_of(folder: str) -> str | None:
-    """Return the nearest folder upwards with a repository, as git looks for it; None if there is none."""
+    """Return the nearest folder upwards with a repository, as git looks for it, or None."""
     current = os.path.abspath(folder)
     while not os.path.lexists(os.path.join(current, ".git")):
         above = os.path.dirname(current)

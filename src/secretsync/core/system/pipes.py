@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import select
@@ -9,14 +10,28 @@ import stat
 import sys
 import time
 
-from secretsync.core.files import MAX_BYTES, STANDARD_INPUT, FileRefusal, Input, not_readable, too_large
+from secretsync.core.files import MAX_BYTES, STANDARD_INPUT, FileRefusal, Input, not_readable, read_file, too_large
 from secretsync.core.model import LONGEST_WAIT
 
 _CHUNK = 64 * 1024
 _DESCRIPTOR = re.compile(r"/(?:dev|proc/(?:self|thread-self))/fd/([0-9]{1,9})")
 
 
-def read_stream(path: str, kind: Input, seconds: float, *, may_be_empty: bool) -> bytes | FileRefusal:
+def read_named_file(path: str, kind: Input, seconds: float, *, may_be_empty: bool = False) -> bytes | FileRefusal:
+    """Return the bytes of a file that a user named on its own, which may be a pipe, standard input or `/dev/null`.
+
+    `seconds`: the longest time until the writer of a pipe has closed it. `may_be_empty`: accept a pipe without a byte.
+    """
+    is_given = path.startswith(("/dev/fd/", "/proc/self/fd/"))
+    if path != STANDARD_INPUT:
+        data = read_file(path, kind)
+        # A file that is open already may be one that this user cannot open.
+        if isinstance(data, bytes) or not (data.is_stream or (is_given and data.errno == errno.EACCES)):
+            return data
+    return _read_stream(path, kind, seconds, may_be_empty=may_be_empty)
+
+
+def _read_stream(path: str, kind: Input, seconds: float, *, may_be_empty: bool) -> bytes | FileRefusal:
     """Return all bytes of the stream at `path`, or the reason why it is refused. `/dev/null` is empty.
 
     `seconds`: the longest time until the writer has closed it. `may_be_empty`: accept a writer that wrote nothing. At

@@ -141,7 +141,7 @@ class _State:
             )
 
     def has(self, place: str) -> bool:
-        """True if the values of a file in `env/` are in the named environments; otherwise log a warning."""
+        """Return True if the values of a file in `env/` are in the named environments; otherwise log a warning."""
         is_resolved = os.path.basename(place).removesuffix(".env") in self.names
         if not is_resolved:
             log_warning(f"{os.path.join('env', place)}: it was not read, because load() did not select this service")

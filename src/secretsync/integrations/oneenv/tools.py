@@ -14,9 +14,9 @@ from secretsync.audit.formats.json_ import as_json
 from secretsync.audit.formats.text import as_text
 from secretsync.audit.report import AuditReport
 from secretsync.config.config import Config
-from secretsync.core.errors import printable
 from secretsync.core.secret import AnyEnviron, Environ
 from secretsync.core.system.atomic_write import write_file
+from secretsync.core.text import printable
 from secretsync.core.timestamps import format_timestamp
 from secretsync.integrations.oneenv.environments import load
 from secretsync.planning.request import ConfigRequest, load_plan

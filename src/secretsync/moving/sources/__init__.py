@@ -6,8 +6,9 @@ import os
 from importlib import import_module
 
 from secretsync.core.errors import ConfigurationError, Problem, ProblemKind
-from secretsync.core.files import STANDARD_INPUT, FileRefusal, Input, read_named_file
+from secretsync.core.files import STANDARD_INPUT, FileRefusal, Input
 from secretsync.core.records import Record
+from secretsync.core.system.pipes import read_named_file
 from secretsync.moving.source_entry import Source
 
 

@@ -1,4 +1,4 @@
-"""Read the metadata of secrets of AWS, in few requests and without a request for a value; and the identity."""
+"""Read the metadata of secrets of AWS, in few requests and without a request for a value."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from secretsync.core.model import Clock, Failed, Found, Missing, SecretInfo, SecretRef
-from secretsync.providers.aws.client import AwsClient, Channel
-from secretsync.providers.aws.errors import AwsRequestError, garbled, no_version, scheduled_for_deletion
-from secretsync.providers.aws.responses import in_utc, is_named, records, stages_of
-from secretsync.providers.interface import Deadline, Identity, Information
-from secretsync.providers.remote import Retries, login_end
+from secretsync.providers.aws.errors import no_version, outcome_of, scheduled_for_deletion
+from secretsync.providers.aws.responses import is_named, stages_of
+from secretsync.providers.aws_account.client import AwsClient, Channel
+from secretsync.providers.aws_account.errors import AwsRequestError, garbled
+from secretsync.providers.aws_account.responses import in_utc, records
+from secretsync.providers.interface import Deadline, Information
+from secretsync.providers.remote import Retries
 from secretsync.providers.threads import answer_all, run_in_threads
 
 _PAGE = 100  # the most that a page of a list has
@@ -41,7 +43,7 @@ def _describe(client: AwsClient, refs: Sequence[SecretRef], retries: Retries) ->
     asks: list[_Ask] = []
     for channel, some in client.connect(refs, retries):
         if isinstance(channel, AwsRequestError):
-            yield from ((ref, channel.outcome_of(ref)) for ref in some)
+            yield from ((ref, outcome_of(channel, ref)) for ref in some)
         else:
             asks += _first_asks(channel, some, client.workers)
     yield from _Round(client, retries).run(asks)
@@ -75,23 +77,6 @@ def _name_of(path: str) -> str:
     """Return the name of a secret, or what it begins with: an ARN may have six more characters."""
     name = path.rpartition(":secret:")[2]
     return re.sub(r"-[A-Za-z0-9]{6}\Z", "", name) if path.startswith("arn:") else name
-
-
-def identity(client: AwsClient, retries: Retries) -> Identity:
-    """Return the identity that AWS knows. Raises AwsRequestError."""
-    channel = client.channel(None, retries)
-    answer = client.call(client.channel(None, retries, "sts"), "GetCallerIdentity", retries)
-    return Identity(
-        store=client.store,
-        provider="aws",
-        endpoint=channel.endpoint,
-        principal=answer.get("Arn"),
-        details=(
-            ("account", str(answer.get("Account"))),
-            ("region", channel.region),
-            *login_end(client.login_end),
-        ),
-    )
 
 
 class _Round:
@@ -131,7 +116,7 @@ class _Round:
                 self._list_secrets(ask.channel, ask.refs)
         except AwsRequestError as error:
             if ask.what == "versions":
-                self.versions[ref] = error.outcome_of(ref)
+                self.versions[ref] = outcome_of(error, ref)
             elif ask.what == "details":
                 self.details[ref] = error
             else:
@@ -145,7 +130,7 @@ class _Round:
             if not is_named(page, ref.path):
                 return garbled("is about another secret, or about none")
             if (versions := records(page, "Versions")) is None:
-                return garbled("has a list of versions that is none")
+                return garbled("has an invalid list of versions")
             found += versions
         # After the deadline further pages are not read, so that a version on one of them must not count as missing.
         return self.retries.no_answer() if self.deadline.is_over else found
@@ -197,7 +182,7 @@ def secret_info(
     """Return the metadata of a secret from its versions and its details."""
     is_unseen = isinstance(details, AwsRequestError)
     if isinstance(details, AwsRequestError):
-        failed = details.outcome_of(ref)
+        failed = outcome_of(details, ref)
         if not details.is_denied:
             return failed if isinstance(failed, Failed) else garbled("says that it is there and that it is not")
         details = {}

@@ -7,10 +7,12 @@ from typing import Any
 
 from secretsync.core.model import Failed, SecretRef
 from secretsync.core.records import Record
-from secretsync.providers.aws.client import AwsClient, Channel
-from secretsync.providers.aws.error_codes import THROTTLED
-from secretsync.providers.aws.errors import AwsRequestError
-from secretsync.providers.aws.responses import is_named, payload, records
+from secretsync.providers.aws.errors import batch_error, outcome_of
+from secretsync.providers.aws.responses import is_named, payload
+from secretsync.providers.aws_account.client import AwsClient, Channel
+from secretsync.providers.aws_account.error_codes import THROTTLED
+from secretsync.providers.aws_account.errors import AwsRequestError
+from secretsync.providers.aws_account.responses import records
 from secretsync.providers.interface import Answer, Deadline
 from secretsync.providers.remote import Retries
 from secretsync.providers.threads import answer_all, run_in_threads
@@ -46,7 +48,7 @@ def _fetch(client: AwsClient, refs: Sequence[SecretRef], retries: Retries) -> It
     jobs: list[_Job] = []
     for channel, some in client.connect(refs, retries):
         if isinstance(channel, AwsRequestError):
-            yield from ((ref, channel.outcome_of(ref)) for ref in some)
+            yield from ((ref, outcome_of(channel, ref)) for ref in some)
         else:
             jobs += _divide(channel, some, singly=client.batch_is_refused)
     reader, is_warned = _Reader(client, retries), client.batch_is_refused
@@ -112,7 +114,7 @@ class _Reader:
                 return _Read([], job.refs, error.code)
             if is_batch and not (error.is_permanent or error.is_unreachable or error.is_throttled):
                 return _Read([], job.refs)  # a single id may be the cause
-            return _Read([(ref, error.outcome_of(ref)) for ref in job.refs])
+            return _Read([(ref, outcome_of(error, ref)) for ref in job.refs])
 
     def read_one(self, channel: Channel, ref: SecretRef, call: Callable[..., dict[str, Any]]) -> Answer:
         """Return the answer for one secret. `call`: a method of the client. Raises AwsRequestError."""
@@ -167,7 +169,7 @@ class _BatchRead:
         except AwsRequestError as error:
             if error.is_retryable or error.is_permanent:
                 raise
-            answer = (ref, error.outcome_of(ref))
+            answer = (ref, outcome_of(error, ref))
         return _Read([answer], left, self._throttled)
 
 
@@ -182,11 +184,11 @@ def _sort(answer: dict[str, Any], job: _Job) -> _Read:
         value = named.get(ref.path)  # the answer for a name; it need not be the one for an ARN
         if value is None or not is_named(value, ref.path):
             value = next((value for value in values if is_named(value, ref.path)), None)
-        error = AwsRequestError.of_batch(errors[ref.path], job.channel.region) if ref.path in errors else None
+        error = batch_error(errors[ref.path], job.channel.region) if ref.path in errors else None
         if value is not None:
             answers.append((ref, payload(value, ref)))
         elif error is None or error.is_retryable:
             left.append(ref)
         else:
-            answers.append((ref, error.outcome_of(ref)))
+            answers.append((ref, outcome_of(error, ref)))
     return _Read(answers, left)

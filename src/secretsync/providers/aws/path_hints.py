@@ -17,7 +17,7 @@ _PARAMETER = re.compile(r"arn:aws[a-z-]*:ssm:[a-z0-9-]+:[0-9]+:parameter/.+")
 def path_of_other_tool(path: str) -> str | None:
     """Return what is wrong with a path that another tool of AWS understands; None for any other path."""
     if _PARAMETER.fullmatch(path):
-        return "this is a parameter of Systems Manager, and not a secret of Secrets Manager"
+        return f"this is a parameter of Systems Manager: write $<ssm:{path}>"
     found = _ECS.fullmatch(path)
     if found is None:
         return None

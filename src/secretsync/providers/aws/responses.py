@@ -1,16 +1,16 @@
-"""Checks of the answers of AWS."""
+"""Checks of the answers of Secrets Manager."""
 
 from __future__ import annotations
 
 import re
 from binascii import a2b_base64
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from secretsync.core.model import Failed, Found, SecretRef
 from secretsync.core.secret import Payload
-from secretsync.providers.aws.errors import garbled
+from secretsync.providers.aws_account.errors import garbled
+from secretsync.providers.aws_account.responses import in_utc
 
 
 def is_named(answer: Mapping[str, Any], path: str) -> bool:
@@ -43,7 +43,7 @@ def payload(answer: Mapping[str, Any], ref: SecretRef) -> Found[Payload] | Faile
     if (ref.version not in (None, version)) or (stage is not None and stage not in stages):
         return garbled("is about another version")
     if created is not None and in_utc(created) is None:
-        return garbled("has a date that is none")
+        return garbled("has an invalid date")
     return Found(Payload(value, version=version if isinstance(version, str) else None, created=in_utc(created)))
 
 
@@ -51,27 +51,6 @@ def stages_of(record: Mapping[str, Any]) -> list[object]:
     """Return the stages of a version."""
     found = record.get("VersionStages")
     return found if isinstance(found, list) else []
-
-
-def records(answer: Mapping[str, Any], name: str) -> list[dict[str, Any]] | None:
-    """Return the objects of a list in an answer; None if it is not a list of objects. AWS leaves empty lists out."""
-    found = answer.get(name) or []
-    return found if isinstance(found, list) and all(isinstance(record, dict) for record in found) else None
-
-
-def in_utc(moment: object) -> datetime | None:
-    """Return a time of an answer in UTC; None if it is not a time.
-
-    The SDK returns a datetime, and AWS itself seconds since the epoch.
-    """
-    if isinstance(moment, datetime):
-        return moment.astimezone(UTC) if moment.tzinfo is not None else None
-    if isinstance(moment, bool) or not isinstance(moment, int | float):
-        return None
-    try:
-        return datetime.fromtimestamp(moment, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
 
 
 def _bytes(data: object) -> bytes | None:

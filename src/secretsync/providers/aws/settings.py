@@ -2,33 +2,9 @@
 
 from __future__ import annotations
 
-from secretsync.providers.interface import Setting, SettingType
+from secretsync.providers.aws_account.settings import settings_of
 
-SETTINGS = {
-    "region": Setting(
-        help="the region of secrets that are named without an ARN",
-        environment="AWS_REGION",
-        default="$AWS_DEFAULT_REGION, then the profile's",
-    ),
-    "profile": Setting(
-        help="a profile of ~/.aws/config",
-        environment="AWS_PROFILE",
-        default="the standard chain: variables, profile, IRSA, ECS, EC2",
-    ),
-    "role_arn": Setting(help="a role to assume before anything is read"),
-    "endpoint_url": Setting(
-        help="the URL of Secrets Manager, such as that of a VPC endpoint",
-        environment="AWS_ENDPOINT_URL_SECRETS_MANAGER",
-        default="$AWS_ENDPOINT_URL, else the region's own",
-    ),
-    "transport": Setting(
-        help="sdk: send all requests through boto3",
-        choices=("auto", "sdk"),
-        default="auto: SecretSync's own requests if variables are enough, else boto3",
-        identifies=True,
-    ),
-    "plain_http": Setting(type=SettingType.BOOLEAN, help="true: http:// may lead to other machines", default="false"),
-}
+SETTINGS = settings_of("secretsmanager", "Secrets Manager", "secrets")
 
 
 def check_path(path: str) -> str | None:

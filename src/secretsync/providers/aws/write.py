@@ -8,9 +8,11 @@ from typing import Any
 from secretsync.core.errors import ProblemKind
 from secretsync.core.model import Failed, Found, Missing, SecretRef
 from secretsync.core.secret import Payload
-from secretsync.providers.aws.client import AwsClient, Channel
-from secretsync.providers.aws.errors import AwsRequestError, garbled
-from secretsync.providers.aws.responses import is_named, payload, records, stages_of
+from secretsync.providers.aws.errors import outcome_of
+from secretsync.providers.aws.responses import is_named, payload, stages_of
+from secretsync.providers.aws_account.client import AwsClient, Channel
+from secretsync.providers.aws_account.errors import AwsRequestError, garbled
+from secretsync.providers.aws_account.responses import records
 from secretsync.providers.interface import Deadline
 from secretsync.providers.remote import Retries
 from secretsync.providers.writing import Change, Written, unchanged
@@ -28,7 +30,7 @@ def write(client: AwsClient, ref: SecretRef, change: Change, deadline: Deadline)
                 raise channel
             return _Writer(client, channel, retries, ref).write(change)
         except AwsRequestError as error:
-            outcome = error.outcome_of(ref)
+            outcome = outcome_of(error, ref)
         return outcome if isinstance(outcome, Failed) else Failed(ProblemKind.UNUSABLE, outcome.cause, outcome.hint)
     return retries.no_answer()
 
@@ -68,7 +70,7 @@ class _Writer:
             try:
                 answer = self._call("ListSecretVersionIds", SecretId=self.ref.path, **more)
             except AwsRequestError as error:
-                if isinstance(error.outcome_of(self.ref), Missing) and not self.ref.path.startswith("arn:"):
+                if isinstance(outcome_of(error, self.ref), Missing) and not self.ref.path.startswith("arn:"):
                     return None
                 raise
             found += records(answer, "Versions") or ()

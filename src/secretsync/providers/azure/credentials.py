@@ -246,7 +246,7 @@ class Tokens:
                 self._forget()
 
     def claims(self) -> Mapping[str, Any]:
-        """Return the claims of the kept token; empty if there is none, or if it is not a JWT."""
+        """Return the claims of the kept token; empty if no token is kept, or if it is not a JWT."""
         with self._lock:
             token = next(iter(self._kept.values()), None)
         try:
@@ -257,7 +257,7 @@ class Tokens:
         return claims if isinstance(claims, dict) else {}
 
     def end(self) -> datetime | None:
-        """Return the time at which the kept token ends, in UTC; None if there is none."""
+        """Return the time at which the kept token ends, in UTC, or None."""
         with self._lock:
             token = next(iter(self._kept.values()), None)
         return None if token is None else datetime.fromtimestamp(token.expires_on, UTC)

@@ -49,7 +49,7 @@ INPUTS = {
 
 
 def input_mistake(context: StoreContext, url: str, kind: str) -> Failed | None:
-    """Return the first mistake in the inputs of a store; None if there is none.
+    """Return the first mistake in the inputs of a store, or None.
 
     `url`: of the vault. `kind`: of the credential. The mistake names the setting, the variable or the file.
     """

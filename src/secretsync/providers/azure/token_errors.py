@@ -121,7 +121,7 @@ def _not_built(credential: str) -> AzureRequestError:
 
 
 def _answered(error: Exception, credential: str, hint: str, status: int | None, code: str | None) -> AzureRequestError:
-    """Return the error for an exception after an answer. `code`: of the authority; None if there is none."""
+    """Return the error for an exception after an answer. `code`: of the authority, or None."""
     who = f"no token by {credential}"
     machine = hint if credential == "managed-identity" else None
     if code in _RETRYABLE_CODES:
@@ -159,7 +159,7 @@ def _credential_hint(credential: str) -> str:
 
 
 def _first(look: Callable[[BaseException], T | None], error: BaseException) -> T | None:
-    """Return the first result of `look` for `error` and the exceptions inside it; None if there is none."""
+    """Return the first result of `look` for `error` and the exceptions inside it, or None."""
     return next((found for one in causes(error) if (found := look(one)) is not None), None)
 
 

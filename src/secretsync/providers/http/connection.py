@@ -73,11 +73,11 @@ class Connection:
         return response
 
     def is_older(self, longest: float) -> bool:
-        """True if the last response came more than `longest` seconds ago."""
+        """Return True if the last response came more than `longest` seconds ago."""
         return time.monotonic() - self.idle_since > longest
 
     def is_stale(self, longest: float) -> bool:
-        """True if the server has closed the connection, has sent bytes, or was not asked for `longest` seconds."""
+        """Return True if the server closed the connection, sent bytes, or was not asked for `longest` seconds."""
         if self.is_older(longest):
             return True
         self._socket.settimeout(0.0)

@@ -81,7 +81,7 @@ class Reader:
         if method != "HEAD" and status not in _NO_BODY:
             body = self._read_body(headers, max_bytes)
         if self._buffer:
-            # Nobody asked for these bytes, so that they cannot be the next response.
+            # No request asked for these bytes, so that they cannot be the next response.
             self.can_go_on = False
         if "close" in headers.get("connection", "").lower():
             self.can_go_on = False

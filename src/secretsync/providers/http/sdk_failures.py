@@ -1,4 +1,4 @@
-"""The failures of requests that an SDK sent: proxies and TLS, told apart as in SecretSync's own requests."""
+"""The failures of requests that an SDK sent: proxies and TLS, distinguished as in SecretSync's own requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The failures of TLS connections, told apart by their cause."""
+"""The failures of TLS connections, distinguished by their cause."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ class Login:
     def token(self, client: MakeClient) -> Token:
         """Return the configured token, or the token of a login. Raises RequestError."""
         if self.method == "token":
-            return Token(self._kept_token())
+            return Token(self.configured())
         reply = self._log_in(client)
         auth = (reply.document or {}).get("auth")
         token = auth.get("client_token") if isinstance(auth, dict) else None
@@ -109,7 +109,8 @@ class Login:
         renewed = _issued(auth, token.reveal())
         return None if renewed.is_ending else renewed
 
-    def _kept_token(self) -> str:
+    def configured(self) -> str:
+        """Return the configured token: of a variable, or of the file that `vault login` writes. Raises RequestError."""
         if found := text_of(read(self._context, TOKEN)):
             return found
         # `vault login` and `bao login` write the token there.
@@ -157,7 +158,7 @@ class Login:
             return secret_id
         if reply.status >= 500 or reply.status == 429:
             raise RequestError(Failed(ProblemKind.UNAVAILABLE, f"the secret_id cannot be unwrapped ({reply.status})"))
-        cause = "the wrapped secret_id cannot be opened: it was opened before, it has expired, or it is none"
+        cause = "the wrapped secret_id cannot be opened: it was opened before, has expired, or is not a wrapping token"
         hint = "where we did not open it, somebody else may have: have a new one issued, and find out who did"
         raise RequestError(Failed(ProblemKind.DENIED, cause, hint))
 
@@ -165,7 +166,7 @@ class Login:
         """Return an input of the method, which must be set."""
         if found := text_of(read(self._context, rule)):
             return found
-        cause = f"the method {self.method} needs a {key}, and there is none"
+        cause = f"the method {self.method} needs a {key}, which is not set"
         hint = f"name a file with it (auth.{key}_file in the bindings), or set {rule.names[0]}"
         raise RequestError(Failed(ProblemKind.DENIED, cause, hint))
 

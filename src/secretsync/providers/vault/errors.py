@@ -57,9 +57,9 @@ def server_failure(reply: Reply, state: str = "") -> Failed:
         when = f", for another {reply.retry_after:.0f} s" if 0 < (reply.retry_after or 0) <= _LONGEST_WAIT else ""
         return _unavailable(f"it is rate limited (429){when}", "ask less often, or raise the quota")
     if state:
-        return _unavailable(f"it is {state} ({reply.status})", "its operators have to mend that")
+        return _unavailable(f"it is {state} ({reply.status})", "its operators have to fix that")
     if reply.status >= 500 or reply.status in (472, 473):
-        return _unavailable(f"it failed ({reply.status})", "its log says why; values may be in what it told us")
+        return _unavailable(f"it failed ({reply.status})", "its log says why; values may be in its answer")
     return foreign(reply)
 
 

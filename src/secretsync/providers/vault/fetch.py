@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
 from secretsync.core.errors import ProblemKind
 from secretsync.core.exact_json import format_json
+from secretsync.core.lease import Lease
 from secretsync.core.model import Failed, Found, Missing, SecretRef
 from secretsync.core.secret import Payload
 from secretsync.providers.vault.mounts import BETWEEN, Mount, MountKind, other_version, refused, version_problem
@@ -33,14 +35,14 @@ def fetch_one(round_: Round, ref: SecretRef) -> Found[Payload] | Missing | Faile
     if mount.kind is MountKind.KV2:
         return _read_kv2(round_, ref, mount)
     # A second read of a leased secret would make a second lease.
-    is_kv = mount.kind is MountKind.KV1
+    is_kv, began = mount.kind is MountKind.KV1, time.monotonic()
     reply = round_.ask(lambda client: client.read(ref.path), is_repeatable=is_kv)
     if mount.kind is MountKind.UNKNOWN and (reply.status == 403 or reply.says(_VERSIONED)):
         # A token may read MOUNT/data/PATH of KV v2 without a right on MOUNT/PATH.
         found = _read_kv2(round_, ref, mount)
         is_open = isinstance(found, Found) or (isinstance(found, Failed) and found.kind is ProblemKind.UNUSABLE)
         return found if is_open or reply.status != 403 else refused(reply, ref.path, mount)
-    return _plain(round_, reply, ref, mount)
+    return _plain(round_, reply, ref, mount, began)
 
 
 def _read_kv2(round_: Round, ref: SecretRef, mount: Mount) -> Found[Payload] | Missing | Failed:
@@ -73,7 +75,10 @@ def _life(round_: Round, reply: Reply) -> tuple[float | None, str]:
     return lease, "its lease"
 
 
-def _plain(round_: Round, reply: Reply, ref: SecretRef, mount: Mount) -> Found[Payload] | Missing | Failed:
+def _plain(
+    round_: Round, reply: Reply, ref: SecretRef, mount: Mount, began: float
+) -> Found[Payload] | Missing | Failed:
+    """Return the outcome of a read of a secret without versions. `began`: when the request was sent."""
     if reply.says(_VERSIONED):
         cause = f"{ref.path} is in a KV v2 mount, and was asked for as KV v1"
         return Failed(ProblemKind.UNUSABLE, cause, "set kv_version = 2, or leave it out")
@@ -87,10 +92,22 @@ def _plain(round_: Round, reply: Reply, ref: SecretRef, mount: Mount) -> Found[P
         if not isinstance(lease, str) or not lease:
             return Found(Payload(format_json(reply.data), version=_rotation(ref, mount, reply.data)))
         life, what = _life(round_, reply)
-        return Found(Payload(format_json(reply.data), version=lease, lifetime=life, ends_with=what))
+        held = _lease(reply, lease, ref, began)
+        return Found(Payload(format_json(reply.data), version=lease, lifetime=life, ends_with=what, lease=held))
     if reply.status == 200:
         return Failed(ProblemKind.UNUSABLE, f"{ref.path} can be read, and has no data")
     return refused(reply, ref.path, mount)
+
+
+def _lease(reply: Reply, text: str, ref: SecretRef, began: float) -> Lease:
+    document = reply.document or {}
+    return Lease(
+        text,
+        name=ref.path,
+        began=began,
+        lifetime=seconds(document.get("lease_duration")),
+        is_renewable=document.get("renewable") is True,
+    )
 
 
 def _rotation(ref: SecretRef, mount: Mount, data: Mapping[str, Any]) -> str | None:

@@ -123,7 +123,7 @@ def _aws_keys(context: StoreContext) -> tuple[str, str, str | None]:
     found = None if access_key or secret_key else _platform_keys()
     if found is not None:
         return found
-    cause = "the method aws needs AWS keys, and there are none"
+    cause = "the method aws needs AWS keys, and none was found"
     hint = "set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, for temporary keys, AWS_SESSION_TOKEN"
     if not is_installed("botocore"):
         hint += '; for the role of a platform or a profile: pip install "secretsync-adapter[aws]"'
@@ -131,7 +131,7 @@ def _aws_keys(context: StoreContext) -> tuple[str, str, str | None]:
 
 
 def _platform_keys() -> tuple[str, str, str | None] | None:
-    """Return the keys of a profile, or of the role of the platform, if the SDK is installed; None if there are none.
+    """Return the keys of a profile, or of the role of the platform, if the SDK is installed, or None.
 
     The SDK reads the environment of the process. Raises RequestError.
     """

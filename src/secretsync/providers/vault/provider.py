@@ -25,6 +25,7 @@ from secretsync.providers.vault.settings import FILES, SETTINGS, check_path, che
 if TYPE_CHECKING:
     import hvac
 
+    from secretsync.core.lease import Lease
     from secretsync.providers.vault.client import Connections
     from secretsync.providers.vault.session import Round, Session
     from secretsync.providers.writing import Change, Written
@@ -49,6 +50,7 @@ class VaultProvider:
         import_cost=2,
         settings=SETTINGS,
         has_outlines=True,
+        has_leases=True,
         is_writable=True,
         credentials=(
             "VAULT_TOKEN",
@@ -149,6 +151,36 @@ class VaultProvider:
             return identity(Round(self._session.get(), retries))
 
         return identify(self._context.store, ask)
+
+    def login(self) -> Lease | None:
+        from secretsync.providers.vault.leases import login_of
+
+        return login_of(self._session.get())
+
+    def take_login(self, login: Lease) -> None:
+        from secretsync.providers.vault.leases import take_login
+
+        take_login(self._session.get(), login)
+
+    def newer_login(self, login: Lease) -> bool:
+        from secretsync.providers.vault.leases import is_replaced
+
+        return is_replaced(self._session.get(), login)
+
+    def look_up(self, login: Lease, deadline: Deadline) -> Found[Lease] | Failed:
+        from secretsync.providers.vault.leases import look_up
+
+        return look_up(self._session.get(), login, deadline)
+
+    def renew(self, lease: Lease, deadline: Deadline) -> Found[float] | Failed:
+        from secretsync.providers.vault.leases import renew
+
+        return renew(self._session.get(), lease, deadline)
+
+    def revoke(self, leases: Sequence[Lease], deadline: Deadline) -> Iterator[tuple[Lease, Failed]]:
+        from secretsync.providers.vault.leases import revoke
+
+        return revoke(self._session.get(), leases, deadline)
 
     @property
     def is_irreplaceable(self) -> bool:

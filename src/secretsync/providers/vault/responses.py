@@ -38,7 +38,7 @@ class Reply(Hidden):
 
     @property
     def data(self) -> dict[str, Any] | None:
-        """Return the object under `data`; None if there is none."""
+        """Return the object under `data`, or None."""
         data = (self.document or {}).get("data")
         return data if isinstance(data, dict) else None
 

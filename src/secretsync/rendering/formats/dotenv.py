@@ -59,7 +59,7 @@ def _has_placeholder(value: str) -> bool:
 
 
 def _fits_unquoted(value: str) -> bool:
-    """True if the reader keeps all of `value` without quotes: it strips white space, and cuts the value at " #"."""
+    """Return True if the reader keeps all of `value` without quotes. It strips white space, and cuts at " #"."""
     if _has_placeholder(value) or value[0] in "'\"" or value != value.strip() or "\n" in value or "\r" in value:
         return False
     return not any(part[-1:].isspace() for part in value.split("#")[:-1])

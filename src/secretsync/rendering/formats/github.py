@@ -49,7 +49,7 @@ def preamble(items: Mapping[str, str], secret_keys: Collection[str] | None = Non
 
 
 def _hides_only_secrets(text: str) -> bool:
-    """False if a mask of `text` would hide parts of other output: brackets, a rule of hyphens, `null,`."""
+    """Return False if a mask of `text` would hide parts of other output: brackets, a rule of hyphens, `null,`."""
     if len(text) < _SHORTEST_MASK or not any(map(str.isalnum, text)):
         return False
     return text.strip(" ,;:\"'[](){}").lower() not in _COMMON_WORDS

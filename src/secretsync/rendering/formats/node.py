@@ -43,7 +43,7 @@ def _written(value: str) -> str | None:
 
 
 def _fits_unquoted(value: str) -> bool:
-    """True if the readers keep all of `value` without quotes. They strip the white space of JavaScript."""
+    """Return True if the readers keep all of `value` without quotes. They strip the white space of JavaScript."""
     if "#" in value or "\n" in value or value[0] in "'`\"":
         return False
     return not any(edge.isspace() or edge == "\ufeff" for edge in (value[0], value[-1]))

@@ -43,5 +43,5 @@ def environment_size_refusal(name: str, value: str) -> str | None:
 
 
 def is_safe(value: str) -> bool:
-    """True if every env file reader reads `value` unchanged without quotes. The empty value is safe."""
+    """Return True if every env file reader reads `value` unchanged without quotes. The empty value is safe."""
     return SAFE.issuperset(value)

@@ -10,7 +10,7 @@ _LENGTHS = {"x": 4, "u": 6, "U": 10}
 
 
 def is_cut_escape(escape: str) -> bool:
-    """True if more characters belong to a text that matches ESCAPE."""
+    """Return True if more characters belong to a text that matches ESCAPE."""
     return len(escape) < _LENGTHS.get(escape[1:2], 2)
 
 

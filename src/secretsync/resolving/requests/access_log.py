@@ -9,6 +9,7 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from secretsync.core.errors import OutputError, Problem, ProblemKind
 from secretsync.core.files import take_lock
@@ -19,7 +20,9 @@ from secretsync.core.system.current_user import actor
 from secretsync.core.timestamps import format_timestamp
 from secretsync.planning.plan import Plan, SecretPart
 from secretsync.planning.secrecy import is_secret_part
-from secretsync.resolving.stores import Answers
+
+if TYPE_CHECKING:
+    from secretsync.resolving.stores import Answers
 
 VARIABLE = "SECRETSYNC_ACCESS_LOG"
 _STDERR = "/dev/stderr"  # for containers, because their logs are collected from it

@@ -13,7 +13,6 @@ from secretsync.planning.plan import SecretPart
 from secretsync.providers.interface import Deadline, Provider
 from secretsync.providers.registry import import_sdk
 from secretsync.providers.threads import next_of, no_answer
-from secretsync.resolving.stores import Answers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ def ask(
     progress: Callable[[int, int], None] | None = None,
     keep_open: Callable[[set[str]], None] | None = None,
     on_wait: Callable[[], WaitDisplay] | None = None,
-) -> Answers[T]:
+) -> dict[SecretRef, Found[T] | Missing | Failed]:
     """Request every secret that `parts` need, each once and from all stores at the same time.
 
     `kind`: Payload requests values, SecretInfo and SecretOutline request metadata and structure without a value.
@@ -73,7 +72,7 @@ def ask(
     if round_.recorder is not None and on_activity is not None:
         for activity in round_.recorder.entries():
             on_activity(activity)
-    return Answers(round_.outcomes)
+    return round_.outcomes
 
 
 class _Round(Generic[T]):

@@ -62,7 +62,9 @@ class Document(Record, kw_only=True):
     @property
     def summary(self) -> dict[State, int]:
         """The number of secrets in each state, over all environments."""
-        return {state: sum(report.summary[state] for report in self.reports) for state in State}
+        summaries = [report.summary for report in self.reports]
+        shown = [state for state in State if state is not State.STALE or any(state in one for one in summaries)]
+        return {state: sum(one.get(state, 0) for one in summaries) for state in shown}
 
     @property
     def rows(self) -> Iterator[ReportRow]:

@@ -20,6 +20,7 @@ _SIGNS = {
     State.MISSING: "∅",
     State.DENIED: "⊘",
     State.ERROR: "✕",
+    State.STALE: "↺",
     State.EXPIRED: "✕",
     State.OVERDUE: "!",
     State.UNKNOWN: "?",
@@ -34,6 +35,7 @@ _MEANINGS = {
     State.MISSING: "its store does not have it, or it cannot be used",
     State.DENIED: "this process may not read its metadata",
     State.ERROR: "its store did not give a usable answer",
+    State.STALE: "a process was started with another version",
     State.EXPIRED: "its store's own date, or its exemption, has passed",
     State.OVERDUE: "older than its limit",
     State.UNKNOWN: "its age is not known",
@@ -80,7 +82,11 @@ def _headline(document: Document) -> str:
     """Return the one sentence that a reader needs most."""
     summary = document.summary
     total = sum(summary.values())
-    bad = sum(summary[state] for state in State if state.value in ("missing", "denied", "error", "expired", "overdue"))
+    bad = sum(
+        summary.get(state, 0)
+        for state in State
+        if state.value in ("missing", "denied", "error", "stale", "expired", "overdue")
+    )
     unknown = summary[State.UNKNOWN]
     parts = []
     if bad:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 
 from secretsync.core.timestamps import format_timestamp
 from secretsync.rotation.formats.document import Document
-from secretsync.rotation.report import AgeFinding, Key, RotationReport, SecretAge
+from secretsync.rotation.report import AgeFinding, Key, ProcessState, RotationReport, RunningVersion, SecretAge
 
 
 def render(document: Document) -> str:
@@ -41,8 +42,26 @@ def _report(report: RotationReport, *, is_merged: bool = False) -> dict[str, obj
         "forecast": report.is_forecast,
         **({"outdated": report.outdated is not None} if is_merged else {}),
         "summary": {state.value: count for state, count in report.summary.items()},
+        **({"processes": [_process(state) for state in report.processes]} if report.processes else {}),
         "secrets": [_secret(secret) for secret in report.secrets],
     }
+
+
+def _process(state: ProcessState) -> dict[str, object]:
+    return {
+        "process": state.process,
+        "pid": state.pid,
+        "program": state.program,
+        "started": _time_or_none(state.started),
+        "compared": state.compared,
+        "stale": state.stale,
+        "since": _time_or_none(state.since),
+        "missing": list(state.missing),
+    }
+
+
+def _time_or_none(moment: datetime | None) -> str | None:
+    return None if moment is None else format_timestamp(moment)
 
 
 def _secret(secret: SecretAge) -> dict[str, object]:
@@ -53,9 +72,9 @@ def _secret(secret: SecretAge) -> dict[str, object]:
         "provider": secret.provider,
         "version": secret.version,
         "clock": secret.clock.value,
-        "created": None if secret.created is None else format_timestamp(secret.created),
+        "created": _time_or_none(secret.created),
         "age_days": secret.age_days,
-        "expires": None if secret.expires is None else format_timestamp(secret.expires),
+        "expires": _time_or_none(secret.expires),
         "limit": secret.limit.written,
         "limit_from": secret.limit_from,
         "days_left": secret.days_left,
@@ -64,6 +83,16 @@ def _secret(secret: SecretAge) -> dict[str, object]:
         "places": _places(secret.keys),
         "findings": [_finding(finding) for finding in secret.findings],
         "notes": list(secret.hints),
+        **({"running": [_running(one) for one in secret.running]} if secret.running else {}),
+    }
+
+
+def _running(one: RunningVersion) -> dict[str, object]:
+    return {
+        "process": one.process,
+        "version": one.version,
+        "stale": one.is_stale,
+        "since": _time_or_none(one.since),
     }
 
 

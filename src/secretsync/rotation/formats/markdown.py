@@ -7,7 +7,7 @@ from secretsync.core.reporting.markdown import escape_markdown, markdown_table
 from secretsync.core.text import count_of
 from secretsync.core.timestamps import format_timestamp
 from secretsync.rotation.formats.document import Document, count_states
-from secretsync.rotation.report import RotationReport, SecretAge, worst_first
+from secretsync.rotation.report import RotationReport, SecretAge, describe, worst_first
 
 _HEAD = ("State", "Key", "Secret", "Age", "Limit", "Left", "Note")
 
@@ -20,6 +20,8 @@ def render(document: Document) -> str:
         total = count_of(len(report.secrets), "secret") + (f": {counts}" if counts else "")
         lines += [f"## Rotation of {escape_markdown(report.label)}", ""]
         lines += [f"{format_timestamp(report.at)}{_outdated(report)}: {total}.", ""]
+        if report.processes:
+            lines += [*(f"- {escape_markdown(describe(state))}" for state in report.processes), ""]
         if report.secrets:
             lines += [*markdown_table(_HEAD, map(_cells, worst_first(report.secrets))), ""]
     return "\n".join(lines[:-1]) + "\n"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
-from secretsync.core.errors import printable
+from secretsync.core.text import printable
 from secretsync.rotation.formats.document import Document
 from secretsync.rotation.report import RotationReport, SecretAge
 
@@ -17,22 +17,47 @@ METRICS = {
     "secretsync_secrets": "How many secrets of the environment are in each state.",
     "secretsync_rotation_checked_timestamp_seconds": "The moment that the ages were counted for.",
 }
+# Written only if processes were asked about.
+PROCESS_METRICS = {
+    "secretsync_process_started_timestamp_seconds": "The moment that the secrets of the process had been read.",
+    "secretsync_process_stale_secrets": "How many secrets of the process have another version in their stores.",
+    "secretsync_process_stale_since_timestamp_seconds": "The earliest moment from which on a secret of it was stale.",
+}
+
+Series = tuple[str, Mapping[str, str], int]  # metric, labels, value
 
 
 def render(document: Document) -> str:
     """Return every metric with its series, sorted."""
-    lines: dict[str, list[str]] = {metric: [] for metric in METRICS}
-    for report in document.reports:
-        for metric, labels, value in _series(report):
-            text = ",".join(f'{name}="{_escape(label)}"' for name, label in labels.items())
-            lines[metric].append(f"{metric}{{{text}}} {value}")
+    series = [one for report in document.reports for one in _series(report)]
+    processes = [one for report in document.reports for one in process_series(report)]
+    return write_metrics(METRICS, series) + (write_metrics(PROCESS_METRICS, processes) if processes else "")
+
+
+def write_metrics(metrics: Mapping[str, str], series: Iterable[Series]) -> str:
+    """Return the text of `metrics`, names with their help, and of their series."""
+    lines: dict[str, list[str]] = {metric: [] for metric in metrics}
+    for metric, labels, value in series:
+        text = ",".join(f'{name}="{_escape(label)}"' for name, label in labels.items())
+        lines[metric].append(f"{metric}{{{text}}} {value}")
     written = []
-    for metric, text in METRICS.items():
+    for metric, text in metrics.items():
         written += [f"# HELP {metric} {text}", f"# TYPE {metric} gauge", *sorted(lines[metric])]
     return "\n".join(written) + "\n"
 
 
-def _series(report: RotationReport) -> Iterator[tuple[str, dict[str, str], int]]:
+def process_series(report: RotationReport) -> Iterator[Series]:
+    """Yield the series of the processes of a report."""
+    for state in report.processes:
+        labels = {"project": report.project, "environment": report.environment, "process": state.process}
+        if state.started is not None:
+            yield "secretsync_process_started_timestamp_seconds", labels, int(state.started.timestamp())
+        yield "secretsync_process_stale_secrets", labels, state.stale
+        if state.since is not None:
+            yield "secretsync_process_stale_since_timestamp_seconds", labels, int(state.since.timestamp())
+
+
+def _series(report: RotationReport) -> Iterator[Series]:
     environment = {"project": report.project, "environment": report.environment}
     for secret in report.secrets:
         labels = {**environment, **_labels(secret)}

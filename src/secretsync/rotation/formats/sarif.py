@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from secretsync.core.errors import printable
 from secretsync.core.reporting.rows import ReportRule
 from secretsync.core.reporting.sarif import write_sarif
+from secretsync.core.text import printable
 from secretsync.core.timestamps import format_timestamp
 from secretsync.rotation.age_rules import State
 from secretsync.rotation.formats.document import Document, rule_id
@@ -14,6 +14,7 @@ _RULES = {
     State.MISSING: ("SecretMissing", "The store has no usable secret there."),
     State.DENIED: ("SecretDenied", "The store does not let SecretSync see the secret's metadata."),
     State.ERROR: ("SecretUnavailable", "The store gave no usable answer."),
+    State.STALE: ("SecretStale", "A process was started with another version of the secret."),
     State.EXPIRED: ("SecretExpired", "The secret, or its exemption, has expired."),
     State.OVERDUE: ("SecretOverdue", "The secret is older than its limit."),
     State.UNKNOWN: ("SecretAgeUnknown", "The age of the secret is unknown."),

@@ -33,7 +33,7 @@ h2 small { color: var(--soft); font-weight: 400; margin-left: 0.4rem; }
   color: var(--c); }
 .chip b { color: var(--ink); margin-right: 0.15rem; }
 .missing, .denied, .error { --c: var(--violet); }
-.expired, .overdue { --c: var(--red); }
+.stale, .expired, .overdue { --c: var(--red); }
 .unknown, .due { --c: var(--amber); }
 .ok { --c: var(--green); }
 .dynamic { --c: var(--blue); }

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 
 from secretsync.core.durations import format_duration
-from secretsync.core.errors import printable
 from secretsync.core.problems.grouping import cause_of, first_of, grouped, is_one_cause
 from secretsync.core.reporting.layout import format_table, hanging, table_blocks, wrap
 from secretsync.core.reporting.terminal import Colour, Look
-from secretsync.core.text import count_of
+from secretsync.core.text import count_of, printable
 from secretsync.core.timestamps import format_timestamp
 from secretsync.rotation.age_rules import State
 from secretsync.rotation.formats.document import Document, count_states
-from secretsync.rotation.report import RotationReport, SecretAge, worst_first
+from secretsync.rotation.report import RotationReport, SecretAge, describe, worst_first
 
 _WIDTH, _NARROW_WIDTH = 12, 6  # characters of a bar
 _NARROW = 100  # columns of a terminal in which names need the room of the bar
@@ -22,6 +21,7 @@ _COLOURS = {
     State.MISSING: Colour.MAGENTA,
     State.DENIED: Colour.MAGENTA,
     State.ERROR: Colour.MAGENTA,
+    State.STALE: Colour.RED,
     State.EXPIRED: Colour.RED,
     State.OVERDUE: Colour.RED,
     State.UNKNOWN: Colour.YELLOW,
@@ -94,6 +94,8 @@ def _environment(report: RotationReport, look: Look) -> Iterator[str]:
         if not head and group is not groups[-1]:
             yield ""
     yield ""
+    for state in report.processes:
+        yield from wrap(printable(describe(state)), look.width, indent=_NOTE)
     yield from wrap(_counts(report.summary), look.width, indent=_NOTE)
     yield ""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from html import escape
 
-from secretsync.core.errors import printable
 from secretsync.core.records import Record
+from secretsync.core.text import printable
 from secretsync.rotation.age_rules import State
 from secretsync.rotation.formats.document import Document
 from secretsync.rotation.report import SecretAge

@@ -75,7 +75,7 @@ class ProbeProvider:
                 yield ref, Found(SecretInfo(version=found[1])) if isinstance(found, tuple) else found
 
     def _find(self, method: str, ref: SecretRef) -> tuple[str, str] | Missing | Failed | None:
-        """The value and its version, what went wrong, or None for no answer at all."""
+        """Return the value and its version, what went wrong, or None for no answer at all."""
         if self._log is not None:
             with self._log.open("a") as log:
                 log.write(f"{method} {ref}\n")

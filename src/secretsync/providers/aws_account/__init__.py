@@ -1,0 +1,1 @@
+"""Requests to an account of AWS, for the providers of its services: identity, region, endpoints, signatures, errors."""

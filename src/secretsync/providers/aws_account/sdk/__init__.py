@@ -1,0 +1,1 @@
+"""Requests to AWS through the SDK, boto3."""
