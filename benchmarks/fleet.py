@@ -124,7 +124,7 @@ def run(
 class _Way:
     """Requests to AWS without a network. It is both the way and its only channel."""
 
-    describing = 32
+    workers = 32
     region, endpoint = "eu-west-1", "simulated"
     credentials = SimpleNamespace(source=KeySource())
     login_end = None

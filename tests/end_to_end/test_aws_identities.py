@@ -8,6 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from secretsync.core.errors import ProblemKind
+from secretsync.core.model import Failed, SecretRef
+from secretsync.providers.aws.provider import AwsProvider
+from secretsync.providers.aws_account.sdk import session as sdk_session
+from secretsync.providers.interface import Deadline, StoreContext
 from tests.servers.aws import REGION, AwsAccount, ContainerCredentials
 from tests.servers.faults import FaultProxy, respond, running
 from tests.servers.loopback import Fault, LoopbackServer, Request, Response
@@ -27,6 +32,8 @@ SESSION = (
     f"[sso-session corp]\nsso_start_url = {START}\nsso_region = eu-west-1\n"
 )
 OLD_FORM = f"sso_start_url = {START}\nsso_region = eu-west-1\nsso_account_id = 123456789012\nsso_role_name = dev\n"
+ROLE_OF_BASE = "role_arn = arn:aws:iam::123456789012:role/x\nsource_profile = base\n"
+BASE_WITH_KEYS = "[profile base]\naws_access_key_id = AKIA\naws_secret_access_key = key\n"
 RENEWED = "run `aws sso login --profile work`"
 
 
@@ -129,6 +136,19 @@ def test_a_program_that_fails(ask: Ask, canary: CanaryFactory, kind: str, *, beh
     assert words in result.stderr
 
 
+def test_a_program_that_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Name the program shortly before the deadline, because the store itself was not asked. Kill the program."""
+    monkeypatch.setattr(sdk_session, "_PROGRAM_MARGIN", HANG)  # the program gets a tenth of a second
+    config = tmp_path / "config"
+    config.write_text("[profile work]\nregion = eu-west-1\ncredential_process = /bin/sleep 1000000\n")
+    environ = {"AWS_PROFILE": "work", "AWS_CONFIG_FILE": str(config), "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
+    provider = AwsProvider(StoreContext(store="aws", environment="test", environ=environ))
+    [(_, outcome)] = provider.fetch([SecretRef("aws", "app")], Deadline(HANG))
+    assert isinstance(outcome, Failed)
+    assert outcome.kind is ProblemKind.DENIED
+    assert "credential_process of the profile work failed: /bin/sleep did not end in time" in outcome.cause
+
+
 @pytest.mark.parametrize(
     ("config", "status", "words"),
     [
@@ -151,6 +171,31 @@ def test_a_program_that_fails(ask: Ask, canary: CanaryFactory, kind: str, *, beh
             "[profile work]\nrole_arn = arn:aws:iam::123456789012:role/x\nweb_identity_token_file = /nowhere\n",
             STATUS_DENIED,
             "the file /nowhere, which the profile work names",
+        ),
+        (
+            f"[profile work]\n{SESSION.replace('sso_account_id = 123456789012', '')}",
+            STATUS_CONFIGURATION,
+            "the profile work is not complete: sso_account_id is missing; run `aws configure sso --profile work`",
+        ),
+        (
+            f"[profile work]\n{SESSION.partition('[')[0]}",
+            STATUS_CONFIGURATION,
+            "sso_session of the profile work names a section that does not exist",
+        ),
+        (
+            f"[profile work]\n{ROLE_OF_BASE}[profile base]\n{ROLE_OF_BASE.replace('base', 'work')}",
+            STATUS_CONFIGURATION,
+            "leads back to a profile that was visited before",
+        ),
+        (
+            f"[profile work]\nrole_arn = app\nsource_profile = base\n{BASE_WITH_KEYS}",
+            STATUS_CONFIGURATION,
+            "role_arn in ~/.aws/config cannot be right",
+        ),
+        (
+            "[profile work]\nrole_arn = arn:aws:iam::123456789012:role/x\ncredential_source = Ec2\n",
+            STATUS_CONFIGURATION,
+            "credential_source of the profile work cannot be used",
         ),
     ],
 )

@@ -38,7 +38,10 @@ def start(provider: Provider, simulation: Simulation, paths: list[str], **option
 def test_a_store_comes_back(
     simulation: Simulation, monkeypatch: pytest.MonkeyPatch, store: str, way: str, back: float, seed: int
 ) -> None:
-    """All secrets are there within two seconds, after fewer than twenty requests to the store that was down."""
+    """All secrets are there within 1.6 seconds, after fewer than twenty requests to the store that was down.
+
+    The rest of the two seconds is for the application, which takes half a second to start on a busy machine.
+    """
     make, reply, path = STORES[store]
     simulation.random.seed(seed)
     network = Outage(simulation, reply, way, back)
@@ -47,12 +50,12 @@ def test_a_store_comes_back(
     simulation.run()
     before = sum(at < back for at in network.tries)
     assert 1 <= before < 20
-    assert back < up[0] <= back + 2.0
+    assert back < up[0] <= back + 1.6
 
 
 # Requests that are sent at once, before the failure of one of them is known.
 BURSTS = {
-    "AWS, single reads of versions": ("aws", {}, "app-{}", {"version": "1" * 32}, 16),
+    "AWS, single reads of versions": ("aws", {}, "app-{}", {"version": "1" * 32}, SECRETS),
     "Vault, the kind of the mount is set": ("vault", {"kv_version": 2}, "secret/app-{}", {}, SECRETS),
     "Vault, many mounts": ("vault", {}, "mount-{}/app", {}, SECRETS),
 }

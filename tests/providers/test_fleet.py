@@ -10,7 +10,7 @@ from benchmarks.fleet import Bucket, Fleet, quotas_of, run, ways
 from tests.support.simulation import Simulation
 
 SECRETS = 20
-LONGEST_PAUSE = 1.75  # seconds
+LONGEST_PAUSE = 1.5  # seconds
 
 
 @pytest.fixture(autouse=True)

@@ -39,6 +39,8 @@ AZURE_APP = {"AZURE_TENANT_ID": "tenant", "AZURE_CLIENT_ID": "client"}
 _AWS = {
     "": {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "key"},
     "endpoints": {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "key"},
+    "system authorities": {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "key"},
+    "machine": {},
     Source.KEYS: {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "key"},
     Source.WEB_IDENTITY: {"AWS_ROLE_ARN": "arn:aws:iam::1:role/x", "AWS_WEB_IDENTITY_TOKEN_FILE": "{good}"},
     Source.CONTAINER: {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:9/creds"},
@@ -68,6 +70,7 @@ WHOLE: dict[str, dict[str, dict[str, str]]] = {
         "ldap": {"VAULT_USERNAME": "user", "VAULT_PASSWORD": "word"},
         "cert": {},
         "aws": {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "key"},
+        "aws platform": {},
     },
 }
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -111,27 +114,40 @@ FORMS: dict[str, Callable[[str], str]] = {
     "a query": "https://h.example.com?{}".format,
     "credentials in it": "https://user:{}@h.example.com".format,
     "no number": "https://h.example.com:{}".format,
+    "quotes": '"{}"'.format,
+    "single quotes": "'{}'".format,
+    "a variable for a host": "https://${}.example.com".format,
+    "a placeholder for a host": "https://{{{}}}:8200".format,
+    "an empty part of a host": "https://{}..example.com".format,
+    "an empty directory": "".format,
+    "a directory without PEM files": "{}".format,
+    "no boolean": "{}".format,
     "nothing": "".format,
 }
 TEXTS = (
     *("a line end", "a line end of Windows", "white space before it", "white space after it", "a tab"),
-    "a control character",
+    *("a control character", "quotes", "single quotes"),
 )
+HOSTS = ("a variable for a host", "a placeholder for a host", "an empty part of a host")
 
 
 def _forms(rule: InputRule, *, is_file: bool) -> tuple[str, ...]:
     if rule.kind in FILES:
-        return (*TEXTS, "a missing file", "an empty file", "a file that is no PEM", "a named pipe")
+        files = ("a missing file", "an empty file", "a file that is no PEM", "a named pipe", "an empty directory")
+        return (*TEXTS, *files, "a directory without PEM files")
     if is_file:
         return (*TEXTS, "a missing file", "an empty file", "a file with a line end inside", "a named pipe")
     if rule.kind in URLS:
         form = ("a path", "a query") if rule.kind is InputKind.SERVER else ()
         scheme = () if rule.scheme else ("no scheme",)
-        return (*TEXTS, *scheme, "another scheme", "no host", *form, "credentials in it", "no number")
+        return (*TEXTS, *scheme, "another scheme", "no host", *form, "credentials in it", "no number", *HOSTS)
     if rule.kind is InputKind.PROXY:
-        return (*TEXTS, "a path", "a query", "no number")
-    # A password may have spaces around it.
-    return tuple(form for form in TEXTS if rule.kind is not InputKind.LINE or "white space" not in form)
+        return (*TEXTS, "a path", "a query", "no number", *HOSTS)
+    if rule.kind is InputKind.BOOLEAN:
+        return (*TEXTS, "no boolean")
+    # A password may have spaces and quotes around it.
+    kept = ("white space", "quotes") if rule.kind is InputKind.LINE else ()
+    return tuple(form for form in TEXTS if not any(word in form for word in kept))
 
 
 # The credentials that this version of the provider does not accept.
@@ -177,7 +193,8 @@ def _make(case: Case, folder: Path, text: str, patch: pytest.MonkeyPatch) -> Pro
         environ.pop(name, None)
     settings = dict(SETTINGS[case.provider])
     if case.provider == "vault" and case.group not in ("", "tls"):
-        settings["auth"] = {"method": case.group, "role": "app"} if case.group in _WITH_ROLE else {"method": case.group}
+        method = case.group.partition(" ")[0]
+        settings["auth"] = {"method": method, "role": "app"} if method in _WITH_ROLE else {"method": method}
     if case.provider == "azure" and case.group in ("managed-identity", "default", "cli"):
         settings["credential"] = case.group
     settings.pop(case.rule.setting, None)
@@ -221,6 +238,11 @@ def _text(case: Case, folder: Path, secret: str) -> str:
     if case.form in ("an empty file", "a file with a line end inside", "a file that is no PEM"):
         (folder / "file").write_text(made)
         return str(folder / "file")
+    if "directory" in case.form:
+        (folder / "folder").mkdir()
+        if case.form == "a directory without PEM files":
+            (folder / "folder" / "file").write_text(made)
+        return str(folder / "folder")
     if case.form == "a named pipe":
         os.mkfifo(folder / "pipe")
         return str(folder / "pipe")
@@ -316,3 +338,45 @@ def test_stores_of_files_without_a_mistake(tmp_path: Path) -> None:
         context = StoreContext(store=name, environment="test", environ={"CREDENTIALS_DIRECTORY": str(tmp_path)})
         [(_, outcome)] = load_provider(name)(context).fetch((SecretRef(name, PATHS[name]),), Deadline(HANG))
         assert isinstance(outcome, Missing)
+
+
+@pytest.mark.parametrize("store", ["aws", "ssm"])
+@pytest.mark.parametrize(
+    ("settings", "environ", "words"),
+    [
+        ({}, {"AWS_REGION": "eu-west-1a"}, "AWS_REGION is an availability zone"),
+        ({}, {"AWS_DEFAULT_REGION": "us-gov-west-1b"}, "AWS_DEFAULT_REGION is an availability zone"),
+        ({"region": "us-west-2-lax-1a"}, {}, "region is an availability zone"),
+        ({"role_arn": "role/app"}, {}, "role_arn is not the ARN of a role"),
+        ({"role_arn": "arn:aws:sts::1:assumed-role/app/x"}, {}, "role_arn is not the ARN of a role"),
+        ({}, {"AWS_ROLE_ARN": "app", "AWS_WEB_IDENTITY_TOKEN_FILE": "{good}"}, "AWS_ROLE_ARN is not the ARN of a role"),
+        ({}, {"AWS_STS_REGIONAL_ENDPOINTS": "local", "AWS_WEB_IDENTITY_TOKEN_FILE": "{good}"}, "SDK cannot be conf"),
+        ({}, {"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://[::1"}, "AWS_EC2_METADATA_SERVICE_ENDPOINT is not a URL"),
+    ],
+)
+def test_settings_of_aws_in_another_form(
+    folder: Path, store: str, settings: dict[str, str], environ: dict[str, str], words: str
+) -> None:
+    """Status 2 for a zone instead of a region, a name instead of an ARN, and words that the SDK does not know."""
+    variables = {name: value.format(good=folder / "good") for name, value in environ.items()}
+    variables.setdefault("AWS_ROLE_ARN", "arn:aws:iam::1:role/x")
+    if "AWS_REGION" not in variables and "AWS_DEFAULT_REGION" not in variables:
+        variables["AWS_REGION"] = "eu-west-1"
+    context = StoreContext(store=store, environment="test", settings=settings, environ=variables)
+    [(_, outcome)] = load_provider(store)(context).fetch((SecretRef(store, "app"),), Deadline(HANG))
+    assert isinstance(outcome, Failed)
+    assert outcome.kind is ProblemKind.CONFIGURATION
+    assert words in outcome.cause
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder"])
+def test_a_kept_token_that_is_no_file(tmp_path: Path, kind: str) -> None:
+    """The message names the path of the kept token of Vault, and does not say that there is none."""
+    path = tmp_path / ".vault-token"
+    os.mkfifo(path) if kind == "pipe" else path.mkdir()
+    environ = {"HOME": str(tmp_path), "VAULT_ADDR": "http://127.0.0.1:9"}
+    context = StoreContext(store="vault", environment="test", settings={"kv_version": 2}, environ=environ)
+    [(_, outcome)] = load_provider("vault")(context).fetch((SecretRef("vault", "secret/app"),), Deadline(HANG))
+    assert isinstance(outcome, Failed)
+    assert outcome.kind is ProblemKind.DENIED
+    assert str(path) in outcome.cause

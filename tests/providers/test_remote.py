@@ -65,13 +65,13 @@ def ask_busy(using: Retries, after: float = 0.0) -> list[float]:
 
 
 def test_until_the_deadline() -> None:
-    """Pauses grow up to 1.75 seconds, differ, and the last try is in the last second or so of thirty."""
+    """Pauses grow up to 1.5 seconds, differ, and the last try is in the last second or so of thirty."""
     clock = Clock(30.0)
     asked = ask_busy(retries(clock))
     assert len(asked) == len(clock.pauses) + 1
     for number, pause in enumerate(clock.pauses[:10]):
-        longest = min(1.75, 0.25 * 2**number)
-        assert 0.75 * longest <= pause <= longest
+        longest = min(1.5, 0.25 * 2**number)
+        assert 0.85 * longest <= pause <= longest
     assert len(set(clock.pauses)) == len(clock.pauses)
     assert 28.0 < clock.now <= 29.5
     assert 19 <= len(asked) <= 26
@@ -114,7 +114,7 @@ def test_once() -> None:
 def test_a_slow_try_is_part_of_the_pause(tries: int, spent: float) -> None:
     """The time of a try that waited for a connection is taken off the pause, of which an eighth of a second is left."""
     pause = next_pause(tries, 0.0, 30.0, lambda _low, high: high, spent=spent)
-    longest = min(1.75, 0.25 * 2**tries)
+    longest = min(1.5, 0.25 * 2**tries)
     assert pause is not None
     assert pause == longest - spent or 0.125 <= pause <= 0.25
     asked = next_pause(tries, 5.0, 30.0, lambda low, _high: low, spent=spent)

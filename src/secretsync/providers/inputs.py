@@ -31,6 +31,7 @@ class InputKind(Choices):
     AUTHORITIES = "authorities"  # a PEM file, or a directory of them
     CERTIFICATE = "certificate"  # a PEM file
     PEM_OR_PKCS12 = "PEM or PKCS #12"
+    BOOLEAN = "boolean"  # true or false, in any case
 
 
 class InputRule(Record):
@@ -110,6 +111,11 @@ def malformed(kind: InputKind, text: str) -> str | None:
         return "ends with a line end" if text.endswith(("\n", "\r")) else "has white space that does not belong there"
     if text.endswith(("\n", "\r")):
         return "ends with a line end"
+    # `docker run --env-file` and many secret stores keep the quotes that a shell removes.
+    if kind is not InputKind.LINE and len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
+        return "begins and ends with a quote"
+    if kind is InputKind.BOOLEAN and text.lower() not in ("true", "false"):
+        return "is not true or false"
     if not text.isprintable() or (kind in (InputKind.WORD, InputKind.HEADER) and not text.isascii()):
         return "has a character that it cannot have"
     return None
@@ -124,13 +130,20 @@ def url_mistake(url: str, *, may_have_path: bool = False) -> str | None:
         port = parts.port  # raises ValueError if it is not a number
     except ValueError:
         return "is not a URL"
-    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0 or not url.isascii() or " " in url:
+    if parts.scheme not in ("http", "https") or not is_host(parts.hostname) or port == 0 or not url.isascii():
         return "is not a URL that begins with https:// and a host"
     if "@" in parts.netloc:
         return "has a user or a password in it"
     if not may_have_path and (parts.path.strip("/") or parts.query or parts.fragment):
         return "has a path, a query or a fragment"
     return None
+
+
+def is_host(host: str | None) -> bool:
+    """Return True if a host of a URL can be a name or an address. A variable that nothing replaced is neither."""
+    if not host or ":" in host:  # `urlsplit` accepts `:` only in an address in brackets
+        return bool(host)
+    return all(host.removesuffix(".").split(".")) and host.replace("-", "").replace("_", "").replace(".", "").isalnum()
 
 
 def find(context: StoreContext, rule: InputRule) -> Given | None:
@@ -174,7 +187,7 @@ def _pem_mistake(context: StoreContext, rule: InputRule) -> Failed | None:
     if (cause := malformed(InputKind.TEXT, given.text)) is not None:
         return _failed(rule, f"{given.name} {cause}", f"set {given.name} again, without it")
     if rule.kind is InputKind.AUTHORITIES and os.path.isdir(given.path):
-        return None
+        return _directory_mistake(rule, given)
     if rule.kind is InputKind.PEM_OR_PKCS12 and _is_pkcs12(given.path):
         return None
     from secretsync.providers.http.tls import pem_mistake
@@ -183,6 +196,21 @@ def _pem_mistake(context: StoreContext, rule: InputRule) -> Failed | None:
         return None
     hint = f"set {given.name} to a PEM file"
     return _failed(rule, f"{given.name} names {path_or(given.text, 'a file')}: {cause}", hint)
+
+
+def _directory_mistake(rule: InputRule, given: Given) -> Failed | None:
+    """Return the mistake in a directory of authorities: it has no PEM file. None if it has one."""
+    from secretsync.providers.http.tls import pem_mistake
+
+    path, hint = str(given.path), f"set {given.name} to a PEM file, or to a directory of PEM files"
+    place = f"{given.name} names {path_or(given.text, 'a directory')}"
+    try:
+        names = os.listdir(path)
+    except OSError as error:
+        return _failed(rule, f"{place}: it cannot be read: {error.strerror}", hint)
+    if any(pem_mistake(os.path.join(path, name)) is None for name in names):
+        return None
+    return _failed(rule, f"{place}: the directory has no PEM file", hint)
 
 
 def _is_pkcs12(path: str) -> bool:
@@ -202,7 +230,7 @@ def _proxy_mistake(url: str, environ: Mapping[str, str]) -> Failed | None:
     is_proxy = False
     try:
         parts = urlsplit(text if "://" in text else f"http://{text}")
-        is_proxy = bool(parts.hostname) and (parts.port or 1) > 0 and parts.path in ("", "/") and not parts.query
+        is_proxy = is_host(parts.hostname) and (parts.port or 1) > 0 and parts.path in ("", "/") and not parts.query
     except ValueError:
         is_proxy = False
     cause = malformed(InputKind.WORD, text) or (None if is_proxy else "is not the URL of a proxy")

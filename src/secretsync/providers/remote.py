@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 # Pauses double from the first to the longest, so that a failover of half a second costs little. The longest is short
 # enough that an application starts within two seconds after its store is back.
 _FIRST = 0.25  # seconds
-_LONGEST = 1.75  # seconds
+_LONGEST = 1.5  # seconds; on a busy machine the start of the application takes half a second of the two
 # The random part spreads the requests of many processes that start together. A larger part would make the shortest
 # pauses so short that a store that is down for 20 seconds gets more than 20 requests from one process.
-_LEAST = 0.75  # of a pause
+_LEAST = 0.85  # of a pause
 _LAST = 0.5  # seconds that the last try gets before the deadline
 
 _IDENTITY_TIME = 10.0  # seconds

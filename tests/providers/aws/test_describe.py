@@ -177,7 +177,7 @@ def test_with_metadata_rights_alone(aws: AwsAccount, proxy: FaultProxy, canary: 
 def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     """Send requests for metadata one after the other, so that their order is known."""
     for kind in (DirectWay, SdkWay):
-        monkeypatch.setattr(kind, "describing", 1)
+        monkeypatch.setattr(kind, "workers", 1)
 
 
 @pytest.mark.parametrize(
@@ -398,7 +398,7 @@ def test_dates_just_now(aws: AwsAccount, canary: CanaryFactory) -> None:
 class _OnePageInTime:
     """Calls that answer with the first of two pages of versions, as the deadline comes."""
 
-    describing = 2
+    workers = 2
 
     def __init__(self, clock: StoppedClock) -> None:
         self.clock = clock

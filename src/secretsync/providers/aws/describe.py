@@ -45,7 +45,7 @@ def _describe(client: AwsClient, refs: Sequence[SecretRef], retries: Retries) ->
         if isinstance(channel, AwsRequestError):
             yield from ((ref, outcome_of(channel, ref)) for ref in some)
         else:
-            asks += _first_asks(channel, some, client.describing)
+            asks += _first_asks(channel, some, client.workers)
     yield from _Round(client, retries).run(asks)
 
 
@@ -93,7 +93,7 @@ class _Round:
     def run(self, asks: list[_Ask]) -> Iterator[Information]:
         """Yield the information about the secrets of `asks`. A secret may come twice."""
         while asks:
-            for ask, answer in run_in_threads(self._ask, asks, workers=self.client.describing, deadline=self.deadline):
+            for ask, answer in run_in_threads(self._ask, asks, workers=self.client.workers, deadline=self.deadline):
                 if isinstance(answer, Failed):
                     yield from ((ref, answer) for ref in ask.refs)
                 for ref in ask.refs:

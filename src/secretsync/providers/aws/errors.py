@@ -25,7 +25,7 @@ def batch_error(error: Mapping[str, Any], region: str) -> AwsRequestError:
 def outcome_of(error: AwsRequestError, ref: SecretRef) -> Missing | Failed:
     """Return the outcome for `ref`, if the request was about it."""
     code = error.code
-    if error.is_about_keys:
+    if error.is_own_outcome or error.is_about_keys:
         return error.outcome
     if code == "ResourceNotFoundException":
         # AWS has one code for a secret, a version and a stage that does not exist.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from secretsync.core.model import Failed, SecretRef
+from secretsync.core.records import Record
 from secretsync.providers.aws.errors import batch_error, outcome_of
 from secretsync.providers.aws.responses import is_named, payload
-from secretsync.providers.aws_account.client import WORKERS, AwsClient, Channel
+from secretsync.providers.aws_account.client import AwsClient, Channel
 from secretsync.providers.aws_account.error_codes import THROTTLED
 from secretsync.providers.aws_account.errors import AwsRequestError
 from secretsync.providers.aws_account.responses import records
@@ -17,22 +17,20 @@ from secretsync.providers.interface import Answer, Deadline
 from secretsync.providers.remote import Retries
 from secretsync.providers.threads import answer_all, run_in_threads
 
-_log = logging.getLogger(__name__)
-
 _BATCH = 20  # ids that BatchGetSecretValue takes
 # Up to this number secrets are read one by one, because that needs no right but GetSecretValue, and at 20 ms takes only
 # a tenth longer.
 _FEW = 4
 
 
-class _Job(NamedTuple):
+class _Job(Record):
     """One request: for a single secret, or for a batch."""
 
     channel: Channel
     refs: tuple[SecretRef, ...]
 
 
-class _Read(NamedTuple):
+class _Read(Record):
     """The result of a job. `left`: still to be read one by one; `refused`: the code with which batches are refused."""
 
     answers: Sequence[Answer]
@@ -56,7 +54,7 @@ def _fetch(client: AwsClient, refs: Sequence[SecretRef], retries: Retries) -> It
     reader, is_warned = _Reader(client, retries), client.batch_is_refused
     while jobs:
         again: list[_Job] = []
-        for job, read in run_in_threads(reader.read, jobs, workers=WORKERS, deadline=retries.deadline):
+        for job, read in run_in_threads(reader.read, jobs, workers=client.workers, deadline=retries.deadline):
             if isinstance(read, Failed):
                 yield from ((ref, read) for ref in job.refs)
                 continue
@@ -83,10 +81,13 @@ def _divide(channel: Channel, refs: Sequence[SecretRef], *, singly: bool) -> Ite
 
 
 def _warn(store: str, code: str) -> None:
+    import logging  # Imported only for a warning: it takes a tenth of the time of a start.
+
+    log = logging.getLogger(__name__)
     if code in THROTTLED:
-        _log.warning("%s: BatchGetSecretValue has too many requests (%s): secrets are read one by one", store, code)
+        log.warning("%s: BatchGetSecretValue has too many requests (%s): secrets are read one by one", store, code)
         return
-    _log.warning(
+    log.warning(
         "%s: BatchGetSecretValue was refused (%s): secrets are read one by one; "
         "the right secretsmanager:BatchGetSecretValue lets twenty be read at a time",
         store,
@@ -175,11 +176,14 @@ class _BatchRead:
 def _sort(answer: dict[str, Any], job: _Job) -> _Read:
     """Return the answer of a batch for each of its references. References that the batch does not answer are left."""
     values = records(answer, "SecretValues") or ()
+    named = {value.get("Name"): value for value in values if isinstance(value.get("Name"), str)}
     errors = {str(error.get("SecretId")): error for error in records(answer, "Errors") or ()}
     answers: list[Answer] = []
     left: list[SecretRef] = []
     for ref in job.refs:
-        value = next((value for value in values if is_named(value, ref.path)), None)
+        value = named.get(ref.path)  # the answer for a name; it need not be the one for an ARN
+        if value is None or not is_named(value, ref.path):
+            value = next((value for value in values if is_named(value, ref.path)), None)
         error = batch_error(errors[ref.path], job.channel.region) if ref.path in errors else None
         if value is not None:
             answers.append((ref, payload(value, ref)))

@@ -40,7 +40,7 @@ class Credentials(Protocol):
 class Way(Protocol):
     """A way to send requests: SecretSync's own requests, or the SDK. `open` is called by one thread at a time."""
 
-    describing: int  # the most threads that request metadata: one small request for each secret
+    workers: int  # the most threads that send requests
 
     @property
     def credentials(self) -> Credentials:
@@ -127,9 +127,9 @@ class AwsClient:
             raise
 
     @property
-    def describing(self) -> int:
-        """The most threads that request metadata."""
-        return WORKERS if self._way is None else self._way.describing
+    def workers(self) -> int:
+        """The most threads that send requests."""
+        return WORKERS if self._way is None else self._way.workers
 
     @property
     def login_end(self) -> datetime | None:

@@ -30,9 +30,10 @@ _LEAST_SKEW = 240.0  # seconds
 class DirectWay:
     """The connections, the credentials and the clock of one store. Used from many threads."""
 
-    # Measured on two cores with a round trip of 20 ms: 500 secrets take a quarter less time than with 16 threads, and
-    # 48 threads only gain over TLS. The SDK has fewer, because each of its connections reads the authorities' file.
-    describing = 32
+    # Measured on two cores with a round trip of 20 ms: the ages of 500 secrets take a quarter less time than with 16
+    # threads, and their values, in 25 batches at once, 15 % less, over TLS 5 %. For ages, 48 threads only gain over
+    # TLS. The SDK has fewer, because each of its connections reads the authorities' file.
+    workers = 32
 
     def __init__(self, context: StoreContext, requests: RequestCounter, now: Callable[[], float] = time.time) -> None:
         """Request nothing yet. `now`: returns the seconds since the epoch."""

@@ -42,15 +42,32 @@ NO_CREDENTIALS |= {"FileNotFoundError", "PermissionError"}  # of the file that a
 CONFIGURATION = {
     "ConfigNotFound",
     "ConfigParseError",
+    "EndpointProviderError",
+    "EndpointResolutionError",
+    "EndpointVariantError",
     "InfiniteLoopConfigError",
+    "InvalidChecksumConfigError",
     "InvalidConfigError",
     "InvalidDefaultsMode",
     "InvalidEndpointConfigurationError",
+    "InvalidIMDSEndpointError",
+    "InvalidIMDSEndpointModeError",
+    "InvalidMaxRetryAttemptsError",
+    "InvalidProxiesConfigError",
     "InvalidRegionError",
+    "InvalidRetryConfigurationError",
+    "InvalidRetryModeError",
+    "InvalidSTSRegionalEndpointsConfigError",
     "NoRegionError",
     "PlainEndpointError",  # of SecretSync
     "ProfileNotFound",
+    "UnknownCredentialError",
+    "UnknownEndpointError",
+    "UnknownFIPSEndpointError",
     "UnknownRegionError",
+    "UnknownSignatureVersionError",
+    "UnknownTokenProviderError",
+    "UnsupportedSignatureVersionError",
     "UnusableInputError",  # of SecretSync
 }
 INVALID = {"InvalidParameterException", "InvalidRequestException", "ParamValidationError", "ValidationException"}

@@ -35,21 +35,20 @@ OPENING = "opening a client"  # the operation of errors from before the first re
 # How botocore writes that the endpoint of a container or a pod failed, with the status if there was an answer. The rest
 # of the text, which is the answer's body, is not kept.
 _ENDPOINT_ERRORS = {"MetadataRetrievalError", "CredentialRetrievalError"}
-_ENDPOINT_DOWN = re.compile(
-    r"Received (?:non 200 response ([0-9]{3}) from|error when attempting to retrieve) container metadata"
-)
+_ENDPOINT_DOWN = r"Received (?:non 200 response ([0-9]{3}) from|error when attempting to retrieve) container metadata"
 
+# The patterns are compiled when an error comes, because compiling takes time at each start.
 # Only letters, as in the codes of AWS. Any other text may hold a value, so that it is not shown.
-_CODE = re.compile(r"[A-Z][A-Za-z]{2,63}")
-_HOST = re.compile(r"[A-Za-z0-9.-]{1,253}")
-_TIMES = re.compile(r"\b[0-9]{8}T[0-9]{6}Z\b")
-_PRINCIPAL = re.compile(r"User: (arn:aws[a-z-]*:(?:iam|sts)::[0-9]*:[A-Za-z0-9/_+=,.@-]{1,200}) is not authorized")
-_ROLE = re.compile(r"on resource: (arn:aws[a-z-]*:iam::[0-9]*:role/[A-Za-z0-9/_+=,.@-]{1,200})")
-_DENYING_POLICY = re.compile(r"with an explicit deny in an? ([a-z -]{1,40}?) policy")
-_POLICY = re.compile(r"because no ([a-z -]{1,40}?(?: policy| boundary)) allows", re.IGNORECASE)
+_CODE = r"[A-Z][A-Za-z]{2,63}"
+_HOST = r"[A-Za-z0-9.-]{1,253}"
+_TIMES = r"\b[0-9]{8}T[0-9]{6}Z\b"
+_PRINCIPAL = r"User: (arn:aws[a-z-]*:(?:iam|sts)::[0-9]*:[A-Za-z0-9/_+=,.@-]{1,200}) is not authorized"
+_ROLE = r"on resource: (arn:aws[a-z-]*:iam::[0-9]*:role/[A-Za-z0-9/_+=,.@-]{1,200})"
+_DENYING_POLICY = r"with an explicit deny in an? ([a-z -]{1,40}?) policy"
+_POLICY = r"(?i:because no ([a-z -]{1,40}?(?: policy| boundary)) allows)"
 _ANY = "https://amazonaws.com"  # a request to AWS, whatever the service
 TRUST_HINT = "AWS_CA_BUNDLE names the file with the authority of a private endpoint"
-_ACTION = re.compile(r"not authorized to perform: ([a-z]+:[A-Za-z]+)")
+_ACTION = r"not authorized to perform: ([a-z]+:[A-Za-z]+)"
 _NOT_AWS = "is this the endpoint of AWS, without a portal before it?"
 
 
@@ -73,12 +72,12 @@ class AwsRequestError(RequestError):
 
         `is_passing`: the same request may succeed later; None: the code and `error` decide. `source`: of the keys.
         """
-        self.code = code if _CODE.fullmatch(code) else f"HTTP {status}" if status else "an error without a code"
+        self.code = code if re.fullmatch(_CODE, code) else f"HTTP {status}" if status else "an error without a code"
         self._message = message
         self.operation = operation
         self.status = status
         self.source = source or KeySource()
-        self._is_own_outcome = outcome is not None  # which knows more than the code does
+        self.is_own_outcome = outcome is not None  # which knows more than the code does
         self.region = ""  # of the request, for the ARN in a hint
         # The codes have another meaning then: a role that does not exist, for example.
         self.is_about_keys = operation in CREDENTIAL_OPERATIONS
@@ -143,21 +142,21 @@ class AwsRequestError(RequestError):
         """Add the region of the request, and the source of the keys, which may be what is wrong."""
         self.region, self.source = region, source
         are_rejected = self.code in EXPIRED | UNKNOWN_KEYS and not self.is_about_keys
-        if are_rejected and not self._is_own_outcome:
+        if are_rejected and not self.is_own_outcome:
             self.outcome = rejected_keys(self.code, source, have_ended=self.code in EXPIRED)
 
     def says(self, *words: str) -> bool:
         """Return True if one of `words` is in the message."""
         return any(word in self._message for word in words)
 
-    def find(self, pattern: re.Pattern[str]) -> str | None:
+    def find(self, pattern: str) -> str | None:
         """Return the text of the pattern's group in the message; None if the pattern does not match."""
-        match = pattern.search(self._message)
+        match = re.search(pattern, self._message)
         return match[1] if match else None
 
     def times(self) -> list[str]:
         """Return the times in the message, in the short form of AWS."""
-        return _TIMES.findall(self._message)
+        return re.findall(_TIMES, self._message)
 
     def action(self, service: str | None = None) -> str:
         """Return the action that was refused. `service`: whose operation it is; None: STS, or not known."""
@@ -246,7 +245,7 @@ def _code_of(error: Exception, operation: str) -> str:
         return "InvalidConfigError"  # an endpoint, or the address of a metadata service, is not a URL
     if code == "RuntimeError" and "still expired" in str(error):
         return "ExpiredToken"  # botocore got new credentials that have expired too
-    if code in _ENDPOINT_ERRORS and (found := _ENDPOINT_DOWN.search(str(error))):
+    if code in _ENDPOINT_ERRORS and (found := re.search(_ENDPOINT_DOWN, str(error))):
         status = int(found[1] or 503)
         return "CredentialEndpointError" if status >= 500 or status in (408, 429) else code
     return code
@@ -273,4 +272,4 @@ def _host(error: Exception | None) -> str | None:
         host, port = parts.hostname or "", f":{parts.port}" if parts.port else ""
     except (AttributeError, ValueError):
         return None
-    return f"{host}{port}" if _HOST.fullmatch(host) else None
+    return f"{host}{port}" if re.fullmatch(_HOST, host) else None

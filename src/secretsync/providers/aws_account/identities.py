@@ -27,6 +27,20 @@ _ENDPOINT_ERRORS = ("MetadataRetrievalError", "CredentialRetrievalError")
 _ENDPOINT_REFUSED = re.compile(r"Received non 200 response (4(?!08|29)[0-9]{2}) from container metadata")
 
 
+# The parameters of requests for credentials, and the settings of a profile that they come from.
+_OF_PARAMETER = {
+    "RoleArn": "role_arn",
+    "RoleSessionName": "role_session_name",
+    "WebIdentityToken": "web_identity_token_file",
+    "ExternalId": "external_id",
+    "DurationSeconds": "duration_seconds",
+    "SerialNumber": "mfa_serial",
+    "roleName": "sso_role_name",
+    "accountId": "sso_account_id",
+}
+_PARAMETERS = rf"parameter ({'|'.join(_OF_PARAMETER)})\b"
+
+
 class ProgramError(Exception):
     """The program of a `credential_process` gave no credentials."""
 
@@ -106,9 +120,34 @@ def _profile_mistake(error: BaseException, source: KeySource) -> Failed | None:
         cause = f"source_profile of {source.of_profile} names a profile that cannot be used"
         hint = "it must exist, and have credentials or a source_profile of its own"
         return Failed(ProblemKind.CONFIGURATION, cause, hint)
+    if type(error).__name__ == "InfiniteLoopConfigError":
+        cause = f"source_profile of {source.of_profile} leads back to a profile that was visited before"
+        return Failed(ProblemKind.CONFIGURATION, cause, "the last profile has keys, and no role_arn")
+    if type(error).__name__ == "InvalidConfigError" and (mistake := _sign_in_mistake(text, source)):
+        return mistake
+    # botocore checks these before it sends the request, so that no answer names the role.
+    if type(error).__name__ == "ParamValidationError" and (names := re.findall(_PARAMETERS, text)):
+        cause = f"{', '.join(sorted({_OF_PARAMETER[name] for name in names}))} in ~/.aws/config cannot be right"
+        return Failed(ProblemKind.CONFIGURATION, cause, "role_arn is arn:aws:iam::ACCOUNT:role/NAME")
     if isinstance(error, ValueError) and "closing quotation" in text:
         cause = f"credential_process of {source.of_profile} is not a command: a quote is not closed"
         return Failed(ProblemKind.CONFIGURATION, cause, "fix the line in ~/.aws/config")
+    return None
+
+
+def _sign_in_mistake(text: str, source: KeySource) -> Failed | None:
+    """Return the outcome of incomplete settings of SSO, or of a role's source; None for another text of botocore."""
+    kind = ProblemKind.CONFIGURATION
+    if found := re.search(r"missing required configuration: ([a-z_, ]+)", text):
+        cause = f"{source.of_profile} is not complete: {found[1]} is missing"
+        return Failed(kind, cause, f"run {source.command('aws configure sso')}")
+    if "sso-session" in text or "sso_session" in text:
+        cause = f"sso_session of {source.of_profile} names a section that does not exist or is not complete"
+        hint = f"it is [sso-session NAME], with sso_start_url and sso_region: run {source.command('aws configure sso')}"
+        return Failed(kind, cause, hint)
+    if "credential_source" in text or "credential source" in text.lower():
+        cause = f"credential_source of {source.of_profile} cannot be used"
+        return Failed(kind, cause, f"set it to one of {', '.join(_CREDENTIAL_SOURCES)}, without source_profile")
     return None
 
 
@@ -123,6 +162,10 @@ def refused_credentials(operation: str, code: str, source: KeySource, role: str 
             f"are sso_account_id and sso_role_name assigned to you? {source.command('aws sso login')} changes the user"
         )
         return _denied(cause, hint)
+    if operation in (_WEB_IDENTITY, "AssumeRole") and code == "ValidationError":
+        cause = f"STS does not accept the ARN of the role or the name of its session ({code})"
+        hint = "role_arn of the bindings or of the profile, or AWS_ROLE_ARN, is arn:aws:iam::ACCOUNT:role/NAME"
+        return Failed(ProblemKind.CONFIGURATION, cause, hint)
     if operation == _WEB_IDENTITY:
         return _refused_token(code, role)
     if operation == "AssumeRole" and code in ("AccessDenied", "AccessDeniedException"):

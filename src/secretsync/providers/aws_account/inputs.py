@@ -15,6 +15,7 @@ from secretsync.providers.aws_account.way import (
     configured_region,
     credential_source,
     is_true,
+    reason_for_sdk,
 )
 from secretsync.providers.inputs import PROXY, InputKind, InputRule, InputTable, check, read, url_mistake
 from secretsync.providers.interface import StoreContext
@@ -34,7 +35,19 @@ _INPUTS: InputTable = {
         InputRule((), InputKind.WORD, setting="role_arn"),
         *(InputRule((name,), InputKind.TEXT) for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")),
         InputRule(("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"), InputKind.CERTIFICATE),
+        # For the SDK, everything but `true` means false, so that a line end would turn FIPS off without a word.
+        *(InputRule((name,), InputKind.BOOLEAN) for name in ("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT")),
+        InputRule(("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",), InputKind.TEXT),
         PROXY,
+    ),
+    # OpenSSL reads it for SecretSync's own requests if no variable of AWS names a file.
+    "system authorities": (InputRule(("SSL_CERT_FILE",), InputKind.CERTIFICATE),),
+    # Read if no variable has credentials: the metadata service of EC2.
+    "machine": (
+        InputRule(("AWS_EC2_METADATA_DISABLED",), InputKind.TEXT),
+        InputRule(("AWS_EC2_METADATA_SERVICE_ENDPOINT",), InputKind.URL),
+        InputRule(("AWS_METADATA_SERVICE_TIMEOUT",), InputKind.TEXT),
+        InputRule(("AWS_METADATA_SERVICE_NUM_ATTEMPTS",), InputKind.TEXT),
     ),
     Source.KEYS: (
         *(
@@ -50,6 +63,7 @@ _INPUTS: InputTable = {
     Source.WEB_IDENTITY: (
         InputRule(("AWS_ROLE_ARN",), InputKind.WORD),
         InputRule(("AWS_ROLE_SESSION_NAME",), InputKind.WORD),
+        InputRule(("AWS_STS_REGIONAL_ENDPOINTS",), InputKind.WORD),
         _TOKEN_FILES[Source.WEB_IDENTITY],
     ),
     Source.CONTAINER: (
@@ -80,6 +94,8 @@ CREDENTIAL_INPUTS = {
 # The variables with the files of tokens.
 FILES = {source: rule.names[0] for source, rule in _TOKEN_FILES.items()}
 _REGION = re.compile(r"(?![0-9]+$)(?!-)[a-zA-Z0-9-]{1,63}(?<!-)")
+_ZONE = r".*-[0-9]+[a-z]"  # eu-west-1a
+_ROLE = r"arn:aws[a-z-]*:iam::[0-9]+:role/.+"
 # Hosts that may give credentials over plain HTTP, in addition to this machine: ECS and EKS.
 _CREDENTIAL_HOSTS = ("169.254.170.2", "169.254.170.23", "fd00:ec2::23", "localhost")
 
@@ -92,12 +108,18 @@ def check_inputs(context: StoreContext, service: str) -> None:
     # A profile of the settings means that the variables are not part of the chain.
     source = None if context.setting("profile") else credential_source(context)
     is_ignored = is_true(context.environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"))
-    groups = ["", *([] if is_ignored else ["endpoints"]), *([source] if source else [])]
+    groups = ["", *([] if is_ignored else ["endpoints"]), source or "machine"]
+    if not context.environ.get("AWS_CA_BUNDLE") and reason_for_sdk(context) is None:
+        groups.append("system authorities")
     unread, inputs = _unread(context), inputs_of(service)
     for group in groups:
         _raise(check(context, (rule for rule in inputs[group] if unread.isdisjoint(rule.names))))
     if (region := configured_region(context)) is not None and not _REGION.fullmatch(region):
         raise AwsRequestError("InvalidRegionError")
+    if region is not None and re.fullmatch(_ZONE, region):
+        cause = f"{_name_of_region(context)} is an availability zone and not a region"
+        raise unusable(ProblemKind.CONFIGURATION, cause, "leave out the letter at its end")
+    _check_role(context, source)
     if source is Source.KEYS and not context.environ.get("AWS_SECRET_ACCESS_KEY"):
         raise AwsRequestError("PartialCredentialsError")
     if source is Source.WEB_IDENTITY and not context.environ.get("AWS_ROLE_ARN"):
@@ -109,6 +131,22 @@ def check_inputs(context: StoreContext, service: str) -> None:
         if (endpoint := configured_endpoint(context, asked, is_ignored=is_ignored)) is not None:
             check_endpoint(*endpoint, may_be_plain=context.settings.get("plain_http") is True)
     _raise(check(context, (PROXY,), _address(context, service, region, is_ignored=is_ignored)))
+
+
+def _name_of_region(context: StoreContext) -> str:
+    """Return the setting or variable with the region."""
+    if context.setting("region"):
+        return "region"
+    return "AWS_REGION" if context.environ.get("AWS_REGION") else "AWS_DEFAULT_REGION"
+
+
+def _check_role(context: StoreContext, source: Source | None) -> None:
+    """Raise AwsRequestError if a role that is assumed is not an ARN, because STS would refuse it without its name."""
+    variable = "AWS_ROLE_ARN" if source is Source.WEB_IDENTITY else ""
+    for name, role in (("role_arn", context.setting("role_arn")), (variable, context.environ.get(variable))):
+        if role and not re.fullmatch(_ROLE, role):
+            hint = "it begins with arn:aws:iam:: and the number of the account, and has :role/ in it"
+            raise unusable(ProblemKind.CONFIGURATION, f"{name} is not the ARN of a role", hint)
 
 
 def _unread(context: StoreContext) -> set[str]:

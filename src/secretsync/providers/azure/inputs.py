@@ -22,6 +22,7 @@ _MACHINE = (
     ),
     *(InputRule((name,), InputKind.HEADER, is_credential=True) for name in ("IDENTITY_HEADER", "MSI_SECRET")),
 )
+_CLI = (InputRule(("AZURE_CONFIG_DIR",), InputKind.TEXT),)
 # By the credential; "" for all.
 INPUTS = {
     "": (
@@ -35,8 +36,15 @@ INPUTS = {
     "workload-identity": (_TENANT, _AUTHORITY, _TOKEN),
     "managed-identity": _MACHINE,
     # A file that does not exist is skipped by the chain of this credential.
-    "default": (_TENANT, _AUTHORITY, _SECRET),
-    "cli": (InputRule(("AZURE_CONFIG_DIR",), InputKind.TEXT),),
+    "default": (
+        *(_TENANT, _AUTHORITY, _SECRET),
+        *_MACHINE,
+        *_CLI,
+        InputRule(("AZURE_TOKEN_CREDENTIALS",), InputKind.WORD),
+        InputRule(("AZURE_USERNAME",), InputKind.TEXT, is_credential=True),
+        InputRule(("AZURE_PASSWORD",), InputKind.LINE, is_credential=True),
+    ),
+    "cli": _CLI,
 }
 
 

@@ -125,7 +125,9 @@ def _look_up(host: str, port: int, deadline: Deadline) -> _Addresses:
 
     def look_up(name: str) -> _Addresses | OSError | UnicodeError:
         try:
-            return socket.getaddrinfo(name, port, 0, socket.SOCK_STREAM)
+            # Bytes, because a name is encoded by IDNA, and the import of its tables takes as long as a request.
+            encoded = name.encode("ascii") if name.isascii() else name
+            return socket.getaddrinfo(encoded, port, 0, socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
             return error
 

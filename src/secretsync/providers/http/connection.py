@@ -98,17 +98,17 @@ class Connection:
         """Make the connection a TLS connection. Raises HttpError."""
         from secretsync.providers.http.tls_errors import tls_failure  # imports ssl
 
-        context, wait = tls.context(), wait_within(self._timeouts.connect, deadline)
+        context, wait, name = tls.context(), wait_within(self._timeouts.connect, deadline), tls.server_name or host
         failure = None
         try:
             self._socket.settimeout(wait)
-            self._socket = context.wrap_socket(
-                self._socket, server_hostname=tls.server_name or host, suppress_ragged_eofs=False
-            )
+            # Bytes, as for the name lookup.
+            encoded = name.encode("ascii") if name.isascii() else name
+            self._socket = context.wrap_socket(self._socket, server_hostname=encoded, suppress_ragged_eofs=False)
         except TimeoutError:
             failure = HttpError(Fault.UNREACHABLE, f"no answer to the TLS handshake within {wait:.2g} s")
         except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-            failure = tls_failure(error, tls.server_name or host, tls.hint)
+            failure = tls_failure(error, name, tls.hint)
         if failure is not None:
             raise failure
 

@@ -54,7 +54,7 @@ def _describe(client: AwsClient, refs: Sequence[SecretRef], retries: Retries) ->
         except AwsRequestError as error:
             return [(ref, outcome_of(error, ref)) for ref in ask.refs]
 
-    for ask, answers in run_in_threads(answer, asks, workers=client.describing, deadline=retries.deadline):
+    for ask, answers in run_in_threads(answer, asks, workers=client.workers, deadline=retries.deadline):
         yield from ((ref, answers) for ref in ask.refs) if isinstance(answers, Failed) else answers
 
 

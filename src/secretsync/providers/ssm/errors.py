@@ -28,7 +28,7 @@ _REFUSED_VALUES = {
 def outcome_of(error: AwsRequestError, ref: SecretRef) -> Missing | Failed:
     """Return the outcome for `ref`, if the request was about it."""
     code = error.code
-    if error.is_about_keys:
+    if error.is_own_outcome or error.is_about_keys:
         return error.outcome
     if code == "ParameterNotFound":
         return missing(ref)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from secretsync.core.model import Failed, SecretRef
-from secretsync.providers.aws_account.client import WORKERS, AwsClient, Channel
+from secretsync.core.records import Record
+from secretsync.providers.aws_account.client import AwsClient, Channel
 from secretsync.providers.aws_account.errors import AwsRequestError, garbled
 from secretsync.providers.aws_account.responses import records
 from secretsync.providers.interface import Answer, Deadline
@@ -18,14 +19,14 @@ from secretsync.providers.threads import answer_all, run_in_threads
 _BATCH = 10  # names that GetParameters takes
 
 
-class _Job(NamedTuple):
+class _Job(Record):
     """One request."""
 
     channel: Channel
     refs: tuple[SecretRef, ...]
 
 
-class _Read(NamedTuple):
+class _Read(Record):
     """The result of a job. `left`: still to be read one by one."""
 
     answers: Sequence[Answer]
@@ -50,7 +51,7 @@ def _fetch(client: AwsClient, refs: Sequence[SecretRef], retries: Retries) -> It
     reader = _Reader(client, retries)
     while jobs:
         again: list[_Job] = []
-        for job, read in run_in_threads(reader.read, jobs, workers=WORKERS, deadline=retries.deadline):
+        for job, read in run_in_threads(reader.read, jobs, workers=client.workers, deadline=retries.deadline):
             if isinstance(read, Failed):
                 yield from ((ref, read) for ref in job.refs)
                 continue

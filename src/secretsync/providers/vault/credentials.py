@@ -123,6 +123,8 @@ class Login:
                 return token
             raise RequestError(Failed(ProblemKind.DENIED, f"~/.vault-token: the token {cause}", "run `vault login`"))
         hint = "set VAULT_TOKEN, run `vault login`, or choose another method: auth in the bindings"
+        if isinstance(data, Failed):  # a pipe or a folder, for example
+            raise RequestError(Failed(ProblemKind.DENIED, data.cause, hint))
         raise RequestError(Failed(ProblemKind.DENIED, "there is no token to log in with", hint))
 
     def _log_in(self, client: MakeClient) -> Reply:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from secretsync.core.model import Failed
@@ -69,6 +69,14 @@ INPUTS = {
         InputRule(("AWS_REGION", "AWS_DEFAULT_REGION"), InputKind.WORD, setting="auth.region"),
         InputRule((), InputKind.HEADER, setting="auth.server_id"),
     ),
+    # Read by the method aws if no variable has keys.
+    "aws platform": (
+        InputRule(("AWS_PROFILE", "AWS_DEFAULT_PROFILE"), InputKind.TEXT),
+        InputRule(("AWS_ROLE_ARN",), InputKind.WORD),
+        InputRule(("AWS_WEB_IDENTITY_TOKEN_FILE",), InputKind.WORD, is_file=True, is_credential=True),
+        InputRule(("AWS_CONTAINER_CREDENTIALS_FULL_URI",), InputKind.URL),
+        *(InputRule((name,), InputKind.TEXT) for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")),
+    ),
 }
 
 
@@ -78,12 +86,15 @@ def check_inputs(context: StoreContext, address: str) -> None:
     `address`: of the server. The error names the setting, the variable or the file, and not its content.
     """
     method = (context.settings.get("auth") or {}).get("method", "token")
-    if (mistake := check(context, _rules(method, address), address)) is not None:
+    methods = [method]
+    if method == "aws" and not context.environ.get("AWS_ACCESS_KEY_ID"):
+        methods.append("aws platform")
+    if (mistake := check(context, _rules(methods, address), address)) is not None:
         raise RequestError(mistake)
 
 
-def _rules(method: str, address: str) -> Iterator[InputRule]:
-    for group in ("", *(("tls",) if address.startswith("https:") else ()), method):
+def _rules(methods: Iterable[str], address: str) -> Iterator[InputRule]:
+    for group in ("", *(("tls",) if address.startswith("https:") else ()), *methods):
         yield from INPUTS[group]
 
 

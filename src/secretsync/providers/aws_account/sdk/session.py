@@ -30,9 +30,10 @@ from secretsync.providers.aws_account.endpoints import SERVICES
 from secretsync.providers.aws_account.identities import ProgramError
 from secretsync.providers.aws_account.inputs import check_endpoint, unusable
 from secretsync.providers.aws_account.way import configured_endpoint
-from secretsync.providers.interface import StoreContext
+from secretsync.providers.interface import Deadline, StoreContext
 
 _CONNECT_TIMEOUT = 2.0  # seconds; botocore's own is 60
+_PROGRAM_MARGIN = 0.3  # seconds before the deadline at which a program is killed
 _READ_TIMEOUT = 5.0  # seconds between two pieces of an answer; the whole is bounded by the deadline
 
 
@@ -55,9 +56,10 @@ def _ask_nobody(_question: str) -> str:
 class _Program:
     """A started `credential_process`. Its output and its status are those of the program."""
 
-    def __init__(self, arguments: Sequence[str], **options: Any) -> None:
-        """Start the program. Raises ProgramError."""
+    def __init__(self, deadline: Deadline | None, arguments: Sequence[str], **options: Any) -> None:
+        """Start the program. Raises ProgramError. `deadline`: the end of its time."""
         self._name = arguments[0] if arguments else "the program"
+        self._deadline = deadline
         self.returncode = 0
         cause = ""
         try:
@@ -68,11 +70,25 @@ class _Program:
             raise ProgramError(self._name, cause)
 
     def communicate(self) -> tuple[bytes, bytes]:
-        """Return what the program wrote. Raises ProgramError if it fails."""
-        stdout, stderr = self._process.communicate()
+        """Return what the program wrote. Raises ProgramError if it fails, or has not ended shortly before the deadline.
+
+        Otherwise the message would name the store, which was not asked.
+        """
+        left = None if self._deadline is None else max(0.1, self._deadline.remaining() - _PROGRAM_MARGIN)
+        written = None
+        try:
+            written = self._process.communicate(timeout=left)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            for pipe in (self._process.stdout, self._process.stderr):  # not read, because a child may hold them open
+                if pipe is not None:
+                    pipe.close()
+        if written is None:
+            raise ProgramError(self._name, "did not end in time")
         if status := self._process.returncode:
             raise ProgramError(self._name, f"ended with status {status}" if status > 0 else f"got signal {-status}")
-        return stdout, stderr
+        return written
 
 
 class _Profiles(ProfileProviderBuilder):
@@ -80,12 +96,13 @@ class _Profiles(ProfileProviderBuilder):
 
     def __init__(self, session: StoreSession) -> None:
         super().__init__(session)
+        self._session_of_store = session
         self._load = lambda: session.full_config
 
     def providers(self, profile_name: str, disable_env_vars: bool = False) -> list[Any]:  # noqa: FBT001, FBT002
         """Return the sources of one profile."""
         found = super().providers(profile_name, disable_env_vars)
-        process = ProcessProvider(profile_name, self._load, popen=_Program)
+        process = ProcessProvider(profile_name, self._load, popen=self._session_of_store.start_program)
         return [process if provider.METHOD == process.METHOD else provider for provider in found]
 
 
@@ -114,6 +131,7 @@ class StoreSession(Session):
         # Empty counts as unset: Compose and CI set what they have no value for.
         self._environ = {name: value for name, value in context.environ.items() if value}
         self._context = context
+        self.deadline: Deadline | None = None  # of the present request for credentials
         self._role = context.setting("role_arn")
         self._may_be_plain = context.settings.get("plain_http") is True
         self.user_agent_extra = "secretsync"
@@ -163,6 +181,10 @@ class StoreSession(Session):
                 cause = f"{name} of the profile names {path}: {refusal.cause}"
                 raise unusable(ProblemKind.CONFIGURATION, cause, "name a regular file")
 
+    def start_program(self, arguments: Sequence[str], **options: Any) -> _Program:
+        """Start a `credential_process`. Raises ProgramError."""
+        return _Program(self.deadline, arguments, **options)
+
     def load_credentials(self) -> Any:
         """Return the credentials of the standard chain, or of the role to assume, or None."""
         found = self._chain().load_credentials()
@@ -180,7 +202,7 @@ class StoreSession(Session):
         roles._prompter = _ask_nobody  # noqa: SLF001 - in public it is an argument of what the function above builds
         roles._profile_provider_builder = _Profiles(self)  # noqa: SLF001 - likewise
         profile = self.get_config_variable("profile") or "default"
-        process = ProcessProvider(profile, lambda: self.full_config, popen=_Program)
+        process = ProcessProvider(profile, lambda: self.full_config, popen=self.start_program)
         botocores = [provider.METHOD for provider in chain.providers]
         for mine in (EnvProvider(self._environ), ContainerProvider(self._environ), self._web_identity(), process):
             # If a profile is set, variables with keys are not part of the chain.

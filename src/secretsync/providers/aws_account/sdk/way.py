@@ -37,7 +37,7 @@ def open_session(context: StoreContext, reason: str) -> Any:
 class SdkWay:
     """The clients of the SDK for one store. Used from many threads."""
 
-    describing = WORKERS
+    workers = WORKERS
 
     def __init__(self, make_session: Callable[[], Any], requests: RequestCounter, environ: Mapping[str, str]) -> None:
         """`make_session`: returns a boto3.Session; may raise anything. `environ`: for messages."""
@@ -49,11 +49,10 @@ class SdkWay:
 
     def connect(self, region: str | None, service: str, deadline: Deadline) -> SdkChannel:
         """Return the requests to `service` in a region; None: the store's. Raises AwsRequestError."""
-        del deadline  # the SDK does not know it; the caller does not wait for the SDK
         failed = None
         with silenced():
             try:
-                return self._open(region, service)
+                return self._open(region, service, deadline)
             except AwsRequestError as error:
                 failed = error.with_traceback(None)
             except Exception as caught:  # noqa: BLE001 - files, metadata services and the SDK may raise anything
@@ -72,9 +71,13 @@ class SdkWay:
             credentials = getattr(self._session, "get_credentials", lambda: None)()
             return source_of(self._session, getattr(credentials, "method", None))
 
-    def _open(self, region: str | None, service: str) -> SdkChannel:
+    def _open(self, region: str | None, service: str, deadline: Deadline) -> SdkChannel:
         if self._session is None:
             self._session = self._make_session()
+        # The SDK itself does not know the deadline. A session of an application does not have this attribute.
+        inner: Any = getattr(self._session, "_session", None)
+        if hasattr(inner, "deadline"):
+            inner.deadline = deadline
         # The session does not keep None either, so that the next call looks for credentials again.
         if self._session.get_credentials() is None:
             outcome = no_credentials(self._environ, source_of(self._session).profile)
