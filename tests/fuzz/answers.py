@@ -130,7 +130,7 @@ class _Channel:
 
 
 class _Way:
-    describing = 1
+    workers = 1
     login_end: datetime | None = None
 
     def __init__(self, channel: _Channel) -> None:
@@ -203,9 +203,8 @@ class _Connections:
 
 def read_vault(answers: Mapping[str, Any], mutated: Mutated) -> Outcomes:
     """Return the outcomes of reads of values, of metadata and of names of fields in Vault."""
-    from secretsync.providers.vault.describe import describe_one, identity
+    from secretsync.providers.vault.describe import describe_one, identity, outline_one
     from secretsync.providers.vault.fetch import fetch_one
-    from secretsync.providers.vault.outline import outline_one
     from secretsync.providers.vault.session import Round, Session
 
     context = StoreContext(store="vault", environment="test", environ={"VAULT_TOKEN": "fuzz"})

@@ -120,7 +120,7 @@ class VaultProvider:
         return self._ask(describe_one, refs, deadline)
 
     def outline(self, refs: Sequence[SecretRef], deadline: Deadline) -> Iterator[Outline]:
-        from secretsync.providers.vault.outline import outline_one
+        from secretsync.providers.vault.describe import outline_one
 
         return self._ask(outline_one, refs, deadline)
 
