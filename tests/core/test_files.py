@@ -247,7 +247,7 @@ OPENERS = {
     "cli/__init__.py": 3,
     "cli/commands/audit.py": 1,
     "cli/commands/init.py": 1,
-    "cli/watching.py": 1,
+    "cli/starting/watching.py": 1,
     "core/system/atomic_write.py": 5,
     "core/files.py": 1,
     "core/system/pipes.py": 1,

@@ -7,15 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from secretsync.core.lease import Lease
-from secretsync.core.model import Found
-from secretsync.core.secret import Hidden, Payload
+from secretsync.core.model import Found, SecretRef
+from secretsync.core.secret import Hidden
 from secretsync.planning.plan import Plan
 from secretsync.project.layout import Project
 from secretsync.providers.interface import StoreContext
 from secretsync.providers.leasing import LeasingProvider
 from secretsync.providers.registry import load_provider
 from secretsync.resolving.requests.open_stores import Stores
-from secretsync.resolving.stores import Answers
 
 _FIELDS = ("name", "began", "lifetime", "is_renewable", "is_login", "is_own")
 
@@ -58,15 +57,14 @@ class StoreLeases(Hidden):
         return provider
 
 
-def held_leases(plan: Plan, stores: Stores, answers: Answers[Payload]) -> tuple[StoreLeases, ...]:
+def held_leases(plan: Plan, stores: Stores, answers: Mapping[SecretRef, object]) -> tuple[StoreLeases, ...]:
     """Return the logins and the leases that `answers` depend on. A login of its own is left out if it has no lease."""
     leases: dict[str, dict[str, Lease]] = {}
-    for ref in answers.requested:
-        outcome = answers.of(ref)
+    for ref, outcome in answers.items():
         if isinstance(outcome, Found) and (lease := outcome.value.lease) is not None:
             leases.setdefault(ref.store, {})[lease.reveal()] = lease
     found = []
-    for name in dict.fromkeys(ref.store for ref in answers.requested):
+    for name in dict.fromkeys(ref.store for ref in answers):
         if not stores[name].spec.has_leases:
             continue
         config = plan.stores[name]

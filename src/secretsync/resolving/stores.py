@@ -135,7 +135,7 @@ class StoreAccess(Record):
                 from secretsync.resolving.leases import held_leases  # Imported only below a supervisor.
 
                 # Before anything can fail, because the leases exist.
-                if held := held_leases(plan, stores, answers):
+                if held := held_leases(plan, stores, {ref: answers.of(ref) for ref in answers.requested}):
                     self.on_leases(held)
             if log is not None:
                 log.write(reads or (), answers)

@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from typing import NoReturn
 
-    from secretsync.cli.record import StartRecord
-    from secretsync.cli.secret_folder import SecretFolder
-    from secretsync.cli.watching import SupervisedStart
+    from secretsync.cli.starting.record import StartRecord
+    from secretsync.cli.starting.secret_folder import SecretFolder
+    from secretsync.cli.starting.watching import SupervisedStart
     from secretsync.core.model import Resolved
     from secretsync.planning.plan import Plan
     from secretsync.running.drop_privileges import User
@@ -249,7 +249,7 @@ def _make_record(
     """Return the record of this start. The user of the application may not read the module, so it is imported now."""
     if options.record is None or (start is not None and not start.is_recorded):
         return None
-    from secretsync.cli.record import StartRecord
+    from secretsync.cli.starting.record import StartRecord
 
     is_start = start is None or start.is_start
     return StartRecord(options.record, handover, plan.project_name, is_start=is_start)
@@ -342,7 +342,7 @@ def _refuse_lonely_options(options: argparse.Namespace) -> None:
 
 def _run_supervised(options: argparse.Namespace, environ: dict[str, str]) -> int:
     """Supervise the application. Each forked process continues here with its side."""
-    from secretsync.cli.watching import SupervisedStart, keep_leases, supervise, watch
+    from secretsync.cli.starting.watching import SupervisedStart, keep_leases, supervise, watch
     from secretsync.supervising.sides import KeeperSide, WatcherSide
 
     output = None
@@ -397,6 +397,6 @@ def _become_user(user: User | None) -> None:
 def _open_folder(options: argparse.Namespace, plan: Plan, user: User | None) -> SecretFolder | None:
     if options.files is None:
         return None
-    from secretsync.cli.secret_folder import SecretFolder
+    from secretsync.cli.starting.secret_folder import SecretFolder
 
     return SecretFolder(options, user, is_strict=plan.is_strict)

@@ -69,7 +69,7 @@ def supervise(
 def _accept_record(options: argparse.Namespace) -> None:
     if options.record is None:
         return
-    from secretsync.cli.record import accept_record
+    from secretsync.cli.starting.record import accept_record
 
     try:
         accept_record(options.record)
