@@ -8,7 +8,6 @@ from secretsync.core.model import Origin, Resolved
 from secretsync.core.records import Record
 from secretsync.core.secret import Secret, variable_text
 from secretsync.planning.plan import EntryId, Plan
-from secretsync.planning.secrecy import secret_entries
 from secretsync.project.environ_entries import FILE
 from secretsync.providers.files import read_secret_file
 from secretsync.resolving.handover import Handover, handed_files
@@ -50,7 +49,6 @@ class HandedValues(Record, kw_only=True):
         if not self.are_secrets_intact:
             return {}
         found: dict[EntryId, Resolved] = {}
-        secret = secret_entries(plan)
         key_of_digests = bytes.fromhex(self.handover.key)
         shown = {**{handed: here for here, handed in handed_files(plan.project).items()}, FILE: FILE}
         for name, value in self.values.items():
@@ -66,7 +64,7 @@ class HandedValues(Record, kw_only=True):
                 file=entry.file,
                 line=entry.line,
                 service=entry.service,
-                is_secret=bool(row.get("secret")) or entry_id in secret,
+                is_secret=bool(row.get("secret")),
                 references=tuple(row.get("references", ())),
                 stores=tuple(row.get("stores", ())),
                 versions=tuple(row.get("versions", ())),

@@ -91,7 +91,7 @@ def test_names_of_the_project(shop: Project) -> None:
     assert words_of("explain", "", environ={"SECRETSYNC_ENV": "staging"}) == ["WORKERS"]
     assert words_of("get", "-e", "production", "") == ["TOKEN", "KEY"]
     assert words_of("set", "-e", "production", "K") == ["KEY"]
-    assert words_of("permissions", "-e", "production", "--store", "s") == ["safe"]
+    assert words_of("permissions", "-e", "production", "--store", "s") == ["safe", "ssm"]
     assert words_of("import", "a.env", "--to", "va") == ["vault:"]
     assert words_of("import", "a.env", "--to", "vault:") == []
     assert words_of("providers", "az") == ["azure"]
