@@ -21,6 +21,7 @@ PURPOSES = {
     "docs",
     "editors",
     "end_to_end",
+    "fuzz",
     "golden",
     "repository",
     "servers",
