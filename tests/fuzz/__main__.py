@@ -68,10 +68,8 @@ def _fuzz(name: str, options: argparse.Namespace, seed: int) -> bool:
         lines = process.communicate()[0].splitlines()
     remove_files(process.pid)  # libFuzzer ends its process without the handlers of an exit
     counts = [line.rpartition(" ")[2] for line in lines if line.startswith("stat::number_of_executed_units")]
-    print(
-        f"{name}: {counts[0] if counts else 'unknown'} inputs, {'nothing found' if process.returncode == 0 else 'FOUND'}",
-        flush=True,
-    )
+    found = "nothing found" if process.returncode == 0 else "FOUND"
+    print(f"{name}: {counts[0] if counts else 'unknown'} inputs, {found}", flush=True)
     if process.returncode != 0:
         print("\n".join(lines[-40:]), flush=True)
     return process.returncode == 0
