@@ -62,18 +62,17 @@ def _fuzz(name: str, options: argparse.Namespace, seed: int) -> bool:
         f"-artifact_prefix={options.corpus}/{name}-found-",
     ]
     argv += ["-verbosity=0", "-print_final_stats=1"]
-    run = subprocess.run(
-        argv, stderr=subprocess.STDOUT, stdout=subprocess.PIPE, text=True, errors="replace", check=False
-    )
-    lines = run.stdout.splitlines()
+    with subprocess.Popen(
+        argv, stderr=subprocess.STDOUT, stdout=subprocess.PIPE, text=True, errors="replace"
+    ) as process:
+        lines = process.communicate()[0].splitlines()
+    remove_files(process.pid)  # libFuzzer ends its process without the handlers of an exit
     counts = [line.rpartition(" ")[2] for line in lines if line.startswith("stat::number_of_executed_units")]
-    print(
-        f"{name}: {counts[0] if counts else 'unknown'} inputs, {'nothing found' if run.returncode == 0 else 'FOUND'}",
-        flush=True,
-    )
-    if run.returncode != 0:
+    found = "nothing found" if process.returncode == 0 else "FOUND"
+    print(f"{name}: {counts[0] if counts else 'unknown'} inputs, {found}", flush=True)
+    if process.returncode != 0:
         print("\n".join(lines[-40:]), flush=True)
-    return run.returncode == 0
+    return process.returncode == 0
 
 
 if __name__ == "__main__":

@@ -1,12 +1,11 @@
 """Run one target under atheris in this process; the other arguments are those of libFuzzer."""
 
-import atexit
 import sys
 
 import atheris  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
 with atheris.instrument_imports(include=["secretsync"]):
-    from tests.fuzz.targets import TARGETS, remove_files, try_input
+    from tests.fuzz.targets import TARGETS, try_input
 
 
 def main() -> None:
@@ -16,7 +15,6 @@ def main() -> None:
     for data in target.corpus:  # imports the modules of the target with instrumentation
         with atheris.instrument_imports(include=["secretsync"]):
             try_input(target, data)
-    atexit.register(remove_files)
     atheris.Setup([sys.argv[0], *arguments], lambda data: try_input(target, data))
     atheris.Fuzz()
 

@@ -468,7 +468,7 @@ TARGETS: dict[str, Target] = {
 }
 
 
-def remove_files() -> None:
-    """Remove the file that the targets of this process wrote."""
+def remove_files(process: int | None = None) -> None:
+    """Remove the file that the targets of a process wrote; None: of this process."""
     for folder in ("/dev/shm", tempfile.gettempdir()):
-        Path(folder, f"secretsync-fuzz-{os.getpid()}").unlink(missing_ok=True)
+        Path(folder, f"secretsync-fuzz-{process or os.getpid()}").unlink(missing_ok=True)

@@ -163,7 +163,7 @@ class _Round:
             page = self.client.call(channel, operation, self.retries, **parameters, **more)
             yield page
             last, token = token, page.get("NextToken")
-            if not token or token == last:
+            if not token or token == last or not isinstance(token, str):  # NaN never equals the last token
                 return
 
     def _outcome(self, ref: SecretRef) -> Found[SecretInfo] | Missing | Failed | None:

@@ -98,6 +98,8 @@ def _find(
         last, token = token, page.get("NextToken")
         if not token or token == last:
             return found
+        if not isinstance(token, str):
+            return garbled("has an invalid token for the next page")
         if retries.deadline.is_over:
             return retries.no_answer()  # a parameter on a later page must not count as missing
 
