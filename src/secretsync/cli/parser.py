@@ -86,7 +86,7 @@ class _Parser(argparse.ArgumentParser):
         if not names:
             advice = "-e NAME names an environment"
             if self.prog.endswith(" run"):
-                advice = "put only options before --, and the command with all of its arguments after it"
+                advice = "put -- before the command and all of its arguments, and only options before --"
             if any(argument.endswith(".env") for argument in unknown_arguments):
                 advice = "put --env-file before the name of an env file"
             if self.prog.endswith(" set"):
