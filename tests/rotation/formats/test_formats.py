@@ -343,7 +343,7 @@ def test_html_names_are_whole() -> None:
     [
         (("production",), 80, "Next is A_KEY, B_URL, in 10 days, on 4 December 2026."),
         (("production", "staging"), 80, "Next is A_KEY, B_URL of shop production, in 10 days, on 4 December 2026."),
-        (("production",), 90, "5 of 10 secrets"),
+        (("production",), 90, "6 of 11 secrets"),
     ],
 )
 def test_html_headline(environments: tuple[str, ...], days: int, words: str) -> None:
