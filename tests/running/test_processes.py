@@ -23,13 +23,21 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux, which i
 def waiting(env: Mapping[str, str], name: str = "cat", *, is_ended: bool = False) -> Iterator[int]:
     """Start a process with these variables. `is_ended`: it has ended, and its parent does not know it yet."""
     argv = ["false"] if is_ended else [name]
+    executable = f"/bin/{argv[0] if is_ended else 'cat'}"
     with subprocess.Popen(
-        argv, executable=f"/bin/{argv[0] if is_ended else 'cat'}", env=env, stdin=subprocess.PIPE
+        argv, executable=executable, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
         if is_ended:
             os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        else:
+            # The program runs if it answers. Before that, /proc may have no variables of it, although exec has begun.
+            process.stdin.write(b"ready\n")
+            process.stdin.flush()
+            assert process.stdout.readline() == b"ready\n"
         yield process.pid
-        process.stdin.close()  # type: ignore[union-attr]
+        process.stdin.close()
         process.wait(HANG)
 
 
