@@ -15,7 +15,7 @@ from secretsync.providers.aws_account.errors import AwsRequestError, garbled
 from secretsync.providers.aws_account.responses import records
 from secretsync.providers.interface import Deadline
 from secretsync.providers.remote import Retries
-from secretsync.providers.writing import Change, Written, unchanged
+from secretsync.providers.writing import Change, Written, as_written, unchanged
 
 _NOTHING_WRITTEN = "another process created the secret at the same time; nothing was written"
 
@@ -31,7 +31,7 @@ def write(client: AwsClient, ref: SecretRef, change: Change, deadline: Deadline)
             return _Writer(client, channel, retries, ref).write(change)
         except AwsRequestError as error:
             outcome = outcome_of(error, ref)
-        return outcome if isinstance(outcome, Failed) else Failed(ProblemKind.UNUSABLE, outcome.cause, outcome.hint)
+        return as_written(outcome)
     return retries.no_answer()
 
 
