@@ -16,6 +16,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from secretsync.cli.commands import ps
+from secretsync.cli.parser import build_parser
 from tests.servers.aws import REGION, AwsAccount
 from tests.servers.azure import AzureWorld
 from tests.servers.openbao import VaultSpace
@@ -492,3 +494,15 @@ def test_a_nested_run(project: MakeProject, canary: CanaryFactory, tmp_path: Pat
         kind.rotate()
         for name in (str(app.pid), "record.json"):
             assert "stale" in made.cli("check-rotation", "--running", name, expect=1).stdout
+
+
+@pytest.mark.parametrize(("user", "words"), [(0, "cannot be read, not even by root"), (1000, "run this as root")])
+def test_ps_advises_only_other_users_to_become_root(
+    user: int, words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Root gets no advice to become root if a process cannot be read."""
+    monkeypatch.setattr(ps, "hide_memory", lambda _: None)
+    monkeypatch.setattr(ps, "applications", lambda: ([], 1))
+    monkeypatch.setattr("os.geteuid", lambda: user)
+    assert ps.execute(build_parser("ps", ps).parse_args([])) == 0
+    assert words in capsys.readouterr().err

@@ -69,7 +69,8 @@ def execute(options: argparse.Namespace) -> int:
     states = {pid: state for _, of_place in checked for pid, state in of_place.items()}
     console.write_report(_text(options, found, states, [report for report, _ in checked]), options.output)
     if denied and not options.quiet:
-        console.info(f"{count_of(denied, 'process', 'processes')} cannot be read by this user; run this as root")
+        shown = f"{count_of(denied, 'process', 'processes')} cannot be read"
+        console.info(f"{shown}, not even by root" if os.geteuid() == 0 else f"{shown} by this user; run this as root")
     return int(exit_status(tuple(finding for report, _ in checked for finding in report.findings if _counts(finding))))
 
 
